@@ -1,0 +1,274 @@
+from itertools import combinations
+
+import nacl.bindings
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verify.errors import MalformedError, QuorumError, VerifyError
+from verify.note import (
+    COSIGNATURE_ED25519,
+    COSIGNATURE_ML_DSA_44,
+    ED25519,
+    VerifierKey,
+    format_vkey,
+    key_id,
+)
+from verify.policy import (
+    MAX_POLICY_SIZE,
+    Group,
+    Log,
+    Policy,
+    Witness,
+    check_quorum,
+    format_policy,
+    parse_policy,
+    threshold_policy,
+)
+
+
+def make_key(name: str, algorithm: int, seed: int) -> VerifierKey:
+    public, _ = nacl.bindings.crypto_sign_seed_keypair(bytes([seed]) * 32)
+    if algorithm == COSIGNATURE_ML_DSA_44:
+        public = bytes([seed]) * 1312
+    return VerifierKey(
+        name, key_id(name=name, algorithm=algorithm, public=public), algorithm, public
+    )
+
+
+LOG = make_key("example.com/log", ED25519, 0)
+KEYS = [make_key(f"w{n}.example", COSIGNATURE_ED25519, n) for n in range(1, 7)]
+POST_QUANTUM = make_key("w7.example", COSIGNATURE_ML_DSA_44, 7)
+LOG_VKEY = format_vkey(LOG)
+VKEYS = [format_vkey(key) for key in KEYS]
+
+# The example of c2sp.org/tlog-policy, with keys.
+EXAMPLE = f"""
+# two organisations
+log {LOG_VKEY}
+
+witness X1 {VKEYS[0]}
+witness X2 {VKEYS[1]} https://x2.example/
+ witness\tX3  {VKEYS[2]}\t
+group X-witnesses 2 X1 X2 X3
+
+witness Y1 {VKEYS[3]}
+witness Y2 {VKEYS[4]}
+witness Y3 {VKEYS[5]}
+group Y-witnesses any Y1 Y2 Y3
+\t # Latin-1:
+group X-and-Y all X-witnesses Y-witnesses
+quorum X-and-Y
+""".encode().replace(b"Latin-1:", b"Latin-1: \xe9")
+WITNESSES = f"witness w1 {VKEYS[0]}\nwitness w2 {VKEYS[1]}\n"
+
+
+def quorum_is_met(policy: Policy, cosigned: set[str]) -> bool:
+    try:
+        check_quorum(policy, cosigned=cosigned)
+    except QuorumError:
+        return False
+    return True
+
+
+def test_reads_the_example_of_the_format() -> None:
+    policy = parse_policy(EXAMPLE)
+
+    assert (Log(LOG),) == policy.logs
+    assert ("X1", "X2", "X3", "Y1", "Y2", "Y3") == tuple(w.name for w in policy.witnesses)
+    assert (None, "https://x2.example/", None) == tuple(w.url for w in policy.witnesses[:3])
+    assert KEYS == [w.key for w in policy.witnesses]
+    assert (
+        Group("X-witnesses", 2, ("X1", "X2", "X3")),
+        Group("Y-witnesses", 1, ("Y1", "Y2", "Y3")),
+        Group("X-and-Y", 2, ("X-witnesses", "Y-witnesses")),
+    ) == policy.groups
+    assert "X-and-Y" == policy.quorum
+    assert policy == parse_policy(format_policy(policy))
+
+
+def test_the_quorum_of_the_example_needs_two_of_x_and_one_of_y() -> None:
+    policy = parse_policy(EXAMPLE)
+    names = ["X1", "X2", "X3", "Y1", "Y2", "Y3"]
+    for count in range(7):
+        for chosen in combinations(names, count):
+            x = sum(name.startswith("X") for name in chosen)
+            expected = x >= 2 and count - x >= 1
+
+            assert expected == quorum_is_met(policy, set(chosen))
+
+
+def test_the_error_says_what_was_asked_for_and_who_cosigned() -> None:
+    with pytest.raises(QuorumError) as caught:
+        check_quorum(parse_policy(EXAMPLE), cosigned={"Y2", "X1", "stranger", "X-and-Y"})
+
+    assert "X-and-Y" == caught.value.quorum
+    assert ("X1", "Y2") == caught.value.cosigned
+
+
+def test_a_quorum_may_be_one_witness_or_none() -> None:
+    one = parse_policy(f"{WITNESSES}quorum w2\n".encode())
+    none = parse_policy(b"quorum none\n")
+    check_quorum(one, cosigned={"w2"})
+    check_quorum(none, cosigned=set())
+
+    assert not quorum_is_met(one, {"w1"})
+    assert Policy((), (), (), None) == none
+
+
+def test_writes_the_policy_of_a_threshold() -> None:
+    witnesses = [Witness("w1", KEYS[0]), Witness("w2", POST_QUANTUM)]
+    policy = threshold_policy(log=LOG, witnesses=witnesses, threshold=2)
+    expected = (
+        f"log {LOG_VKEY}\n"
+        f"witness w1 {VKEYS[0]}\n"
+        f"witness w2 {format_vkey(POST_QUANTUM)}\n"
+        "group parties 2 w1 w2\n"
+        "quorum parties\n"
+    )
+
+    assert expected.encode() == format_policy(policy)
+    assert quorum_is_met(policy, {"w1", "w2"})
+    assert not quorum_is_met(policy, {"w1"})
+
+
+def test_a_threshold_of_zero_is_no_quorum() -> None:
+    policy = threshold_policy(log=LOG, witnesses=[Witness("w1", KEYS[0])], threshold=0)
+
+    assert f"log {LOG_VKEY}\nwitness w1 {VKEYS[0]}\nquorum none\n".encode() == format_policy(policy)
+    assert quorum_is_met(policy, set())
+
+
+def test_what_the_quorum_does_not_name_may_follow_it() -> None:
+    policy = parse_policy(f"quorum none\n{WITNESSES}log {LOG_VKEY} https://l.example/\n".encode())
+
+    assert (Log(LOG, "https://l.example/"),) == policy.logs
+    assert 2 == len(policy.witnesses)
+
+
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        ("nonsense", 3),
+        ("Quorum none", 3),
+        ("quorum", 3),
+        ("quorum w1 w2", 3),
+        ("quorum w3", 3),
+        ("quorum g\ngroup g any w1", 3),
+        ("quorum none\nquorum none", 4),
+        ("log", 3),
+        (f"log {LOG_VKEY} u v", 3),
+        ("log x", 3),
+        (f"log {VKEYS[5]}", 3),
+        (f"log {LOG_VKEY}\nlog {LOG_VKEY}", 4),
+        (f"log {format_vkey(make_key('other', ED25519, 1))}", 3),
+        ("witness w3", 3),
+        ("witness w3 x", 3),
+        (f"witness w3 {VKEYS[2]} u v", 3),
+        (f"witness w3 {LOG_VKEY}", 3),
+        (f"witness w3 {VKEYS[0]}", 3),
+        (f"witness w3 {format_vkey(make_key('other', COSIGNATURE_ED25519, 1))}", 3),
+        (f"witness w1 {VKEYS[2]}", 3),
+        (f"witness none {VKEYS[2]}", 3),
+        ("group g any", 3),
+        ("group g 1", 3),
+        ("group g w1 w2", 3),
+        ("group g 0 w1 w2", 3),
+        ("group g 3 w1 w2", 3),
+        ("group g 01 w1 w2", 3),
+        ("group g -1 w1 w2", 3),
+        ("group g ALL w1 w2", 3),
+        ("group w1 any w1 w2", 3),
+        ("group none any w1 w2", 3),
+        ("group g any w3", 3),
+        ("group g any g", 3),
+        ("group g any none", 3),
+        ("group g any w1 w1", 3),
+        ("group g any w1\ngroup h any w1", 4),
+    ],
+)
+def test_refuses_a_bad_line_and_names_it(line: str, number: int) -> None:
+    with pytest.raises(MalformedError) as caught:
+        parse_policy(f"{WITNESSES}{line}\nquorum none\n".encode())
+
+    assert f"policy line {number}" == caught.value.where
+
+
+def test_refuses_a_name_that_is_not_utf_8() -> None:
+    with pytest.raises(MalformedError) as caught:
+        parse_policy(b"quorum \xff\n")
+
+    assert ("policy line 1", "not UTF-8") == (caught.value.where, caught.value.reason)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n",
+        WITNESSES.encode(),
+        b"quorum none",
+        b"quorum none\r\n",
+        b"# \x7f\nquorum none\n",
+        b"# \x00\nquorum none\n",
+        b"# \x0b\nquorum none\n",
+        b"quorum none\n" + b"#" * MAX_POLICY_SIZE,
+    ],
+)
+def test_refuses_what_is_no_policy(data: bytes) -> None:
+    with pytest.raises(MalformedError) as caught:
+        parse_policy(data)
+
+    assert "policy" == caught.value.where
+
+
+def test_only_space_and_tab_are_white_space() -> None:
+    name = "w\u00a01\u2003\u212a"
+    policy = parse_policy(f"witness {name} {VKEYS[0]}\nquorum {name}\n".encode())
+
+    assert name == policy.quorum
+    assert not quorum_is_met(policy, {name.replace("\u212a", "K")})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy((), (), (), "w1"),
+        Policy((), (), (), "none"),
+        Policy((), (), (), "\ud800"),
+        Policy((), (Witness("a b", KEYS[0]),), (), None),
+        Policy((), (Witness("", KEYS[0]),), (), None),
+        Policy((), (Witness("w1", KEYS[0], ""),), (), None),
+        Policy((), (Witness("w1", KEYS[0]),), (Group("g", 2, ("w1",)),), None),
+        Policy((), (Witness("w1", KEYS[0]),), (Group("g", 0, ()),), None),
+        threshold_policy(log=LOG, witnesses=[Witness("parties", KEYS[0])], threshold=1),
+    ],
+)
+def test_writes_no_policy_that_does_not_read_back(policy: Policy) -> None:
+    with pytest.raises(MalformedError):
+        format_policy(policy)
+
+
+KEY_LINES = [f"witness w1 {VKEYS[0]}", f"witness w2 {VKEYS[1]}", f"log {LOG_VKEY}"]
+OTHER_LINES = [
+    "quorum none",
+    "quorum g",
+    "quorum w1",
+    "group g any w1",
+    "group g 2 w1 w2",
+    "#",
+    "x",
+]
+policy_like = st.lists(st.sampled_from(KEY_LINES + OTHER_LINES), max_size=6).map(
+    lambda lines: "".join(f"{line}\n" for line in lines).encode()
+)
+
+
+@given(st.binary(max_size=60) | policy_like)
+def test_any_bytes_are_a_policy_that_reads_back_or_a_verify_error(data: bytes) -> None:
+    try:
+        policy = parse_policy(data)
+    except VerifyError:
+        return
+
+    assert policy == parse_policy(format_policy(policy))

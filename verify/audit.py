@@ -1,0 +1,568 @@
+"""The audit: every check of SPEC section 12 over an export.
+
+Chunks of entries and of notes are checked by themselves, on as many processes as the caller's
+`Runner` has; `walk` takes their results in order through chain and rules. This module leads them
+and compares what is left: tree, checkpoint, notes, manifest, policy, files, and what the reader
+supplied. It goes on as far as it can after a finding.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from verify.checkpoint import Checkpoint, check_parsed, parse_signed
+from verify.checks import Check
+from verify.chunk import Chunk, check_chunk
+from verify.contents import (
+    MANIFEST,
+    Manifest,
+    check_file,
+    check_files,
+    check_layout,
+    format_charter_policy,
+    parse_manifest,
+    read_small,
+)
+from verify.errors import MalformedError, ProofError, RuleError, SignatureError
+from verify.merkle import Frontier
+from verify.note import MAX_NOTE_SIZE, Note, VerifierKey, format_vkey
+from verify.notes import PATH as NOTES_PATH
+from verify.notes import KeptNote, check_notes, log_vkey, note_chunks
+from verify.receipt import Receipt, check_receipt_alone, parse_receipt
+from verify.report import Finding, Report, Verdict, nest
+from verify.source import Source
+from verify.spelling import HASH_SIZE
+from verify.state import State
+from verify.tiles import TILE_WIDTH, bundles_of, entries_path, tile_path, tiles_of
+from verify.walk import Walk
+
+__all__ = ["NOT_CHECKED", "Anchors", "Progress", "Runner", "audit", "run_here"]
+
+NOT_CHECKED = (
+    "whether anything that was said is true",
+    "whether anything was left out before it reached the ledger",
+    "cosignatures of independent co-signers: no policy was applied",
+    "outside evidence in attestations (DKIM, ARC, RFC 3161)",
+)
+
+_DISCLOSURES = "disclosures.jsonl"
+_CHUNK = 16 * TILE_WIDTH  # entries
+_DAY_MS = 86_400_000
+_BLOCK = 1 << 20
+_MAX_LINE = 32 * 1024 * 1024  # octets: 16 MiB of disclosures, and room for their quotes
+_MAX_POLICY = 262_144
+_MAX_MANIFEST = 65_536
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Runner(Protocol):
+    """Applies a function to parts of an export, in order, on as many processes as it likes."""
+
+    def __call__(
+        self, check: Callable[[Source, T], U], source: Source, parts: Iterable[T]
+    ) -> Iterator[U]:
+        """Yield `check(source, part)` for each part, in order."""
+
+
+class Progress(Protocol):
+    """Is told how far the audit is."""
+
+    def __call__(self, done: int, size: int) -> None:
+        """Take notice that `done` of `size` entries are checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """What the reader holds from elsewhere, and so what makes a verdict more than consistent.
+
+    Attributes:
+        log_key: The log's verifier key.
+        fingerprint: Leaf hash of entry 0, in hex.
+        receipts: Receipts, each with a name for findings, such as its file's.
+    """
+
+    log_key: VerifierKey | None = None
+    fingerprint: str | None = None
+    receipts: tuple[tuple[str, bytes], ...] = ()
+
+
+def run_here(check: Callable[[Source, T], U], source: Source, parts: Iterable[T]) -> Iterator[U]:
+    """Apply a function to parts of an export, one after the other, in this process."""
+    return (check(source, part) for part in parts)
+
+
+def audit(
+    source: Source,
+    *,
+    anchors: Anchors | None = None,
+    run: Runner = run_here,
+    progress: Progress | None = None,
+) -> Report:
+    """Check an export.
+
+    Args:
+        source: The export.
+        anchors: What the reader holds from elsewhere.
+        run: Where the work is done.
+        progress: Told of each chunk.
+
+    Raises:
+        UnknownVersionError: The charter is of a version of SPEC that this code does not know.
+
+    Source: SPEC section 12.
+    """
+    return _Audit(source, anchors or Anchors(), run, progress).report()
+
+
+class _Audit:
+    """One audit, as far as it has come."""
+
+    def __init__(
+        self, source: Source, anchors: Anchors, run: Runner, progress: Progress | None
+    ) -> None:
+        self._source = source
+        self._anchors = anchors
+        self._run = run
+        self._progress = progress
+        self._findings: list[Finding] = []
+        self._agreed: list[str] = []
+        self._checkpoint: Checkpoint | None = None
+        self._note: Note | None = None
+        self._notes = 0
+        self._walk = Walk(source, 0)
+
+    def report(self) -> Report:
+        manifest = self._read_manifest()
+        if self._read_checkpoint():
+            self._findings += check_layout(self._source, self._walk.size)
+            self._check_entries("public" if manifest is None else manifest.audience)
+            self._check_tree()
+            state = self._walk.state
+            if state is not None:
+                self._check_signature(state)
+                self._check_notes(state)
+                self._check_policy(state)
+            self._check_claims()
+            if manifest is not None:
+                self._check_manifest(manifest)
+            self._check_anchors()
+        return self._report()
+
+    # What stands first
+
+    def _read_manifest(self) -> Manifest | None:
+        try:
+            return parse_manifest(read_small(self._source, MANIFEST, limit=_MAX_MANIFEST))
+        except MalformedError as error:
+            if self._source.size(MANIFEST) is not None:  # else the layout says so
+                self._find(Check.MANIFEST, error.where, error.reason)
+            return None
+
+    def _read_checkpoint(self) -> bool:
+        """Read the checkpoint as far as its size; its signature waits for the charter's key."""
+        try:
+            data = read_small(self._source, "checkpoint", limit=MAX_NOTE_SIZE)
+            self._checkpoint, self._note = parse_signed(data)
+        except MalformedError as error:
+            self._find(Check.CHECKPOINT, "checkpoint", str(error))
+            return False
+        size = self._checkpoint.size
+        if size == 0:
+            reason = "is of size 0: a log begins with its charter"
+            self._find(Check.CHECKPOINT, "checkpoint", reason)
+            return False
+        # A size that the bundles cannot have is not worth walking to.
+        count = sum(1 for path in self._source.paths() if path.startswith("tile/entries/"))
+        if size > count * TILE_WIDTH:
+            reason = f"hold at most {count * TILE_WIDTH} entries"
+            self._find(Check.TILE_MISSING, "tile/entries", reason, None, str(size))
+            return False
+        self._walk.size = size
+        return True
+
+    # Entries
+
+    def _check_entries(self, audience: str) -> None:
+        walk = self._walk
+        readable = sum(
+            1 for b in bundles_of(walk.size)
+            if self._source.size(entries_path(number=b.number, width=b.width)) is not None
+        )  # fmt: skip
+        if readable < -(-walk.size // TILE_WIDTH):
+            return  # the layout has said which bundles are missing: the chain ends there
+        chunks = self._chunks(audience)
+        for result in self._run(check_chunk, self._source, chunks):
+            walk.take(result)
+            if self._progress is not None:
+                self._progress(len(walk.leaves) // HASH_SIZE, walk.size)
+        walk.finish()
+        self._findings += walk.findings
+
+    def _chunks(self, audience: str) -> list[Chunk]:
+        size = self._walk.size
+        lines = self._line_starts(size)
+        spans = zip(range(0, size, _CHUNK), lines, lines[1:], strict=False)
+        return [
+            Chunk(first, min(first + _CHUNK, size), size, (start, stop), audience)
+            for first, start, stop in spans
+        ]
+
+    def _line_starts(self, size: int) -> list[int]:
+        """Return where the lines of each chunk begin in `disclosures.jsonl`, and where it ends.
+
+        Only the index at the end of each line is looked at: enough to find its chunk and to see
+        that the lines ascend.
+        """
+        starts = [0]
+        end = position = 0
+        latest = -1
+        for line in self._lines():
+            end = position + len(line)
+            try:
+                index = int(line[line.rindex(b":") + 1 : -2])
+            except ValueError:
+                index = -1
+            if not latest < index:
+                self._find(Check.DISCLOSURES, _DISCLOSURES, "is not in order of ascending index",
+                    expected=f"above {latest}", found=_shown(line))  # fmt: skip
+            elif index >= size:
+                self._find(Check.DISCLOSURE_UNUSED, _DISCLOSURES, "no entry for it", index)
+            else:
+                latest = index
+                starts += [position] * (index // _CHUNK + 1 - len(starts))
+            position = end
+        chunks = -(-size // _CHUNK)
+        return starts + [end] * (chunks + 1 - len(starts))
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the lines of `disclosures.jsonl`, LF included, without holding the file."""
+        size = self._source.size(_DISCLOSURES) or 0
+        rest = b""
+        for start in range(0, size, _BLOCK):
+            rest += self._source.read(_DISCLOSURES, start, min(start + _BLOCK, size))
+            *lines, rest = rest.split(b"\n")
+            for line in lines:
+                yield line + b"\n"
+            if len(rest) > _MAX_LINE:
+                self._find(Check.DISCLOSURES, _DISCLOSURES, "has a line that is too long")
+                return
+        if rest:
+            self._find(Check.DISCLOSURES, _DISCLOSURES, "does not end with LF")
+
+    # The tree
+
+    def _check_tree(self) -> None:
+        walk, checkpoint = self._walk, self._checkpoint
+        if checkpoint is None or len(walk.leaves) != walk.size * HASH_SIZE:
+            return
+        self._settle_last(checkpoint)
+        frontier = Frontier()
+        walk.extend(frontier, walk.size)
+        root = frontier.root()
+        if root != checkpoint.root:
+            reason = "is not the root hash of the entries"
+            self._find(Check.ROOT, "checkpoint root", reason, None, root.hex(),
+                checkpoint.root.hex())  # fmt: skip
+        self._check_upper_tiles()
+
+    def _settle_last(self, checkpoint: Checkpoint) -> None:
+        """Let the root decide between the last entry and its tile, where the two differ."""
+        walk = self._walk
+        if walk.doubtful is None:
+            return
+        index = walk.size - 1
+        computed = walk.leaf(index)
+        frontier = Frontier()
+        walk.extend(frontier, index)
+        frontier.append(walk.doubtful)
+        if frontier.root() != checkpoint.root:
+            walk.extend(frontier := Frontier(), walk.size)
+            if frontier.root() == checkpoint.root:
+                number, width = divmod(index, TILE_WIDTH)
+                path = tile_path(level=0, number=number, width=width + 1)
+                reason = "holds another leaf hash than this entry has and the root holds"
+                self._find(Check.TILE, f"{path} hash {width}", reason, index,
+                    computed.hex(), walk.doubtful.hex())  # fmt: skip
+                return
+        walk.leaves[-HASH_SIZE:] = walk.doubtful
+        reason = "is not the entry that the tree holds"
+        self._find(Check.ENTRY, "entry", reason, index, walk.doubtful.hex(), computed.hex())
+
+    def _check_upper_tiles(self) -> None:
+        hashes = self._walk.subtrees
+        level = 1
+        for tile in tiles_of(self._walk.size):
+            if tile.level == 0:
+                continue
+            if tile.level != level:
+                level = tile.level
+                starts = range(0, len(hashes) - TILE_WIDTH + 1, TILE_WIDTH)
+                hashes = [_root_of(hashes[start : start + TILE_WIDTH]) for start in starts]
+            path = tile_path(level=level, number=tile.number, width=tile.width)
+            start = tile.number * TILE_WIDTH
+            wanted = b"".join(hashes[start : start + tile.width])
+            if self._source.size(path) != tile.width * HASH_SIZE:
+                continue  # the layout has said so
+            stored = self._source.read(path)
+            if stored != wanted:
+                number = _first_difference(stored, wanted)
+                reason = "is not the hash of the tile below"
+                stop = number + HASH_SIZE
+                where = f"{path} hash {number // HASH_SIZE}"
+                expected, found = wanted[number:stop].hex(), stored[number:stop].hex()
+                self._find(Check.TILE, where, reason, None, expected, found)
+
+    # What was signed about the tree
+
+    def _check_signature(self, state: State) -> None:
+        if self._checkpoint is None or self._note is None:
+            return
+        key = log_vkey(state.charter.origin, state.log_key_at(self._checkpoint.size))
+        try:
+            check_parsed(self._checkpoint, self._note, key=key, origin=state.charter.origin)
+        except (MalformedError, SignatureError, ProofError) as error:
+            # Whatever else disagrees with an unsigned checkpoint follows from this.
+            finding = Finding(Check.CHECKPOINT, "checkpoint", str(error))
+            self._findings.insert(0, finding)
+
+    def _check_notes(self, state: State) -> None:
+        expected = sorted(set(self._walk.expected))
+        frontier = Frontier()
+        before = (-1, b"")
+        place = 0
+        for note in self._kept(state):
+            self._notes += 1
+            if before >= (note.size, note.note):
+                self._find(Check.NOTES, NOTES_PATH, "is not in order of size and hash, or repeats",
+                    found=note.note.hex())  # fmt: skip
+            before = max(before, (note.size, note.note))
+            while place < len(expected) and expected[place][:2] < (note.size, note.note):
+                self._miss(expected[place])
+                place += 1
+            named = False
+            while place < len(expected) and expected[place][:2] == (note.size, note.note):
+                named = True
+                said = expected[place]
+                if said.root != note.root:
+                    where, reason = "statement.seen.root", "is not its note's"
+                    root, found = note.root.hex(), said.root.hex()
+                    self._find(Check.SEEN, where, reason, said.entry, root, found)
+                place += 1
+            self._check_note(note, frontier, named=named)
+        for wanted in expected[place:]:
+            self._miss(wanted)
+
+    def _kept(self, state: State) -> Iterator[KeptNote]:
+        try:
+            chunks = list(
+                note_chunks(self._source, origin=state.charter.origin, log_keys=state.log_keys)
+            )
+        except MalformedError as error:
+            self._find(Check.NOTES, error.where, error.reason)
+            return
+        for result in self._run(check_notes, self._source, chunks):
+            self._findings += result.findings
+            yield from result.notes
+
+    def _check_note(self, note: KeptNote, frontier: Frontier, *, named: bool) -> None:
+        where = f"{NOTES_PATH}: note {note.note.hex()[:16]}"
+        if not named and not note.cosigned:
+            self._find(Check.NOTE_UNUSED, where, "no statement names it and nobody cosigned it")
+        if note.size > self._walk.size or len(self._walk.leaves) != self._walk.size * HASH_SIZE:
+            if note.size > self._walk.size:
+                self._find(Check.NOTES, where, "is of a larger log", None, str(self._walk.size),
+                    str(note.size))  # fmt: skip
+            return
+        if note.size < frontier.size:
+            return  # out of order: said already
+        self._walk.extend(frontier, note.size)
+        root = frontier.root()
+        if root != note.root:
+            reason = f"two histories were signed: another root hash at size {note.size}"
+            self._find(Check.NOTE_ROOT, where, reason, None, root.hex(), note.root.hex())
+
+    def _miss(self, wanted: tuple[int, bytes, bytes, int]) -> None:
+        size, note, _, index = wanted
+        reason = f"no kept note of size {size} has this hash"
+        self._find(Check.SEEN, "statement.seen.note", reason, index, note.hex())
+
+    def _check_policy(self, state: State) -> None:
+        try:
+            policy = read_small(self._source, "policy", limit=_MAX_POLICY)
+        except MalformedError as error:
+            if self._source.size("policy") is not None:  # else the layout says so
+                self._find(Check.POLICY, error.where, error.reason)
+            return
+        if policy != format_charter_policy(state.charter):
+            self._find(Check.POLICY, "policy", "is not the one that the charter stands for")
+
+    # Claims and files
+
+    def _check_claims(self) -> None:
+        erased = self._erased()
+        for index, name in self._walk.missing:
+            if (index, name) not in erased:
+                reason = f"{name} has no disclosure, and nothing accounts for it"
+                self._find(Check.DISCLOSURE_MISSING, _DISCLOSURES, reason, index)
+        self._findings += check_files(
+            self._source,
+            self._walk.files,
+            lambda names: self._run(check_file, self._source, names),
+        )
+
+    def _erased(self) -> set[tuple[int, str]]:
+        """Return the claims of which an erasure is in effect at the end of the log.
+
+        Source: SPEC section 9.8.
+        """
+        walk = self._walk
+        holds = [held for _, held in walk.holds.values()]
+        erased: set[tuple[int, str]] = set()
+        for erasure in walk.erasures:
+            due = erasure.recorded + erasure.notice_days * _DAY_MS
+            if not erasure.ordered and walk.recorded < due:
+                continue
+            if any(held is None or erasure.target in held for held in holds):
+                continue
+            erased |= {(erasure.target, name) for name in erasure.names}
+        return erased
+
+    def _check_manifest(self, manifest: Manifest) -> None:
+        walk, state = self._walk, self._walk.state
+        if state is None or self._checkpoint is None:
+            return
+        enrolled = manifest.audience == "public" or state.is_enrolled(manifest.audience)
+        rows = (
+            ("size", manifest.size, walk.size),
+            ("root", manifest.root, self._checkpoint.root.hex()),
+            ("ledger.origin", manifest.ledger.origin, state.charter.origin),
+            ("ledger.charter", manifest.ledger.charter, walk.fingerprint),
+            ("disclosures", manifest.disclosures, walk.disclosures),
+            ("left_out", manifest.left_out, walk.sealed - walk.disclosures),
+            ("files", manifest.files, len({file.sha256 for file in walk.files})),
+            ("audience", manifest.audience, manifest.audience if enrolled else "an enrolled party"),
+        )
+        for name, found, wanted in rows:
+            if found != wanted:
+                where = f"{MANIFEST} {name}"
+                self._find(Check.MANIFEST, where, "disagrees with the export", None,
+                    str(wanted), str(found))  # fmt: skip
+
+    # What the reader holds
+
+    def _check_anchors(self) -> None:
+        self._check_log_key()
+        wanted = self._anchors.fingerprint
+        if wanted is not None:
+            if wanted == self._walk.fingerprint:
+                self._agreed.append("the ledger's fingerprint")
+            else:
+                reason = "is not the one that you gave"
+                self._find(Check.FINGERPRINT, "entry 0", reason, None, wanted,
+                    self._walk.fingerprint)  # fmt: skip
+        for name, data in self._anchors.receipts:
+            try:
+                self._check_receipt(parse_receipt(data))
+            except (MalformedError, ProofError, SignatureError, RuleError) as error:
+                reason = error.reason
+                expected = error.expected if isinstance(error, RuleError) else None
+                found = error.found if isinstance(error, RuleError) else None
+                self._find(Check.RECEIPT, name, reason, None, expected, found)
+            else:
+                self._agreed.append(f"the receipt {name}")
+
+    def _check_log_key(self) -> None:
+        wanted, state = self._anchors.log_key, self._walk.state
+        if wanted is None:
+            return
+        key = None
+        if state is not None:
+            key = log_vkey(state.charter.origin, state.log_key_at(self._walk.size))
+        if key == wanted:
+            self._agreed.append("the log's key")
+            return
+        found = None if key is None else format_vkey(key)
+        reason = "is not the one that you gave"
+        self._find(Check.LOG_KEY, "charter.log_key", reason, None, format_vkey(wanted), found)
+
+    def _check_receipt(self, receipt: Receipt) -> None:
+        """Check a receipt against the export.
+
+        Source: SPEC section 10.1.
+        """
+        walk, state = self._walk, self._walk.state
+        if receipt.charter != walk.fingerprint or state is None:
+            raise RuleError(Check.RECEIPT, "charter", "is of another ledger", receipt.charter,
+                walk.fingerprint)  # fmt: skip
+        checkpoint = check_receipt_alone(
+            receipt, origin=state.charter.origin, log_keys=state.log_keys
+        )
+        index = receipt.first + receipt.count - 1
+        if index >= walk.size or len(walk.leaves) != walk.size * HASH_SIZE:
+            reason = f"promises entry {index}; the export ends before it: it is older, or was cut"
+            raise RuleError(Check.RECEIPT, "first", reason, f"at least {index + 1}", str(walk.size))
+        if walk.leaf(index).hex() != receipt.leaf:
+            reason = f"promises another entry {index}"
+            raise RuleError(Check.RECEIPT, "leaf", reason, receipt.leaf, walk.leaf(index).hex())
+        if checkpoint.size > walk.size:
+            return
+        root = walk.frontier(checkpoint.size).root()
+        if root != checkpoint.root:
+            reason = f"two histories were signed: another root hash at size {checkpoint.size}"
+            raise RuleError(Check.RECEIPT, "proof", reason, checkpoint.root.hex(), root.hex())
+
+    # The end
+
+    def _report(self) -> Report:
+        walk = self._walk
+        verdict: Verdict = "valid" if self._agreed else "self-consistent"
+        state = walk.state
+        return Report(
+            verdict="invalid" if self._findings else verdict,
+            origin=None if state is None else state.charter.origin,
+            fingerprint=walk.fingerprint,
+            size=None if self._checkpoint is None else self._checkpoint.size,
+            root=None if self._checkpoint is None else self._checkpoint.root.hex(),
+            anchors=tuple(self._agreed),
+            findings=nest(self._findings),
+            counts={
+                "entries": len(walk.leaves) // HASH_SIZE,
+                "submissions": walk.submissions,
+                "kept notes": self._notes,
+                "sealed claims": walk.sealed,
+                "disclosures": walk.disclosures,
+                "files": len({file.sha256 for file in walk.files}),
+            },
+            not_checked=NOT_CHECKED,
+        )
+
+    def _find(
+        self,
+        check: Check,
+        where: str,
+        reason: str,
+        index: int | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+    ) -> None:
+        finding = Finding(
+            check=check, where=where, reason=reason, index=index, expected=expected, found=found
+        )
+        self._findings.append(finding)
+
+
+def _root_of(hashes: Sequence[bytes]) -> bytes:
+    frontier = Frontier()
+    return frontier.append_subtree(hashes)
+
+
+def _shown(line: bytes) -> str:
+    return line[-40:].decode("ascii", "backslashreplace")
+
+
+def _first_difference(stored: bytes, wanted: bytes) -> int:
+    """Return where the first hash begins that differs."""
+    starts = range(0, len(wanted), HASH_SIZE)
+    return next(n for n in starts if stored[n : n + HASH_SIZE] != wanted[n : n + HASH_SIZE])

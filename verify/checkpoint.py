@@ -1,0 +1,137 @@
+"""Checkpoints: what a log signs about its tree.
+
+    example.com/ledger                                  origin
+    20852163                                            size, decimal
+    CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=        root hash, base64
+                                                        extension lines, which we never write
+
+This is the text of a signed note. Witnesses' cosignatures and their quorum are not weighed here.
+
+Source: c2sp.org/tlog-checkpoint; SPEC section 8.
+"""
+
+from dataclasses import dataclass
+
+from verify.errors import MalformedError, ProofError
+from verify.merkle import EMPTY_ROOT
+from verify.note import Note, VerifierKey, check_note, parse_note
+from verify.spelling import MAX_SIZE, format_base64, parse_decimal, parse_hash, parse_text
+
+__all__ = [
+    "Checkpoint",
+    "check_checkpoint",
+    "check_parsed",
+    "format_checkpoint",
+    "parse_checkpoint",
+    "parse_signed",
+]
+
+_FIXED_LINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The text of a checkpoint. Nothing about it has been checked.
+
+    Attributes:
+        origin: The log's name, which never changes.
+        size: Tree size, at most 2^53 - 1.
+        root: Root hash, 32 bytes.
+        extensions: Lines after the root hash, of logs other than ours.
+    """
+
+    origin: str
+    size: int
+    root: bytes
+    extensions: tuple[str, ...] = ()
+
+
+def parse_checkpoint(text: bytes) -> Checkpoint:
+    """Read the text of a checkpoint: a note without its signatures.
+
+    Raises:
+        MalformedError: It is not one, or its size is above 2^53 - 1. (The format allows 2^64 - 1;
+            ours is the bound below which an integer is exact in every JSON reader.)
+
+    Source: c2sp.org/tlog-checkpoint, "Note text".
+    """
+    lines = parse_text(text, where="checkpoint").split("\n")
+    if lines.pop():
+        raise MalformedError("checkpoint", "does not end with LF")
+    if len(lines) < _FIXED_LINES:
+        raise MalformedError("checkpoint", "fewer than three lines")
+    if "" in lines:
+        raise MalformedError("checkpoint", "an empty line")
+    origin, size, root, *extensions = lines
+    return Checkpoint(
+        origin=origin,
+        size=parse_decimal(size, where="checkpoint size", limit=MAX_SIZE),
+        root=parse_hash(root, where="checkpoint root hash"),
+        extensions=tuple(extensions),
+    )
+
+
+def format_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """Write the text of a checkpoint.
+
+    Raises:
+        MalformedError: What is written would not read back.
+    """
+    root = format_base64(checkpoint.root)
+    lines = (checkpoint.origin, str(checkpoint.size), root, *checkpoint.extensions)
+    try:
+        text = "".join(f"{line}\n" for line in lines).encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError("checkpoint", "not UTF-8") from error
+    if parse_checkpoint(text) != checkpoint:
+        raise MalformedError("checkpoint", "does not read back as it was written")
+    return text
+
+
+def parse_signed(data: bytes) -> tuple[Checkpoint, Note]:
+    """Read a signed note whose text is a checkpoint. No signature is checked.
+
+    Raises:
+        MalformedError: It is not a note, or its text is no checkpoint.
+    """
+    note = parse_note(data)
+    return parse_checkpoint(note.text), note
+
+
+def check_checkpoint(data: bytes, *, key: VerifierKey, origin: str) -> Checkpoint:
+    """Check that `data` is a checkpoint of the log `origin`, signed by its key.
+
+    Stricter than the format: the key name is the origin, and there are no extension lines, as no
+    witness that cosigns with ML-DSA-44 covers them.
+
+    Args:
+        data: The signed note.
+        key: The log's key, of type Ed25519 (0x01).
+        origin: The log's origin.
+
+    Raises:
+        MalformedError: Not a checkpoint of this origin, or the key is not one of this origin.
+        SignatureError: Not signed by the key, or a line under its name and key ID fails.
+        ProofError: The size is 0 and the root hash is not the empty tree's.
+
+    Source: SPEC section 8.
+    """
+    checkpoint, note = parse_signed(data)
+    check_parsed(checkpoint, note, key=key, origin=origin)
+    return checkpoint
+
+
+def check_parsed(checkpoint: Checkpoint, note: Note, *, key: VerifierKey, origin: str) -> None:
+    """Check a checkpoint that has been read, as `check_checkpoint` does.
+
+    For callers that must look at the size before they know which key it needs.
+    """
+    if checkpoint.origin != origin:
+        raise MalformedError("checkpoint origin", f"not {origin}")
+    if key.name != origin:
+        raise MalformedError("verifier key", f"its name is not {origin}")
+    if checkpoint.extensions:
+        raise MalformedError("checkpoint", "extension lines")
+    check_note(note, key=key)
+    if checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT:
+        raise ProofError("an empty tree with another root hash", EMPTY_ROOT, checkpoint.root)

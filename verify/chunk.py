@@ -1,0 +1,466 @@
+"""A run of entries, checked by itself: everything that needs no other part of the log.
+
+An audit cuts the log into chunks and checks them on as many processes as it likes; `audit` then
+walks the results in order and applies the rules. A chunk says what it saw in as few octets as it
+can, because its result crosses a process border.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from verify.checks import Check
+from verify.claims import File
+from verify.codec import Decoder, Index, Wire, is_sorted
+from verify.entry import MAX_ENTRY, Entry, check_parts, parse_entry
+from verify.errors import MalformedError, RuleError
+from verify.events import Event, event_id, parse_event
+from verify.merkle import leaf_hash
+from verify.report import Finding
+from verify.rules import Candidate, candidate_of
+from verify.source import Source
+from verify.spelling import HASH_SIZE
+from verify.submission import (
+    Statement,
+    check_covers,
+    check_disclosure,
+    check_party_signature,
+    sealing_event,
+)
+from verify.tiles import TILE_WIDTH, entries_path, parse_bundle, tile_path
+
+__all__ = ["Chunk", "ChunkResult", "Line", "OpenedFile", "Piece", "check_chunk", "parse_line"]
+
+
+class Line(Wire, frozen=True, kw_only=True):
+    """A line of `disclosures.jsonl` (SPEC section 11.3)."""
+
+    disclosures: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=512)]
+    index: Index
+
+
+_LINE = Decoder(Line, name="disclosures.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What to check.
+
+    Attributes:
+        first: Index of the first entry: a multiple of 256.
+        stop: Index after the last.
+        size: Size of the log.
+        lines: Where its lines stand in `disclosures.jsonl`: octets [start, stop).
+        audience: For whom the manifest says the export is: a party or "public".
+    """
+
+    first: int
+    stop: int
+    size: int
+    lines: tuple[int, int]
+    audience: str
+
+
+class Piece(NamedTuple):
+    """The part of one submission that a chunk holds.
+
+    Attributes:
+        first: Index of its first entry here.
+        position: Position of that entry in its submission.
+        statement: The statement, if the submission begins here.
+        rules: The `rules` of that entry.
+        recorded: When it was recorded.
+        candidates: What the rules need of its events; None for one that could not be read.
+        sound: Whether everything that was checked here holds.
+    """
+
+    first: int
+    position: int
+    statement: Statement | None
+    rules: str | None
+    recorded: int
+    candidates: tuple[Candidate | None, ...]
+    sound: bool
+
+
+class OpenedFile(NamedTuple):
+    """A file that a disclosure of the entry at `entry` names."""
+
+    entry: int
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(slots=True)
+class ChunkResult:
+    """What a chunk holds.
+
+    Attributes:
+        first: Index of its first entry.
+        leaves: The leaf hash of each entry, 32 octets each, one after the other; where an entry
+            was altered, what the tile and the next entry say it was.
+        pieces: Its submissions.
+        missing: Claims without a disclosure that the event itself does not account for, as
+            (index, claim name).
+        files: Files that disclosures name.
+        findings: What is wrong here.
+        disclosures: How many disclosures were opened.
+        sealed: How many claims are sealed.
+        doubtful: What the tile says of the log's last entry, where that differs.
+    """
+
+    first: int
+    leaves: bytes = b""
+    pieces: list[Piece] = field(default_factory=list)
+    missing: list[tuple[int, str]] = field(default_factory=list)
+    files: list[OpenedFile] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    disclosures: int = 0
+    sealed: int = 0
+    doubtful: bytes | None = None
+
+
+def parse_line(data: bytes) -> Line:
+    """Read a line of `disclosures.jsonl`, without its LF.
+
+    Raises:
+        MalformedError: It is not canonical or not of the schema.
+
+    Source: SPEC section 11.3.
+    """
+    return _LINE.decode(data)
+
+
+def check_chunk(source: Source, chunk: Chunk) -> ChunkResult:
+    """Check the entries [first, stop) of an export, and what belongs to them.
+
+    Args:
+        source: The export.
+        chunk: Which part of it.
+    """
+    return _Checker(source, chunk).run()
+
+
+class _Read(NamedTuple):
+    """An entry as far as it could be read."""
+
+    data: bytes
+    entry: Entry | None
+
+
+class _Checker:
+    """Walks one chunk, entry by entry, gathering a result."""
+
+    __slots__ = ("_authors", "_chunk", "_ids", "_lines", "_open", "_result", "_sound", "_source")
+
+    def __init__(self, source: Source, chunk: Chunk) -> None:
+        self._source = source
+        self._chunk = chunk
+        self._result = ChunkResult(chunk.first)
+        self._lines = self._disclosure_lines()
+        # The submission that the walk is in: its first entry here, what it holds so far.
+        self._open: tuple[int, Entry] | None = None
+        self._ids: list[tuple[str, Candidate | None]] = []
+        self._sound = True
+
+    def run(self) -> ChunkResult:
+        reads = [self._read(data, index) for index, data in self._bundles()]
+        self._judge_leaves(reads)
+        for index, read in enumerate(reads, self._chunk.first):
+            self._walk(index, read)
+        self._close()
+        for line in self._lines.values():
+            self._find(Check.DISCLOSURE_UNUSED, "disclosures.jsonl", "no entry for it", line.index)
+        return self._result
+
+    # Octets
+
+    def _bundles(self) -> Iterator[tuple[int, bytes]]:
+        for number, width in _bundle_span(self._chunk.first, self._chunk.stop):
+            path = entries_path(number=number, width=width)
+            entries = self._bundle(path, width)
+            start = number * TILE_WIDTH
+            yield from enumerate(entries, start)
+
+    def _bundle(self, path: str, width: int) -> list[bytes]:
+        """Return the entries of a bundle, `width` of them whatever the bundle holds."""
+        entries: list[bytes] = []
+        limit = width * (MAX_ENTRY + 2)
+        try:
+            # One octet more than a bundle can have is enough to be refused.
+            entries = parse_bundle(self._source.read(path, 0, limit + 1), where=path)
+        except MalformedError as error:
+            self._find(Check.BUNDLE, path, error.reason)
+        else:
+            if len(entries) != width:
+                found = str(len(entries))
+                self._find(Check.BUNDLE, path, "has another number of entries", None, found=found)
+        return (entries + [b""] * width)[:width]
+
+    def _read(self, data: bytes, index: int) -> _Read:
+        try:
+            entry = parse_entry(data)
+        except RuleError as error:
+            self._result.findings.append(Finding.of(error, index=index))
+            return _Read(data, None)
+        return _Read(data, entry)
+
+    # The tree
+
+    def _judge_leaves(self, reads: Sequence[_Read]) -> None:
+        """Settle each entry's leaf hash between entry, tile and the next entry's `prev`."""
+        first = self._chunk.first
+        tile = self._tiles()
+        leaves: list[bytes] = []
+        following = [read.entry for read in reads[1:]]
+        following.append(self._peek())
+        for number, (read, after) in enumerate(zip(reads, following, strict=True)):
+            index = first + number
+            computed = leaf_hash(read.data)
+            stored = tile[number * HASH_SIZE : (number + 1) * HASH_SIZE] or computed
+            prev = None if after is None or after.prev is None else bytes.fromhex(after.prev)
+            if computed == stored:
+                # Then `prev` is the next entry's own affair: `_walk` compares it.
+                leaves.append(computed)
+            elif prev == computed:
+                self._blame_tile(index, computed, stored)
+                leaves.append(computed)
+            elif prev is None and index + 1 == self._chunk.size:
+                self._result.doubtful = stored
+                leaves.append(computed)
+            else:
+                self._blame_entry(index, computed, stored)
+                leaves.append(stored)
+        self._result.leaves = b"".join(leaves)
+
+    def _tiles(self) -> bytes:
+        """Return the hashes of level 0, or nothing where a tile is missing: `audit` says so."""
+        hashes: list[bytes] = []
+        for number, width in _bundle_span(self._chunk.first, self._chunk.stop):
+            path = tile_path(level=0, number=number, width=width)
+            if self._source.size(path) != width * HASH_SIZE:
+                return b"".join(hashes)
+            hashes.append(self._source.read(path))
+        return b"".join(hashes)
+
+    def _peek(self) -> Entry | None:
+        """Return the entry after the chunk, if it can be read."""
+        index = self._chunk.stop
+        if index >= self._chunk.size:
+            return None
+        width = min(TILE_WIDTH, self._chunk.size - index)
+        path = entries_path(number=index // TILE_WIDTH, width=width)
+        try:
+            return parse_entry(_first_of(self._source, path))
+        except (MalformedError, RuleError):
+            return None
+
+    def _blame_tile(self, index: int, computed: bytes, stored: bytes) -> None:
+        width = min(TILE_WIDTH, self._chunk.size - index // TILE_WIDTH * TILE_WIDTH)
+        path = tile_path(level=0, number=index // TILE_WIDTH, width=width)
+        reason = "holds another leaf hash than this entry has and the next entry names"
+        where = f"{path} hash {index % TILE_WIDTH}"
+        self._find(Check.TILE, where, reason, index, computed.hex(), stored.hex())
+
+    def _blame_entry(self, index: int, computed: bytes, stored: bytes) -> None:
+        reason = "is not the entry that the tree holds"
+        self._find(Check.ENTRY, "entry", reason, index, stored.hex(), computed.hex())
+
+    # Entries and submissions
+
+    def _walk(self, index: int, read: _Read) -> None:
+        entry = read.entry
+        line = self._lines.pop(index, None)
+        if entry is None:
+            self._sound = False
+            self._ids.append(("", None))
+            return
+        if entry.index != index:
+            reason = "is not the entry's place in the log"
+            self._find(Check.INDEX, "index", reason, index, str(index), str(entry.index))
+        self._check_prev(index, entry)
+        self._check_place(index, entry)
+        candidate = self._check_event(index, entry, line)
+        author = "" if candidate is None else candidate.author
+        self._ids.append((author, candidate))
+
+    def _check_prev(self, index: int, entry: Entry) -> None:
+        try:
+            check_parts(entry)
+        except RuleError as error:
+            self._sound = False
+            self._result.findings.append(Finding.of(error, index=index))
+            return
+        number = index - self._chunk.first
+        if number == 0:  # the entry before is in another chunk: `audit` compares
+            return
+        before = self._result.leaves[(number - 1) * HASH_SIZE : number * HASH_SIZE].hex()
+        if entry.prev is not None and entry.prev != before:
+            reason = "is not the leaf hash of the entry before"
+            self._find(Check.PREV, "prev", reason, index, before, entry.prev)
+
+    def _check_place(self, index: int, entry: Entry) -> None:
+        """Open a submission, or check that the entry goes on with the one that is open."""
+        if entry.position == 0 or self._open is None:
+            self._close()
+            self._open = (index, entry)
+            return
+        start, head = self._open
+        position = head.position + index - start
+        if entry.position != position:
+            reason = "does not follow the entry before"
+            expected = str(position)
+            self._find(Check.POSITION, "position", reason, index, expected, str(entry.position))
+            self._sound = False
+        if entry.recorded != head.recorded:
+            reason = "differs within a submission"
+            self._find(
+                Check.RECORDED, "recorded", reason, index, str(head.recorded), str(entry.recorded)
+            )
+
+    def _check_event(self, index: int, entry: Entry, line: Line | None) -> Candidate | None:
+        try:
+            event = parse_event(entry.event)
+        except RuleError as error:
+            self._sound = False
+            self._result.findings.append(Finding.of(error, index=index))
+            return None
+        self._check_claims(index, sealing_event(event), line)
+        return candidate_of(event, event_id=event_id(bytes(entry.event)).hex())
+
+    def _close(self) -> None:
+        """End the submission that is open and keep what it holds."""
+        if self._open is None:
+            if self._ids:  # nothing but entries that could not be read
+                self._keep(self._chunk.first, 0, None)
+            return
+        first, head = self._open
+        self._open = None
+        if head.statement is not None:
+            self._check_statement(first, head, head.statement)
+        self._keep(first, head.position, head)
+
+    def _keep(self, first: int, position: int, head: Entry | None) -> None:
+        self._result.pieces.append(
+            Piece(
+                first=first,
+                position=position,
+                statement=None if head is None else head.statement,
+                rules=None if head is None else head.rules,
+                recorded=0 if head is None else head.recorded,
+                candidates=tuple(candidate for _, candidate in self._ids),
+                sound=self._sound,
+            )
+        )
+        self._ids = []
+        self._sound = True
+
+    def _check_statement(self, first: int, head: Entry, statement: Statement) -> None:
+        try:
+            check_party_signature(statement, signature=bytes.fromhex(head.signature or ""))
+        except RuleError as error:
+            self._sound = False
+            self._result.findings.append(Finding.of(error, index=first, submission=first))
+        if not self._sound or first + statement.count > self._chunk.stop:
+            return  # `audit` joins what goes on in the next chunk
+        try:
+            check_covers(
+                statement,
+                authors=[author for author, _ in self._ids],
+                ids=[bytes.fromhex(c.id) for _, c in self._ids if c is not None],
+            )
+        except RuleError as error:
+            self._sound = False
+            self._result.findings.append(Finding.of(error, index=first, submission=first))
+
+    # Claims
+
+    def _disclosure_lines(self) -> dict[int, Line]:
+        start, stop = self._chunk.lines
+        if start == stop:
+            return {}
+        lines: dict[int, Line] = {}
+        for data in self._source.read("disclosures.jsonl", start, stop).split(b"\n")[:-1]:
+            try:
+                line = parse_line(data)
+            except MalformedError as error:
+                self._find(Check.DISCLOSURES, error.where, error.reason)
+                continue
+            lines[line.index] = line
+        return lines
+
+    def _check_claims(self, index: int, event: Event, line: Line | None) -> None:
+        sealed = event.sealed
+        if sealed is None:
+            if line is not None:
+                reason = "its entry seals nothing"
+                self._find(Check.DISCLOSURE_UNUSED, "disclosures.jsonl", reason, index)
+            return
+        self._result.sealed += len(sealed)
+        opened: list[str] = []
+        for number, text in enumerate(() if line is None else line.disclosures):
+            try:
+                disclosure = check_disclosure(text, event=event, where=f"disclosures[{number}]")
+            except RuleError as error:
+                self._result.findings.append(Finding.of(error, index=index))
+                continue
+            opened.append(disclosure.name)
+            if isinstance(disclosure.value, File):
+                file = disclosure.value
+                found = OpenedFile(index, disclosure.name, file.sha256, file.size)
+                self._result.files.append(found)
+        if not is_sorted(opened):
+            reason = "are not in order of claim name"
+            self._find(Check.DISCLOSURES, "disclosures", reason, index)
+        self._result.disclosures += len(opened)
+        hidden: set[str] = set()
+        if event.audience is not None:
+            hidden = self._hidden(event.author, event.audience)
+            self._check_audience(index, event.audience, hidden.intersection(opened))
+        if len(opened) < len(sealed):
+            excused = {*opened, *(event.withheld or ()), *hidden}
+            self._result.missing += [(index, name) for name in sealed if name not in excused]
+
+    def _hidden(self, author: str, audience: dict[str, tuple[str, ...]]) -> set[str]:
+        """Return the claims that are not for the audience of this export."""
+        reader = self._chunk.audience
+        return {name for name, parties in audience.items() if reader not in {author, *parties}}
+
+    def _check_audience(
+        self, index: int, audience: dict[str, tuple[str, ...]], shown: set[str]
+    ) -> None:
+        for name in sorted(shown):
+            reason = f"{name} is not for {self._chunk.audience}"
+            expected = ", ".join(audience[name])
+            self._find(Check.AUDIENCE, "disclosures", reason, index, expected, self._chunk.audience)
+
+    def _find(
+        self,
+        check: Check,
+        where: str,
+        reason: str,
+        index: int | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+    ) -> None:
+        finding = Finding(
+            check=check, where=where, reason=reason, index=index, expected=expected, found=found
+        )
+        self._result.findings.append(finding)
+
+
+def _bundle_span(first: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield (number, width) of the tiles of level 0 and the bundles that hold [first, stop)."""
+    for start in range(first, stop, TILE_WIDTH):
+        yield start // TILE_WIDTH, min(TILE_WIDTH, stop - start)
+
+
+def _first_of(source: Source, path: str) -> bytes:
+    """Return the first entry of a bundle."""
+    if source.size(path) is None:
+        raise MalformedError(path, "is missing")
+    length = int.from_bytes(source.read(path, 0, 2), "big")
+    return source.read(path, 2, 2 + length)

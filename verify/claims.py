@@ -1,0 +1,176 @@
+"""Sealed claims: what a disclosure is, and how it belongs to its event (SPEC section 5).
+
+Free text, people's names and files enter an event as salted digests. A disclosure opens one of
+them. This module reads and checks disclosures; it draws no salts.
+"""
+
+import binascii
+import functools
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from verify.checks import Check
+from verify.codec import Count, Decoder, Hash, Wire
+from verify.errors import MalformedError, RuleError
+
+__all__ = [
+    "DATE_ROLES",
+    "MAX_DISCLOSURE",
+    "NUMBERED_STEMS",
+    "STEMS",
+    "Disclosure",
+    "File",
+    "check_names",
+    "digest",
+    "is_claim_name",
+    "parse_disclosure",
+    "stem",
+]
+
+DATE_ROLES = (
+    *("as_at", "created", "dated", "due", "effective", "end", "handed_over", "held", "made"),
+    *("obtained", "occurred", "opened", "opens_by", "period", "published", "received", "sent"),
+    *("start", "until", "value"),
+)
+NUMBERED_STEMS = frozenset(
+    ("address", "allegation", "file", "item", "material", "person", "reference", "sentence", "url")
+)
+STEMS = NUMBERED_STEMS | {
+    *("body", "conditions", "decision", "description", "dpia", "dpo_view", "holder"),
+    *("individual_rights", "lawful_basis", "legal_power", "locator", "message_id", "name"),
+    *("necessity", "note", "order", "purpose", "question", "reason", "retention", "security"),
+    *("source", "special_category", "subject", "terms", "text", "title", "value"),
+    *(f"phrase_{role}" for role in DATE_ROLES),
+}
+MAX_DISCLOSURE = 1_048_576  # octets of base64url text
+
+_NAME = re.compile(r"([a-z][a-z_]*)(?:\.([1-9][0-9]{0,3}))?")
+
+
+class File(Wire, frozen=True, kw_only=True):
+    """A file object: the value of a claim that stands for a file outside the chain."""
+
+    media_type: Annotated[
+        str,
+        msgspec.Meta(max_length=127, pattern=r"\A[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+\Z"),
+    ]
+    name: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=255, pattern=r"\A[^/\\\x00-\x1f\x7f]+\Z")
+    ]
+    sha256: Hash
+    size: Count
+
+    def __post_init__(self) -> None:
+        """Check that the name is not one of a folder.
+
+        Raises:
+            ValueError: It is.
+        """
+        if self.name in {".", ".."}:
+            raise ValueError("name: names a folder")
+
+
+class Disclosure(NamedTuple):
+    """An opened disclosure."""
+
+    salt: str
+    name: str
+    value: str | File
+
+
+_DISCLOSURE: Decoder[tuple[str, str, str | File]] = Decoder(
+    tuple[str, str, str | File],
+    name="disclosure",
+)
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+
+
+def stem(name: str) -> str:
+    """Return the stem of a claim name: "item" of "item.3"."""
+    return name.partition(".")[0]
+
+
+@functools.lru_cache(maxsize=4096)
+def is_claim_name(name: str) -> bool:
+    """Tell whether `name` is one of SPEC's claim names: a closed list, with numbers for some."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return False
+    return found[1] in (STEMS if found[2] is None else NUMBERED_STEMS)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Check that claim names are known and their numbers dense.
+
+    Raises:
+        ValueError: A name is unknown, or a number is missing before another. (A schema's own
+            error, which decoding turns into a `MalformedError` that names the field.)
+
+    Source: SPEC section 5.
+    """
+    _check_names(tuple(names))
+
+
+@functools.lru_cache(maxsize=1024)
+def _check_names(names: tuple[str, ...]) -> None:
+    numbers: dict[str, list[int]] = {}
+    for name in names:
+        if not is_claim_name(name):
+            raise ValueError(f"sealed: {name!r} is not a claim name")
+        head, _, number = name.partition(".")
+        if number:
+            numbers.setdefault(head, []).append(int(number))
+    for head, found in numbers.items():
+        if max(found) != len(found):
+            raise ValueError(f"sealed: the numbers of {head!r} are not dense from 1")
+
+
+def digest(text: str) -> str:
+    """Return the digest of a disclosure: SHA-256 of its ASCII octets, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parse_disclosure(text: str, *, where: str = "disclosure") -> Disclosure:
+    """Read one disclosure.
+
+    Args:
+        text: Unpadded base64url of the canonical JSON `[salt, name, value]`.
+        where: Names the disclosure in a refusal.
+
+    Raises:
+        RuleError: With check `disclosure`: not base64url in its one spelling, not canonical, not
+            of that shape.
+
+    Source: SPEC section 5.
+    """
+    try:
+        salt, name, value = _DISCLOSURE.decode(_octets(text), where=where)
+    except MalformedError as error:
+        raise RuleError(Check.DISCLOSURE, error.where, error.reason) from None
+    if (stem(name) == "file") is isinstance(value, str):
+        reason = "a file claim has a file object, any other a string"
+        raise RuleError(Check.DISCLOSURE, where, reason)
+    return Disclosure(salt, name, value)
+
+
+def _octets(text: str) -> bytes:
+    """Decode unpadded base64url that has no second spelling."""
+    if len(text) > MAX_DISCLOSURE:
+        raise MalformedError("disclosure", f"is longer than {MAX_DISCLOSURE} octets")
+    if not text.isascii():
+        raise MalformedError("disclosure", "is not base64url")
+    octets = text.encode()
+    try:
+        data = binascii.a2b_base64(octets.translate(_FROM_URL) + b"=" * (-len(octets) % 4))
+    except binascii.Error:
+        raise MalformedError("disclosure", "is not base64url") from None
+    # Non-zero trailing bits, padding, line ends, foreign characters and the alphabet of plain
+    # base64 all decode as well; only the one spelling comes back the same.
+    if binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL) != octets:
+        raise MalformedError("disclosure", "is not unpadded base64url in its one spelling")
+    return data

@@ -1,0 +1,130 @@
+"""Canonical JSON (SPEC section 1): one value, one spelling.
+
+The one place where octets become typed values and where foreign exceptions end: whatever msgspec,
+UTF-8 or the interpreter's stack has to say about bad input leaves here as a `MalformedError`.
+Validity is the schema and the octets: decode into exact types, encode again, refuse unless equal.
+The schemas bound the depth: a type that cannot nest deeper than eight cannot be decoded from
+anything that does.
+"""
+
+import operator
+import re
+from collections.abc import Sequence
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+
+from verify.errors import MalformedError
+
+__all__ = [
+    "MAX_INTEGER",
+    "Actor",
+    "Count",
+    "Day",
+    "Decoder",
+    "Hash",
+    "Index",
+    "Instant",
+    "Label",
+    "Nonce",
+    "Origin",
+    "Party",
+    "SignatureHex",
+    "Wire",
+    "encode",
+    "is_sorted",
+]
+
+MAX_INTEGER = 2**53 - 1
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+
+# msgspec searches rather than matches, and `$` would let a trailing newline through: \A and \Z.
+Hash = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Nonce = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+SignatureHex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{128}\Z")]
+Label = Annotated[str, msgspec.Meta(pattern=rf"\A{_LABEL}\Z")]
+Party = Label
+Actor = Annotated[str, msgspec.Meta(pattern=rf"\A{_LABEL}(?:/{_LABEL})?\Z")]
+Origin = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9./_-]{0,199}\Z")]
+Day = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+Instant = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+Index = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+
+encode = msgspec.json.Encoder(order="sorted").encode
+"""Encode a `Wire` value as canonical JSON. Measured: equal to RFC 8785 on SPEC's subset only."""
+
+
+class Wire(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    # A field that is absent is None and is left out. None is the only default there is:
+    # msgspec compares defaults by identity. A JSON null decodes to None too, and is then
+    # refused because it does not come back when encoded.
+    omit_defaults=True,
+    gc=False,
+):
+    """The base of everything that is signed, hashed or exported as JSON."""
+
+
+T = TypeVar("T")
+
+
+class Decoder(Generic[T]):
+    """Decodes canonical JSON octets into one type, or refuses them.
+
+    Attributes:
+        name: What the octets are, for the `where` of refusals: "entry", "statement".
+    """
+
+    __slots__ = ("_decode", "name")
+
+    def __init__(self, kind: type[T], *, name: str) -> None:
+        """Build a decoder for `kind`, which may be a union."""
+        self._decode = msgspec.json.Decoder(kind).decode
+        self.name = name
+
+    def decode(self, data: bytes, *, where: str = "") -> T:
+        """Decode `data`, which must be the canonical encoding of what it says.
+
+        Args:
+            data: The octets.
+            where: Put before the part in a refusal, such as "events[3]"; default the name.
+
+        Raises:
+            MalformedError: The octets are not canonical JSON of this type.
+
+        Source: SPEC section 1.1.
+        """
+        try:
+            value = self._decode(data)
+        except msgspec.MsgspecError as error:
+            part, reason = _part(str(error))
+            raise MalformedError((where or self.name) + part, reason) from None
+        except UnicodeDecodeError:
+            raise MalformedError(where or self.name, "is not UTF-8") from None
+        except RecursionError:
+            raise MalformedError(where or self.name, "is nested too deeply") from None
+        if encode(value) != data:
+            reason = "is not the canonical encoding of what it says"
+            raise MalformedError(where or self.name, reason)
+        return value
+
+
+_AT = re.compile(r"(.*?) - at `(?:key(?: in)? )?\$?(.*)`\Z", re.DOTALL)
+
+
+def _part(message: str) -> tuple[str, str]:
+    """Split msgspec's message into the part of the value and what is wrong with it."""
+    found = _AT.match(message)
+    if found is None:
+        return "", message
+    return found.group(2).replace("[...]", "[]"), found.group(1)
+
+
+def is_sorted(values: Sequence[str] | Sequence[int]) -> bool:
+    """Tell whether `values` is strictly ascending: sorted, strings by octets, and nothing twice."""
+    return all(map(operator.lt, values, values[1:]))

@@ -1,0 +1,116 @@
+"""Entries: events as the ledger keeps them, chained and stamped (SPEC section 7)."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from verify.checks import Check
+from verify.codec import Decoder, Hash, Index, Instant, SignatureHex, Wire, encode
+from verify.errors import MalformedError, RuleError
+from verify.submission import MAX_EVENTS, Statement
+
+__all__ = ["MAX_ENTRY", "Entry", "SignedStatement", "check_parts", "format_entry", "parse_entry"]
+
+MAX_ENTRY = 65_535  # octets: an entry bundle gives lengths in 16 bits
+
+
+class Entry(Wire, frozen=True, kw_only=True):
+    """One entry of the log."""
+
+    event: msgspec.Raw
+    index: Index
+    position: Index
+    recorded: Instant
+    prev: Hash | None = None
+    rules: Hash | None = None
+    signature: SignatureHex | None = None
+    statement: Statement | None = None
+
+
+class SignedStatement(NamedTuple):
+    """A statement and the signature over it."""
+
+    statement: Statement
+    signature: bytes
+
+
+_ENTRY = Decoder(Entry, name="entry")
+
+
+def parse_entry(data: bytes, *, where: str = "entry") -> Entry:
+    """Read an entry; its event stays octets, for `parse_event`.
+
+    Args:
+        data: The entry's octets.
+        where: Names the entry in a refusal.
+
+    Raises:
+        RuleError: With check `entry`: not canonical, or not of the schema.
+
+    Source: SPEC section 7.
+    """
+    try:
+        return _ENTRY.decode(data, where=where)
+    except MalformedError as error:
+        raise RuleError(Check.ENTRY, error.where, error.reason) from None
+
+
+def check_parts(entry: Entry) -> None:
+    """Check that an entry has the parts that its index and position call for, and no others.
+
+    Raises:
+        RuleError: With check `prev` or `position`.
+
+    Source: SPEC section 7.
+    """
+    first = entry.position == 0
+    if (entry.prev is not None) is not (entry.index > 0):
+        raise RuleError(Check.PREV, "prev", "is missing, or stands at index 0")
+    rows = (
+        ("statement", entry.statement, first),
+        ("signature", entry.signature, first),
+        ("rules", entry.rules, first and entry.index > 0),
+    )
+    for name, value, wanted in rows:
+        if (value is not None) is not wanted:
+            reason = "is missing" if wanted else "must not be here"
+            raise RuleError(Check.POSITION, name, reason)
+    if entry.position >= MAX_EVENTS:
+        raise RuleError(Check.POSITION, "position", f"is not below {MAX_EVENTS}")
+
+
+def format_entry(
+    event: bytes,
+    *,
+    index: int,
+    position: int,
+    recorded: int,
+    prev: str | None,
+    rules: str | None,
+    signed: SignedStatement | None,
+) -> bytes:
+    """Return an entry's octets.
+
+    Args:
+        event: The event's octets.
+        index: The entry's index.
+        position: Its place in its submission.
+        recorded: When the ledger recorded it, in milliseconds since 1970.
+        prev: Leaf hash of the entry before, in hex; None at index 0.
+        rules: Leaf hash of the latest governance entry before it, in hex; only at position 0.
+        signed: The statement and its signature; only at position 0.
+
+    Source: SPEC section 7.
+    """
+    return encode(
+        Entry(
+            event=msgspec.Raw(event),
+            index=index,
+            position=position,
+            recorded=recorded,
+            prev=prev,
+            rules=rules,
+            signature=None if signed is None else signed.signature.hex(),
+            statement=None if signed is None else signed.statement,
+        )
+    )

@@ -1,0 +1,45 @@
+"""An export on disk: the one module of the kernel that reads files.
+
+Only regular files are read, and a symbolic link is not one: nothing outside the folder is opened.
+"""
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["Folder"]
+
+
+class Folder:
+    """A folder that holds an export."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        """Take the folder's path; nothing is read yet."""
+        self._path = path
+
+    def paths(self) -> Iterable[str]:
+        """Return the path of everything below the folder that is no folder, "/" between parts."""
+        found: list[str] = []
+        for base, folders, files in os.walk(self._path, followlinks=False):
+            prefix = Path(base).relative_to(self._path).as_posix()
+            names = [*files, *(f for f in folders if (Path(base) / f).is_symlink())]
+            found += [name if prefix == "." else f"{prefix}/{name}" for name in names]
+        return found
+
+    def size(self, path: str) -> int | None:
+        """Return a regular file's size in octets; None if there is no such file."""
+        try:
+            status = os.lstat(self._path / path)
+        except (OSError, ValueError):
+            return None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def read(self, path: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return the octets [start, stop) of a file that there is."""
+        descriptor = os.open(self._path / path, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            file.seek(start)
+            return file.read() if stop is None else file.read(stop - start)

@@ -1,0 +1,359 @@
+"""Signed notes: a text, and below it who signed it.
+
+    example.com/ledger                                   the text: UTF-8, ends with LF
+    1
+    47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
+                                                         an empty line
+    <em dash> example.com/ledger Az3grmB...              a signature line for each signature
+
+A signature line carries a key name and base64 of key ID (4 bytes) || payload. A verifier key is
+written `name+keyid+base64(algorithm || public key)`; the key ID is
+SHA-256(name || LF || algorithm || public key)[:4].
+
+    algorithm        payload                            signed message
+    0x01 Ed25519     signature, 64 bytes                the text
+    0x04 Ed25519     u64 time in seconds || signature   "cosignature/v1" LF "time " decimal LF text
+    0x06 ML-DSA-44   u64 time in seconds || signature   not checked here
+
+Lines by keys that the reader does not know are ignored, as the format demands: nothing here tells
+who is to be believed.
+
+Source: c2sp.org/signed-note; c2sp.org/tlog-cosignature.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from verify import ed25519
+from verify.errors import MalformedError, SignatureError
+from verify.spelling import format_base64, parse_base64, parse_text
+
+__all__ = [
+    "COSIGNATURE_ED25519",
+    "COSIGNATURE_ML_DSA_44",
+    "ED25519",
+    "MAX_NOTE_SIZE",
+    "MAX_SIGNATURES",
+    "MAX_TIMESTAMP_S",
+    "Cosignature",
+    "Note",
+    "NoteSignature",
+    "VerifierKey",
+    "check_cosignature",
+    "check_key_name",
+    "check_note",
+    "cosignature_message",
+    "format_cosignature",
+    "format_note",
+    "format_vkey",
+    "key_id",
+    "parse_cosignature",
+    "parse_note",
+    "parse_vkey",
+]
+
+ED25519 = 0x01
+COSIGNATURE_ED25519 = 0x04
+COSIGNATURE_ML_DSA_44 = 0x06
+
+MAX_NOTE_SIZE = 128 * 1024
+"""Bytes in a note: room for 32 witnesses that each cosign with Ed25519 and with ML-DSA-44, and for
+the 16 signatures of "nearly 5 kB" that the format asks us to accept. Sunlight has this limit too.
+"""
+
+MAX_SIGNATURES = 100
+"""Signature lines in a note. The format asks for 16 at least; Go, too, stops at 100."""
+
+MAX_TIMESTAMP_S = 2**63 - 1
+
+_KEY_ID_SIZE = 4
+_TIMESTAMP_SIZE = 8
+_PUBLIC_SIZE = {
+    ED25519: ed25519.KEY_SIZE,
+    COSIGNATURE_ED25519: ed25519.KEY_SIZE,
+    COSIGNATURE_ML_DSA_44: 1312,
+}
+_DASH = "\N{EM DASH} "
+# Unicode white space as Go has it, "+", control characters (no note can hold them), and the
+# surrogates that a str may hold and UTF-8 may not.
+_NOT_IN_NAME = re.compile(
+    r"[\x00-\x20+\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]"
+)
+_KEY_ID = re.compile(r"[0-9a-f]{8}")
+
+
+class NoteSignature(NamedTuple):
+    """One signature line."""
+
+    name: str
+    key_id: bytes
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text and its signature lines, in their order. Nothing about them has been checked.
+
+    Attributes:
+        text: What was signed, its last LF included.
+        signatures: At least one.
+    """
+
+    text: bytes
+    signatures: tuple[NoteSignature, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A public key with the name it signs notes under.
+
+    Attributes:
+        name: The key name.
+        key_id: 4 bytes, made from all the others.
+        algorithm: The type byte.
+        public: The public key: 32 bytes, or 1,312 of ML-DSA-44.
+    """
+
+    name: str
+    key_id: bytes
+    algorithm: int
+    public: bytes
+
+
+class Cosignature(NamedTuple):
+    """An Ed25519 cosignature: the payload of its signature line."""
+
+    timestamp_s: int
+    signature: bytes
+
+
+def parse_note(data: bytes) -> Note:
+    """Read a signed note.
+
+    Raises:
+        MalformedError: It is not one, is longer than `MAX_NOTE_SIZE`, or has more signature lines
+            than `MAX_SIGNATURES`.
+
+    Source: c2sp.org/signed-note, "Format".
+    """
+    if len(data) > MAX_NOTE_SIZE:
+        raise MalformedError("note", f"longer than {MAX_NOTE_SIZE} bytes")
+    text, blank, lines = parse_text(data, where="note").rpartition("\n\n")
+    if not blank:
+        raise MalformedError("note", "no empty line before signatures")
+    if not lines.endswith("\n"):
+        raise MalformedError("note", "no signature lines that end with LF")
+    signatures = lines[:-1].split("\n")
+    if len(signatures) > MAX_SIGNATURES:
+        raise MalformedError("note", f"more than {MAX_SIGNATURES} signature lines")
+    return Note(
+        # The first of the two LFs is the text's own.
+        text=f"{text}\n".encode(),
+        signatures=tuple(_parse_line(line, number) for number, line in enumerate(signatures, 1)),
+    )
+
+
+def format_note(text: bytes, signatures: Sequence[NoteSignature]) -> bytes:
+    """Write a signed note.
+
+    Raises:
+        MalformedError: What is written would not read back as this text and these signatures.
+    """
+    lines = "".join(_format_line(signature) for signature in signatures)
+    data = text + b"\n" + lines.encode()
+    if parse_note(data) != Note(text, tuple(signatures)):
+        raise MalformedError("note", "does not read back as it was written")
+    return data
+
+
+def check_note(note: Note, *, key: VerifierKey) -> None:
+    """Check that `key` signed the note, and that no line under its name and key ID fails.
+
+    Raises:
+        MalformedError: The key's algorithm signs no plain notes, or its public key is bad.
+        SignatureError: No line is by this key, or one that says so does not verify.
+
+    Source: c2sp.org/signed-note, "Verifying"; SPEC section 8.
+    """
+    if key.algorithm != ED25519:
+        raise MalformedError("verifier key", f"algorithm {key.algorithm:#04x} signs no plain notes")
+    for line in _lines_by(note, key):
+        if len(line.payload) != ed25519.SIGNATURE_SIZE:
+            raise SignatureError(key.name, key.key_id, "not 64 bytes")
+        _check_signature(key, note.text, line.payload)
+
+
+def check_cosignature(note: Note, *, key: VerifierKey) -> tuple[int, ...]:
+    """Check that `key` cosigned the note with Ed25519, and that no line of it fails.
+
+    Whether the note's text is a checkpoint is not looked at.
+
+    Returns:
+        The times of the cosignatures, in POSIX seconds, in the order of the lines; at least one.
+
+    Raises:
+        MalformedError: The key is not one for Ed25519 cosignatures, or its public key is bad.
+        SignatureError: No line is by this key, or one that says so does not verify.
+
+    Source: c2sp.org/tlog-cosignature, "Ed25519 signed message".
+    """
+    if key.algorithm != COSIGNATURE_ED25519:
+        raise MalformedError("verifier key", f"algorithm {key.algorithm:#04x} is not 0x04")
+    times = []
+    for line in _lines_by(note, key):
+        try:
+            cosignature = parse_cosignature(line.payload)
+        except MalformedError as error:
+            raise SignatureError(key.name, key.key_id, error.reason) from error
+        message = cosignature_message(note.text, timestamp_s=cosignature.timestamp_s)
+        _check_signature(key, message, cosignature.signature)
+        times.append(cosignature.timestamp_s)
+    return tuple(times)
+
+
+def cosignature_message(text: bytes, *, timestamp_s: int) -> bytes:
+    """Build what an Ed25519 cosigner signs for the checkpoint `text`.
+
+    Raises:
+        MalformedError: The time is not from 1 to `MAX_TIMESTAMP_S`.
+    """
+    _check_timestamp(timestamp_s)
+    return b"cosignature/v1\ntime %d\n%b" % (timestamp_s, text)
+
+
+def parse_cosignature(payload: bytes) -> Cosignature:
+    """Read the payload of an Ed25519 cosignature's line.
+
+    Raises:
+        MalformedError: It is not 72 bytes, or the time is not from 1 to `MAX_TIMESTAMP_S`.
+    """
+    if len(payload) != _TIMESTAMP_SIZE + ed25519.SIGNATURE_SIZE:
+        raise MalformedError("cosignature", "not 72 bytes")
+    timestamp_s = int.from_bytes(payload[:_TIMESTAMP_SIZE], "big")
+    _check_timestamp(timestamp_s)
+    return Cosignature(timestamp_s, payload[_TIMESTAMP_SIZE:])
+
+
+def format_cosignature(cosignature: Cosignature) -> bytes:
+    """Write the payload of an Ed25519 cosignature's line.
+
+    Raises:
+        MalformedError: The signature is not 64 bytes, or the time is out of range.
+    """
+    _check_timestamp(cosignature.timestamp_s)
+    payload = cosignature.timestamp_s.to_bytes(_TIMESTAMP_SIZE, "big") + cosignature.signature
+    parse_cosignature(payload)
+    return payload
+
+
+def parse_vkey(text: str) -> VerifierKey:
+    """Read a verifier key of one of the three algorithms.
+
+    Raises:
+        MalformedError: It is not one: name, key ID, algorithm or public key is bad, or it is not
+            the one spelling (lower-case key ID, canonical base64).
+
+    Source: c2sp.org/signed-note, "Verifier keys".
+    """
+    # At the first two "+" only, as base64 has "+" of its own.
+    name, _, rest = text.partition("+")
+    spelled_id, _, material = rest.partition("+")
+    check_key_name(name, where="verifier key")
+    if not _KEY_ID.fullmatch(spelled_id):
+        raise MalformedError("verifier key", "the key ID is not 8 lower-case hex digits")
+    data = parse_base64(material, where="verifier key")
+    key = _verifier_key(name, algorithm=data[0] if data else 0, public=data[1:])
+    if key.key_id.hex() != spelled_id:
+        raise MalformedError("verifier key", f"the key ID is {key.key_id.hex()}, not {spelled_id}")
+    return key
+
+
+def format_vkey(key: VerifierKey) -> str:
+    """Write a verifier key.
+
+    Raises:
+        MalformedError: What is written would not read back.
+    """
+    material = format_base64(bytes([key.algorithm]) + key.public)
+    text = f"{key.name}+{key.key_id.hex()}+{material}"
+    if parse_vkey(text) != key:
+        raise MalformedError("verifier key", "does not read back as it was written")
+    return text
+
+
+def key_id(*, name: str, algorithm: int, public: bytes) -> bytes:
+    """Compute the key ID: 4 bytes that tell keys of one name apart, and prove nothing.
+
+    Raises:
+        MalformedError: The name is no key name.
+    """
+    check_key_name(name, where="key name")
+    # SHA-256(name || 0x0A || algorithm || public)[:4]
+    return hashlib.sha256(b"%b\n%c%b" % (name.encode(), algorithm, public)).digest()[:_KEY_ID_SIZE]
+
+
+def check_key_name(name: str, *, where: str) -> None:
+    """Check that `name` can stand in a signature line.
+
+    Raises:
+        MalformedError: It is empty or has white space, a control character, "+" or a surrogate.
+    """
+    if not name:
+        raise MalformedError(where, "the key name is empty")
+    if _NOT_IN_NAME.search(name):
+        raise MalformedError(where, "the key name has white space, a control character or '+'")
+
+
+def _parse_line(line: str, number: int) -> NoteSignature:
+    where = f"signature line {number}"
+    if not line.startswith(_DASH):
+        raise MalformedError(where, "does not begin with an em dash and a space")
+    name, _, material = line.removeprefix(_DASH).partition(" ")
+    check_key_name(name, where=where)
+    data = parse_base64(material, where=where)
+    if len(data) <= _KEY_ID_SIZE:
+        raise MalformedError(where, "no signature after the key ID")
+    return NoteSignature(name, data[:_KEY_ID_SIZE], data[_KEY_ID_SIZE:])
+
+
+def _format_line(signature: NoteSignature) -> str:
+    # Here already, as a name with a surrogate does not encode.
+    check_key_name(signature.name, where="signature line")
+    return f"{_DASH}{signature.name} {format_base64(signature.key_id + signature.payload)}\n"
+
+
+def _lines_by(note: Note, key: VerifierKey) -> list[NoteSignature]:
+    known = (key.name, key.key_id)
+    # Every one is checked, repeated or not: an unchecked line could say anything.
+    lines = [line for line in note.signatures if (line.name, line.key_id) == known]
+    if not lines:
+        raise SignatureError(key.name, key.key_id, "there is none")
+    return lines
+
+
+def _check_signature(key: VerifierKey, message: bytes, signature: bytes) -> None:
+    try:
+        ed25519.check_signature(key=key.public, message=message, signature=signature)
+    except SignatureError as error:
+        raise SignatureError(key.name, key.key_id, error.reason) from error
+
+
+def _check_timestamp(timestamp_s: int) -> None:
+    # A witness never says 0; the other cosignature type uses it for "no statement about time".
+    if not 0 < timestamp_s <= MAX_TIMESTAMP_S:
+        raise MalformedError("cosignature", f"time {timestamp_s} is not from 1 to 2^63 - 1")
+
+
+def _verifier_key(name: str, *, algorithm: int, public: bytes) -> VerifierKey:
+    if algorithm not in _PUBLIC_SIZE:
+        raise MalformedError("verifier key", f"unknown algorithm {algorithm:#04x}")
+    if len(public) != _PUBLIC_SIZE[algorithm]:
+        raise MalformedError("verifier key", f"{len(public)} bytes of public key")
+    if algorithm != COSIGNATURE_ML_DSA_44:
+        ed25519.check_public_key(public)
+    return VerifierKey(
+        name, key_id(name=name, algorithm=algorithm, public=public), algorithm, public
+    )

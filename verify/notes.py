@@ -1,0 +1,118 @@
+"""Kept notes: the checkpoints that parties saw or witnesses cosigned (SPEC section 11.2).
+
+Each is checked for its signature by itself, on as many processes as there are; `audit` compares
+roots and who named which.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from verify.checkpoint import check_parsed, parse_signed
+from verify.checks import Check
+from verify.codec import Decoder
+from verify.errors import MalformedError, ProofError, SignatureError
+from verify.note import MAX_NOTE_SIZE, VerifierKey, key_id
+from verify.report import Finding
+from verify.source import Source
+
+__all__ = ["PATH", "KeptNote", "NoteChunk", "NoteResult", "check_notes", "log_vkey", "note_chunks"]
+
+PATH = "checkpoints"
+
+_ED25519 = 0x01
+_CHUNK = 1 << 20  # octets
+_MAX_LINE = 2 * MAX_NOTE_SIZE  # each octet of a note takes at most two in its line: `\n`, `\"`
+
+_TEXT = Decoder(str, name=PATH)
+
+
+class NoteChunk(NamedTuple):
+    """What to check: the lines in the octets [start, stop) of the file.
+
+    `log_keys` is as in `State`: (size, key in hex), from which size on which key signs.
+    """
+
+    start: int
+    stop: int
+    origin: str
+    log_keys: tuple[tuple[int, str], ...]
+
+
+class KeptNote(NamedTuple):
+    """A note that is a checkpoint of this log."""
+
+    size: int
+    note: bytes
+    root: bytes
+    cosigned: bool
+
+
+@dataclass(slots=True)
+class NoteResult:
+    """The notes of a chunk, in the order in which they stand, and what is wrong with others."""
+
+    notes: list[KeptNote] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def log_vkey(origin: str, public: str) -> VerifierKey:
+    """Return the verifier key of the log with this origin and public key in hex."""
+    key = bytes.fromhex(public)
+    identity = key_id(name=origin, algorithm=_ED25519, public=key)
+    return VerifierKey(name=origin, key_id=identity, algorithm=_ED25519, public=key)
+
+
+def note_chunks(
+    source: Source, *, origin: str, log_keys: tuple[tuple[int, str], ...]
+) -> Iterator[NoteChunk]:
+    """Cut the file of kept notes at line ends.
+
+    Raises:
+        MalformedError: It does not end with LF, or a line is too long to be a note.
+    """
+    size = source.size(PATH) or 0
+    start = 0
+    while start < size:
+        stop = min(start + _CHUNK, size)
+        data = source.read(PATH, start, stop)
+        stop = start + data.rfind(b"\n") + 1
+        if stop == start:
+            raise MalformedError(PATH, "has a line without end, or too long for a note")
+        yield NoteChunk(start, stop, origin, log_keys)
+        start = stop
+
+
+def check_notes(source: Source, chunk: NoteChunk) -> NoteResult:
+    """Check each note of a chunk by itself.
+
+    Source: SPEC sections 8 and 11.2.
+    """
+    result = NoteResult()
+    keys = {start: log_vkey(chunk.origin, key) for start, key in chunk.log_keys}
+    for data in source.read(PATH, chunk.start, chunk.stop).split(b"\n")[:-1]:
+        try:
+            text = _TEXT.decode(data)
+        except MalformedError as error:
+            result.findings.append(Finding(Check.NOTES, PATH, error.reason))
+            continue
+        octets = text.encode()
+        try:
+            result.notes.append(_check_note(octets, keys, chunk.origin))
+        except (MalformedError, SignatureError, ProofError) as error:
+            note = hashlib.sha256(octets).hexdigest()
+            result.findings.append(
+                Finding(Check.NOTE_SIGNATURE, f"{PATH}: note {note[:16]}", str(error))
+            )
+    return result
+
+
+def _check_note(octets: bytes, keys: dict[int, VerifierKey], origin: str) -> KeptNote:
+    checkpoint, note = parse_signed(octets)
+    key = next((k for start, k in reversed(keys.items()) if start <= checkpoint.size), None)
+    if key is None:
+        raise MalformedError("checkpoint size", "is not above 0")
+    check_parsed(checkpoint, note, key=key, origin=origin)
+    cosigned = any((s.name, s.key_id) != (key.name, key.key_id) for s in note.signatures)
+    return KeptNote(checkpoint.size, hashlib.sha256(octets).digest(), checkpoint.root, cosigned)

@@ -1,0 +1,259 @@
+"""A tlog-policy: which logs and witnesses a reader trusts, and how many witnesses it takes.
+
+    log <vkey> [<url>]
+    witness <name> <vkey> [<url>]
+    group <name> <k|any|all> <member>...
+    quorum <name|none>
+
+One line for each, white space is spaces and tabs, lines that begin with # are comments. A name is
+defined before it is used. Signatures are not checked here: `note` does that.
+
+Source: c2sp.org/tlog-policy.
+"""
+
+import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from verify.errors import MalformedError, QuorumError
+from verify.note import (
+    COSIGNATURE_ED25519,
+    COSIGNATURE_ML_DSA_44,
+    ED25519,
+    VerifierKey,
+    format_vkey,
+    parse_vkey,
+)
+from verify.spelling import parse_decimal
+
+__all__ = [
+    "MAX_POLICY_SIZE",
+    "Group",
+    "Log",
+    "Policy",
+    "Witness",
+    "check_quorum",
+    "format_policy",
+    "parse_policy",
+    "threshold_policy",
+]
+
+MAX_POLICY_SIZE = 256 * 1024
+"""Bytes in a policy: more than a hundred ML-DSA-44 witnesses."""
+
+_NONE = "none"
+_FORBIDDEN = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
+_SPACE = re.compile(r"[ \t]+")
+
+
+class Log(NamedTuple):
+    """A trusted log; the key name is its origin."""
+
+    key: VerifierKey
+    url: str | None = None
+
+
+class Witness(NamedTuple):
+    """A trusted witness, and what this policy calls it."""
+
+    name: str
+    key: VerifierKey
+    url: str | None = None
+
+
+class Group(NamedTuple):
+    """Witnesses and groups defined before, of which `threshold` make the group."""
+
+    name: str
+    threshold: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a reader trusts.
+
+    Attributes:
+        logs: A checkpoint of any of these will do.
+        witnesses: In the order of the file.
+        groups: In the order of the file: members come before the groups that they are in.
+        quorum: Name of the witness or group that must have cosigned; None when none need to.
+    """
+
+    logs: tuple[Log, ...]
+    witnesses: tuple[Witness, ...]
+    groups: tuple[Group, ...]
+    quorum: str | None
+
+
+def parse_policy(data: bytes) -> Policy:
+    """Read a policy.
+
+    Stricter than the format in three ways: names and URLs are UTF-8, a log and a witness must not
+    share a public key either, and keys are of the types 0x01 (logs), 0x04 and 0x06 (witnesses).
+
+    Raises:
+        MalformedError: It is not a policy, or longer than `MAX_POLICY_SIZE`; names the line.
+
+    Source: c2sp.org/tlog-policy, "Policy file syntax and structure".
+    """
+    if len(data) > MAX_POLICY_SIZE:
+        raise MalformedError("policy", f"longer than {MAX_POLICY_SIZE} bytes")
+    if _FORBIDDEN.search(data):
+        raise MalformedError("policy", "a control character other than LF and TAB")
+    if not data.endswith(b"\n"):
+        raise MalformedError("policy", "does not end with LF")
+    reader = _Reader()
+    for number, line in enumerate(data.split(b"\n"), 1):
+        content = line.strip(b" \t")
+        # Comments stay bytes: they may be in any encoding.
+        if content and not content.startswith(b"#"):
+            reader.read(content, where=f"policy line {number}")
+    return reader.finish()
+
+
+def format_policy(policy: Policy) -> bytes:
+    """Write a policy: logs, witnesses, groups, quorum.
+
+    Raises:
+        MalformedError: What is written would not read back.
+    """
+    lines = [
+        *(("log", format_vkey(log.key), log.url or "") for log in policy.logs),
+        *(("witness", w.name, format_vkey(w.key), w.url or "") for w in policy.witnesses),
+        *(("group", g.name, str(g.threshold), *g.members) for g in policy.groups),
+        ("quorum", policy.quorum or _NONE),
+    ]
+    try:
+        data = "".join(f"{' '.join(line).rstrip(' ')}\n" for line in lines).encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError("policy", "a name or URL is not UTF-8") from error
+    if parse_policy(data) != policy:
+        raise MalformedError("policy", "does not read back as it was written")
+    return data
+
+
+def threshold_policy(
+    *, log: VerifierKey, witnesses: Sequence[Witness], threshold: int, group: str = "parties"
+) -> Policy:
+    """Make the policy of one log and any `threshold` of its witnesses.
+
+    Args:
+        log: The log's key.
+        witnesses: All the witnesses.
+        threshold: How many must have cosigned; 0 for `quorum none`.
+        group: What the policy calls the witnesses together.
+    """
+    names = tuple(witness.name for witness in witnesses)
+    return Policy(
+        logs=(Log(log),),
+        witnesses=tuple(witnesses),
+        groups=(Group(group, threshold, names),) if threshold else (),
+        quorum=group if threshold else None,
+    )
+
+
+def check_quorum(policy: Policy, *, cosigned: AbstractSet[str]) -> None:
+    """Check that the witnesses who cosigned are enough for the policy.
+
+    Args:
+        policy: The policy.
+        cosigned: What the policy calls the witnesses whose cosignatures have been checked. Other
+            names, of groups too, count for nothing.
+
+    Raises:
+        QuorumError: They are not enough.
+    """
+    reached = {witness.name for witness in policy.witnesses} & cosigned
+    found = tuple(sorted(reached))
+    # In the order of the file every member is settled before the groups that it is in.
+    for group in policy.groups:
+        if len(reached.intersection(group.members)) >= group.threshold:
+            reached.add(group.name)
+    if policy.quorum is not None and policy.quorum not in reached:
+        raise QuorumError(policy.quorum, found)
+
+
+class _Reader:
+    """What the lines read so far have defined."""
+
+    def __init__(self) -> None:
+        self.logs: list[Log] = []
+        self.witnesses: list[Witness] = []
+        self.groups: list[Group] = []
+        self.quorum: list[str] = []
+        self.names: set[str] = set()
+        self.members: set[str] = set()
+        self.publics: set[bytes] = set()
+
+    def read(self, content: bytes, *, where: str) -> None:
+        try:
+            word, *arguments = _SPACE.split(content.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise MalformedError(where, "not UTF-8") from error
+        match word, arguments:
+            case "log", [vkey, *url] if len(url) <= 1:
+                key = self._key(vkey, (ED25519,), where=where)
+                self.logs.append(Log(key, *url))
+            case "witness", [name, vkey, *url] if len(url) <= 1:
+                self._define(name, where=where)
+                key = self._key(vkey, (COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44), where=where)
+                self.witnesses.append(Witness(name, key, *url))
+            case "group", [name, threshold, _, *_]:
+                self._group(name, threshold, tuple(arguments[2:]), where=where)
+            case "quorum", [name]:
+                self._quorum(name, where=where)
+            case _:
+                raise MalformedError(where, "not a log, witness, group or quorum line")
+
+    def finish(self) -> Policy:
+        if not self.quorum:
+            raise MalformedError("policy", "no quorum line")
+        (quorum,) = self.quorum
+        return Policy(
+            logs=tuple(self.logs),
+            witnesses=tuple(self.witnesses),
+            groups=tuple(self.groups),
+            quorum=None if quorum == _NONE else quorum,
+        )
+
+    def _key(self, vkey: str, algorithms: tuple[int, ...], *, where: str) -> VerifierKey:
+        try:
+            key = parse_vkey(vkey)
+        except MalformedError as error:
+            raise MalformedError(where, str(error)) from error
+        if key.algorithm not in algorithms:
+            raise MalformedError(where, f"a key of type {key.algorithm:#04x}")
+        if key.public in self.publics:
+            raise MalformedError(where, "the public key was listed before")
+        self.publics.add(key.public)
+        return key
+
+    def _define(self, name: str, *, where: str) -> None:
+        if name in self.names or name == _NONE:
+            raise MalformedError(where, f"the name {name} is taken")
+        self.names.add(name)
+
+    def _group(self, name: str, threshold: str, members: tuple[str, ...], *, where: str) -> None:
+        for member in members:
+            if member not in self.names:
+                raise MalformedError(where, f"the member {member} is not defined before")
+            if member in self.members:
+                raise MalformedError(where, f"{member} is a member already")
+            self.members.add(member)
+        # After the members, so that no group is a member of itself.
+        self._define(name, where=where)
+        words = {"any": 1, "all": len(members)}
+        least = words.get(threshold) or parse_decimal(threshold, where=where, limit=len(members))
+        if least == 0:
+            raise MalformedError(where, "a threshold of 0")
+        self.groups.append(Group(name, least, members))
+
+    def _quorum(self, name: str, *, where: str) -> None:
+        if self.quorum:
+            raise MalformedError(where, "a second quorum line")
+        if name != _NONE and name not in self.names:
+            raise MalformedError(where, f"the name {name} is not defined before")
+        self.quorum.append(name)

@@ -1,0 +1,56 @@
+"""A `Runner` for the audit that uses several processes."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+from verify.source import Source
+
+__all__ = ["Pool", "processors"]
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+_AHEAD = 3  # parts in flight for each process: enough to keep it busy, few enough to hold
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Pool:
+    """Processes that check parts of an export; results come in order."""
+
+    def __init__(self, processes: int) -> None:
+        """Start that many processes, at least one."""
+        self._processes = processes
+        self._executor = ProcessPoolExecutor(max_workers=processes)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the processes, without waiting for parts that nobody wants any more."""
+        self._executor.shutdown(wait=kind is None, cancel_futures=True)
+
+    def __call__(
+        self, check: Callable[[Source, T], U], source: Source, parts: Iterable[T]
+    ) -> Iterator[U]:
+        """Yield `check(source, part)` for each part, in order."""
+        waiting: deque[Future[U]] = deque()
+        for part in parts:
+            waiting.append(self._executor.submit(check, source, part))
+            if len(waiting) >= self._processes * _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

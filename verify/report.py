@@ -1,0 +1,181 @@
+"""Findings and the report that holds them (SPEC section 12).
+
+The first finding is the cause. What follows from it nests under it, so that a reader sees how many
+things are wrong and not how often each of them shows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from verify.checks import Check
+from verify.errors import RuleError
+
+__all__ = ["Finding", "Report", "Verdict", "nest"]
+
+Verdict = Literal["valid", "self-consistent", "invalid"]
+
+_DAMAGE = frozenset(
+    (Check.BUNDLE, Check.ENTRY, Check.EVENT, Check.INDEX, Check.TILE, Check.TILE_MISSING)
+)
+_GOVERNED = frozenset(
+    (
+        *(Check.APPROVAL, Check.CHARTER, Check.CHECKPOINT, Check.CLOSED, Check.ENROLMENT),
+        *(Check.KEY, Check.LEDGER, Check.NOTE_SIGNATURE, Check.PARTY, Check.POLICY, Check.POWER),
+        *(Check.STEP, Check.LOG_KEY, Check.RULES_REF, Check.MANIFEST),
+    )
+)
+_NOTED = frozenset((Check.NOTES, Check.NOTE_SIGNATURE))
+_OPENED = frozenset((Check.DISCLOSURES, Check.DISCLOSURE, Check.DISCLOSURE_MISSING))
+_CHECKPOINT = frozenset((Check.CHECKPOINT,))
+
+# What each check can be a mere consequence of, beside a finding at the same entry or submission.
+_FOLLOWS: dict[Check, frozenset[Check]] = {
+    Check.BUNDLE: _CHECKPOINT,
+    Check.COUNT: _DAMAGE,
+    Check.DISCLOSURE_MISSING: _OPENED | _DAMAGE,
+    Check.DISCLOSURE_UNUSED: _OPENED | _DAMAGE,
+    Check.FILE_UNUSED: _OPENED | _DAMAGE,
+    Check.FINGERPRINT: _DAMAGE,
+    Check.INDEX: _DAMAGE,
+    Check.LAYOUT: _CHECKPOINT,
+    Check.MANIFEST: frozenset(Check) - {Check.MANIFEST},
+    Check.NOTE_ROOT: _DAMAGE,
+    Check.NOTES: _CHECKPOINT | _NOTED,
+    Check.POSITION: _DAMAGE,
+    Check.PREV: _DAMAGE,
+    Check.RECEIPT: _DAMAGE,
+    Check.REFERENCE: _DAMAGE,
+    Check.ROOT: _DAMAGE | _CHECKPOINT,
+    Check.RULES_REF: _DAMAGE,
+    Check.SEEN: _DAMAGE | _NOTED,
+    Check.SUBMISSION_ROOT: _DAMAGE,
+    Check.TILE: _DAMAGE,
+    Check.TILE_MISSING: _CHECKPOINT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        check: Which check failed.
+        where: The part: a path of the export, or a part of the entry.
+        reason: What is wrong with it.
+        index: Index of the entry concerned, if one is.
+        submission: Index of the first entry of its submission, where known.
+        governance: Whether the entry holds an act of governance.
+        expected: What should be there, where that can be shown.
+        found: What is there, where that can be shown.
+        consequences: Findings that follow from this one.
+    """
+
+    check: Check
+    where: str
+    reason: str
+    index: int | None = None
+    submission: int | None = None
+    governance: bool = False
+    expected: str | None = None
+    found: str | None = None
+    consequences: tuple["Finding", ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        error: RuleError,
+        *,
+        index: int | None = None,
+        submission: int | None = None,
+        governance: bool = False,
+    ) -> "Finding":
+        """Turn a refusal into a finding at an entry."""
+        return cls(
+            check=error.check,
+            where=error.where,
+            reason=error.reason,
+            index=index,
+            submission=submission,
+            governance=governance,
+            expected=error.expected,
+            found=error.found,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a verifier found.
+
+    Attributes:
+        verdict: As in SPEC section 12.
+        origin: The log's name, if it could be read.
+        fingerprint: Leaf hash of entry 0, in hex, if there is one.
+        size: The size checked.
+        root: Root hash in hex.
+        anchors: What the reader supplied and agreed, in words.
+        findings: What is wrong, causes with their consequences.
+        counts: What was checked, by name: entries, submissions, signatures, disclosures, files…
+        not_checked: What this verifier did not look at, in words.
+    """
+
+    verdict: Verdict
+    origin: str | None = None
+    fingerprint: str | None = None
+    size: int | None = None
+    root: str | None = None
+    anchors: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    not_checked: tuple[str, ...] = ()
+
+
+def nest(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Put each finding under the earlier one from which it follows.
+
+    Source: SPEC section 12.
+    """
+    causes: list[Finding] = []
+    below: dict[int, list[Finding]] = {}
+    known: dict[tuple[str, int] | Check, int] = {}
+    governance = -1
+    for finding in findings:
+        cause = min((known[key] for key in _keys(finding) if key in known), default=-1)
+        if cause < 0 and finding.check in _GOVERNED:
+            cause = governance
+        if cause >= 0:
+            below.setdefault(cause, []).append(finding)
+        else:
+            cause = len(causes)
+            causes.append(finding)
+            if governance < 0 and (finding.governance or finding.index == 0):
+                governance = cause
+        known.setdefault(finding.check, cause)
+        if finding.index is not None:
+            known.setdefault(("entry", finding.index), cause)
+        if finding.submission is not None:
+            known.setdefault(("submission", finding.submission), cause)
+    return tuple(_with(cause, tuple(below.get(number, ()))) for number, cause in enumerate(causes))
+
+
+def _keys(finding: Finding) -> Iterator[tuple[str, int] | Check]:
+    """Yield what an earlier finding must share for this one to follow from it."""
+    if finding.index is not None:
+        yield "entry", finding.index
+    if finding.submission is not None:
+        yield "submission", finding.submission
+    yield from _FOLLOWS.get(finding.check, ())
+
+
+def _with(finding: Finding, consequences: tuple[Finding, ...]) -> Finding:
+    return Finding(
+        check=finding.check,
+        where=finding.where,
+        reason=finding.reason,
+        index=finding.index,
+        submission=finding.submission,
+        governance=finding.governance,
+        expected=finding.expected,
+        found=finding.found,
+        consequences=consequences,
+    )

@@ -1,0 +1,338 @@
+"""The rules: whether a ledger may accept a submission after what it holds (SPEC sections 6.4, 9).
+
+The sequencer admits with this code and the audit judges with it. Everything here is a function of
+the state, the submission and, through one narrow door, earlier events. Signatures, counts and
+roots are checked before, in `submission`; hashes and order after, in `audit`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from verify.checks import Check
+from verify.codec import encode
+from verify.errors import RuleError
+from verify.events import (
+    GOVERNANCE,
+    Erasure,
+    Event,
+    Hold,
+    Opening,
+    Position,
+    Power,
+    Sealed,
+    Step,
+    event_id,
+    kind_of,
+    power_for,
+    references,
+)
+from verify.state import PartyKey, State, found
+from verify.submission import EXPIRES_WITHIN_MS, Statement, sealing_event
+
+__all__ = ["Candidate", "Fact", "Past", "admit", "candidate_of", "known_ids"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What the rules need to know of an event that is known already.
+
+    Attributes:
+        index: Index of the entry that holds it; for an event nested in an opening, the opening's.
+        kind: Its kind without version: "request".
+        author: Its author.
+    """
+
+    index: int
+    kind: str
+    author: str
+
+
+class Past(Protocol):
+    """The door to earlier entries."""
+
+    def find(self, event_id: str) -> Fact | None:
+        """Return what is known of the event with this id (in hex), None if nothing is."""
+
+    def event(self, event_id: str, index: int) -> Event:
+        """Return the event with this id (in hex), held by the entry at `index`.
+
+        It may be the event nested in the opening at that entry.
+        """
+
+
+class Candidate(NamedTuple):
+    """What the rules need of an event that asks to be admitted.
+
+    Attributes:
+        id: The event's id, in hex.
+        kind: Its kind without version.
+        author: Its author.
+        powers: The powers its key needs: one of each tuple.
+        references: The events it names, as (field, id in hex).
+        special: The event itself, where the rules look further than the above. A caller whose
+            `Past` cannot give the events of the submission being judged sets it for all.
+    """
+
+    id: str
+    kind: str
+    author: str
+    powers: tuple[tuple[Power, ...], ...]
+    references: tuple[tuple[str, str], ...]
+    special: Event | None
+
+
+_SPECIAL = (*GOVERNANCE, Step, Opening, Erasure, Hold, Position)
+
+
+def candidate_of(event: Event, *, event_id: str) -> Candidate:
+    """Return what the rules need to know of an event."""
+    nested = event.event if isinstance(event, Opening) else None
+    powers = (power_for(event),) if nested is None else (power_for(event), power_for(nested))
+    special = isinstance(event, _SPECIAL) or any(link.ledger for link in event.links or ())
+    return Candidate(
+        id=event_id,
+        kind=kind_of(event),
+        author=event.author,
+        powers=powers,
+        references=tuple(references(event)),
+        special=event if special else None,
+    )
+
+
+def known_ids(candidate: Candidate) -> tuple[tuple[str, str], ...]:
+    """Return the ids that become known with this event, each with its kind.
+
+    An opening makes two known: its own and that of the event nested in it.
+    """
+    own = (candidate.id, candidate.kind)
+    event = candidate.special
+    if isinstance(event, Opening) and event.event is not None:
+        return own, (_nested_id(event), kind_of(event.event))
+    return (own,)
+
+
+def admit(
+    state: State | None,
+    *,
+    statement: Statement,
+    candidates: Sequence[Candidate],
+    first: int,
+    recorded: int,
+    fingerprint: str,
+    past: Past,
+) -> State:
+    """Judge a submission and return the state after it.
+
+    Args:
+        state: The state after the entries before; None before entry 0.
+        statement: What was signed, whose signature, count and root have been checked.
+        candidates: Its events.
+        first: Index of its first entry.
+        recorded: When the ledger records it, in milliseconds.
+        fingerprint: Leaf hash of entry 0, in hex; used when `first` is 0 and it is that entry's.
+        past: Earlier entries.
+
+    Raises:
+        RuleError: The first rule that it breaks. `where` begins with "statement" or
+            "events[n]".
+
+    Source: SPEC sections 6.4 and 9.
+    """
+    _check_expires(statement, recorded)
+    if state is None:
+        if candidates[0].special is None:
+            raise RuleError(Check.CHARTER, "events[0].kind", "entry 0 is not a charter")
+        charter = candidates[0].special
+        charter_id = candidates[0].id
+        return found(charter, charter_id=charter_id, fingerprint=fingerprint, statement=statement)
+    if state.charter.state == "closed":
+        raise RuleError(Check.CLOSED, "statement.ledger", "the charter in force is closed")
+    _check_ledger(state, statement)
+    state = state.settle(index=first, recorded=recorded)
+    signer = state.active_key(statement)
+    if statement.seen is not None and statement.seen.size > first:
+        reason = "is in the future"
+        size = str(statement.seen.size)
+        raise RuleError(Check.SEEN, "statement.seen.size", reason, f"at most {first}", size)
+    batch = _Batch(past)
+    alone = len(candidates) == 1
+    for number, candidate in enumerate(candidates):
+        try:
+            state = _admit_one(
+                state, candidate, batch, signer=signer, index=first + number, recorded=recorded,
+                alone=alone,
+            )  # fmt: skip
+        except RuleError as error:
+            where = f"events[{number}]{error.where.removeprefix('event')}"
+            error_at = type(error)
+            raise error_at(error.check, where, error.reason, error.expected, error.found) from None
+        if alone:
+            break
+        batch.add(candidate, first + number)
+    return state
+
+
+def _admit_one(
+    state: State,
+    candidate: Candidate,
+    batch: "_Batch",
+    *,
+    signer: PartyKey,
+    index: int,
+    recorded: int,
+    alone: bool,
+) -> State:
+    for powers in candidate.powers:
+        if not any(power in signer.powers for power in powers):
+            wanted = " or ".join(powers)
+            reason = f"the key lacks the power {wanted}"
+            raise RuleError(Check.POWER, "event.kind", reason, wanted, ", ".join(signer.powers))
+    for new_id, _ in known_ids(candidate):
+        known = batch.find(new_id)
+        if known is not None:
+            reason = f"its event is known already, at entry {known.index}"
+            raise RuleError(Check.REPEATED, "event", reason, None, new_id)
+    for name, ref in candidate.references:
+        if batch.find(ref) is None:
+            raise RuleError(Check.REFERENCE, f"event.{name}", "names no earlier event", None, ref)
+    event = candidate.special
+    if event is None:
+        return state
+    if any(link.ledger == state.fingerprint for link in event.links or ()):
+        reason = "names this ledger: a link within it has no `ledger`"
+        raise RuleError(Check.REFERENCE, "event.links", reason)
+    _check_kind(event, batch, controller=state.charter.controller)
+    if not isinstance(event, GOVERNANCE):
+        return state
+    if not alone:
+        raise RuleError(Check.ALONE, "event", "a governance event has company")
+    return state.govern(event, event_id=candidate.id, index=index, recorded=recorded)
+
+
+class _Batch:
+    """Earlier entries and the events of this submission that came before."""
+
+    __slots__ = ("_events", "_facts", "_past")
+
+    def __init__(self, past: Past) -> None:
+        self._past = past
+        self._facts: dict[str, Fact] = {}
+        self._events: dict[str, Event] = {}
+
+    def add(self, candidate: Candidate, index: int) -> None:
+        for known, kind in known_ids(candidate):
+            self._facts[known] = Fact(index, kind, candidate.author)
+            if candidate.special is not None:
+                owner = candidate.special if known == candidate.id else None
+                self._events[known] = owner or sealing_event(candidate.special)
+
+    def find(self, event_id: str) -> Fact | None:
+        return self._facts.get(event_id) or self._past.find(event_id)
+
+    def event(self, event_id: str) -> Event:
+        """Return a known event; an opening stands for the event nested in it."""
+        known = self._events.get(event_id)
+        if known is not None:
+            return known
+        fact = self.find(event_id)
+        if fact is None:
+            raise AssertionError("references are resolved before they are followed")
+        return self._past.event(event_id, fact.index)
+
+
+def _nested_id(opening: Opening) -> str:
+    # The opening's octets are canonical, so what encoding gives back is what was nested in them.
+    return event_id(encode(opening.event)).hex()
+
+
+def _check_expires(statement: Statement, recorded: int) -> None:
+    if recorded > statement.expires:
+        reason = "had passed when it was recorded"
+        raise RuleError(
+            Check.EXPIRES, "statement.expires", reason, f"at least {recorded}",
+            str(statement.expires),
+        )  # fmt: skip
+    latest = recorded + EXPIRES_WITHIN_MS
+    if statement.expires > latest:
+        reason = "is more than 31 days after it was recorded"
+        raise RuleError(
+            Check.EXPIRES, "statement.expires", reason, f"at most {latest}", str(statement.expires)
+        )
+
+
+def _check_ledger(state: State, statement: Statement) -> None:
+    ledger = statement.ledger
+    if ledger.origin != state.charter.origin:
+        reason = "is another ledger's"
+        raise RuleError(
+            Check.LEDGER, "statement.ledger.origin", reason, state.charter.origin, ledger.origin
+        )
+    if ledger.charter != state.fingerprint:
+        reason = "is not this ledger's fingerprint"
+        raise RuleError(
+            Check.LEDGER, "statement.ledger.charter", reason, state.fingerprint, ledger.charter
+        )
+
+
+def _check_kind(event: Event, batch: _Batch, *, controller: str) -> None:
+    match event:
+        case Step():
+            _check_target(event, batch)
+        case Opening(event=None):
+            _check_handing_over(event, batch)
+        case Opening():
+            _check_opening(event, batch, controller=controller)
+        case Erasure():
+            _check_erasure(event, batch, controller=controller)
+        case Hold(ends=str()):
+            _check_hold(event, batch)
+        case Position(stance="retract_own" | "disown"):
+            fact = batch.find(event.on)
+            if fact is not None and fact.author != event.author:
+                reason = f"a party can {event.stance.partition('_')[0]} only its own"
+                raise RuleError(Check.OWN, "event.on", reason, event.author, fact.author)
+        case _:
+            return
+
+
+def _check_target(event: Step, batch: _Batch) -> None:
+    fact = batch.find(event.of)
+    if fact is not None and fact.kind != event.target:
+        reason = "is of another kind than `target`"
+        raise RuleError(Check.STEP, "event.of", reason, event.target, fact.kind)
+
+
+def _check_opening(event: Opening, batch: _Batch, *, controller: str) -> None:
+    sealed = batch.event(event.of)
+    nested = event.event
+    if not isinstance(sealed, Sealed) or sealed.author != event.author or nested is None:
+        raise RuleError(Check.OPENING, "event.of", "is no sealed event of this author")
+    if nested.author != event.author:
+        raise RuleError(Check.OPENING, "event.event.author", "is not this author")
+    if sealed.seals != _nested_id(event):
+        reason = "is not the event that was sealed"
+        raise RuleError(Check.OPENING, "event.event", reason, sealed.seals, _nested_id(event))
+    _check_kind(nested, batch, controller=controller)
+
+
+def _check_handing_over(event: Opening, batch: _Batch) -> None:
+    target = batch.event(event.of)
+    if target.author != event.author:
+        raise RuleError(Check.OPENING, "event.of", "is no event of this author")
+    if not set(event.names or ()) <= set(target.withheld or ()):
+        raise RuleError(Check.OPENING, "event.names", "names what that event did not withhold")
+
+
+def _check_erasure(event: Erasure, batch: _Batch, *, controller: str) -> None:
+    target = batch.event(event.of)
+    if event.author not in {target.author, controller}:
+        raise RuleError(Check.ERASURE, "event.of", "is not this author's to erase")
+    if not set(event.names) <= set(target.sealed or ()):
+        raise RuleError(Check.ERASURE, "event.names", "names what that event did not seal")
+
+
+def _check_hold(event: Hold, batch: _Batch) -> None:
+    target = batch.event(event.ends or "")
+    if not isinstance(target, Hold) or target.author != event.author or target.ends is not None:
+        raise RuleError(Check.HOLD, "event.ends", "is no hold of this author")

@@ -1,0 +1,528 @@
+"""Who may sign what: the charter in force, members and keys (SPEC sections 9.1 to 9.6).
+
+The state after n entries is a function of those entries alone. A `State` never changes: governance
+makes a new one. This module knows nothing of the other kinds; `rules` asks it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from verify.checks import Check
+from verify.ed25519 import check_public_key
+from verify.errors import MalformedError, RuleError
+from verify.events import (
+    SPEC_VERSION,
+    Approval,
+    Charter,
+    Event,
+    Key,
+    Membership,
+    Power,
+)
+from verify.submission import LedgerName, Possession, Statement, check_possession
+
+__all__ = ["MAX_KEYS", "PartyKey", "Pending", "State", "UnknownVersionError", "found"]
+
+MAX_KEYS = 1024  # of one party, ever
+_DAY_MS = 86_400_000
+
+
+class UnknownVersionError(RuleError):
+    """The charter names a version of SPEC that this code does not know: it must stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartyKey:
+    """A key of a party.
+
+    Attributes:
+        party: Whose it is.
+        key: The public key, in hex.
+        powers: What it may sign.
+        post: The post it belongs to, if one was named.
+        origin: How it came: `founding`, `own` (signed for by the party's own key), `vouched`
+            (by registrars) or `recovered` (by other members).
+        status: As in SPEC section 9.2.
+        since: Index of the entry from which on it is active; None while it is not.
+        ended: Index of the entry with which it ended; None before.
+    """
+
+    party: str
+    key: str
+    powers: tuple[Power, ...]
+    post: str | None
+    origin: Literal["founding", "own", "vouched", "recovered"]
+    status: Literal["pending", "active", "ended", "void"]
+    since: int | None = None
+    ended: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An act of governance that waits for approvals or, a recovery, for its days.
+
+    Attributes:
+        act: The charter amendment, enrolment or recovery.
+        signers: The parties that signed or approved it.
+        ready_ms: For an approved recovery: when it takes effect; None before.
+    """
+
+    act: Charter | Key
+    signers: frozenset[str]
+    ready_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The rules' state after a number of entries.
+
+    Attributes:
+        fingerprint: Leaf hash of entry 0, in hex.
+        charter: The charter in force.
+        charter_id: Its event id, in hex.
+        members: The parties that are members.
+        keys: Every party key there ever was, by the key in hex.
+        pending: Acts that wait, by event id in hex.
+        log_keys: (size, key in hex): from that size on checkpoints need that log key.
+        roles: Every log key and witness key there ever was, in hex.
+        left: Parties that left and have had no new key since.
+    """
+
+    fingerprint: str
+    charter: Charter
+    charter_id: str
+    members: frozenset[str]
+    keys: Mapping[str, PartyKey]
+    log_keys: tuple[tuple[int, str], ...]
+    roles: frozenset[str]
+    pending: Mapping[str, Pending] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
+
+    def log_key_at(self, size: int) -> str:
+        """Return the log key, in hex, that signs checkpoints of `size` entries."""
+        return next(key for start, key in reversed(self.log_keys) if start <= size)
+
+    def keys_of(self, party: str) -> tuple[PartyKey, ...]:
+        """Return all keys that `party` ever had, in the order in which they came."""
+        return tuple(key for key in self.keys.values() if key.party == party)
+
+    def is_enrolled(self, party: str) -> bool:
+        """Tell whether `party` has had an active key."""
+        return any(key.since is not None for key in self.keys_of(party))
+
+    def settle(self, *, index: int, recorded: int) -> "State":
+        """Return the state in which an entry at `index`, recorded then, is judged.
+
+        Recoveries whose waiting days are over take effect. Source: SPEC section 9.5.
+        """
+        state = self
+        for waiting in self.pending.values():
+            if waiting.ready_ms is None or recorded < waiting.ready_ms:
+                continue
+            if isinstance(waiting.act, Key):  # only recoveries wait for their days
+                state = _recovered(state, waiting.act, index=index)
+        return state
+
+    def active_key(self, statement: Statement) -> PartyKey:
+        """Return the key that signed `statement`, which must be an active key of its author.
+
+        Raises:
+            RuleError: With check `key`.
+        """
+        key = self.keys.get(statement.key)
+        if key is None:
+            raise RuleError(Check.KEY, "statement.key", "is no key of this ledger")
+        if key.party != statement.author:
+            reason = "is not a key of the author"
+            raise RuleError(Check.KEY, "statement.key", reason, statement.author, key.party)
+        if key.status != "active":
+            reason = "is not active"
+            raise RuleError(Check.KEY, "statement.key", reason, "active", key.status)
+        return key
+
+    def govern(self, event: Event, *, event_id: str, index: int, recorded: int) -> "State":
+        """Return the state after an act of governance, or the same state after anything else.
+
+        Args:
+            event: The event, whose key and power have been checked.
+            event_id: Its id, in hex.
+            index: Its entry's index.
+            recorded: When it was recorded, in milliseconds.
+
+        Raises:
+            RuleError: The act breaks a rule of SPEC sections 9.1 to 9.6.
+        """
+        match event:
+            case Charter():
+                return _amend(self, event, event_id=event_id, index=index)
+            case Membership():
+                return _membership(self, event, index=index)
+            case Key(verb="revoke"):
+                return _revoke(self, event, index=index)
+            case Key(verb="recover"):
+                return _recover(self, event, event_id=event_id, recorded=recorded)
+            case Key():
+                return _enrol(self, event, event_id=event_id, index=index)
+            case Approval():
+                return _approve(self, event, index=index, recorded=recorded)
+            case _:
+                return self
+
+
+def found(charter: Event, *, charter_id: str, fingerprint: str, statement: Statement) -> State:
+    """Return the state after entry 0.
+
+    Raises:
+        UnknownVersionError: The charter is of another version of SPEC.
+        RuleError: With check `charter`, `ledger` or `seen`: it breaks SPEC section 9.3 or 7.
+
+    Source: SPEC sections 7 and 9.3.
+    """
+    if not isinstance(charter, Charter):
+        raise RuleError(Check.CHARTER, "event.kind", "entry 0 is not a charter")
+    check_version(charter)
+    if statement.ledger != LedgerName(origin=charter.origin):
+        reason = "must name the charter's origin and, at entry 0, no fingerprint"
+        raise RuleError(Check.LEDGER, "statement.ledger", reason)
+    if statement.seen is not None:
+        raise RuleError(Check.SEEN, "statement.seen", "is in the future: there is no entry yet")
+    if statement.count != 1:
+        raise RuleError(Check.ALONE, "statement.count", "a governance event has company")
+    founding = charter.founding_key
+    if founding is None or founding.key != statement.key:
+        reason = "must be there and be the key that signs entry 0"
+        raise RuleError(Check.CHARTER, "event.founding_key", reason, statement.key)
+    if charter.amends is not None or charter.state != "open":
+        raise RuleError(Check.CHARTER, "event", "entry 0 amends nothing and is open")
+    if charter.author not in charter.registrars:
+        raise RuleError(Check.CHARTER, "event.registrars", "do not have the author among them")
+    _check_may_hold_key(charter.author)
+    roles = _roles(charter)
+    if founding.key in roles or len(roles) != len(_role_keys(charter)):
+        raise RuleError(Check.CHARTER, "event", "one public key serves two roles")
+    _check_role_keys(charter)
+    key = PartyKey(
+        party=charter.author,
+        key=founding.key,
+        powers=founding.powers,
+        post=founding.post,
+        origin="founding",
+        status="active",
+        since=0,
+    )
+    return State(
+        fingerprint=fingerprint,
+        charter=charter,
+        charter_id=charter_id,
+        members=frozenset((charter.author,)),
+        keys={key.key: key},
+        log_keys=((1, charter.log_key),),
+        roles=roles,
+    )
+
+
+def check_version(charter: Charter) -> None:
+    """Check that the charter is of the version of SPEC that this code is.
+
+    Raises:
+        UnknownVersionError: It is not.
+    """
+    if charter.spec != SPEC_VERSION:
+        reason = "is a version that this verifier does not know"
+        raise UnknownVersionError(Check.VERSION, "charter.spec", reason, SPEC_VERSION, charter.spec)
+
+
+def _role_keys(charter: Charter) -> list[str]:
+    return [charter.log_key, *(w.key for w in charter.witnesses or ())]
+
+
+def _roles(charter: Charter) -> frozenset[str]:
+    return frozenset(_role_keys(charter))
+
+
+def _check_role_keys(charter: Charter) -> None:
+    keys = [charter.log_key]
+    keys += [w.key for w in charter.witnesses or () if w.algorithm == "ed25519"]
+    for key in keys:
+        try:
+            check_public_key(bytes.fromhex(key))
+        except MalformedError as error:
+            reason = f"{key} {error.reason}"
+            raise RuleError(Check.CHARTER, "event.log_key or witnesses", reason) from None
+
+
+def _check_may_hold_key(party: str) -> None:
+    if party in {"public", "unknown"}:
+        raise RuleError(Check.ENROLMENT, "event.party", f"`{party}` can hold no key")
+
+
+def _check_registrar(state: State, party: str, check: Check) -> None:
+    if party not in state.charter.registrars or party not in state.members:
+        raise RuleError(check, "event.author", "is not a registrar who is a member", None, party)
+
+
+def _with_key(state: State, key: PartyKey) -> State:
+    return replace(state, keys={**state.keys, key.key: key})
+
+
+def _without_pending(state: State, event_id: str) -> State:
+    rest = {k: v for k, v in state.pending.items() if k != event_id}
+    return replace(state, pending=rest)
+
+
+def _end(key: PartyKey, index: int) -> PartyKey:
+    """End a key, or make a key void that never was active."""
+    status: Literal["ended", "void"] = "void" if key.status == "pending" else "ended"
+    return replace(key, status=status, ended=index)
+
+
+# The charter
+
+
+def _amend(state: State, event: Charter, *, event_id: str, index: int) -> State:
+    check_version(event)
+    _check_registrar(state, event.author, Check.CHARTER)
+    if event.amends != state.charter_id:
+        reason = "is not the charter in force"
+        raise RuleError(Check.CHARTER, "event.amends", reason, state.charter_id, event.amends)
+    if event.founding_key is not None:
+        raise RuleError(Check.CHARTER, "event.founding_key", "belongs to entry 0 only")
+    if event.origin != state.charter.origin:
+        reason = "never changes"
+        raise RuleError(Check.CHARTER, "event.origin", reason, state.charter.origin, event.origin)
+    if event.predecessor is not None and event.predecessor != state.charter.predecessor:
+        raise RuleError(Check.CHARTER, "event.predecessor", "never changes")
+    _check_new_roles(state, event)
+    waiting = Pending(act=event, signers=frozenset((event.author,)))
+    pending = {**state.pending, event_id: waiting}
+    return _progress(replace(state, pending=pending), event_id, index=index, recorded=0)
+
+
+def _check_new_roles(state: State, event: Charter) -> None:
+    keys = _role_keys(event)
+    if len(keys) != len(set(keys)):
+        raise RuleError(Check.CHARTER, "event", "one public key serves two roles")
+    _check_role_keys(event)
+    witnesses = {w.key for w in state.charter.witnesses or ()}
+    for key in keys:
+        if key in state.keys:
+            raise RuleError(Check.CHARTER, "event", f"{key} is or was a party's key")
+        # A key that once had a role may keep that role, not take another.
+        keeps = key in witnesses or key == state.charter.log_key
+        if key in state.roles and not keeps:
+            raise RuleError(Check.CHARTER, "event", f"{key} served another role before")
+    if event.log_key in witnesses or state.charter.log_key in {
+        w.key for w in event.witnesses or ()
+    }:
+        raise RuleError(Check.CHARTER, "event.log_key", "one public key serves two roles")
+
+
+def _amended(state: State, event: Charter, *, event_id: str, index: int) -> State:
+    pending = {k: v for k, v in state.pending.items() if not isinstance(v.act, Charter)}
+    log_keys = state.log_keys
+    if event.log_key != state.charter.log_key:
+        log_keys = (*log_keys, (index + 1, event.log_key))
+    return replace(
+        state,
+        charter=event,
+        charter_id=event_id,
+        pending=pending,
+        log_keys=log_keys,
+        roles=state.roles | _roles(event),
+    )
+
+
+# Members
+
+
+def _membership(state: State, event: Membership, *, index: int) -> State:
+    party = event.author
+    if event.charter != state.fingerprint:
+        reason = "is not this ledger's fingerprint"
+        raise RuleError(Check.PARTY, "event.charter", reason, state.fingerprint, event.charter)
+    if event.verb == "join":
+        if party in state.members:
+            raise RuleError(Check.PARTY, "event.verb", f"{party} is a member already")
+        if party not in state.charter.members:
+            raise RuleError(Check.PARTY, "event.author", f"the charter does not name {party}")
+        return replace(state, members=state.members | {party}, left=state.left - {party})
+    if party not in state.members:
+        raise RuleError(Check.PARTY, "event.verb", f"{party} is not a member")
+    keys = {
+        name: _end(key, index)
+        if key.party == party and key.status in {"active", "pending"}
+        else key
+        for name, key in state.keys.items()
+    }
+    rest = {
+        name: waiting
+        for name, waiting in state.pending.items()
+        if not (isinstance(waiting.act, Key) and waiting.act.party == party)
+    }
+    return replace(
+        state,
+        members=state.members - {party},
+        left=state.left | {party},
+        keys=keys,
+        pending=rest,
+    )
+
+
+# Keys
+
+
+def _check_new_key(state: State, event: Key) -> None:
+    """Check that a key may become one: new in every role, and shown to be held."""
+    _check_may_hold_key(event.party)
+    proposed = (w.act for w in state.pending.values() if isinstance(w.act, Charter))
+    roles = state.roles.union(*map(_roles, proposed))
+    if event.key in state.keys or event.key in roles:
+        raise RuleError(Check.ENROLMENT, "event.key", "has or had a role in this ledger already")
+    if len(state.keys_of(event.party)) >= MAX_KEYS:
+        raise RuleError(Check.ENROLMENT, "event.party", f"has had {MAX_KEYS} keys")
+    if event.powers is None or event.possession is None:
+        raise AssertionError("the schema lets no enrolment through without them")
+    possession = Possession(
+        ledger=LedgerName(origin=state.charter.origin, charter=state.fingerprint),
+        party=event.party,
+        key=event.key,
+        powers=event.powers,
+        post=event.post,
+    )
+    check_possession(possession, signature=bytes.fromhex(event.possession))
+
+
+def _new_key(
+    event: Key, origin: Literal["own", "vouched", "recovered"], since: int | None
+) -> PartyKey:
+    return PartyKey(
+        party=event.party,
+        key=event.key,
+        powers=event.powers or (),
+        post=event.post,
+        origin=origin,
+        status="pending" if since is None else "active",
+        since=since,
+    )
+
+
+def _enrol(state: State, event: Key, *, event_id: str, index: int) -> State:
+    _check_new_key(state, event)
+    if event.author == event.party:
+        return _enrol_own(state, event, index=index)
+    _check_registrar(state, event.author, Check.ENROLMENT)
+    if event.replaces is not None:
+        raise RuleError(Check.ENROLMENT, "event.replaces", "only its own party rotates a key")
+    held = state.keys_of(event.party)
+    if any(key.status in {"active", "pending"} for key in held):
+        raise RuleError(Check.ENROLMENT, "event.party", "has a key and enrols others itself")
+    if state.is_enrolled(event.party) and event.party not in state.left:
+        raise RuleError(Check.ENROLMENT, "event.party", "has lost its keys: that is a recovery")
+    state = _with_key(state, _new_key(event, "vouched", None))
+    waiting = Pending(act=event, signers=frozenset((event.author,)))
+    state = replace(state, pending={**state.pending, event_id: waiting})
+    return _progress(state, event_id, index=index, recorded=0)
+
+
+def _enrol_own(state: State, event: Key, *, index: int) -> State:
+    state = _with_key(state, _new_key(event, "own", index))
+    if event.replaces is None:
+        return state
+    old = state.keys.get(event.replaces)
+    if old is None or old.party != event.party or old.status != "active" or old.key == event.key:
+        raise RuleError(Check.ENROLMENT, "event.replaces", "is no active key of the party")
+    return _with_key(state, _end(old, index))
+
+
+def _revoke(state: State, event: Key, *, index: int) -> State:
+    if event.author != event.party:
+        raise RuleError(Check.ENROLMENT, "event.party", "a party revokes its own keys only")
+    key = state.keys.get(event.key)
+    if key is None or key.party != event.party or key.status not in {"active", "pending"}:
+        raise RuleError(Check.ENROLMENT, "event.key", "is no active or pending key of the party")
+    if event.compromised_since is not None and event.compromised_since > index:
+        reason = "is later than this entry"
+        found_ = str(event.compromised_since)
+        raise RuleError(Check.ENROLMENT, "event.compromised_since", reason, str(index), found_)
+    pending = {
+        name: waiting
+        for name, waiting in state.pending.items()
+        if not (isinstance(waiting.act, Key) and waiting.act.key == event.key)
+    }
+    return replace(_with_key(state, _end(key, index)), pending=pending)
+
+
+def _recover(state: State, event: Key, *, event_id: str, recorded: int) -> State:
+    _check_new_key(state, event)
+    if event.author == event.party or event.author not in state.members:
+        raise RuleError(Check.ENROLMENT, "event.author", "is not another member")
+    if not state.is_enrolled(event.party):
+        raise RuleError(Check.ENROLMENT, "event.party", "has never had a key to recover")
+    if any(
+        isinstance(w.act, Key) and w.act.verb == "recover" and w.act.party == event.party
+        for w in state.pending.values()
+    ):
+        raise RuleError(Check.ENROLMENT, "event.party", "has a pending recovery already")
+    state = _with_key(state, _new_key(event, "recovered", None))
+    waiting = Pending(act=event, signers=frozenset((event.author,)))
+    state = replace(state, pending={**state.pending, event_id: waiting})
+    return _progress(state, event_id, index=0, recorded=recorded)
+
+
+def _recovered(state: State, event: Key, *, index: int) -> State:
+    keys: dict[str, PartyKey] = {}
+    for name, key in state.keys.items():
+        if name == event.key:
+            keys[name] = replace(key, status="active", since=index)
+        elif key.party == event.party and key.status in {"active", "pending"}:
+            keys[name] = _end(key, index)
+        else:
+            keys[name] = key
+    pending = {
+        name: waiting
+        for name, waiting in state.pending.items()
+        if not (isinstance(waiting.act, Key) and waiting.act.party == event.party)
+    }
+    return replace(state, keys=keys, pending=pending, left=state.left - {event.party})
+
+
+# Approvals
+
+
+def _approve(state: State, event: Approval, *, index: int, recorded: int) -> State:
+    waiting = state.pending.get(event.of)
+    if waiting is None or waiting.ready_ms is not None:
+        raise RuleError(Check.APPROVAL, "event.of", "is nothing that waits for approval")
+    party = event.author
+    if isinstance(waiting.act, Key) and waiting.act.verb == "recover":
+        if party not in state.members or party == waiting.act.party:
+            raise RuleError(Check.APPROVAL, "event.author", "is not another member")
+    else:
+        _check_registrar(state, party, Check.APPROVAL)
+    if party in waiting.signers:
+        raise RuleError(Check.APPROVAL, "event.author", "has signed or approved it already")
+    waiting = replace(waiting, signers=waiting.signers | {party})
+    state = replace(state, pending={**state.pending, event.of: waiting})
+    return _progress(state, event.of, index=index, recorded=recorded)
+
+
+def _progress(state: State, event_id: str, *, index: int, recorded: int) -> State:
+    """Let a pending act take effect if enough have signed it."""
+    waiting = state.pending[event_id]
+    act = waiting.act
+    if isinstance(act, Key) and act.verb == "recover":
+        count = len((waiting.signers & state.members) - {act.party})
+        if count < state.charter.thresholds.recover:
+            return state
+        ready_ms = recorded + state.charter.waiting_days * _DAY_MS
+        pending = {**state.pending, event_id: replace(waiting, ready_ms=ready_ms)}
+        return replace(state, pending=pending)
+    entitled = waiting.signers & state.members & set(state.charter.registrars)
+    if len(entitled) < state.charter.thresholds.govern:
+        return state
+    if isinstance(act, Charter):
+        return _amended(state, act, event_id=event_id, index=index)
+    active = replace(state.keys[act.key], status="active", since=index)
+    left = state.left - {act.party}
+    return replace(_without_pending(_with_key(state, active), event_id), left=left)

@@ -1,0 +1,341 @@
+"""Submissions: what a party signs and what travels (SPEC sections 2, 6).
+
+A submission is one signature over one or many events. This module checks everything about it that
+needs no ledger: spelling, authors, count, root, signature, and that the disclosures open exactly
+what they should. Whether a ledger may accept it is decided in `rules`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+
+from verify.checks import Check
+from verify.claims import Disclosure, digest, parse_disclosure
+from verify.codec import (
+    Decoder,
+    Hash,
+    Instant,
+    Label,
+    Origin,
+    Party,
+    SignatureHex,
+    Wire,
+    encode,
+)
+from verify.ed25519 import check_public_key, check_signature
+from verify.errors import MalformedError, RuleError, SignatureError
+from verify.events import Event, Opening, Positive, Powers, event_id, parse_event
+from verify.merkle import root_hash
+
+__all__ = [
+    "EXPIRES_WITHIN_MS",
+    "MAX_DISCLOSURES",
+    "MAX_EVENTS",
+    "MAX_SUBMISSION",
+    "POSSESSION",
+    "SESSION",
+    "SUBMISSION",
+    "Document",
+    "LedgerName",
+    "Possession",
+    "Seen",
+    "Statement",
+    "Submission",
+    "SubmittedEvent",
+    "check_covers",
+    "check_disclosure",
+    "check_party_signature",
+    "check_possession",
+    "pae",
+    "parse_document",
+    "parse_statement",
+    "sealing_event",
+]
+
+MAX_EVENTS = 4096
+MAX_SUBMISSION = 16 * 1024 * 1024  # octets of events together
+MAX_DISCLOSURES = 16 * 1024 * 1024  # octets of the disclosures of one event together
+_SALT_DIGITS = 32
+EXPIRES_WITHIN_MS = 31 * 24 * 60 * 60 * 1000
+
+SUBMISSION = "application/vnd.counterfoil.submission+json"
+POSSESSION = "application/vnd.counterfoil.possession+json"
+SESSION = "application/vnd.counterfoil.session+json"
+
+
+class LedgerName(Wire, frozen=True, kw_only=True):
+    """Which ledger: its origin and its fingerprint, absent only while there is none."""
+
+    origin: Origin
+    charter: Hash | None = None
+
+
+class Seen(Wire, frozen=True, kw_only=True):
+    """An earlier checkpoint that the author held."""
+
+    note: Hash
+    root: Hash
+    size: Positive
+
+
+class Statement(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-submission/v1"):
+    """What a party signs over its events."""
+
+    ledger: LedgerName
+    author: Party
+    key: Hash
+    count: Annotated[int, msgspec.Meta(ge=1, le=MAX_EVENTS)]
+    root: Hash
+    expires: Instant
+    seen: Seen | None = None
+
+
+class Possession(
+    Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-possession/v1"
+):
+    """What a new key signs, to show that its party holds it."""
+
+    ledger: LedgerName
+    party: Party
+    key: Hash
+    powers: Powers
+    post: Label | None = None
+
+
+_Events = Annotated[tuple[msgspec.Raw, ...], msgspec.Meta(min_length=1, max_length=MAX_EVENTS)]
+
+
+class Document(
+    Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-submissiondocument/v1"
+):
+    """What travels: statement, signature, events, disclosures, and the note that was seen."""
+
+    statement: Statement
+    signature: SignatureHex
+    events: _Events
+    disclosures: tuple[tuple[str, ...], ...]
+    note: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedEvent:
+    """One event of a submission, read.
+
+    Attributes:
+        event: What it says.
+        data: Its octets.
+        id: Its id, 32 octets.
+        disclosures: The disclosures that came with it, as text and opened, by claim name.
+    """
+
+    event: Event
+    data: bytes
+    id: bytes
+    disclosures: tuple[tuple[str, Disclosure], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A submission that is sound in itself.
+
+    Attributes:
+        statement: What was signed.
+        signature: The signature over it, 64 octets, checked.
+        events: The events, in order.
+        note: The octets of the signed note that `seen` names, if it names one.
+    """
+
+    statement: Statement
+    signature: bytes
+    events: tuple[SubmittedEvent, ...]
+    note: bytes | None
+
+
+_STATEMENT = Decoder(Statement, name="statement")
+_DOCUMENT = Decoder(Document, name="submission")
+
+
+def pae(payload_type: str, body: bytes) -> bytes:
+    """Return DSSE's pre-authentication encoding: the octets that a party key signs.
+
+    Source: DSSE protocol.md; LEN is the decimal count of octets.
+    """
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(body), body)
+
+
+def parse_statement(data: bytes) -> Statement:
+    """Read a statement.
+
+    Raises:
+        RuleError: With check `statement`: not canonical, or not of the schema.
+
+    Source: SPEC section 6.1.
+    """
+    try:
+        return _STATEMENT.decode(data)
+    except MalformedError as error:
+        raise RuleError(Check.STATEMENT, error.where, error.reason) from None
+
+
+def check_party_signature(statement: Statement, *, signature: bytes) -> None:
+    """Check the signature over a statement by the key that it names.
+
+    Raises:
+        RuleError: With check `signature`.
+
+    Source: SPEC sections 2 and 6.4.
+    """
+    key = bytes.fromhex(statement.key)
+    try:
+        check_public_key(key)
+        check_signature(key=key, message=pae(SUBMISSION, encode(statement)), signature=signature)
+    except MalformedError as error:
+        raise RuleError(Check.SIGNATURE, "statement.key", error.reason) from None
+    except SignatureError as error:
+        raise RuleError(Check.SIGNATURE, "signature", error.reason) from None
+
+
+def check_possession(possession: Possession, *, signature: bytes) -> None:
+    """Check that a new key has signed for itself.
+
+    Raises:
+        RuleError: With check `enrolment`.
+
+    Source: SPEC section 9.4.
+    """
+    key = bytes.fromhex(possession.key)
+    try:
+        check_public_key(key)
+        check_signature(key=key, message=pae(POSSESSION, encode(possession)), signature=signature)
+    except MalformedError as error:
+        raise RuleError(Check.ENROLMENT, "event.key", error.reason) from None
+    except SignatureError as error:
+        raise RuleError(Check.ENROLMENT, "event.possession", error.reason) from None
+
+
+def check_covers(statement: Statement, *, authors: Sequence[str], ids: Sequence[bytes]) -> None:
+    """Check that a statement covers exactly these events.
+
+    Args:
+        statement: What was signed.
+        authors: The author of each event, in order.
+        ids: The id of each event, 32 octets, in order.
+
+    Raises:
+        RuleError: With check `author`, `count` or `submission-root`.
+
+    Source: SPEC section 6.4.
+    """
+    for number, author in enumerate(authors):
+        if author != statement.author:
+            where = f"events[{number}].author"
+            reason = "is not the statement's author"
+            raise RuleError(Check.AUTHOR, where, reason, statement.author, author)
+    if statement.count != len(ids):
+        reason = "is not the number of events"
+        raise RuleError(Check.COUNT, "statement.count", reason, str(len(ids)), str(statement.count))
+    root = (ids[0] if len(ids) == 1 else root_hash(ids)).hex()
+    if statement.root != root:
+        reason = "is not the root hash of the events"
+        raise RuleError(Check.SUBMISSION_ROOT, "statement.root", reason, root, statement.root)
+
+
+def sealing_event(event: Event) -> Event:
+    """Return the event whose claims stand at this event: the nested one of an opening, or it."""
+    if isinstance(event, Opening) and event.event is not None:
+        return event.event
+    return event
+
+
+def check_disclosure(text: str, *, event: Event, where: str) -> Disclosure:
+    """Check that a disclosure opens a claim of `event`.
+
+    Args:
+        text: The disclosure.
+        event: The event it should belong to.
+        where: Names the disclosure in a refusal.
+
+    Raises:
+        RuleError: With check `disclosure`.
+
+    Source: SPEC section 5.
+    """
+    opened = parse_disclosure(text, where=where)
+    salt, name, _ = opened
+    prefix = f"{event.author}.{event.nonce}."
+    rest = salt[len(prefix) :]
+    if not salt.startswith(prefix):
+        reason = "its salt does not begin with its event's author and nonce"
+        raise RuleError(Check.DISCLOSURE, where, reason, prefix, salt[:120])
+    if len(rest) != _SALT_DIGITS or rest.strip("0123456789abcdef"):
+        reason = "its salt does not end in 32 random hex digits"
+        raise RuleError(Check.DISCLOSURE, where, reason)
+    if event.sealed is None or name not in event.sealed:
+        raise RuleError(Check.DISCLOSURE, where, f"its event seals no {name[:80]!r}")
+    found = digest(text)
+    if event.sealed[name] != found:
+        reason = f"its digest is not the one sealed as {name!r}"
+        raise RuleError(Check.DISCLOSURE, where, reason, event.sealed[name], found)
+    return opened
+
+
+def parse_document(data: bytes) -> Submission:
+    """Read a submission document and check all of it that needs no ledger.
+
+    The disclosures of an opening's `names` belong to an event that only the ledger has: they are
+    opened here and matched in `rules`.
+
+    Raises:
+        MalformedError: The document is not canonical or not of its schema.
+        RuleError: An event, the statement, the signature or a disclosure fails its check.
+
+    Source: SPEC sections 6.3 and 6.4.
+    """
+    document = _DOCUMENT.decode(data)
+    statement = document.statement
+    if len(document.disclosures) != len(document.events):
+        raise MalformedError("submission.disclosures", "has not one array for each event")
+    if sum(len(bytes(raw)) for raw in document.events) > MAX_SUBMISSION:
+        raise MalformedError("submission.events", f"are more than {MAX_SUBMISSION} octets")
+    if (document.note is None) is not (statement.seen is None):
+        raise MalformedError("submission.note", "goes with statement.seen")
+    events = tuple(
+        _read_event(bytes(raw), texts, number)
+        for number, (raw, texts) in enumerate(
+            zip(document.events, document.disclosures, strict=True)
+        )
+    )
+    authors = [e.event.author for e in events]
+    check_covers(statement, authors=authors, ids=[e.id for e in events])
+    signature = bytes.fromhex(document.signature)
+    check_party_signature(statement, signature=signature)
+    note = None if document.note is None else document.note.encode()
+    return Submission(statement=statement, signature=signature, events=events, note=note)
+
+
+def _read_event(data: bytes, texts: tuple[str, ...], number: int) -> SubmittedEvent:
+    event = parse_event(data, where=f"events[{number}]")
+    where = f"disclosures[{number}]"
+    if sum(map(len, texts)) > MAX_DISCLOSURES:
+        raise MalformedError(where, f"are more than {MAX_DISCLOSURES} octets")
+    handing_over = isinstance(event, Opening) and event.names is not None
+    if handing_over:
+        opened = [parse_disclosure(t, where=f"{where}[{n}]") for n, t in enumerate(texts)]
+        wanted = event.names or () if isinstance(event, Opening) else ()
+    else:
+        owner = sealing_event(event)
+        opened = [
+            check_disclosure(t, event=owner, where=f"{where}[{n}]") for n, t in enumerate(texts)
+        ]
+        withheld = owner.withheld or ()
+        wanted = tuple(sorted(name for name in owner.sealed or () if name not in withheld))
+    names = tuple(d.name for d in opened)
+    if names != wanted:
+        reason = "are not exactly those of the claims not withheld, by name"
+        check = Check.DISCLOSURE_MISSING if set(names) < set(wanted) else Check.DISCLOSURE
+        raise RuleError(check, where, reason, ", ".join(wanted), ", ".join(names))
+    pairs = tuple(zip(texts, opened, strict=True))
+    return SubmittedEvent(event=event, data=data, id=event_id(data), disclosures=pairs)

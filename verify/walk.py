@@ -1,0 +1,349 @@
+"""The walk: results of chunks, in order, through the chain and the rules.
+
+What a chunk cannot know by itself is settled here: the chain across chunks, which submission a
+piece belongs to, the state by which a signature is judged, and which event ids are known.
+"""
+
+from array import array
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from verify.checks import Check
+from verify.chunk import ChunkResult, OpenedFile, Piece
+from verify.entry import parse_entry
+from verify.errors import RuleError
+from verify.events import GOVERNANCE, Erasure, Event, Hold, event_id, parse_event
+from verify.merkle import Frontier, subtree_root
+from verify.report import Finding
+from verify.rules import Candidate, Fact, admit, known_ids
+from verify.source import Source
+from verify.spelling import HASH_SIZE
+from verify.state import State
+from verify.submission import Statement, check_covers, sealing_event
+from verify.tiles import TILE_WIDTH, entries_path, parse_bundle
+
+__all__ = ["ErasedClaims", "Expected", "Walk"]
+
+_CACHED_BUNDLES = 8
+
+
+class Expected(NamedTuple):
+    """A note that a statement names: it must be kept. Ordered as the notes are."""
+
+    size: int
+    note: bytes
+    root: bytes
+    entry: int
+
+
+class ErasedClaims(NamedTuple):
+    """An erasure, by what decides whether it is in effect."""
+
+    entry: int
+    recorded: int
+    notice_days: int
+    target: int
+    names: tuple[str, ...]
+    ordered: bool
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A submission of which not all entries have come yet."""
+
+    first: int
+    statement: Statement | None
+    rules: str | None
+    recorded: int
+    candidates: list[Candidate | None]
+    sound: bool
+
+
+@dataclass(slots=True)
+class Walk:
+    """Everything the audit learns from the entries, chunk by chunk.
+
+    Attributes:
+        source: The export, to read earlier entries again where a rule looks at them.
+        size: The log's size.
+        state: The rules' state so far; None before entry 0 was admitted.
+        fingerprint: Leaf hash of entry 0, in hex.
+        leaves: Every leaf hash, 32 octets each.
+        subtrees: Root hash of each full tile of level 0.
+        expected: The notes that statements name.
+        missing: Claims that have no disclosure and that their event does not account for.
+        files: Files that disclosures name.
+        erasures: Every erasure.
+        holds: (entry, events held or None for all, index where it ended or None).
+        findings: What is wrong so far.
+        submissions: How many submissions there were.
+        sealed: How many claims are sealed.
+        disclosures: How many of them are open here.
+        recorded: When the latest entry was recorded.
+        doubtful: What the tile says of the last entry, where that differs from the entry.
+    """
+
+    source: Source
+    size: int
+    state: State | None = None
+    fingerprint: str | None = None
+    leaves: bytearray = field(default_factory=bytearray)
+    subtrees: list[bytes] = field(default_factory=list)
+    expected: list[Expected] = field(default_factory=list)
+    missing: list[tuple[int, str]] = field(default_factory=list)
+    files: list[OpenedFile] = field(default_factory=list)
+    erasures: list[ErasedClaims] = field(default_factory=list)
+    holds: dict[str, tuple[int, frozenset[int] | None]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    submissions: int = 0
+    sealed: int = 0
+    disclosures: int = 0
+    recorded: int = 0
+    doubtful: bytes | None = None
+    _known: dict[bytes, int] = field(default_factory=dict)
+    _nested: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    _kinds: bytearray = field(default_factory=bytearray)
+    _authors: "array[int]" = field(default_factory=lambda: array("H"))
+    _kind_codes: dict[str, int] = field(default_factory=dict)
+    _author_codes: dict[str, int] = field(default_factory=dict)
+    _waiting: _Waiting | None = None
+    _latest_rules: str | None = None
+    _bundles: dict[int, list[bytes]] = field(default_factory=dict)
+
+    def take(self, result: ChunkResult) -> None:
+        """Take in the next chunk."""
+        self.findings += result.findings
+        self.doubtful = result.doubtful
+        before = bytes(self.leaves[-HASH_SIZE:])
+        self.leaves += result.leaves
+        if result.first == 0:
+            self.fingerprint = result.leaves[:HASH_SIZE].hex()
+        else:
+            self._check_chain(result.first, before)
+        for start in range(0, len(result.leaves), TILE_WIDTH * HASH_SIZE):
+            tile = result.leaves[start : start + TILE_WIDTH * HASH_SIZE]
+            if len(tile) == TILE_WIDTH * HASH_SIZE:
+                self.subtrees.append(subtree_root(_hashes(tile)))
+        for piece in result.pieces:
+            self._take_piece(piece)
+        self.missing += result.missing
+        self.files += result.files
+        self.sealed += result.sealed
+        self.disclosures += result.disclosures
+
+    def finish(self) -> None:
+        """Say what is wrong once there are no more chunks."""
+        if self._waiting is not None:
+            self._judge(self._waiting)
+            self._waiting = None
+
+    def leaf(self, index: int) -> bytes:
+        """Return an entry's leaf hash."""
+        return bytes(self.leaves[index * HASH_SIZE : (index + 1) * HASH_SIZE])
+
+    def frontier(self, size: int) -> Frontier:
+        """Return the tree of the first `size` entries, from full tiles and single leaves."""
+        frontier = Frontier()
+        self.extend(frontier, size)
+        return frontier
+
+    def extend(self, frontier: Frontier, size: int) -> None:
+        """Grow a tree of the first entries to `size` entries."""
+        leaves = self.leaves[frontier.size * HASH_SIZE : size * HASH_SIZE]
+        frontier.append_many(_hashes(bytes(leaves)))
+
+    # The door for the rules
+
+    def find(self, wanted: str) -> Fact | None:
+        """Return what is known of an event, as `rules.Past` wants it."""
+        key = bytes.fromhex(wanted)
+        nested = self._nested.get(key)
+        index = self._known.get(key)
+        if index is None:
+            return None
+        author = list(self._author_codes)[self._authors[index]]
+        if nested is not None:
+            return Fact(index, nested[0], author)
+        return Fact(index, list(self._kind_codes)[self._kinds[index]], author)
+
+    def event(self, wanted: str, index: int) -> Event:
+        """Return an earlier event, read again from the export."""
+        entry = parse_entry(self._octets(index))
+        if event_id(bytes(entry.event)).hex() == wanted:
+            return parse_event(entry.event)
+        return sealing_event(parse_event(entry.event))
+
+    def _octets(self, index: int) -> bytes:
+        number = index // TILE_WIDTH
+        if number not in self._bundles:
+            width = min(TILE_WIDTH, self.size - number * TILE_WIDTH)
+            path = entries_path(number=number, width=width)
+            if len(self._bundles) >= _CACHED_BUNDLES:
+                del self._bundles[next(iter(self._bundles))]
+            self._bundles[number] = parse_bundle(self.source.read(path), where=path)
+        return self._bundles[number][index % TILE_WIDTH]
+
+    # Pieces
+
+    def _check_chain(self, index: int, before: bytes) -> None:
+        try:
+            entry = parse_entry(self._octets(index))
+        except (RuleError, IndexError):
+            return  # the chunk has said so
+        if entry.prev is not None and entry.prev != before.hex():
+            reason = "is not the leaf hash of the entry before"
+            self._find(Check.PREV, "prev", reason, index, before.hex(), entry.prev)
+
+    def _take_piece(self, piece: Piece) -> None:
+        waiting = self._waiting
+        if piece.statement is None and waiting is not None:
+            if piece.position not in {0, len(waiting.candidates)}:
+                reason = "does not follow the entry before"
+                expected = str(len(waiting.candidates))
+                found = str(piece.position)
+                self._find(Check.POSITION, "position", reason, piece.first, expected, found)
+                waiting.sound = False
+            if piece.recorded not in {0, waiting.recorded}:
+                reason = "differs within a submission"
+                expected = str(waiting.recorded)
+                found = str(piece.recorded)
+                self._find(Check.RECORDED, "recorded", reason, piece.first, expected, found)
+            waiting.candidates += piece.candidates
+            waiting.sound = waiting.sound and piece.sound
+        else:
+            if waiting is not None:
+                self._judge(waiting)
+            if piece.statement is None and piece.sound:
+                reason = "an entry that no statement covers"
+                self._find(
+                    Check.POSITION, "position", reason, piece.first, "0", str(piece.position)
+                )
+            waiting = _Waiting(
+                first=piece.first,
+                statement=piece.statement,
+                rules=piece.rules,
+                recorded=piece.recorded,
+                candidates=list(piece.candidates),
+                sound=piece.sound and piece.statement is not None,
+            )
+        self._waiting = waiting
+        if waiting.statement and len(waiting.candidates) >= waiting.statement.count:
+            self._judge(waiting)
+            self._waiting = None
+
+    def _judge(self, waiting: _Waiting) -> None:
+        """Apply the rules to a submission whose entries have all come."""
+        first = waiting.first
+        self.submissions += 1
+        if first and waiting.statement is not None and waiting.rules != self._latest_rules:
+            reason = "is not the leaf hash of the latest governance entry"
+            self._find(Check.RULES_REF, "rules", reason, first, self._latest_rules, waiting.rules)
+        if waiting.recorded and waiting.recorded < self.recorded:
+            reason = "is less than the entry before"
+            expected = f"at least {self.recorded}"
+            self._find(Check.RECORDED, "recorded", reason, first, expected, str(waiting.recorded))
+        self.recorded = max(self.recorded, waiting.recorded)
+        if waiting.sound and waiting.statement is not None:
+            self._admit(waiting, waiting.statement)
+        for number, candidate in enumerate(waiting.candidates):
+            self._remember(first + number, candidate, waiting.recorded)
+
+    def _admit(self, waiting: _Waiting, statement: Statement) -> None:
+        first = waiting.first
+        candidates = [c for c in waiting.candidates if c is not None]
+        try:
+            check_covers(
+                statement,
+                authors=[c.author for c in candidates],
+                ids=[bytes.fromhex(c.id) for c in candidates],
+            )
+            self.state = admit(
+                self.state,
+                statement=statement,
+                candidates=candidates,
+                first=first,
+                recorded=waiting.recorded,
+                fingerprint=self.fingerprint or "",
+                past=self,
+            )
+        except RuleError as error:
+            altered = any(f.index == first for f in self.findings)
+            if error.check is Check.VERSION and not altered and self.doubtful is None:
+                raise
+            governance = any(isinstance(c.special, GOVERNANCE) for c in candidates)
+            index = _index_of(error.where, first)
+            finding = Finding.of(error, index=index, submission=first, governance=governance)
+            self.findings.append(finding)
+        if statement.seen is not None:
+            seen = statement.seen
+            note, root = bytes.fromhex(seen.note), bytes.fromhex(seen.root)
+            self.expected.append(Expected(seen.size, note, root, first))
+
+    def _remember(self, index: int, candidate: Candidate | None, recorded: int) -> None:
+        kind = "" if candidate is None else candidate.kind
+        author = "" if candidate is None else candidate.author
+        self._kinds.append(self._kind_codes.setdefault(kind, len(self._kind_codes)))
+        self._authors.append(self._author_codes.setdefault(author, len(self._author_codes)))
+        if candidate is None:
+            return
+        for known, known_kind in known_ids(candidate):
+            self._known.setdefault(bytes.fromhex(known), index)
+            if known != candidate.id:
+                self._nested[bytes.fromhex(known)] = (known_kind, index)
+        if isinstance(candidate.special, GOVERNANCE):
+            self._latest_rules = self.leaf(index).hex()
+        if candidate.special is not None:
+            self._remember_erasure(index, sealing_event(candidate.special), recorded)
+
+    def _remember_erasure(self, index: int, event: Event, recorded: int) -> None:
+        if isinstance(event, Hold):
+            self._remember_hold(index, event)
+        if not isinstance(event, Erasure):
+            return
+        target = self.find(event.of)
+        if target is None or self.state is None:
+            return  # the rules have said so
+        self.erasures.append(
+            ErasedClaims(
+                entry=index,
+                recorded=recorded,
+                notice_days=self.state.charter.notice_days,
+                target=target.index,
+                names=event.names,
+                ordered=event.ground in {"court_order", "regulator_order"},
+            )
+        )
+
+    def _remember_hold(self, index: int, event: Hold) -> None:
+        if event.ends is not None:
+            self.holds.pop(event.ends, None)
+            return
+        facts = [self.find(ref) for ref in event.of or ()]
+        held = frozenset(fact.index for fact in facts if fact is not None)
+        own = next(key.hex() for key, known in reversed(self._known.items()) if known == index)
+        self.holds[own] = (index, None if event.of is None else held)
+
+    def _find(
+        self,
+        check: Check,
+        where: str,
+        reason: str,
+        index: int,
+        expected: str | None,
+        found: str | None,
+    ) -> None:
+        finding = Finding(
+            check=check, where=where, reason=reason, index=index, expected=expected, found=found
+        )
+        self.findings.append(finding)
+
+
+def _hashes(data: bytes) -> list[bytes]:
+    return [data[start : start + HASH_SIZE] for start in range(0, len(data), HASH_SIZE)]
+
+
+def _index_of(where: str, first: int) -> int:
+    """Return the index of the entry that a refusal's `where` speaks of."""
+    if not where.startswith("events["):
+        return first
+    return first + int(where[7 : where.index("]")])
