@@ -7,9 +7,9 @@ supplied. It goes on as far as it can after a finding.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from verify.anchors import Anchors, compare
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
 from verify.chunk import Chunk, check_chunk
@@ -25,10 +25,10 @@ from verify.contents import (
 )
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.merkle import Frontier
-from verify.note import MAX_NOTE_SIZE, Note, VerifierKey, format_vkey
+from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import PATH as NOTES_PATH
 from verify.notes import KeptNote, check_notes, log_vkey, note_chunks
-from verify.receipt import Receipt, check_receipt_alone, parse_receipt
+from verify.receipt import Receipt, check_receipt_alone, proof_of
 from verify.report import Finding, Report, Verdict, nest
 from verify.source import Source
 from verify.spelling import HASH_SIZE
@@ -46,7 +46,7 @@ NOT_CHECKED = (
 )
 
 _DISCLOSURES = "disclosures.jsonl"
-_CHUNK = 16 * TILE_WIDTH  # entries
+_CHUNK = 4 * TILE_WIDTH  # entries: small enough to share out, large enough to be worth it
 _DAY_MS = 86_400_000
 _BLOCK = 1 << 20
 _MAX_LINE = 32 * 1024 * 1024  # octets: 16 MiB of disclosures, and room for their quotes
@@ -71,21 +71,6 @@ class Progress(Protocol):
 
     def __call__(self, done: int, size: int) -> None:
         """Take notice that `done` of `size` entries are checked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Anchors:
-    """What the reader holds from elsewhere, and so what makes a verdict more than consistent.
-
-    Attributes:
-        log_key: The log's verifier key.
-        fingerprint: Leaf hash of entry 0, in hex.
-        receipts: Receipts, each with a name for findings, such as its file's.
-    """
-
-    log_key: VerifierKey | None = None
-    fingerprint: str | None = None
-    receipts: tuple[tuple[str, bytes], ...] = ()
 
 
 def run_here(check: Callable[[Source, T], U], source: Source, parts: Iterable[T]) -> Iterator[U]:
@@ -418,13 +403,12 @@ class _Audit:
         Source: SPEC section 9.8.
         """
         walk = self._walk
-        holds = [held for _, held in walk.holds.values()]
         erased: set[tuple[int, str]] = set()
         for erasure in walk.erasures:
             due = erasure.recorded + erasure.notice_days * _DAY_MS
             if not erasure.ordered and walk.recorded < due:
                 continue
-            if any(held is None or erasure.target in held for held in holds):
+            if any(held is None or erasure.of in held for held in walk.holds.values()):
                 continue
             erased |= {(erasure.target, name) for name in erasure.names}
         return erased
@@ -453,39 +437,18 @@ class _Audit:
     # What the reader holds
 
     def _check_anchors(self) -> None:
-        self._check_log_key()
-        wanted = self._anchors.fingerprint
-        if wanted is not None:
-            if wanted == self._walk.fingerprint:
-                self._agreed.append("the ledger's fingerprint")
-            else:
-                reason = "is not the one that you gave"
-                self._find(Check.FINGERPRINT, "entry 0", reason, None, wanted,
-                    self._walk.fingerprint)  # fmt: skip
-        for name, data in self._anchors.receipts:
-            try:
-                self._check_receipt(parse_receipt(data))
-            except (MalformedError, ProofError, SignatureError, RuleError) as error:
-                reason = error.reason
-                expected = error.expected if isinstance(error, RuleError) else None
-                found = error.found if isinstance(error, RuleError) else None
-                self._find(Check.RECEIPT, name, reason, None, expected, found)
-            else:
-                self._agreed.append(f"the receipt {name}")
-
-    def _check_log_key(self) -> None:
-        wanted, state = self._anchors.log_key, self._walk.state
-        if wanted is None:
-            return
+        state = self._walk.state
         key = None
         if state is not None:
             key = log_vkey(state.charter.origin, state.log_key_at(self._walk.size))
-        if key == wanted:
-            self._agreed.append("the log's key")
-            return
-        found = None if key is None else format_vkey(key)
-        reason = "is not the one that you gave"
-        self._find(Check.LOG_KEY, "charter.log_key", reason, None, format_vkey(wanted), found)
+        result = compare(
+            self._anchors,
+            log_key=key,
+            fingerprint=self._walk.fingerprint,
+            check_receipt=self._check_receipt,
+        )
+        self._agreed += result.agreed
+        self._findings += result.findings
 
     def _check_receipt(self, receipt: Receipt) -> None:
         """Check a receipt against the export.
@@ -496,9 +459,9 @@ class _Audit:
         if receipt.charter != walk.fingerprint or state is None:
             raise RuleError(Check.RECEIPT, "charter", "is of another ledger", receipt.charter,
                 walk.fingerprint)  # fmt: skip
-        checkpoint = check_receipt_alone(
-            receipt, origin=state.charter.origin, log_keys=state.log_keys
-        )
+        promised, _ = parse_signed(proof_of(receipt).checkpoint)
+        key = log_vkey(state.charter.origin, state.log_key_at(max(promised.size, 1)))
+        checkpoint = check_receipt_alone(receipt, key=key)
         index = receipt.first + receipt.count - 1
         if index >= walk.size or len(walk.leaves) != walk.size * HASH_SIZE:
             reason = f"promises entry {index}; the export ends before it: it is older, or was cut"

@@ -5,6 +5,7 @@ walks the results in order and applies the rules. A chunk says what it saw in as
 can, because its result crosses a process border.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
@@ -12,8 +13,8 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from verify.checks import Check
-from verify.claims import File
-from verify.codec import Decoder, Index, Wire, is_sorted
+from verify.claims import File, open_claims
+from verify.codec import Decoder, Index, Wire
 from verify.entry import MAX_ENTRY, Entry, check_parts, parse_entry
 from verify.errors import MalformedError, RuleError
 from verify.events import Event, event_id, parse_event
@@ -25,7 +26,6 @@ from verify.spelling import HASH_SIZE
 from verify.submission import (
     Statement,
     check_covers,
-    check_disclosure,
     check_party_signature,
     sealing_event,
 )
@@ -34,11 +34,24 @@ from verify.tiles import TILE_WIDTH, entries_path, parse_bundle, tile_path
 __all__ = ["Chunk", "ChunkResult", "Line", "OpenedFile", "Piece", "check_chunk", "parse_line"]
 
 
+_Random = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
+_HEX = re.compile("[0-9a-f]*")
+
+
 class Line(Wire, frozen=True, kw_only=True):
     """A line of `disclosures.jsonl` (SPEC section 11.3)."""
 
-    disclosures: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=512)]
+    claims: Annotated[dict[str, tuple[_Random, str | File]], msgspec.Meta(min_length=1)]
     index: Index
+
+    def __post_init__(self) -> None:
+        """Check that every random part is hex: one search for all costs a third of one for each.
+
+        Raises:
+            ValueError: One is not.
+        """
+        if _HEX.fullmatch("".join([random for random, _ in self.claims.values()])) is None:
+            raise ValueError("claims: a random part is not lower-case hex")
 
 
 _LINE = Decoder(Line, name="disclosures.jsonl")
@@ -154,7 +167,9 @@ class _Read(NamedTuple):
 class _Checker:
     """Walks one chunk, entry by entry, gathering a result."""
 
-    __slots__ = ("_authors", "_chunk", "_ids", "_lines", "_open", "_result", "_sound", "_source")
+    __slots__ = (
+        *("_candidates", "_chunk", "_leaves", "_lines", "_open", "_result", "_sound", "_source"),
+    )
 
     def __init__(self, source: Source, chunk: Chunk) -> None:
         self._source = source
@@ -163,7 +178,8 @@ class _Checker:
         self._lines = self._disclosure_lines()
         # The submission that the walk is in: its first entry here, what it holds so far.
         self._open: tuple[int, Entry] | None = None
-        self._ids: list[tuple[str, Candidate | None]] = []
+        self._candidates: list[Candidate | None] = []
+        self._leaves: list[str] = []
         self._sound = True
 
     def run(self) -> ChunkResult:
@@ -212,29 +228,31 @@ class _Checker:
 
     def _judge_leaves(self, reads: Sequence[_Read]) -> None:
         """Settle each entry's leaf hash between entry, tile and the next entry's `prev`."""
-        first = self._chunk.first
+        leaves = [leaf_hash(read.data) for read in reads]
         tile = self._tiles()
-        leaves: list[bytes] = []
-        following = [read.entry for read in reads[1:]]
-        following.append(self._peek())
-        for number, (read, after) in enumerate(zip(reads, following, strict=True)):
-            index = first + number
-            computed = leaf_hash(read.data)
-            stored = tile[number * HASH_SIZE : (number + 1) * HASH_SIZE] or computed
-            prev = None if after is None or after.prev is None else bytes.fromhex(after.prev)
-            if computed == stored:
-                # Then `prev` is the next entry's own affair: `_walk` compares it.
-                leaves.append(computed)
-            elif prev == computed:
-                self._blame_tile(index, computed, stored)
-                leaves.append(computed)
-            elif prev is None and index + 1 == self._chunk.size:
-                self._result.doubtful = stored
-                leaves.append(computed)
-            else:
-                self._blame_entry(index, computed, stored)
-                leaves.append(stored)
+        computed = b"".join(leaves)
+        if tile != computed:
+            following = [*(read.entry for read in reads[1:]), self._peek()]
+            for number, after in enumerate(following):
+                stored = tile[number * HASH_SIZE : (number + 1) * HASH_SIZE]
+                if stored not in {b"", leaves[number]}:
+                    leaves[number] = self._judge_leaf(number, leaves[number], stored, after)
         self._result.leaves = b"".join(leaves)
+        self._leaves = [leaf.hex() for leaf in leaves]
+
+    def _judge_leaf(
+        self, number: int, computed: bytes, stored: bytes, after: Entry | None
+    ) -> bytes:
+        """Return which of the two hashes to believe, and blame the other."""
+        index = self._chunk.first + number
+        if after is not None and after.prev == computed.hex():
+            self._blame_tile(index, computed, stored)
+            return computed
+        if index + 1 == self._chunk.size:
+            self._result.doubtful = stored  # `audit` lets the root decide
+            return computed
+        self._blame_entry(index, computed, stored)
+        return stored
 
     def _tiles(self) -> bytes:
         """Return the hashes of level 0, or nothing where a tile is missing: `audit` says so."""
@@ -273,53 +291,43 @@ class _Checker:
 
     def _walk(self, index: int, read: _Read) -> None:
         entry = read.entry
-        line = self._lines.pop(index, None)
+        line = self._lines.pop(index, None) if self._lines else None
         if entry is None:
             self._sound = False
-            self._ids.append(("", None))
+            self._candidates.append(None)
             return
         if entry.index != index:
             reason = "is not the entry's place in the log"
             self._find(Check.INDEX, "index", reason, index, str(index), str(entry.index))
-        self._check_prev(index, entry)
-        self._check_place(index, entry)
-        candidate = self._check_event(index, entry, line)
-        author = "" if candidate is None else candidate.author
-        self._ids.append((author, candidate))
-
-    def _check_prev(self, index: int, entry: Entry) -> None:
         try:
             check_parts(entry)
         except RuleError as error:
             self._sound = False
             self._result.findings.append(Finding.of(error, index=index))
-            return
         number = index - self._chunk.first
-        if number == 0:  # the entry before is in another chunk: `audit` compares
-            return
-        before = self._result.leaves[(number - 1) * HASH_SIZE : number * HASH_SIZE].hex()
-        if entry.prev is not None and entry.prev != before:
+        if number and entry.prev != self._leaves[number - 1] and entry.prev is not None:
+            # (The entry before a chunk's first is in another chunk: `walk` compares.)
             reason = "is not the leaf hash of the entry before"
-            self._find(Check.PREV, "prev", reason, index, before, entry.prev)
-
-    def _check_place(self, index: int, entry: Entry) -> None:
-        """Open a submission, or check that the entry goes on with the one that is open."""
+            self._find(Check.PREV, "prev", reason, index, self._leaves[number - 1], entry.prev)
         if entry.position == 0 or self._open is None:
             self._close()
             self._open = (index, entry)
-            return
-        start, head = self._open
+        else:
+            self._check_place(index, entry, *self._open)
+        self._candidates.append(self._check_event(index, entry, line))
+
+    def _check_place(self, index: int, entry: Entry, start: int, head: Entry) -> None:
+        """Check that an entry goes on with the submission that is open."""
         position = head.position + index - start
         if entry.position != position:
             reason = "does not follow the entry before"
-            expected = str(position)
-            self._find(Check.POSITION, "position", reason, index, expected, str(entry.position))
+            found = str(entry.position)
+            self._find(Check.POSITION, "position", reason, index, str(position), found)
             self._sound = False
         if entry.recorded != head.recorded:
             reason = "differs within a submission"
-            self._find(
-                Check.RECORDED, "recorded", reason, index, str(head.recorded), str(entry.recorded)
-            )
+            found = str(entry.recorded)
+            self._find(Check.RECORDED, "recorded", reason, index, str(head.recorded), found)
 
     def _check_event(self, index: int, entry: Entry, line: Line | None) -> Candidate | None:
         try:
@@ -334,7 +342,7 @@ class _Checker:
     def _close(self) -> None:
         """End the submission that is open and keep what it holds."""
         if self._open is None:
-            if self._ids:  # nothing but entries that could not be read
+            if self._candidates:  # nothing but entries that could not be read
                 self._keep(self._chunk.first, 0, None)
             return
         first, head = self._open
@@ -351,11 +359,11 @@ class _Checker:
                 statement=None if head is None else head.statement,
                 rules=None if head is None else head.rules,
                 recorded=0 if head is None else head.recorded,
-                candidates=tuple(candidate for _, candidate in self._ids),
+                candidates=tuple(self._candidates),
                 sound=self._sound,
             )
         )
-        self._ids = []
+        self._candidates = []
         self._sound = True
 
     def _check_statement(self, first: int, head: Entry, statement: Statement) -> None:
@@ -369,8 +377,8 @@ class _Checker:
         try:
             check_covers(
                 statement,
-                authors=[author for author, _ in self._ids],
-                ids=[bytes.fromhex(c.id) for _, c in self._ids if c is not None],
+                authors=[c.author for c in self._candidates if c is not None],
+                ids=[bytes.fromhex(c.id) for c in self._candidates if c is not None],
             )
         except RuleError as error:
             self._sound = False
@@ -401,20 +409,15 @@ class _Checker:
             return
         self._result.sealed += len(sealed)
         opened: list[str] = []
-        for number, text in enumerate(() if line is None else line.disclosures):
-            try:
-                disclosure = check_disclosure(text, event=event, where=f"disclosures[{number}]")
-            except RuleError as error:
-                self._result.findings.append(Finding.of(error, index=index))
+        claims = {} if line is None else line.claims
+        for claim in open_claims(claims, author=event.author, nonce=event.nonce, sealed=sealed):
+            if isinstance(claim, RuleError):
+                self._result.findings.append(Finding.of(claim, index=index))
                 continue
-            opened.append(disclosure.name)
-            if isinstance(disclosure.value, File):
-                file = disclosure.value
-                found = OpenedFile(index, disclosure.name, file.sha256, file.size)
-                self._result.files.append(found)
-        if not is_sorted(opened):
-            reason = "are not in order of claim name"
-            self._find(Check.DISCLOSURES, "disclosures", reason, index)
+            name, value = claim
+            opened.append(name)
+            if isinstance(value, File):
+                self._result.files.append(OpenedFile(index, name, value.sha256, value.size))
         self._result.disclosures += len(opened)
         hidden: set[str] = set()
         if event.audience is not None:
@@ -427,6 +430,8 @@ class _Checker:
     def _hidden(self, author: str, audience: dict[str, tuple[str, ...]]) -> set[str]:
         """Return the claims that are not for the audience of this export."""
         reader = self._chunk.audience
+        if reader == "public":  # is no party, even where a list names it
+            return set(audience)
         return {name for name, parties in audience.items() if reader not in {author, *parties}}
 
     def _check_audience(

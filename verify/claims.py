@@ -6,15 +6,16 @@ them. This module reads and checks disclosures; it draws no salts.
 
 import binascii
 import functools
-import hashlib
 import re
-from collections.abc import Iterable
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Annotated, NamedTuple
 
 import msgspec
 
 from verify.checks import Check
-from verify.codec import Count, Decoder, Hash, Wire
+from verify.codec import Count, Decoder, Hash, Wire, encode
 from verify.errors import MalformedError, RuleError
 
 __all__ = [
@@ -26,7 +27,9 @@ __all__ = [
     "File",
     "check_names",
     "digest",
+    "format_disclosure",
     "is_claim_name",
+    "open_claims",
     "parse_disclosure",
     "stem",
 ]
@@ -75,17 +78,15 @@ class File(Wire, frozen=True, kw_only=True):
 
 
 class Disclosure(NamedTuple):
-    """An opened disclosure."""
+    """An opened disclosure: the array `[salt, name, value]`."""
 
     salt: str
     name: str
     value: str | File
 
 
-_DISCLOSURE: Decoder[tuple[str, str, str | File]] = Decoder(
-    tuple[str, str, str | File],
-    name="disclosure",
-)
+_DISCLOSURE = Decoder(Disclosure, name="disclosure")
+_PADDING = (b"", b"===", b"==", b"=")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 
@@ -132,7 +133,64 @@ def _check_names(names: tuple[str, ...]) -> None:
 
 def digest(text: str) -> str:
     """Return the digest of a disclosure: SHA-256 of its ASCII octets, in hex."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode()).hexdigest()
+
+
+def format_disclosure(*, author: str, nonce: str, name: str, random: str, value: str | File) -> str:
+    """Write the disclosure of a claim.
+
+    Args:
+        author: The event's author.
+        nonce: The event's nonce.
+        name: The claim's name.
+        random: 32 hex digits, drawn for this claim alone.
+        value: What the claim says.
+
+    Source: SPEC section 5.
+    """
+    return _text(encode((f"{author}.{nonce}.{random}", name, value))).decode()
+
+
+def _text(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL)
+
+
+def open_claims(
+    claims: Mapping[str, tuple[str, str | File]],
+    *,
+    author: str,
+    nonce: str,
+    sealed: Mapping[str, str],
+) -> Iterator[tuple[str, str | File] | RuleError]:
+    """Open the claims of one line of `disclosures.jsonl`.
+
+    Args:
+        claims: By name, the random part of its salt and its value.
+        author: The event's author.
+        nonce: The event's nonce.
+        sealed: The event's digests, by claim name.
+
+    Yields:
+        For each claim its name and value, or the refusal, with check `disclosure`.
+
+    Source: SPEC sections 5 and 11.3.
+    """
+    prefix = f"{author}.{nonce}."
+    for name, (random, value) in claims.items():
+        text = _text(encode((prefix + random, name, value)))
+        found = sha256(text).hexdigest()
+        if sealed.get(name) != found:
+            where = f"claims.{name[:80]}"
+            reason = "is not what the event seals under this name"
+            yield RuleError(Check.DISCLOSURE, where, reason, sealed.get(name), found)
+        elif isinstance(value, str) is (name[:4] == "file" and stem(name) == "file"):
+            reason = "a file claim has a file object, any other a string"
+            yield RuleError(Check.DISCLOSURE, f"claims.{name}", reason)
+        elif len(text) > MAX_DISCLOSURE:
+            reason = f"is longer than {MAX_DISCLOSURE} octets"
+            yield RuleError(Check.DISCLOSURE, f"claims.{name}", reason)
+        else:
+            yield name, value
 
 
 def parse_disclosure(text: str, *, where: str = "disclosure") -> Disclosure:
@@ -148,29 +206,26 @@ def parse_disclosure(text: str, *, where: str = "disclosure") -> Disclosure:
 
     Source: SPEC section 5.
     """
+    octets = text.encode("ascii", "replace")  # what is replaced does not come back the same
     try:
-        salt, name, value = _DISCLOSURE.decode(_octets(text), where=where)
-    except MalformedError as error:
-        raise RuleError(Check.DISCLOSURE, error.where, error.reason) from None
-    if (stem(name) == "file") is isinstance(value, str):
-        reason = "a file claim has a file object, any other a string"
-        raise RuleError(Check.DISCLOSURE, where, reason)
-    return Disclosure(salt, name, value)
-
-
-def _octets(text: str) -> bytes:
-    """Decode unpadded base64url that has no second spelling."""
-    if len(text) > MAX_DISCLOSURE:
-        raise MalformedError("disclosure", f"is longer than {MAX_DISCLOSURE} octets")
-    if not text.isascii():
-        raise MalformedError("disclosure", "is not base64url")
-    octets = text.encode()
-    try:
-        data = binascii.a2b_base64(octets.translate(_FROM_URL) + b"=" * (-len(octets) % 4))
+        data = a2b_base64(octets.translate(_FROM_URL) + _PADDING[len(octets) & 3])
     except binascii.Error:
-        raise MalformedError("disclosure", "is not base64url") from None
+        raise RuleError(Check.DISCLOSURE, where, "is not base64url") from None
     # Non-zero trailing bits, padding, line ends, foreign characters and the alphabet of plain
     # base64 all decode as well; only the one spelling comes back the same.
-    if binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL) != octets:
-        raise MalformedError("disclosure", "is not unpadded base64url in its one spelling")
-    return data
+    if _text(data) != octets:
+        reason = "is not unpadded base64url in its one spelling"
+        raise RuleError(Check.DISCLOSURE, where, reason)
+    if len(octets) > MAX_DISCLOSURE:
+        reason = f"is longer than {MAX_DISCLOSURE} octets"
+        raise RuleError(Check.DISCLOSURE, where, reason)
+    try:
+        opened = _DISCLOSURE.decode(data)
+    except MalformedError as error:
+        part = error.where.removeprefix(_DISCLOSURE.name)
+        raise RuleError(Check.DISCLOSURE, where + part, error.reason) from None
+    _, name, value = opened
+    if isinstance(value, str) is (name[:4] == "file" and stem(name) == "file"):
+        reason = "a file claim has a file object, any other a string"
+        raise RuleError(Check.DISCLOSURE, where, reason)
+    return opened

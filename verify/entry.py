@@ -45,10 +45,12 @@ def parse_entry(data: bytes, *, where: str = "entry") -> Entry:
         where: Names the entry in a refusal.
 
     Raises:
-        RuleError: With check `entry`: not canonical, or not of the schema.
+        RuleError: With check `entry`: too long, not canonical, or not of the schema.
 
     Source: SPEC section 7.
     """
+    if len(data) > MAX_ENTRY:
+        raise RuleError(Check.ENTRY, where, f"is longer than {MAX_ENTRY} octets")
     try:
         return _ENTRY.decode(data, where=where)
     except MalformedError as error:
@@ -77,6 +79,8 @@ def check_parts(entry: Entry) -> None:
             raise RuleError(Check.POSITION, name, reason)
     if entry.position >= MAX_EVENTS:
         raise RuleError(Check.POSITION, "position", f"is not below {MAX_EVENTS}")
+    if entry.position > entry.index:
+        raise RuleError(Check.POSITION, "position", "is that of a submission before entry 0")
 
 
 def format_entry(

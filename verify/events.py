@@ -5,6 +5,7 @@ itself; what it may break together with earlier entries is in `rules`. What the 
 owes whom an answer, what is late) belongs to nobody here.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias, get_args
 
@@ -20,7 +21,6 @@ from verify.codec import (
     Hash,
     Index,
     Label,
-    Nonce,
     Origin,
     Party,
     SignatureHex,
@@ -33,6 +33,7 @@ from verify.merkle import leaf_hash
 __all__ = [
     "GOVERNANCE",
     "MAX_EVENT",
+    "REFERRING",
     "SPEC_VERSION",
     "STEP_VERBS",
     "Account",
@@ -139,16 +140,21 @@ def _check_ranges(where: str, ranges: Ranges | None) -> None:
         end = last
 
 
+# One search for all of an event's digests costs a third of one for each.
+_Digest = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
+_HEX = re.compile("[0-9a-f]*")
+
+
 class _Event(Wire, frozen=True, kw_only=True, tag_field="kind"):
     """The fields of every event."""
 
     author: Party
-    nonce: Nonce
+    nonce: Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
     dates: Annotated[dict[DateRole, Date], msgspec.Meta(min_length=1)] | None = None
     links: Annotated[tuple[Link, ...], msgspec.Meta(min_length=1, max_length=64)] | None = None
     on_behalf_of: Actors | None = None
     authority: Literal["claimed", "evidenced", "ratified", "disowned"] | None = None
-    sealed: Annotated[dict[str, Hash], msgspec.Meta(min_length=1, max_length=512)] | None = None
+    sealed: Annotated[dict[str, _Digest], msgspec.Meta(min_length=1, max_length=512)] | None = None
     withheld: Names | None = None
     audience: Annotated[dict[str, Parties], msgspec.Meta(min_length=1)] | None = None
     retain: Annotated[dict[str, Day], msgspec.Meta(min_length=1)] | None = None
@@ -160,8 +166,12 @@ class _Event(Wire, frozen=True, kw_only=True, tag_field="kind"):
         Raises:
             ValueError: Something is out of order, twice, or without what it goes with.
         """
+        digits = self.nonce
         if self.sealed is not None:
             check_names(self.sealed)
+            digits += "".join(self.sealed.values())
+        if _HEX.fullmatch(digits) is None:
+            raise ValueError("nonce or sealed: is not lower-case hex")
         if self.links is not None and len(self.links) > 1:
             _check_distinct("links", self.links)
         if self.authority is not None and self.on_behalf_of is None:
@@ -388,10 +398,10 @@ class Transfer(_Event, frozen=True, kw_only=True, tag="transfer/v1"):
     via: Hash | None = None
 
     def __post_init__(self) -> None:
-        """Check that nobody and no request is named twice."""
+        """Check that nobody is named twice, and nothing said twice."""
         super().__post_init__()
         _check_distinct("to", self.to)
-        _check_distinct("discharges", tuple(d.request for d in self.discharges or ()))
+        _check_distinct("discharges", self.discharges)
 
 
 # What was undertaken
@@ -416,15 +426,14 @@ class Request(_Event, frozen=True, kw_only=True, tag="request/v1"):
     reply_to: Actor | None = None
 
     def __post_init__(self) -> None:
-        """Check that areas are distinct and go with categories."""
+        """Check that nobody and no area is named twice in one list."""
         super().__post_init__()
         _check_distinct("from", self.from_)
         _check_distinct("to", self.to)
-        if self.areas is not None and self.categories is None:
-            raise ValueError("areas: goes only with categories")
         if self.areas_doubtful is not None and self.areas is None:
             raise ValueError("areas_doubtful: goes only with areas")
-        _check_distinct("areas", (self.areas or ()) + (self.areas_doubtful or ()))
+        _check_distinct("areas", self.areas)
+        _check_distinct("areas_doubtful", self.areas_doubtful)
 
 
 class Commitment(_Event, frozen=True, kw_only=True, tag="commitment/v1"):
@@ -748,32 +757,16 @@ def kind_of(event: Event) -> str:
     return _KINDS[type(event)]
 
 
-_KINDS: dict[type, str] = {
-    kind: str(kind.__struct_config__.tag).partition("/")[0]
-    for kind in (*get_args(NestedEvent), *GOVERNANCE, Sealed, Opening)
-}
-
-
 def power_for(event: Event) -> tuple[Power, ...]:
     """Return the powers any one of which lets a key sign this event.
 
     Source: SPEC section 9.2.
     """
-    match event:
-        case Charter() | Membership() | Key() | Approval():
-            return ("govern",)
-        case Communication() | Artefact():
-            return ("record", "intake")
-        case Commitment() | Agreement():
-            return ("undertake",)
-        case Step():
-            undertaking = event.target in {"commitment", "agreement"}
-            return ("undertake",) if undertaking else ("record",)
-        case Position():
-            undertaking = event.stance in {"admit", "agree", "ratify"}
-            return ("undertake",) if undertaking else ("answer",)
-        case _:
-            return ("record",)
+    if isinstance(event, Step):
+        return ("undertake",) if event.target in {"commitment", "agreement"} else ("record",)
+    if isinstance(event, Position):
+        return ("undertake",) if event.stance in {"admit", "agree", "ratify"} else ("answer",)
+    return _POWERS.get(type(event), ("record",))
 
 
 def references(event: Event) -> Iterator[tuple[str, str]]:
@@ -786,49 +779,53 @@ def references(event: Event) -> Iterator[tuple[str, str]]:
     for number, link in enumerate(event.links or ()):
         if link.ledger is None:
             yield f"links[{number}].event", link.event
-    yield from _own_references(event)
+    for field in _REFERENCES.get(type(event), ()):
+        value = getattr(event, field)
+        if isinstance(value, str):
+            yield field, value
+        for number, ref in enumerate(value if isinstance(value, tuple) else ()):
+            yield from _listed(f"{field}[{number}]", ref)
+    if isinstance(event, Opening) and event.event is not None:
+        for field, ref in references(event.event):
+            yield f"event.{field}", ref
 
 
-def _own_references(event: Event) -> Iterator[tuple[str, str]]:  # noqa: C901, PLR0912 (one case per kind)
-    match event:
-        case Step():
-            yield "of", event.of
-            for number, ref in enumerate(event.until_events or ()):
-                yield f"until_events[{number}]", ref
-        case Position():
-            yield "on", event.on
-        case Knowledge():
-            yield "of", event.of
-            if event.via is not None:
-                yield "via", event.via
-        case Transfer():
-            for number, discharge in enumerate(event.discharges or ()):
-                yield f"discharges[{number}].request", discharge.request
-            if event.under is not None:
-                yield "under", event.under
-            if event.via is not None:
-                yield "via", event.via
-        case Account():
-            for number, sentence in enumerate(event.sentences or ()):
-                for place, ref in enumerate(sentence.events or ()):
-                    yield f"sentences[{number}].events[{place}]", ref
-        case Hold():
-            for number, ref in enumerate(event.of or ()):
-                yield f"of[{number}]", ref
-            if event.ends is not None:
-                yield "ends", event.ends
-        case Opening():
-            yield "of", event.of
-            for field, ref in references(event.event) if event.event is not None else ():
-                yield f"event.{field}", ref
-        case Charter():
-            if event.amends is not None:
-                yield "amends", event.amends
-        case Commitment():
-            if event.trigger is not None:
-                yield "trigger", event.trigger
-        case Attestation() | Approval() | Erasure():
-            if event.of is not None:
-                yield "of", event.of
-        case _:
-            return
+def _listed(field: str, item: str | Discharge | Sentence) -> Iterator[tuple[str, str]]:
+    """Yield the references in one element of a list."""
+    match item:
+        case str():
+            yield field, item
+        case Discharge():
+            yield f"{field}.request", item.request
+        case Sentence():
+            for number, ref in enumerate(item.events or ()):
+                yield f"{field}.events[{number}]", ref
+
+
+_KINDS: dict[type, str] = {
+    kind: str(kind.__struct_config__.tag).partition("/")[0]
+    for kind in (*get_args(NestedEvent), *GOVERNANCE, Sealed, Opening)
+}
+_POWERS: dict[type, tuple[Power, ...]] = {
+    **dict.fromkeys(GOVERNANCE, ("govern",)),
+    Communication: ("record", "intake"),
+    Artefact: ("record", "intake"),
+    Commitment: ("undertake",),
+    Agreement: ("undertake",),
+}
+_REFERENCES: dict[type, tuple[str, ...]] = {
+    Account: ("sentences",),
+    Approval: ("of",),
+    Attestation: ("of",),
+    Charter: ("amends",),
+    Commitment: ("trigger",),
+    Erasure: ("of",),
+    Hold: ("of", "ends"),
+    Knowledge: ("of", "via"),
+    Opening: ("of",),
+    Position: ("on",),
+    Step: ("of", "until_events"),
+    Transfer: ("discharges", "under", "via"),
+}
+REFERRING = frozenset(_REFERENCES)
+"""The kinds with fields of their own that name events."""

@@ -22,7 +22,7 @@ __all__ = ["PATH", "KeptNote", "NoteChunk", "NoteResult", "check_notes", "log_vk
 PATH = "checkpoints"
 
 _ED25519 = 0x01
-_CHUNK = 1 << 20  # octets
+_CHUNK = 1 << 18  # octets
 _MAX_LINE = 2 * MAX_NOTE_SIZE  # each octet of a note takes at most two in its line: `\n`, `\"`
 
 _TEXT = Decoder(str, name=PATH)

@@ -1,6 +1,7 @@
 """A `Runner` for the audit that uses several processes."""
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -28,7 +29,7 @@ class Pool:
     def __init__(self, processes: int) -> None:
         """Start that many processes, at least one."""
         self._processes = processes
-        self._executor = ProcessPoolExecutor(max_workers=processes)
+        self._executor = ProcessPoolExecutor(processes, initializer=_leave_interrupts)
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -54,3 +55,8 @@ class Pool:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C, which a terminal sends to all of us, to the process that leads."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -30,7 +30,7 @@ __all__ = [
     "rebuild_leaf",
 ]
 
-MAX_RECEIPT = 131_072  # octets
+MAX_RECEIPT = 262_144  # octets: a note of 128 KiB, whose line ends take two octets here
 
 
 class Receipt(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-receipt/v1"):

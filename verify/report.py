@@ -37,6 +37,7 @@ _FOLLOWS: dict[Check, frozenset[Check]] = {
     Check.DISCLOSURE_UNUSED: _OPENED | _DAMAGE,
     Check.FILE_UNUSED: _OPENED | _DAMAGE,
     Check.FINGERPRINT: _DAMAGE,
+    Check.INCLUSION: _CHECKPOINT,
     Check.INDEX: _DAMAGE,
     Check.LAYOUT: _CHECKPOINT,
     Check.MANIFEST: frozenset(Check) - {Check.MANIFEST},

@@ -14,6 +14,7 @@ from verify.codec import encode
 from verify.errors import RuleError
 from verify.events import (
     GOVERNANCE,
+    REFERRING,
     Erasure,
     Event,
     Hold,
@@ -30,7 +31,7 @@ from verify.events import (
 from verify.state import PartyKey, State, found
 from verify.submission import EXPIRES_WITHIN_MS, Statement, sealing_event
 
-__all__ = ["Candidate", "Fact", "Past", "admit", "candidate_of", "known_ids"]
+__all__ = ["Candidate", "Fact", "Past", "admit", "admit_shown", "candidate_of", "known_ids"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +83,18 @@ class Candidate(NamedTuple):
     special: Event | None
 
 
-_SPECIAL = (*GOVERNANCE, Step, Opening, Erasure, Hold, Position)
+_SPECIAL = frozenset((*GOVERNANCE, Step, Opening, Erasure, Hold, Position))
 
 
 def candidate_of(event: Event, *, event_id: str) -> Candidate:
     """Return what the rules need to know of an event."""
     nested = event.event if isinstance(event, Opening) else None
     powers = (power_for(event),) if nested is None else (power_for(event), power_for(nested))
-    special = isinstance(event, _SPECIAL) or any(link.ledger for link in event.links or ())
+    links = event.links or ()
+    special = type(event) in _SPECIAL or any(link.ledger for link in links)
+    named = tuple(references(event)) if special or links or type(event) in REFERRING else ()
     return Candidate(
-        id=event_id,
-        kind=kind_of(event),
-        author=event.author,
-        powers=powers,
-        references=tuple(references(event)),
-        special=event if special else None,
+        event_id, kind_of(event), event.author, powers, named, event if special else None
     )
 
 
@@ -139,13 +137,76 @@ def admit(
 
     Source: SPEC sections 6.4 and 9.
     """
+    batch = _Batch(past)
+    return _admit(
+        state,
+        batch,
+        statement=statement,
+        placed=tuple(enumerate(candidates)),
+        first=first,
+        recorded=recorded,
+        fingerprint=fingerprint,
+    )
+
+
+def admit_shown(
+    state: State | None,
+    *,
+    statement: Statement,
+    placed: Sequence[tuple[int, Candidate]],
+    first: int,
+    recorded: int,
+    fingerprint: str,
+    past: Past,
+) -> State:
+    """Judge what is shown of a submission, where neither it nor the past need be whole.
+
+    A reference to an event that `past` does not have is left open, and with it whatever the rules
+    ask of that event. Everything else is judged as `admit` does.
+
+    Args:
+        state: The state after the governance before; None before entry 0.
+        statement: What was signed, whose signature has been checked.
+        placed: The events shown, at least one, each after its position in the submission.
+        first: Index of the submission's first entry.
+        recorded: When the ledger recorded it, in milliseconds.
+        fingerprint: Leaf hash of entry 0, in hex.
+        past: The earlier entries that are shown.
+
+    Raises:
+        RuleError: As `admit` does.
+
+    Source: SPEC section 10.2.
+    """
+    return _admit(
+        state,
+        _Shown(past),
+        statement=statement,
+        placed=placed,
+        first=first,
+        recorded=recorded,
+        fingerprint=fingerprint,
+    )
+
+
+def _admit(
+    state: State | None,
+    batch: "_Batch",
+    *,
+    statement: Statement,
+    placed: Sequence[tuple[int, Candidate]],
+    first: int,
+    recorded: int,
+    fingerprint: str,
+) -> State:
     _check_expires(statement, recorded)
     if state is None:
-        if candidates[0].special is None:
+        _, charter = placed[0]
+        if charter.special is None:
             raise RuleError(Check.CHARTER, "events[0].kind", "entry 0 is not a charter")
-        charter = candidates[0].special
-        charter_id = candidates[0].id
-        return found(charter, charter_id=charter_id, fingerprint=fingerprint, statement=statement)
+        return found(
+            charter.special, charter_id=charter.id, fingerprint=fingerprint, statement=statement
+        )
     if state.charter.state == "closed":
         raise RuleError(Check.CLOSED, "statement.ledger", "the charter in force is closed")
     _check_ledger(state, statement)
@@ -155,21 +216,20 @@ def admit(
         reason = "is in the future"
         size = str(statement.seen.size)
         raise RuleError(Check.SEEN, "statement.seen.size", reason, f"at most {first}", size)
-    batch = _Batch(past)
-    alone = len(candidates) == 1
-    for number, candidate in enumerate(candidates):
+    alone = statement.count == 1
+    for position, candidate in placed:
         try:
             state = _admit_one(
-                state, candidate, batch, signer=signer, index=first + number, recorded=recorded,
+                state, candidate, batch, signer=signer, index=first + position, recorded=recorded,
                 alone=alone,
             )  # fmt: skip
         except RuleError as error:
-            where = f"events[{number}]{error.where.removeprefix('event')}"
+            where = f"events[{position}]{error.where.removeprefix('event')}"
             error_at = type(error)
             raise error_at(error.check, where, error.reason, error.expected, error.found) from None
         if alone:
             break
-        batch.add(candidate, first + number)
+        batch.add(candidate, first + position)
     return state
 
 
@@ -194,14 +254,14 @@ def _admit_one(
             reason = f"its event is known already, at entry {known.index}"
             raise RuleError(Check.REPEATED, "event", reason, None, new_id)
     for name, ref in candidate.references:
-        if batch.find(ref) is None:
-            raise RuleError(Check.REFERENCE, f"event.{name}", "names no earlier event", None, ref)
+        batch.check_reference(ref, where=f"event.{name}")
     event = candidate.special
     if event is None:
         return state
-    if any(link.ledger == state.fingerprint for link in event.links or ()):
-        reason = "names this ledger: a link within it has no `ledger`"
-        raise RuleError(Check.REFERENCE, "event.links", reason)
+    for links in (event.links, sealing_event(event).links):
+        if any(link.ledger == state.fingerprint for link in links or ()):
+            reason = "names this ledger: a link within it has no `ledger`"
+            raise RuleError(Check.REFERENCE, "event.links", reason)
     _check_kind(event, batch, controller=state.charter.controller)
     if not isinstance(event, GOVERNANCE):
         return state
@@ -230,15 +290,30 @@ class _Batch:
     def find(self, event_id: str) -> Fact | None:
         return self._facts.get(event_id) or self._past.find(event_id)
 
-    def event(self, event_id: str) -> Event:
-        """Return a known event; an opening stands for the event nested in it."""
+    def check_reference(self, event_id: str, *, where: str) -> None:
+        """Check that a reference names a known event."""
+        if self.find(event_id) is None:
+            raise RuleError(Check.REFERENCE, where, "names no earlier event", None, event_id)
+
+    def event(self, event_id: str) -> Event | None:
+        """Return a known event; an opening stands for the event nested in it.
+
+        None is for references that were left open: others are resolved before they are followed.
+        """
         known = self._events.get(event_id)
         if known is not None:
             return known
         fact = self.find(event_id)
-        if fact is None:
-            raise AssertionError("references are resolved before they are followed")
-        return self._past.event(event_id, fact.index)
+        return None if fact is None else self._past.event(event_id, fact.index)
+
+
+class _Shown(_Batch):
+    """As `_Batch`, where a reference may name an event that is not shown."""
+
+    __slots__ = ()
+
+    def check_reference(self, event_id: str, *, where: str) -> None:
+        """Leave every reference open: the rules judge the ones that they can follow."""
 
 
 def _nested_id(opening: Opening) -> str:
@@ -304,20 +379,22 @@ def _check_target(event: Step, batch: _Batch) -> None:
 
 
 def _check_opening(event: Opening, batch: _Batch, *, controller: str) -> None:
-    sealed = batch.event(event.of)
-    nested = event.event
-    if not isinstance(sealed, Sealed) or sealed.author != event.author or nested is None:
-        raise RuleError(Check.OPENING, "event.of", "is no sealed event of this author")
-    if nested.author != event.author:
+    sealed, nested = batch.event(event.of), event.event
+    if nested is None or nested.author != event.author:
         raise RuleError(Check.OPENING, "event.event.author", "is not this author")
-    if sealed.seals != _nested_id(event):
-        reason = "is not the event that was sealed"
-        raise RuleError(Check.OPENING, "event.event", reason, sealed.seals, _nested_id(event))
+    if isinstance(sealed, Sealed) and sealed.author == event.author:
+        if sealed.seals != _nested_id(event):
+            reason = "is not the event that was sealed"
+            raise RuleError(Check.OPENING, "event.event", reason, sealed.seals, _nested_id(event))
+    elif sealed is not None:
+        raise RuleError(Check.OPENING, "event.of", "is no sealed event of this author")
     _check_kind(nested, batch, controller=controller)
 
 
 def _check_handing_over(event: Opening, batch: _Batch) -> None:
     target = batch.event(event.of)
+    if target is None:
+        return
     if target.author != event.author:
         raise RuleError(Check.OPENING, "event.of", "is no event of this author")
     if not set(event.names or ()) <= set(target.withheld or ()):
@@ -326,6 +403,8 @@ def _check_handing_over(event: Opening, batch: _Batch) -> None:
 
 def _check_erasure(event: Erasure, batch: _Batch, *, controller: str) -> None:
     target = batch.event(event.of)
+    if target is None:
+        return
     if event.author not in {target.author, controller}:
         raise RuleError(Check.ERASURE, "event.of", "is not this author's to erase")
     if not set(event.names) <= set(target.sealed or ()):
@@ -334,5 +413,7 @@ def _check_erasure(event: Erasure, batch: _Batch, *, controller: str) -> None:
 
 def _check_hold(event: Hold, batch: _Batch) -> None:
     target = batch.event(event.ends or "")
+    if target is None:
+        return
     if not isinstance(target, Hold) or target.author != event.author or target.ends is not None:
         raise RuleError(Check.HOLD, "event.ends", "is no hold of this author")

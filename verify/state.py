@@ -170,7 +170,9 @@ class State:
                 return self
 
 
-def found(charter: Event, *, charter_id: str, fingerprint: str, statement: Statement) -> State:
+def found(
+    charter: Event | None, *, charter_id: str, fingerprint: str, statement: Statement
+) -> State:
     """Return the state after entry 0.
 
     Raises:
@@ -181,7 +183,6 @@ def found(charter: Event, *, charter_id: str, fingerprint: str, statement: State
     """
     if not isinstance(charter, Charter):
         raise RuleError(Check.CHARTER, "event.kind", "entry 0 is not a charter")
-    check_version(charter)
     if statement.ledger != LedgerName(origin=charter.origin):
         reason = "must name the charter's origin and, at entry 0, no fingerprint"
         raise RuleError(Check.LEDGER, "statement.ledger", reason)
@@ -202,6 +203,7 @@ def found(charter: Event, *, charter_id: str, fingerprint: str, statement: State
     if founding.key in roles or len(roles) != len(_role_keys(charter)):
         raise RuleError(Check.CHARTER, "event", "one public key serves two roles")
     _check_role_keys(charter)
+    check_version(charter)
     key = PartyKey(
         party=charter.author,
         key=founding.key,
@@ -281,7 +283,6 @@ def _end(key: PartyKey, index: int) -> PartyKey:
 
 
 def _amend(state: State, event: Charter, *, event_id: str, index: int) -> State:
-    check_version(event)
     _check_registrar(state, event.author, Check.CHARTER)
     if event.amends != state.charter_id:
         reason = "is not the charter in force"
@@ -291,9 +292,10 @@ def _amend(state: State, event: Charter, *, event_id: str, index: int) -> State:
     if event.origin != state.charter.origin:
         reason = "never changes"
         raise RuleError(Check.CHARTER, "event.origin", reason, state.charter.origin, event.origin)
-    if event.predecessor is not None and event.predecessor != state.charter.predecessor:
+    if event.predecessor != state.charter.predecessor:
         raise RuleError(Check.CHARTER, "event.predecessor", "never changes")
     _check_new_roles(state, event)
+    check_version(event)
     waiting = Pending(act=event, signers=frozenset((event.author,)))
     pending = {**state.pending, event_id: waiting}
     return _progress(replace(state, pending=pending), event_id, index=index, recorded=0)

@@ -5,7 +5,8 @@ needs no ledger: spelling, authors, count, root, signature, and that the disclos
 what they should. Whether a ledger may accept it is decided in `rules`.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -48,6 +49,7 @@ __all__ = [
     "check_disclosure",
     "check_party_signature",
     "check_possession",
+    "open_disclosures",
     "pae",
     "parse_document",
     "parse_statement",
@@ -57,7 +59,7 @@ __all__ = [
 MAX_EVENTS = 4096
 MAX_SUBMISSION = 16 * 1024 * 1024  # octets of events together
 MAX_DISCLOSURES = 16 * 1024 * 1024  # octets of the disclosures of one event together
-_SALT_DIGITS = 32
+_RANDOM = re.compile("[0-9a-f]{32}")
 EXPIRES_WITHIN_MS = 31 * 24 * 60 * 60 * 1000
 
 SUBMISSION = "application/vnd.counterfoil.submission+json"
@@ -250,35 +252,60 @@ def sealing_event(event: Event) -> Event:
     return event
 
 
-def check_disclosure(text: str, *, event: Event, where: str) -> Disclosure:
-    """Check that a disclosure opens a claim of `event`.
+def open_disclosures(
+    texts: Iterable[str], *, event: Event, where: str = "disclosures"
+) -> Iterator[Disclosure | RuleError]:
+    """Open disclosures that should belong to `event`.
 
     Args:
-        text: The disclosure.
-        event: The event it should belong to.
-        where: Names the disclosure in a refusal.
+        texts: The disclosures.
+        event: The event whose claims they should open.
+        where: Names the list in a refusal.
 
-    Raises:
-        RuleError: With check `disclosure`.
+    Yields:
+        For each text what it opens, or the refusal, with check `disclosure`.
 
     Source: SPEC section 5.
     """
-    opened = parse_disclosure(text, where=where)
-    salt, name, _ = opened
     prefix = f"{event.author}.{event.nonce}."
-    rest = salt[len(prefix) :]
-    if not salt.startswith(prefix):
-        reason = "its salt does not begin with its event's author and nonce"
-        raise RuleError(Check.DISCLOSURE, where, reason, prefix, salt[:120])
-    if len(rest) != _SALT_DIGITS or rest.strip("0123456789abcdef"):
-        reason = "its salt does not end in 32 random hex digits"
-        raise RuleError(Check.DISCLOSURE, where, reason)
-    if event.sealed is None or name not in event.sealed:
-        raise RuleError(Check.DISCLOSURE, where, f"its event seals no {name[:80]!r}")
-    found = digest(text)
-    if event.sealed[name] != found:
-        reason = f"its digest is not the one sealed as {name!r}"
-        raise RuleError(Check.DISCLOSURE, where, reason, event.sealed[name], found)
+    start = len(prefix)
+    sealed = event.sealed or {}
+    random_at = _RANDOM.fullmatch
+    for number, text in enumerate(texts):
+        try:
+            opened = parse_disclosure(text)
+        except RuleError as error:
+            at = f"{where}[{number}]{error.where.removeprefix('disclosure')}"
+            yield RuleError(error.check, at, error.reason)
+            continue
+        salt, name, _ = opened
+        # The digest last: whatever has it is what the author sealed, however badly.
+        if not salt.startswith(prefix) or random_at(salt, start) is None:
+            reason = "its salt is not its event's author and nonce and 32 random hex digits"
+            at = f"{where}[{number}]"
+            yield RuleError(Check.DISCLOSURE, at, reason, f"{prefix}…", salt[:160])
+        elif name not in sealed:
+            reason = f"its event seals no {name[:80]!r}"
+            yield RuleError(Check.DISCLOSURE, f"{where}[{number}]", reason)
+        elif sealed[name] != digest(text):
+            reason = f"its digest is not the one sealed as {name!r}"
+            at = f"{where}[{number}]"
+            yield RuleError(Check.DISCLOSURE, at, reason, sealed[name], digest(text))
+        else:
+            yield opened
+
+
+def check_disclosure(text: str, *, event: Event, where: str) -> Disclosure:
+    """Check that a disclosure opens a claim of `event`, and open it.
+
+    Raises:
+        RuleError: With check `disclosure`; its `where` begins with `where`.
+
+    Source: SPEC section 5.
+    """
+    opened = next(open_disclosures((text,), event=event, where=where))
+    if isinstance(opened, RuleError):
+        raise opened
     return opened
 
 
@@ -327,9 +354,11 @@ def _read_event(data: bytes, texts: tuple[str, ...], number: int) -> SubmittedEv
         wanted = event.names or () if isinstance(event, Opening) else ()
     else:
         owner = sealing_event(event)
-        opened = [
-            check_disclosure(t, event=owner, where=f"{where}[{n}]") for n, t in enumerate(texts)
-        ]
+        opened = []
+        for disclosure in open_disclosures(texts, event=owner, where=where):
+            if isinstance(disclosure, RuleError):
+                raise disclosure
+            opened.append(disclosure)
         withheld = owner.withheld or ()
         wanted = tuple(sorted(name for name in owner.sealed or () if name not in withheld))
     names = tuple(d.name for d in opened)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from verify.checks import Check
 from verify.chunk import ChunkResult, OpenedFile, Piece
 from verify.entry import parse_entry
-from verify.errors import RuleError
+from verify.errors import MalformedError, RuleError
 from verify.events import GOVERNANCE, Erasure, Event, Hold, event_id, parse_event
 from verify.merkle import Frontier, subtree_root
 from verify.report import Finding
@@ -42,6 +42,7 @@ class ErasedClaims(NamedTuple):
     entry: int
     recorded: int
     notice_days: int
+    of: str
     target: int
     names: tuple[str, ...]
     ordered: bool
@@ -74,7 +75,7 @@ class Walk:
         missing: Claims that have no disclosure and that their event does not account for.
         files: Files that disclosures name.
         erasures: Every erasure.
-        holds: (entry, events held or None for all, index where it ended or None).
+        holds: Every hold that has not ended, by its id: the ids of the events held, None for all.
         findings: What is wrong so far.
         submissions: How many submissions there were.
         sealed: How many claims are sealed.
@@ -93,7 +94,7 @@ class Walk:
     missing: list[tuple[int, str]] = field(default_factory=list)
     files: list[OpenedFile] = field(default_factory=list)
     erasures: list[ErasedClaims] = field(default_factory=list)
-    holds: dict[str, tuple[int, frozenset[int] | None]] = field(default_factory=dict)
+    holds: dict[str, frozenset[str] | None] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     submissions: int = 0
     sealed: int = 0
@@ -103,7 +104,7 @@ class Walk:
     _known: dict[bytes, int] = field(default_factory=dict)
     _nested: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     _kinds: bytearray = field(default_factory=bytearray)
-    _authors: "array[int]" = field(default_factory=lambda: array("H"))
+    _authors: "array[int]" = field(default_factory=lambda: array("I"))
     _kind_codes: dict[str, int] = field(default_factory=dict)
     _author_codes: dict[str, int] = field(default_factory=dict)
     _waiting: _Waiting | None = None
@@ -188,7 +189,7 @@ class Walk:
     def _check_chain(self, index: int, before: bytes) -> None:
         try:
             entry = parse_entry(self._octets(index))
-        except (RuleError, IndexError):
+        except (RuleError, MalformedError, IndexError):
             return  # the chunk has said so
         if entry.prev is not None and entry.prev != before.hex():
             reason = "is not the leaf hash of the entry before"
@@ -293,11 +294,13 @@ class Walk:
         if isinstance(candidate.special, GOVERNANCE):
             self._latest_rules = self.leaf(index).hex()
         if candidate.special is not None:
-            self._remember_erasure(index, sealing_event(candidate.special), recorded)
+            # The last id is the nested event's, where there is one.
+            own = known_ids(candidate)[-1][0]
+            self._remember_erasure(index, own, sealing_event(candidate.special), recorded)
 
-    def _remember_erasure(self, index: int, event: Event, recorded: int) -> None:
+    def _remember_erasure(self, index: int, own: str, event: Event, recorded: int) -> None:
         if isinstance(event, Hold):
-            self._remember_hold(index, event)
+            self._remember_hold(own, event)
         if not isinstance(event, Erasure):
             return
         target = self.find(event.of)
@@ -308,20 +311,18 @@ class Walk:
                 entry=index,
                 recorded=recorded,
                 notice_days=self.state.charter.notice_days,
+                of=event.of,
                 target=target.index,
                 names=event.names,
                 ordered=event.ground in {"court_order", "regulator_order"},
             )
         )
 
-    def _remember_hold(self, index: int, event: Hold) -> None:
+    def _remember_hold(self, own: str, event: Hold) -> None:
         if event.ends is not None:
             self.holds.pop(event.ends, None)
             return
-        facts = [self.find(ref) for ref in event.of or ()]
-        held = frozenset(fact.index for fact in facts if fact is not None)
-        own = next(key.hex() for key, known in reversed(self._known.items()) if known == index)
-        self.holds[own] = (index, None if event.of is None else held)
+        self.holds[own] = None if event.of is None else frozenset(event.of)
 
     def _find(
         self,
