@@ -69,7 +69,7 @@ class Runner(Protocol):
 class Progress(Protocol):
     """Is told how far the audit is."""
 
-    def __call__(self, done: int, size: int) -> None:
+    def __call__(self, done: int, size: int, /) -> None:
         """Take notice that `done` of `size` entries are checked."""
 
 

@@ -7,7 +7,7 @@ owes whom an answer, what is late) belongs to nobody here.
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -80,7 +80,7 @@ __all__ = [
 ]
 
 MAX_EVENT = 32_768  # octets
-SPEC_VERSION = "counterfoil/1"
+SPEC_VERSION: Final = "counterfoil/1"
 
 Basis = Literal["stated", "inferred", "corroborated", "convention"]
 DateRole = Literal[

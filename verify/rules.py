@@ -202,8 +202,9 @@ def _admit(
     _check_expires(statement, recorded)
     if state is None:
         _, charter = placed[0]
-        if charter.special is None:
-            raise RuleError(Check.CHARTER, "events[0].kind", "entry 0 is not a charter")
+        for name, ref in charter.references:
+            reason = "names no earlier event"
+            raise RuleError(Check.REFERENCE, f"events[0].{name}", reason, None, ref)
         return found(
             charter.special, charter_id=charter.id, fingerprint=fingerprint, statement=statement
         )

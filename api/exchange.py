@@ -1,0 +1,100 @@
+"""An exchange: one request and its answer, as the edge sees them pass.
+
+Adds the headers that every answer has. And when an answer is given before the whole body came, as
+to one that is too large, it is handed over first, the connection is marked to be closed, and what
+still comes is thrown away for a moment: a connection closed at once would be reset, and the
+sender would never read why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Receive, Send
+
+__all__ = ["HEADERS", "Exchange"]
+
+HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+}
+"""What every answer says to browsers."""
+
+_LINGER_S: Final = 2.0
+
+
+class Exchange:
+    """Stands between the server and the application for one request.
+
+    Attributes:
+        status: The status of the answer; None while there is none.
+        received: Octets of body that came.
+    """
+
+    def __init__(self, receive: Receive, send: Send, *, awaited: bool) -> None:
+        """Pass on to `receive` and `send`.
+
+        Args:
+            receive: Gives the parts of the request.
+            send: Takes the parts of the answer.
+            awaited: The sender waits to be told to go on before it sends a body.
+        """
+        self.status: int | None = None
+        self.received = 0
+        self._receive = receive
+        self._send = send
+        self._whole = False
+        self._awaited = awaited
+        self._last: Message | None = None
+
+    async def receive(self) -> Message:
+        """Take the next part of the request."""
+        self._awaited = False
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._whole = True
+        else:
+            self.received += len(message.get("body", b""))
+            self._whole = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send the next part of the answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+            if not self._whole and await self._is_more_coming():
+                headers["connection"] = "close"
+        elif not self._whole and not message.get("more_body", False):
+            self._last = {**message, "body": b"", "more_body": False}
+            message = {**message, "more_body": True}
+        await self._send(message)
+
+    async def finish(self) -> None:
+        """End an answer that was given early."""
+        if self._last is None:
+            return
+        try:
+            async with asyncio.timeout(_LINGER_S):
+                while not self._whole:
+                    await self.receive()
+        except TimeoutError:
+            pass
+        await self._send(self._last)
+
+    async def _is_more_coming(self) -> bool:
+        """Look whether the body is at its end, without waiting for more of it."""
+        if self._awaited:
+            self._whole = True  # to look would be to ask for it
+            return True
+        try:
+            async with asyncio.timeout(0):
+                await self.receive()
+        except TimeoutError:
+            return True
+        return not self._whole

@@ -1,0 +1,210 @@
+"""Serving: one ledger on one socket, until somebody says stop.
+
+Stopping is orderly: no new connections, what was accepted is finished and answered, the ledger's
+queue is drained, and then the ledger is closed. A crash at any moment is as safe, only ruder: what
+was not acknowledged may or may not be recorded, and may be sent again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from api import log
+from api.app import create_app
+from api.limits import Limits
+from ledger.errors import StoreError
+from ledger.ledger import Ledger
+
+__all__ = ["configure", "now_ms", "serve"]
+
+_HEADERS: Final = 16 * 1024  # octets of request line and headers that are not whole yet
+_CONNECTIONS: Final = 512
+_BACKLOG: Final = 256
+_KEEP_ALIVE_S: Final = 15
+_GRACE_S: Final = 30
+_OPEN: Final = (
+    "listening on an address that other machines may reach: in this version whoever reaches it "
+    "can read every entry"
+)
+
+
+def now_ms() -> int:
+    """Return the time in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def serve(
+    path: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8470,
+    uds: Path | None = None,
+    accept_clock: bool = False,
+    limits: Limits | None = None,
+) -> None:
+    """Serve the ledger in the folder `path`; return when a signal has ended it.
+
+    Prints one line, "listening on ...", once it answers.
+
+    Args:
+        path: The ledger's folder.
+        host: The address to listen on.
+        port: The port; 0 takes any that is free.
+        uds: A socket in the file system to listen on instead, for this account alone.
+        accept_clock: As in `Ledger.open`.
+        limits: What is taken.
+
+    Raises:
+        LedgerError: The ledger cannot be opened, or the address cannot be had.
+    """
+    log.begin()
+    with (
+        Ledger.open(path, clock=now_ms, accept_clock=accept_clock) as ledger,
+        _listen(host, port) if uds is None else _listen_here(uds) as listener,
+    ):
+        server = _Server(configure(create_app(ledger, limits=limits)), name=_name(listener))
+        if _is_reachable(listener):
+            log.log_note(_OPEN, level=logging.WARNING)
+        with _signals(server):
+            server.run(sockets=[listener])
+    log.log_note("closed")
+
+
+def configure(app: FastAPI) -> uvicorn.Config:
+    """Return how uvicorn is to serve the application."""
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_GRACE_S,
+        h11_max_incomplete_event_size=_HEADERS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says when it is there."""
+
+    def __init__(self, config: uvicorn.Config, *, name: str) -> None:
+        super().__init__(config)
+        self._name = name
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        if self.started:
+            print(f"listening on {self._name}", flush=True)  # noqa: T201 - promised to whoever waits
+
+
+@contextlib.contextmanager
+def _signals(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the server, and nothing else.
+
+    Uvicorn raises the signals that it caught once more when it is done: by default they would end
+    this process before the ledger is closed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+@contextlib.contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError, UnicodeError) as failure:
+        raise StoreError(f"{host}:{port}", f"cannot listen there: {failure}") from None
+    with listener:
+        yield listener
+
+
+@contextlib.contextmanager
+def _listen_here(path: Path) -> Iterator[socket.socket]:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with listener:
+        try:
+            _clear(path)
+            # The mode of the socket is what lets others connect.
+            mask = os.umask(0o177)
+            try:
+                listener.bind(str(path))
+            finally:
+                os.umask(mask)
+            listener.listen(_BACKLOG)
+        except OSError as failure:
+            raise StoreError(path, f"cannot listen there: {failure}") from None
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket that nobody listens on any more.
+
+    Raises:
+        OSError: Something else is there, or somebody does.
+    """
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(0, "something that is no socket is there")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise FileExistsError(0, "another process listens there")
+
+
+def _name(listener: socket.socket) -> str:
+    address = listener.getsockname()
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{address}"
+    host = f"[{address[0]}]" if listener.family == socket.AF_INET6 else address[0]
+    return f"http://{host}:{address[1]}"
+
+
+def _is_reachable(listener: socket.socket) -> bool:
+    if listener.family == socket.AF_UNIX:
+        return False
+    address = str(listener.getsockname()[0]).partition("%")[0]
+    return not ipaddress.ip_address(address).is_loopback

@@ -1,0 +1,268 @@
+"""Commands that read: list, show, chronology, requests, promises, knowledge, stat."""
+
+from __future__ import annotations
+
+import datetime as dt
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ledger.cli.context import (
+    DONE,
+    Context,
+    UsageError,
+    groups,
+    printable,
+    table,
+    vkey_of,
+)
+from ledger.cli.recording import full_id
+from ledger.folds.commitments import fold_commitments
+from ledger.folds.knowledge import fold_knowledge
+from ledger.folds.reading import Reading, read
+from ledger.folds.requests import fold_requests
+from ledger.folds.stances import ESTABLISHED, Telling
+from ledger.folds.timeline import fold_timeline
+from ledger.plain import to_json, view_json
+from ledger.sentences import sentence
+from ledger.text import (
+    chronology_text,
+    commitments_text,
+    footer_text,
+    knowledge_text,
+    requests_text,
+)
+from ledger.view import Told, View
+from verify.claims import File
+from verify.codec import encode
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+__all__ = ["add", "tellings"]
+
+
+def add(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Add the commands to the command line."""
+    listing = _reader(commands, "list", "list every event, a line each", _list)
+    listing.add_argument("--kind", help="only events of this kind")
+    listing.add_argument("--party", help="only events that this party signed")
+    show = _reader(commands, "show", "show one event, with everything known of it", _show)
+    show.add_argument("id", help="the event's id, or its first digits")
+    chronology = _reader(commands, "chronology", "who did what, when, and who says so", _chronology)
+    chronology.add_argument("--party", help="only what this party tells or is named in")
+    chronology.add_argument("--format", choices=("text", "json"), help="json is as --json")
+    _reader(commands, "requests", "what was asked, item by item, and who must act", _requests)
+    _reader(commands, "promises", "what was promised, and whether it was kept", _promises)
+    _reader(commands, "knowledge", "who knew what, when, and how late", _knowledge)
+    stat = commands.add_parser("stat", help="what a ledger or an export holds, in numbers")
+    stat.add_argument("ledger", help="the folder of a ledger or an export")
+    stat.set_defaults(run=_stat)
+
+
+def _reader(
+    commands: _SubParsersAction[ArgumentParser], name: str, words: str, run: object
+) -> ArgumentParser:
+    parser = commands.add_parser(name, help=words)
+    parser.add_argument("ledger", help="the folder of a ledger or an export")
+    parser.add_argument(
+        "--as-at", metavar="DATE", help="as things stood on this day (default: today)"
+    )
+    parser.add_argument("--at-size", type=int, metavar="N", help="only the first N entries")
+    parser.add_argument("--width", type=int, default=80, help="characters in a line (default: 80)")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _as_at(arguments: Namespace, context: Context) -> dt.date:
+    if arguments.as_at is None:
+        return context.today()
+    try:
+        return dt.date.fromisoformat(arguments.as_at)
+    except ValueError:
+        raise UsageError(f"--as-at: {arguments.as_at!r} is no day such as 2025-11-28") from None
+
+
+def _view(arguments: Namespace, context: Context) -> View:
+    return context.view(Path(arguments.ledger), at_size=arguments.at_size)
+
+
+def _reading(arguments: Namespace, context: Context) -> Reading:
+    return read(_view(arguments, context), as_at=_as_at(arguments, context))
+
+
+def tellings(view: View) -> list[Telling]:
+    """Return what is established, and then the account of each party that tells anything."""
+    return [ESTABLISHED, *(Telling(party) for party in view.authors)]
+
+
+def _list(arguments: Namespace, context: Context) -> int:
+    view = _view(arguments, context)
+    told = [
+        t
+        for t in view.told
+        if arguments.kind in {None, t.kind} and arguments.party in {None, t.author}
+    ]
+    rows = [("Entry", "Event", "Author", "Kind", "What")]
+    rows += [(str(t.index), t.id[:12], t.author, t.kind, _short(sentence(t, view.by_id)))
+             for t in told]  # fmt: skip
+    values: dict[str, object] = {
+        "events": [
+            {"author": t.author, "id": t.id, "index": t.index, "kind": t.kind,
+             "recorded": t.recorded, "what": sentence(t, view.by_id)}
+            for t in told
+        ],
+        "ledger": view_json(view),
+    }  # fmt: skip
+    footer = "\n".join(footer_text(view, width=arguments.width))
+    context.answer(values, printable(f"{table(rows)}\n\n{footer}"))
+    return DONE
+
+
+def _short(text: str, width: int = 90) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def _show(arguments: Namespace, context: Context) -> int:
+    event_id = full_id(arguments, context)
+    reading = _reading(arguments, context)
+    told = reading.view.by_id.get(event_id)
+    if told is None:
+        raise UsageError(f"no event {event_id[:16]} in this ledger")
+    row = next((r for r in fold_timeline(reading).rows if r.id == event_id), None)
+    values: dict[str, object] = {
+        "author": told.author,
+        "claims": {
+            name: value if isinstance(value, str) else msgspec.to_builtins(value)
+            for name, value in told.claims.items()
+        },
+        "event": msgspec.json.decode(encode(told.event)),
+        "id": told.id,
+        "index": told.index,
+        "key": told.key,
+        "key_origin": told.key_origin,
+        "ledger": view_json(reading.view),
+        "recorded": told.recorded,
+        "seen_size": told.seen_size,
+        "unopened": list(told.unopened),
+    }
+    if row is not None:
+        values["chronology"] = to_json(row)
+    context.answer(values, printable("\n".join(_show_lines(told, reading))))
+    return DONE
+
+
+def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
+    recorded = dt.datetime.fromtimestamp(told.recorded / 1000, dt.UTC)
+    yield sentence(told, reading.view.by_id)
+    yield ""
+    yield table(
+        [
+            ("event", told.id),
+            ("entry", str(told.index)),
+            ("recorded", f"{recorded:%Y-%m-%d %H:%M:%S} UTC, by the operator's clock"),
+            ("signed by", f"{told.author}, key {told.key[:16]} ({told.key_origin})"),
+            ("after seeing", f"{told.seen_size} entries"),
+            ("kind", told.kind),
+        ]
+    )  # fmt: skip
+    yield ""
+    yield "Fields"
+    yield msgspec.json.format(encode(told.event), indent=2).decode()
+    if told.claims:
+        yield ""
+        yield "Opened texts"
+        for name, value in sorted(told.claims.items()):
+            shown = value if isinstance(value, str) else _file(value)
+            yield f"  {name}: {shown}"
+    if told.unopened:
+        yield f"Not open here: {', '.join(told.unopened)}"
+    row = next((r for r in fold_timeline(reading).rows if r.id == told.id), None)
+    if row is None:
+        return
+    yield ""
+    yield f"Status: {row.status.status}"
+    for field in row.status.fields:
+        for response in field.responses:
+            value = "" if response.value is None else f": {response.value}"
+            yield f"  {response.party} says {response.stance} of {field.field}{value}"
+    for grade in row.grades:
+        yield f"Proof that {grade.element}: {grade.name}{grade.suffix} ({grade.reason})"
+
+
+def _file(file: File) -> str:
+    return f"{file.name} ({file.media_type}, {file.size} octets, SHA-256 {file.sha256})"
+
+
+def _chronology(arguments: Namespace, context: Context) -> int:
+    reading = _reading(arguments, context)
+    fold = fold_timeline(reading, party=arguments.party)
+    values = {"chronology": to_json(fold), "ledger": view_json(reading.view)}
+    if arguments.format == "json":
+        context = replace(context, json=True)
+    text = chronology_text(reading.view, fold, width=arguments.width)
+    context.answer(values, printable(text))
+    return DONE
+
+
+def _requests(arguments: Namespace, context: Context) -> int:
+    reading = _reading(arguments, context)
+    folds = [fold_requests(reading, telling=telling) for telling in tellings(reading.view)]
+    values = {"ledger": view_json(reading.view), "requests": [to_json(fold) for fold in folds]}
+    text = requests_text(reading.view, folds, width=arguments.width)
+    context.answer(values, printable(text))
+    return DONE
+
+
+def _promises(arguments: Namespace, context: Context) -> int:
+    reading = _reading(arguments, context)
+    folds = [fold_commitments(reading, telling=telling) for telling in tellings(reading.view)]
+    values = {"ledger": view_json(reading.view), "promises": [to_json(fold) for fold in folds]}
+    text = commitments_text(reading.view, folds, width=arguments.width)
+    context.answer(values, printable(text))
+    return DONE
+
+
+def _knowledge(arguments: Namespace, context: Context) -> int:
+    reading = _reading(arguments, context)
+    fold = fold_knowledge(reading)
+    values = {"knowledge": to_json(fold), "ledger": view_json(reading.view)}
+    text = knowledge_text(reading.view, fold, width=arguments.width)
+    context.answer(values, printable(text))
+    return DONE
+
+
+def _stat(arguments: Namespace, context: Context) -> int:
+    view = context.view(Path(arguments.ledger))
+    kinds: dict[str, int] = {}
+    for told in view.told:
+        kinds[told.kind] = kinds.get(told.kind, 0) + 1
+    sealed = sum(len(told.event.sealed or {}) for told in view.told)
+    opened = sum(len(told.claims) for told in view.told)
+    keys = [key for key in view.state.keys.values() if key.status == "active"]
+    values = {
+        "claims": {"opened": opened, "sealed": sealed},
+        "events": kinds,
+        "keys": {key.key: key.party for key in keys},
+        "ledger": view_json(view),
+        "log_key": vkey_of(view.state),
+        "members": sorted(view.state.members),
+    }
+    rows = [
+        ("origin", view.origin),
+        ("fingerprint", groups(view.fingerprint)),
+        ("log key", vkey_of(view.state)),
+        ("size", str(view.size)),
+        ("root", groups(view.root)),
+        ("members", ", ".join(sorted(view.state.members))),
+        ("active keys", ", ".join(f"{key.party} {key.key[:8]}" for key in keys)),
+        ("claims", f"{sealed} sealed, {opened} open here"),
+        ("events", ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))),
+    ]
+    context.answer(values, printable(table(rows)))
+    return DONE

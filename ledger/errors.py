@@ -1,0 +1,294 @@
+"""What can go wrong on the ledger floor: one tree, each exception carrying its evidence.
+
+LedgerError
+├── DateError                a date is outside our EDTF subset, or does not exist
+│   └── ContradictionError   dates said to be of one event have no day in common
+├── ClockError               a deadline cannot be worked out from what was given
+│   └── WrongClockError      the clock disagrees with the last entry: somebody must confirm it
+├── PrivateFileError         a file that is for this account alone cannot be used
+│   ├── KeyFileError         a key file, key request or passphrase
+│   ├── OutboxError          the outbox of a party
+│   └── JournalError         the journal of an importer
+├── ComposeError             values do not make an event or a submission
+├── DraftError               what a person wrote does not make events
+├── ExportError              an export or evidence file cannot be made
+├── TargetError              a ledger cannot be reached or asked, or its answer does not hold
+├── RefusedError             a ledger answered that it does not accept a submission
+├── MailError                octets are no mail, or pass a limit
+├── StoreError               a ledger's own files do not hold together, or cannot be used
+│   ├── FullError            there is no room: nothing was recorded, and later there may be
+│   ├── BusyError            another process records in this ledger
+│   └── LogKeyError          a log key that the ledger needs is not at hand
+├── NotFoundError            there is no such ledger, entry, tile or file
+└── FileMismatchError        a file's octets are not of the size or hash announced
+
+What is wrong with the bytes of a ledger is `verify.errors`, not here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = [
+    "BusyError",
+    "ClockError",
+    "ComposeError",
+    "ContradictionError",
+    "DateError",
+    "DraftError",
+    "ExportError",
+    "FileMismatchError",
+    "FullError",
+    "JournalError",
+    "KeyFileError",
+    "LedgerError",
+    "LogKeyError",
+    "MailError",
+    "NotFoundError",
+    "OutboxError",
+    "PrivateFileError",
+    "RefusedError",
+    "StoreError",
+    "TargetError",
+    "WrongClockError",
+]
+
+
+class LedgerError(Exception):
+    """The base of everything that `ledger` raises on purpose."""
+
+
+class DateError(LedgerError):
+    """A date was refused.
+
+    Attributes:
+        text: The date as it was given, whole.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, text: str, reason: str) -> None:
+        # The message is cut, since it reaches logs and screens; `text` is not.
+        super().__init__(f"{text[:80]!r}: {reason}")
+        self.text = text
+        self.reason = reason
+
+
+class ContradictionError(DateError):
+    """No day satisfies both a date and the dates that should corroborate it.
+
+    Attributes:
+        against: The corroborating dates, in EDTF, in the order given.
+    """
+
+    def __init__(self, text: str, *, against: tuple[str, ...]) -> None:
+        super().__init__(text, f"no day in common with {', '.join(against)[:200]}")
+        self.against = against
+
+
+class ClockError(LedgerError):
+    """A deadline could not be worked out.
+
+    Attributes:
+        reason: What is missing or wrong.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MailError(LedgerError):
+    """Octets could not be read as one mail.
+
+    Attributes:
+        found: How many of the thing counted there were, when a limit was passed.
+        limit: How many there may be.
+    """
+
+    def __init__(self, reason: str, *, found: int | None = None, limit: int | None = None) -> None:
+        super().__init__(reason)
+        self.found = found
+        self.limit = limit
+
+
+class PrivateFileError(LedgerError):
+    """A file that is for this account alone cannot be used.
+
+    Attributes:
+        path: The file or folder.
+        reason: What is wrong with it. Never what it holds.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class KeyFileError(PrivateFileError):
+    """A key file, a key request or a passphrase cannot be used."""
+
+
+class OutboxError(PrivateFileError):
+    """The outbox of a party cannot be used."""
+
+
+class JournalError(PrivateFileError):
+    """The journal of an importer cannot be used."""
+
+
+class ComposeError(LedgerError):
+    """Values do not make an event or a submission.
+
+    Attributes:
+        where: The part that is wrong, such as "claims.title".
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.where = where
+        self.reason = reason
+
+
+class DraftError(LedgerError):
+    """What a person wrote does not make events.
+
+    Attributes:
+        path: The file.
+        event: The event's label, or its number from 1; None outside events.
+        field: The field, such as "dates.occurred"; None for the whole.
+        reason: What is wrong, in plain words.
+    """
+
+    def __init__(
+        self, path: object, reason: str, *, event: str | None = None, field: str | None = None
+    ) -> None:
+        place = [str(path)]
+        if event is not None:
+            place.append(f"event {event}")
+        if field is not None:
+            place.append(field)
+        super().__init__(f"{', '.join(place)}: {reason}")
+        self.path = str(path)
+        self.event = event
+        self.field = field
+        self.reason = reason
+
+
+class TargetError(LedgerError):
+    """A ledger cannot be reached or asked, or its answer does not hold.
+
+    Whether it recorded what was sent is not known: what was sent stays in the outbox.
+    """
+
+
+class RefusedError(LedgerError):
+    """A ledger answered that it does not accept a submission.
+
+    Attributes:
+        reason: Why.
+        check: The number of the check of SPEC section 12, when it is one.
+        where: The part of the submission, such as "events[3].of".
+    """
+
+    def __init__(self, reason: str, *, check: int | None = None, where: str | None = None) -> None:
+        prefix = "" if check is None else f"[{check}] "
+        super().__init__(f"{prefix}{'' if where is None else f'{where}: '}{reason}")
+        self.reason = reason
+        self.check = check
+        self.where = where
+
+
+class WrongClockError(ClockError):
+    """The clock disagrees with the last entry: `recorded` never decreases, so one bad time stays.
+
+    Attributes:
+        now_ms: What the clock says, in milliseconds since 1970; None without a clock.
+        recorded_ms: When the last entry was recorded.
+    """
+
+    def __init__(self, reason: str, *, now_ms: int | None, recorded_ms: int) -> None:
+        super().__init__(reason)
+        self.now_ms = now_ms
+        self.recorded_ms = recorded_ms
+
+
+class StoreError(LedgerError):
+    """A ledger's own files do not hold together, or cannot be used.
+
+    Attributes:
+        path: The file or folder.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class FullError(StoreError):
+    """There is no room. Nothing was recorded; when there is room again, the same will be."""
+
+
+class BusyError(StoreError):
+    """Another process records in this ledger."""
+
+
+class LogKeyError(StoreError):
+    """A log key that the ledger needs is not at hand.
+
+    Attributes:
+        key: The public key, in hex.
+    """
+
+    def __init__(self, path: object, *, key: str) -> None:
+        super().__init__(path, f"the log key {key} is not at hand")
+        self.key = key
+
+
+class NotFoundError(LedgerError):
+    """There is no such ledger, entry, tile or file.
+
+    Attributes:
+        what: What was asked for.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"there is no {what}")
+        self.what = what
+
+
+class FileMismatchError(LedgerError):
+    """A file's octets are not of the size or hash announced. Nothing of them was kept.
+
+    Attributes:
+        expected: The hash or size announced.
+        found: The hash or size of the octets that came; a size stops one above the one announced.
+    """
+
+    def __init__(self, reason: str, *, expected: str, found: str) -> None:
+        super().__init__(f"{reason}: expected {expected}, found {found}")
+        self.reason = reason
+        self.expected = expected
+        self.found = found
+
+
+class ExportError(LedgerError):
+    """An export or an evidence file cannot be made.
+
+    Attributes:
+        path: Where it was to be.
+        reason: Why it is not there.
+    """
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        """Keep where and why."""
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Say where, then why."""
+        return f"{self.path}: {self.reason}"

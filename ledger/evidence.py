@@ -1,0 +1,165 @@
+"""Evidence files: one file for one or a few events, for whoever gets nothing else.
+
+The file carries the entries, the signed statements, the chain of governance that shows that the
+keys were good, and the proofs that all this is in the tree the log signed (SPEC section 10.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import msgspec
+
+from ledger.errors import ExportError
+from ledger.ledger import Ledger
+from verify.chunk import Line
+from verify.claims import parse_disclosure
+from verify.entry import Entry, parse_entry
+from verify.events import event_id
+from verify.evidence import Evidence, EvidenceEntry, format_evidence
+from verify.merkle import root_hash
+from verify.submission import Statement
+
+__all__ = ["prove"]
+
+
+def prove(ledger: Ledger, ids: Sequence[str], *, without: Collection[str] = ()) -> bytes:
+    """Make an evidence file.
+
+    Args:
+        ledger: The ledger.
+        ids: The ids of the events to show, in hex.
+        without: Names of claims to leave closed.
+
+    Returns:
+        The file's octets.
+
+    Raises:
+        ExportError: An id is none of this ledger's, or there are too many for one file.
+
+    Source: SPEC section 10.2.
+    """
+    return _Maker(ledger, frozenset(without)).make(ids)
+
+
+class _Maker:
+    """Makes one file, at one size of the ledger."""
+
+    def __init__(self, ledger: Ledger, without: frozenset[str]) -> None:
+        self._ledger = ledger
+        self._without = without
+        self._checkpoint = ledger.checkpoint()
+        self._size = int(self._checkpoint.split(b"\n")[1])
+        self._heads: dict[int, Entry] = {}
+
+    def make(self, ids: Sequence[str]) -> bytes:
+        shown = sorted({self._index_of(event_id) for event_id in ids})
+        for index in shown:
+            self._head_of(index)
+        indexes = sorted({*shown, *self._heads})
+        governance = self._governance(max(self._heads))
+        lines = tuple(self._lines(shown))
+        notes = tuple(self._notes(shown))
+        return format_evidence(
+            Evidence(
+                checkpoint=self._checkpoint.decode(),
+                entries=tuple(self._entry(index, shown=index in shown) for index in indexes),
+                governance=tuple(msgspec.Raw(self._ledger.entry(i)) for i in governance),
+                disclosures=lines or None,
+                latest=self._latest(governance[-1]),
+                notes=notes or None,
+            )
+        )
+
+    def _index_of(self, event_id: str) -> int:
+        index = self._ledger.index_of(bytes.fromhex(event_id))
+        if index is None or index >= self._size:
+            raise ExportError("evidence", f"no event {event_id[:16]} in this ledger")
+        return index
+
+    def _read(self, index: int) -> Entry:
+        return parse_entry(self._ledger.entry(index))
+
+    def _head_of(self, index: int) -> tuple[int, Entry]:
+        """Return where the submission of an entry begins, and that entry."""
+        first = index - self._read(index).position
+        if first not in self._heads:
+            self._heads[first] = self._read(first)
+        return first, self._heads[first]
+
+    def _statement(self, index: int) -> tuple[int, Statement]:
+        first, head = self._head_of(index)
+        if head.statement is None:
+            raise AssertionError(first)
+        return first, head.statement
+
+    def _entry(self, index: int, *, shown: bool) -> EvidenceEntry:
+        first, statement = self._statement(index)
+        proof = self._ledger.inclusion_proof(index=index, size=self._size)
+        path: tuple[str, ...] = ()
+        if shown and statement.count > 1:
+            events = (self._read(first + n).event for n in range(statement.count))
+            leaves = [event_id(bytes(event)) for event in events]
+            path = tuple(h.hex() for h in _path(leaves, index - first))
+        return EvidenceEntry(
+            entry=msgspec.Raw(self._ledger.entry(index)),
+            shown="yes" if shown else "no",
+            path=path or None,
+            proof=tuple(h.hex() for h in proof) or None,
+        )
+
+    # Governance
+
+    def _governance(self, first: int) -> list[int]:
+        """Return the indexes of the governance entries that the file needs, ascending.
+
+        Args:
+            first: Where the latest submission that is shown begins.
+        """
+        changes = [size - 1 for size, _ in self._ledger.state().log_keys if size <= self._size]
+        # With no change of the log key behind it, the chain ends before the submission.
+        stop = max(first, changes[-1] + 1)
+        return [index for index in self._ledger.governance() if index < stop]
+
+    def _latest(self, last: int) -> tuple[str, ...] | None:
+        """Return the proof of the last governance entry, where the chain alone does not show it."""
+        if last == 0 or last < max(self._heads):
+            return None
+        proof = self._ledger.inclusion_proof(index=last, size=self._size)
+        return tuple(h.hex() for h in proof)
+
+    # Claims and notes
+
+    def _lines(self, shown: Sequence[int]) -> Iterator[Line]:
+        for index in shown:
+            opened = map(parse_disclosure, self._ledger.disclosures(index))
+            claims = {
+                one.name: (one.salt[-32:], one.value)
+                for one in opened
+                if one.name not in self._without
+            }
+            if claims:
+                yield Line(claims=claims, index=index)
+
+    def _notes(self, shown: Sequence[int]) -> Iterator[str]:
+        """Yield the notes that the submissions name as seen, each once."""
+        wanted: dict[str, int] = {}
+        for index in shown:
+            _, statement = self._statement(index)
+            if statement.seen is not None:
+                wanted[statement.seen.note] = statement.seen.size
+        for sha256, size in wanted.items():
+            yield self._ledger.note(size=size, sha256=sha256).decode()
+
+
+def _path(leaves: Sequence[bytes], index: int) -> Iterator[bytes]:
+    """Yield the inclusion proof of a leaf, its sibling first (RFC 6962 section 2.1.1)."""
+    if len(leaves) == 1:
+        return
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < half:
+        yield from _path(leaves[:half], index)
+        yield root_hash(leaves[half:])
+    else:
+        yield from _path(leaves[half:], index - half)
+        yield root_hash(leaves[:half])

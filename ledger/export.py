@@ -1,0 +1,234 @@
+"""Exports: a folder that anyone can check with no server (SPEC section 11).
+
+The folder appears whole or not at all: everything is written beside it, synced, and renamed.
+What an export holds depends only on the ledger's size, its kept notes and the audience.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ledger.errors import ExportError, NotFoundError
+from ledger.ledger import Ledger
+from verify.claims import Disclosure, File, parse_disclosure
+from verify.codec import encode
+from verify.contents import MANIFEST, Manifest, format_charter_policy
+from verify.entry import parse_entry
+from verify.events import SPEC_VERSION, parse_event
+from verify.notes import PATH as NOTES
+from verify.submission import LedgerName, sealing_event
+from verify.tiles import bundles_of, entries_path, tile_path, tiles_of
+
+__all__ = ["Exported", "Progress", "export"]
+
+Progress = Callable[[int, int], None]
+
+_LINES = "disclosures.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export holds.
+
+    Attributes:
+        path: The folder.
+        size: Number of entries.
+        root: Root hash, in hex.
+        audience: For whom it is: a party, or "public".
+        disclosures: How many claims are open in it.
+        left_out: How many sealed claims are not.
+        files: How many files it holds.
+        absent: Files that a disclosure names and the ledger does not have, by SHA-256.
+    """
+
+    path: Path
+    size: int
+    root: str
+    audience: str
+    disclosures: int
+    left_out: int
+    files: int
+    absent: tuple[str, ...]
+
+
+def export(
+    ledger: Ledger, path: Path, *, audience: str = "public", progress: Progress | None = None
+) -> Exported:
+    """Write an export of a ledger.
+
+    Args:
+        ledger: The ledger.
+        path: The folder to make; it must not be there, or be empty.
+        audience: For whom it is: a party that is or was enrolled, or "public". It decides which
+            claims of limited audience are open in it.
+        progress: Told how many of how many entries are written.
+
+    Raises:
+        ExportError: The folder is there already, cannot be written, or the audience is no party.
+
+    Source: SPEC section 11.
+    """
+    if audience != "public" and not ledger.state().is_enrolled(audience):
+        raise ExportError(path, f"{audience} is no party with a key in this ledger")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ExportError(path, "is there already")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise ExportError(path, error.strerror or str(error)) from None
+    try:
+        exported = _Writer(ledger, folder, audience, progress or _nobody).write(path)
+        if path.exists():
+            path.rmdir()
+        folder.chmod(0o755)
+        folder.rename(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise ExportError(path, error.strerror or str(error)) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return exported
+
+
+class _Writer:
+    """Writes one export into an empty folder."""
+
+    def __init__(self, ledger: Ledger, folder: Path, audience: str, progress: Progress) -> None:
+        self._ledger = ledger
+        self._folder = folder
+        self._audience = audience
+        self._progress = progress
+        self._checkpoint = ledger.checkpoint()
+        # The ledger may grow meanwhile: everything below is of this size.
+        self._size = int(self._checkpoint.split(b"\n")[1])
+        self._disclosures = self._sealed = 0
+        self._files: dict[str, None] = {}
+        self._absent: list[str] = []
+
+    def write(self, path: Path) -> Exported:
+        self._put("checkpoint", self._checkpoint)
+        for tile in tiles_of(self._size):
+            name = tile_path(level=tile.level, number=tile.number, width=tile.width)
+            self._put(name, self._ledger.tile(name))
+        for bundle in bundles_of(self._size):
+            name = entries_path(number=bundle.number, width=bundle.width)
+            self._put(name, self._ledger.tile(name))
+        self._put_lines(_LINES, self._lines())
+        self._put_lines(NOTES, self._notes())
+        for sha256 in self._files:
+            self._copy(sha256)
+        state = self._ledger.state()
+        root = self._ledger.root_at(self._size).hex()
+        manifest = Manifest(
+            audience=self._audience,
+            disclosures=self._disclosures,
+            files=len(self._files),
+            left_out=self._sealed - self._disclosures,
+            ledger=LedgerName(origin=state.charter.origin, charter=state.fingerprint),
+            root=root,
+            size=self._size,
+            spec=SPEC_VERSION,
+        )
+        self._put(MANIFEST, encode(manifest))
+        self._put("policy", format_charter_policy(state.charter))
+        for folder in sorted(self._folder.rglob("*/"), reverse=True):
+            _sync(folder)
+        _sync(self._folder)
+        return Exported(
+            path=path,
+            size=self._size,
+            root=root,
+            audience=self._audience,
+            disclosures=self._disclosures,
+            left_out=self._sealed - self._disclosures,
+            files=len(self._files) - len(self._absent),
+            absent=tuple(self._absent),
+        )
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the lines of `disclosures.jsonl`, counting what they hold."""
+        for index, data in enumerate(self._ledger.entries(0, self._size)):
+            if index % 1024 == 0:
+                self._progress(index, self._size)
+            event = sealing_event(parse_event(parse_entry(data).event))
+            if event.sealed is None:
+                continue
+            self._sealed += len(event.sealed)
+            limits = event.audience or {}
+            opened = [
+                one
+                for one in map(parse_disclosure, self._ledger.disclosures(index))
+                if one.name not in limits or self._audience in {event.author, *limits[one.name]}
+            ]
+            if opened:
+                self._take(opened)
+                claims = {one.name: (one.salt[-32:], one.value) for one in opened}
+                yield encode({"claims": claims, "index": index}) + b"\n"
+        self._progress(self._size, self._size)
+
+    def _take(self, opened: list[Disclosure]) -> None:
+        self._disclosures += len(opened)
+        for one in opened:
+            if isinstance(one.value, File):
+                self._files[one.value.sha256] = None
+
+    def _notes(self) -> Iterator[bytes]:
+        """Yield the lines of `checkpoints`: the notes kept up to this size."""
+        for note in self._ledger.notes():
+            if int(note.split(b"\n")[1]) <= self._size:
+                yield encode(note.decode()) + b"\n"
+
+    def _copy(self, sha256: str) -> None:
+        try:
+            source = self._ledger.file_path(sha256)
+        except NotFoundError:
+            self._absent.append(sha256)
+            return
+        with source.open("rb") as read, self._create(f"files/{sha256}") as written:
+            shutil.copyfileobj(read, written, 1 << 20)
+            _flush(written)
+
+    def _put(self, name: str, data: bytes) -> None:
+        with self._create(name) as file:
+            file.write(data)
+            _flush(file)
+
+    def _put_lines(self, name: str, lines: Iterator[bytes]) -> None:
+        """Write a file of lines, or none if there is no line."""
+        first = next(lines, None)
+        if first is None:
+            return
+        with self._create(name) as file:
+            file.write(first)
+            for line in lines:
+                file.write(line)
+            _flush(file)
+
+    def _create(self, name: str) -> IO[bytes]:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
+
+
+def _flush(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _nobody(_done: int, _size: int) -> None:
+    """Tell nobody how far it is."""

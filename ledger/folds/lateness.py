@@ -1,0 +1,117 @@
+"""Lateness of items: deadlines, overdue, and questions gone stale. Computed, never stored."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.clocks import Deadlines, Pause, Regime, Terms, deadlines, is_overdue
+from ledger.dates import When
+from ledger.errors import ClockError
+from ledger.folds.items import OPEN, Item
+from ledger.folds.moments import date_of
+from ledger.folds.reading import Days, Reading
+from ledger.view import Told
+
+__all__ = ["LONG_OVERDUE_DAYS", "STALE_DAYS", "Lateness", "deadlines_of", "lateness_of"]
+
+LONG_OVERDUE_DAYS: Final = 40
+"""Days after its deadline from which an item is long overdue: ours, no law's."""
+
+STALE_DAYS: Final = 60
+"""Days without an answer from which a question is stale: ours, no law's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lateness:
+    """What the clock says.
+
+    Attributes:
+        word: `no clock`, `stopped`, `due`, `overdue`, `long overdue`, `not established`, or
+            `done` where nothing is awaited.
+        days: Days until it is due, or since it was, for the earliest and the latest possible
+            deadline alike; None if they differ or there is none.
+        stale: Whether a question to the maker has been without an answer for `STALE_DAYS`.
+    """
+
+    word: str
+    days: int | None = None
+    stale: bool = False
+
+
+def deadlines_of(
+    reading: Reading,
+    told: Told,
+    *,
+    regime: Regime,
+    questions: Sequence[tuple[str, str | None]],
+) -> Deadlines | None:
+    """Work out the deadline of a request, or of a review.
+
+    Args:
+        reading: The view.
+        told: The event from which time runs.
+        regime: The rule to follow.
+        questions: Questions put and their answers, as event ids. Those of vague date stop no
+            clock: nobody could say for how long.
+    """
+    received = date_of(told, "received") or reading.when(told.id)
+    if regime == "none" or received is None or received.kind == "span":
+        return None
+    due = date_of(told, "due")
+    agreed = due.earliest if due is not None and due.precise else None
+    pauses = tuple(_pauses(reading, received, questions))
+    terms = Terms(agreed=agreed)
+    try:
+        return deadlines(received, regime=regime, pauses=pauses, terms=terms)
+    except ClockError:
+        # A day outside the years of the calendar, or questions that overlap.
+        return None
+
+
+def lateness_of(due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date) -> Lateness:
+    """Say how late an item is at the end of `as_at`."""
+    stale = item.state == "clarification_sought" and (days[0] or 0) >= STALE_DAYS
+    if item.state not in OPEN:
+        return Lateness(word="done")
+    if due is None:
+        return Lateness(word="no clock", stale=stale)
+    if item.state in {"clarification_sought", "deferred"}:
+        return Lateness(word="stopped", stale=stale)
+    over = is_overdue(due, as_at)
+    if over == "not established":
+        return Lateness(word="not established")
+    exact = None if due.due is None else (due.due - as_at).days
+    if over == "no":
+        return Lateness(word="due", days=exact)
+    latest = due.latest.due if due.latest is not None else None
+    long = latest is not None and (as_at - latest).days > LONG_OVERDUE_DAYS
+    return Lateness(
+        word="long overdue" if long else "overdue", days=None if exact is None else -exact
+    )
+
+
+def _pauses(
+    reading: Reading, received: When, questions: Sequence[tuple[str, str | None]]
+) -> list[Pause]:
+    found: list[Pause] = []
+    last = received.earliest or dt.date.min
+    for put_id, answer_id in questions:
+        put = _exact(reading.when(put_id))
+        if put is None or put < last:
+            continue
+        if answer_id is None:
+            found.append(Pause(put, None))
+            break
+        answered = _exact(reading.when(answer_id))
+        if answered is None or answered < put:
+            continue
+        found.append(Pause(put, answered))
+        last = answered
+    return found
+
+
+def _exact(when: When | None) -> dt.date | None:
+    return when.earliest if when is not None and when.precise else None

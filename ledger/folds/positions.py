@@ -1,0 +1,211 @@
+"""How the parties stand to each event and to each of its fields.
+
+A party's latest standing response to a field counts; earlier ones are kept as history. An event is
+agreed when every party that it names, other than its author, agrees. Silence is never counted.
+
+Responses to the whole event stand under the field `happened`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ledger.folds.reading import Reading
+from ledger.folds.stances import parties_of
+from ledger.view import Told
+from verify.events import (
+    Account,
+    Agreement,
+    Arrangement,
+    Commitment,
+    Communication,
+    Event,
+    Knowledge,
+    Meeting,
+    Position,
+    Request,
+    Step,
+    Transfer,
+)
+
+__all__ = ["EventStatus", "FieldStatus", "Response", "Status", "named_parties", "status_of"]
+
+Status = Literal["agreed", "admitted", "disputed", "not_admitted", "not_yet_answered"]
+
+_CONTRARY = frozenset(("dispute", "deny", "correct", "object"))
+_ANSWERS = _CONTRARY | {"admit", "agree", "not_admit", "ratify"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One response.
+
+    Attributes:
+        id: Its event id.
+        index: Its index.
+        party: Who responds.
+        stance: How.
+        value: The competing value, if it gives one: a date in EDTF, or a text.
+        superseded: Whether the party has responded to this field again since.
+    """
+
+    id: str
+    index: int
+    party: str
+    stance: str
+    value: str | None
+    superseded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldStatus:
+    """How the parties stand to one field.
+
+    Attributes:
+        field: The field; `happened` for the whole event.
+        status: How it stands.
+        responses: The responses to it, in ledger order.
+        contradicted: Whether a party signed that it was otherwise.
+    """
+
+    field: str
+    status: Status
+    responses: tuple[Response, ...]
+    contradicted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStatus:
+    """How the parties stand to one event.
+
+    Attributes:
+        id: The event's id.
+        fields: The fields that have responses, `happened` first, then by name.
+        named: The parties that the event names, other than its author.
+        withdrawn: How its author took it back: `retract_own`, `disown`; None if it did not.
+        disowned: Whether its key is said to have been compromised when it was signed.
+    """
+
+    id: str
+    fields: tuple[FieldStatus, ...]
+    named: tuple[str, ...]
+    withdrawn: str | None
+    disowned: bool
+
+    @property
+    def status(self) -> Status:
+        """How the event as a whole stands: as its most contested field."""
+        found = {field.status for field in self.fields}
+        for status in _BY_WEIGHT:
+            if status in found:
+                # An agreed detail does not make the whole agreed.
+                whole = any(f.field == "happened" and f.status == status for f in self.fields)
+                if status in {"disputed", "not_admitted"} or whole:
+                    return status
+        return "not_yet_answered"
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether a party signed that something in it was otherwise, or its key is disowned."""
+        return self.disowned or any(field.contradicted for field in self.fields)
+
+    def field(self, name: str) -> FieldStatus | None:
+        """Return how one field stands; None if nobody responded to it."""
+        return next((each for each in self.fields if each.field == name), None)
+
+
+_BY_WEIGHT: tuple[Status, ...] = ("disputed", "not_admitted", "agreed", "admitted")
+
+
+def status_of(reading: Reading, told: Told) -> EventStatus:
+    """Work out how the parties stand to an event."""
+    named = named_parties(told.event) - {told.author}
+    by_field: dict[str, list[tuple[Told, Position]]] = {}
+    for each, position in reading.stances.on.get(told.id, ()):
+        by_field.setdefault(position.field or "happened", []).append((each, position))
+    fields = sorted(by_field, key=lambda name: (name != "happened", name))
+    withdrawal = reading.stances.withdrawn.get(told.id)
+    how = withdrawal.event.stance if withdrawal and isinstance(withdrawal.event, Position) else None
+    return EventStatus(
+        id=told.id,
+        fields=tuple(_field(name, by_field[name], told, named) for name in fields),
+        named=tuple(sorted(named)),
+        withdrawn=how,
+        disowned=told.disowned,
+    )
+
+
+def named_parties(event: Event) -> frozenset[str]:
+    """Return the parties that an event names as having done or undergone something."""
+    behalf = parties_of(event.on_behalf_of)
+    match event:
+        case Communication():
+            return behalf | parties_of(event.from_, event.to, event.cc)
+        case Meeting():
+            people = parties_of(event.attendees, event.apologies, event.host, event.chair)
+            return behalf | people
+        case Request():
+            return behalf | parties_of(event.from_, event.to)
+        case Transfer():
+            return behalf | parties_of(event.from_, event.to)
+        case Commitment():
+            return behalf | parties_of(event.by, event.to)
+        case Agreement():
+            return behalf | parties_of(event.signatories)
+        case Arrangement():
+            return behalf | parties_of(event.operator, event.members)
+        case Step():
+            return behalf | parties_of(event.by, event.to, event.members)
+        case Knowledge():
+            return behalf | parties_of(event.knower, event.by)
+        case Account():
+            return behalf | parties_of(event.from_, event.to)
+        case _:
+            return behalf
+
+
+def _field(
+    name: str, found: Iterable[tuple[Told, Position]], told: Told, named: frozenset[str]
+) -> FieldStatus:
+    pairs = tuple(found)
+    last = {each.author: each.id for each, position in pairs if position.stance in _ANSWERS}
+    responses = tuple(
+        Response(
+            id=each.id,
+            index=each.index,
+            party=each.author,
+            stance=position.stance,
+            value=_value(each, position),
+            superseded=position.stance in _ANSWERS and last[each.author] != each.id,
+        )
+        for each, position in pairs
+    )
+    current = {r.party: r.stance for r in responses if not r.superseded and r.stance in _ANSWERS}
+    # The author's own correction contradicts what it told, too.
+    return FieldStatus(
+        field=name,
+        status=_status(current, told.author, named),
+        responses=responses,
+        contradicted=any(stance in _CONTRARY for stance in current.values()),
+    )
+
+
+def _status(current: dict[str, str], author: str, named: frozenset[str]) -> Status:
+    stances = set(current.values())
+    if stances & _CONTRARY:
+        return "disputed"
+    if "not_admit" in stances:
+        return "not_admitted"
+    agreeing = {party for party, stance in current.items() if stance == "agree"}
+    if named and named <= agreeing:
+        return "agreed"
+    if {party for party in current if party != author}:
+        return "admitted"
+    return "not_yet_answered"
+
+
+def _value(told: Told, position: Position) -> str | None:
+    date = (position.dates or {}).get("value")
+    return date.edtf if date is not None else told.text("value")

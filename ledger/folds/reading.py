@@ -1,0 +1,110 @@
+"""A view, read once for all folds: which responses stand, which date is whose, and what is before.
+
+`as_at` is the last day that counts. An event of which it is certain that it happened later is
+passed over; one that may have happened by then counts, since nothing says that it did not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ledger.dates import When, days_between, known_by
+from ledger.folds.moments import Moment, main_dates
+from ledger.folds.order import Order, order_of
+from ledger.folds.stances import Stances, read_stances
+from ledger.view import Told, View
+from verify.events import Step
+
+__all__ = ["Days", "Reading", "days_since", "read"]
+
+Days = tuple[int | None, int | None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A view and what all folds ask of it.
+
+    Attributes:
+        view: The events.
+        stances: The responses that stand.
+        dates: The date that stands for each event, by id.
+        order: What is known of their order.
+        as_at: The last day that counts.
+    """
+
+    view: View
+    stances: Stances
+    dates: Mapping[str, Moment]
+    order: Order
+    as_at: dt.date
+
+    @cached_property
+    def steps(self) -> Mapping[str, tuple[tuple[Told, Step], ...]]:
+        """The steps of each target, by its id, laid out in order; none of after `as_at`."""
+        found: dict[str, list[tuple[Told, Step]]] = {}
+        for told in self.laid_out(self.view.told):
+            if isinstance(told.event, Step) and not self.later(told):
+                found.setdefault(told.event.of, []).append((told, told.event))
+        return {target: tuple(steps) for target, steps in found.items()}
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {event_id: place for place, event_id in enumerate(self.order.sequence)}
+
+    def laid_out(self, events: Iterable[Told]) -> tuple[Told, ...]:
+        """Lay events out: as far as their order is established, and stably beyond."""
+        return tuple(sorted(events, key=lambda told: self._places[told.id]))
+
+    def when(self, event_id: str) -> When | None:
+        """Return the date that stands for an event; None if nothing dates it."""
+        moment = self.dates.get(event_id)
+        return None if moment is None else moment.when
+
+    def days(self, first: str, second: str) -> Days:
+        """Count the days from one event to another, least and most; None where unbounded."""
+        a, b = self.when(first), self.when(second)
+        return (None, None) if a is None or b is None else days_between(a, b)
+
+    def later(self, told: Told) -> bool:
+        """Tell whether it is certain that an event happened after `as_at`."""
+        when = self.when(told.id)
+        return when is not None and known_by(when, self.as_at) == "no"
+
+
+def read(view: View, *, as_at: dt.date) -> Reading:
+    """Read a view for folding."""
+    dates = main_dates(view)
+    return Reading(
+        view=view,
+        stances=read_stances(view),
+        dates=dates,
+        order=order_of(view, dates),
+        as_at=as_at,
+    )
+
+
+def days_since(when: When | None, as_at: dt.date) -> Days:
+    """Count the days from `when` to the end of `as_at`: least and most, None where unbounded.
+
+    What is told as having happened has happened by `as_at`: the least is never below 0.
+    """
+    if when is None:
+        return None, None
+    least, most = days_between(when, _day(as_at))
+    return (None if least is None else max(least, 0)), most
+
+
+def _day(day: dt.date) -> When:
+    return When(
+        edtf=day.isoformat(),
+        basis="stated",
+        phrase=None,
+        kind="point",
+        begin_earliest=day,
+        begin_latest=day,
+        end_earliest=day,
+        end_latest=day,
+    )

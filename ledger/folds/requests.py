@@ -1,0 +1,445 @@
+"""Requests: where each item stands, who holds the ball, since when, and what is late.
+
+Who moved what follows `items`; this module says in which order, when a deferral is over, which
+steps are only claimed, and computes what is never stored: silence, deadlines, lateness. Deadlines
+print their working (`ledger.clocks`). An unknown day of receipt gives no deadline, an imprecise
+one two.
+
+Source: domain 2.3.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from ledger.clocks import Deadlines, Regime
+from ledger.folds.items import OPEN, TERMINAL, Item, Move, ball_of, move, resumed
+from ledger.folds.lateness import Lateness, deadlines_of, lateness_of
+from ledger.folds.moments import Moment
+from ledger.folds.ranges import RangeMap
+from ledger.folds.reading import Days, Reading, days_since
+from ledger.folds.stances import ESTABLISHED, Telling, parties_of
+from ledger.folds.waits import Wait, over_at, over_before, wait_of
+from ledger.view import Told
+from ledger.wording import party_of
+from verify.events import Position, Request, Step
+
+__all__ = [
+    "Claim",
+    "ItemRow",
+    "RequestRow",
+    "Requests",
+    "deadline_under",
+    "fold_requests",
+]
+
+Standing = Literal["counts", "claimed", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRow:
+    """A run of items of one request that stand alike.
+
+    Attributes:
+        first: The first item.
+        last: The last item, included.
+        doubtful: Whether these are items that may not be meant.
+        state: Where they stand.
+        since: The id of the event that brought them there.
+        ball: The parties that must act next.
+        days: For how many days they have held the ball, least and most.
+        flags: `acknowledged`, `contested`, `deferral_claimed`, in that order.
+        lateness: What the clock says, as at the day asked.
+        deadlines: The deadline with its working; None where no clock runs.
+        notes: What is not established about this state.
+    """
+
+    first: int
+    last: int
+    doubtful: bool
+    state: str
+    since: str
+    ball: tuple[str, ...]
+    days: Days
+    flags: tuple[str, ...]
+    lateness: Lateness
+    deadlines: Deadlines | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A step that is told and moved nothing.
+
+    Attributes:
+        id: The step's event id.
+        index: Its index.
+        verb: What is said to have been done.
+        doer: The party said to have done it.
+        told_by: The party that says so.
+        why: Why it moved nothing.
+    """
+
+    id: str
+    index: int
+    verb: str
+    doer: str
+    told_by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRow:
+    """One request.
+
+    Attributes:
+        id: Its event id.
+        index: Its index.
+        author: The party that tells it.
+        standing: Whether it counts in this telling, is only claimed, or is withdrawn by its author.
+        what: What is asked for.
+        makers: The parties that made it.
+        recipients: The parties asked.
+        made: The date that stands for it.
+        certain: The number of items certainly meant.
+        total: The number of items if the doubtful ones are meant as well.
+        doubtful_areas: The areas that may not be meant.
+        items: Its items, in runs that stand alike; none unless it counts.
+        worst: The state of the open items that need acting on first; else that of the rest.
+        counts: State -> (items certainly meant, items at most).
+        taken_up_by: Of an invitation: the id of the request that took it up.
+        held: Of an invitation: for how many days the invited held the ball, least and most.
+        claims: The steps that moved nothing.
+        chased: The ids of steps that chase or escalate.
+        regime: The rule that its author says applies.
+    """
+
+    id: str
+    index: int
+    author: str
+    standing: Standing
+    what: str
+    makers: tuple[str, ...]
+    recipients: tuple[str, ...]
+    made: Moment | None
+    certain: int
+    total: int
+    doubtful_areas: tuple[str, ...]
+    items: tuple[ItemRow, ...]
+    worst: str
+    counts: tuple[tuple[str, tuple[int, int]], ...]
+    taken_up_by: str | None
+    held: Days
+    claims: tuple[Claim, ...]
+    chased: tuple[str, ...]
+    regime: Regime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """All requests in one telling.
+
+    Attributes:
+        telling: Whose word is taken.
+        rows: The requests, laid out as in the chronology.
+        later: How many requests are left out, since they are of after the day asked.
+        elsewhere: How many are left out, since this party tells nothing of them.
+    """
+
+    telling: Telling
+    rows: tuple[RequestRow, ...]
+    later: int
+    elsewhere: int
+
+
+def fold_requests(reading: Reading, *, telling: Telling = ESTABLISHED) -> Requests:
+    """Fold all requests.
+
+    Args:
+        reading: The view, read as at a day.
+        telling: Whose word is taken.
+    """
+    rows: list[RequestRow] = []
+    later = elsewhere = 0
+    for told in reading.laid_out(t for t in reading.view.told if isinstance(t.event, Request)):
+        if reading.later(told):
+            later += 1
+        elif _is_elsewhere(reading, told, telling):
+            elsewhere += 1
+        elif isinstance(told.event, Request):
+            rows.append(_row(reading, told, told.event, telling))
+    rows = [_taken_up(reading, row, rows) for row in rows]
+    return Requests(telling=telling, rows=tuple(rows), later=later, elsewhere=elsewhere)
+
+
+def deadline_under(reading: Reading, event_id: str, *, regime: Regime) -> Deadlines | None:
+    """Work out when an answer would be due if `regime` applied to a request, without questions.
+
+    Returns None if nothing says when it was received, or the regime has no clock.
+    """
+    told = reading.view.by_id[event_id]
+    return deadlines_of(reading, told, regime=regime, questions=())
+
+
+_URGENCY: Final = (
+    *("under_review", "asked", "asked_orally", "clarified", "transferred", "answered_in_part"),
+    *("clarification_sought", "deferred", "refused", "not_held", "already_public", "answered"),
+    "withdrawn",
+)
+_MOVES_NOTHING: Final = frozenset(("chase", "escalate"))
+
+
+def _makers(event: Request) -> frozenset[str]:
+    behalf = () if event.authority == "disowned" else event.on_behalf_of
+    return parties_of(event.from_, behalf)
+
+
+def _is_elsewhere(reading: Reading, told: Told, telling: Telling) -> bool:
+    """Tell whether a party neither tells a request nor any step of it."""
+    if telling.party is None:
+        return False
+    signers = reading.stances.signers
+    steps = (step for step, _ in reading.steps.get(told.id, ()))
+    return not any(telling.party in signers(each) for each in (told, *steps))
+
+
+def _standing(reading: Reading, told: Told, makers: frozenset[str], telling: Telling) -> Standing:
+    if telling.party is not None or reading.stances.counts(told, telling=telling, entitled=makers):
+        return "counts"
+    return "withdrawn" if told.id in reading.stances.withdrawn else "claimed"
+
+
+def _row(reading: Reading, told: Told, event: Request, telling: Telling) -> RequestRow:
+    makers, recipients = _makers(event), parties_of(event.to)
+    per_area = event.categories or 1
+    certain = per_area * max(len(event.areas or ()), 1)
+    total = certain + per_area * len(event.areas_doubtful or ())
+    standing = _standing(reading, told, makers, telling)
+    claims: tuple[Claim, ...] = ()
+    items: tuple[ItemRow, ...] = ()
+    if standing == "counts":
+        fold = _Fold(reading, told, event, makers, telling)
+        folded = fold.run(total)
+        claims = tuple(fold.claims)
+        items = tuple(
+            fold.item_row(seg.first, seg.last, seg.value, doubtful=seg.first > certain)
+            for seg in folded.split(((1, certain),)).segments
+        )
+    steps = reading.steps.get(told.id, ())
+    return RequestRow(
+        id=told.id,
+        index=told.index,
+        author=told.author,
+        standing=standing,
+        what=event.what,
+        makers=tuple(sorted(makers)),
+        recipients=tuple(sorted(recipients)),
+        made=reading.dates.get(told.id),
+        certain=certain,
+        total=total,
+        doubtful_areas=event.areas_doubtful or (),
+        items=items,
+        worst=_worst(items) if items else standing,
+        counts=_counts(items),
+        taken_up_by=None,
+        held=(None, None),
+        claims=claims,
+        chased=tuple(step.id for step, what in steps if what.verb in _MOVES_NOTHING),
+        regime=event.regime,
+    )
+
+
+class _Fold:
+    """Moves the items of one request through its steps, in one telling."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        told: Told,
+        event: Request,
+        makers: frozenset[str],
+        telling: Telling,
+    ) -> None:
+        self.reading = reading
+        self.told = told
+        self.event = event
+        self.makers = makers
+        self.telling = telling
+        self.claims: list[Claim] = []
+        self.waits: dict[str, Wait] = {}
+        self._due: dict[tuple[str, tuple[tuple[str, str | None], ...]], Deadlines | None] = {}
+
+    def run(self, total: int) -> RangeMap[Item]:
+        start = Item(
+            state="asked_orally" if self.event.medium == "oral" else "asked",
+            since=self.told.id,
+            recipients=parties_of(self.event.to),
+        )
+        items = RangeMap.filled(total, start)
+        for told, step in self.reading.steps.get(self.told.id, ()):
+            if self._is_untold(told):
+                continue
+            items = self._step(items, told, step)
+        items = items.changed(None, self._wake_at_end)
+        return self._contest(items)
+
+    def _is_untold(self, told: Told) -> bool:
+        signers = self.reading.stances.signers(told)
+        return not signers or (self.telling.party is not None and self.telling.party not in signers)
+
+    def _step(self, items: RangeMap[Item], told: Told, step: Step) -> RangeMap[Item]:
+        doer = party_of(step.by) if step.by is not None else told.author
+        signers = self.reading.stances.signers(told)
+        taken = self.telling.party is not None or doer in signers
+        resolved = Move(
+            id=told.id,
+            verb=step.verb,
+            outcome=step.outcome,
+            # In what is established, nobody but the doer can speak for the doer.
+            doer=doer if taken else "",
+            told_by=told.author,
+            consent=self.reading.stances.upholders(told.id),
+            to=parties_of(step.to),
+        )
+        if step.verb == "defer":
+            self.waits[told.id] = wait_of(self.reading, told, step)
+        after = items.changed(step.items, lambda item: self._moved(item, resolved))
+        if after == items and step.verb not in _MOVES_NOTHING:
+            why = (
+                "no item that it names was in a state for it, or it was not theirs to do"
+                if taken
+                else f"{doer} has not signed it"
+            )
+            self._claim(told, step, doer, why)
+        elif not taken:
+            self._claim(told, step, doer, f"{doer} has not signed it")
+        return after
+
+    def _claim(self, told: Told, step: Step, doer: str, why: str) -> None:
+        self.claims.append(
+            Claim(
+                id=told.id,
+                index=told.index,
+                verb=step.verb,
+                doer=doer,
+                told_by=told.author,
+                why=why,
+            )
+        )
+
+    def _moved(self, item: Item, step: Move) -> Item:
+        wait = self.waits.get(item.since) if item.state == "deferred" else None
+        awake = item
+        if wait is not None and over_before(wait, self.reading.when(step.id)) == "yes":
+            awake = resumed(item)
+        after = move(awake, step, makers=self.makers)
+        return item if after == awake else after
+
+    def _wake_at_end(self, item: Item) -> Item:
+        wait = self.waits.get(item.since) if item.state == "deferred" else None
+        if wait is None or over_at(wait, self.reading.as_at) != "yes":
+            return item
+        return resumed(item)
+
+    def _contest(self, items: RangeMap[Item]) -> RangeMap[Item]:
+        steps = {told.id: step for told, step in self.reading.steps.get(self.told.id, ())}
+        for event_id in (self.told.id, *steps):
+            for told, position in self.reading.stances.on.get(event_id, ()):
+                if self._contests(told, position):
+                    about = steps.get(event_id)
+                    ranges = position.items or (None if about is None else about.items)
+                    items = items.changed(ranges, _contested)
+        return items
+
+    def _contests(self, told: Told, position: Position) -> bool:
+        if position.stance not in {"dispute", "deny"} or told.author not in self.makers:
+            return False
+        # Denying that the request was made, or when, contests no outcome.
+        if position.field not in {None, "status", "items"}:
+            return False
+        return self.telling.party in {None, told.author}
+
+    def item_row(self, first: int, last: int, item: Item, *, doubtful: bool) -> ItemRow:
+        ball = ball_of(item, makers=self.makers)
+        since = self.reading.when(item.since)
+        days = days_since(since, self.reading.as_at)
+        if item.resumed_after is not None:
+            wait = self.waits.get(item.resumed_after)
+            days = (None, None) if wait is None else wait.days_since_over(self.reading.as_at)
+        regime = self.event.regime or "none"
+        start = item.since if item.state == "under_review" else self.told.id
+        questions = () if item.state == "under_review" else item.questions
+        if (start, questions) not in self._due:
+            target = self.reading.view.by_id[start]
+            due = deadlines_of(self.reading, target, regime=regime, questions=questions)
+            self._due[start, questions] = due
+        due = self._due[start, questions]
+        return ItemRow(
+            first=first,
+            last=last,
+            doubtful=doubtful,
+            state=item.state,
+            since=item.since,
+            ball=tuple(sorted(ball)),
+            days=days if ball else (None, None),
+            flags=_flags(item),
+            lateness=lateness_of(due, item=item, days=days, as_at=self.reading.as_at),
+            deadlines=due,
+            notes=tuple(self._notes(item)),
+        )
+
+    def _notes(self, item: Item) -> Iterable[str]:
+        wait = self.waits.get(item.since) if item.state == "deferred" else None
+        if wait is not None and over_at(wait, self.reading.as_at) == "not established":
+            yield "whether what it waited for had come by then is not established"
+        if item.resumed_after is not None:
+            yield "what it waited for has come"
+
+
+def _contested(item: Item) -> Item:
+    return replace(item, contested=True) if item.state in TERMINAL else item
+
+
+def _flags(item: Item) -> tuple[str, ...]:
+    rows = (
+        ("acknowledged", item.acknowledged is not None),
+        ("contested", item.contested),
+        ("deferral_claimed", item.deferral_claimed is not None),
+    )
+    return tuple(name for name, is_set in rows if is_set)
+
+
+def _worst(items: Iterable[ItemRow]) -> str:
+    return min((row.state for row in items), key=_URGENCY.index)
+
+
+def _counts(items: Iterable[ItemRow]) -> tuple[tuple[str, tuple[int, int]], ...]:
+    certain: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+    for row in items:
+        width = row.last - row.first + 1
+        most[row.state] += width
+        certain[row.state] += 0 if row.doubtful else width
+    return tuple((state, (certain[state], most[state])) for state in _URGENCY if most[state])
+
+
+def _taken_up(reading: Reading, row: RequestRow, rows: Iterable[RequestRow]) -> RequestRow:
+    """Close an invitation by the first request of the invited that replies to or follows it."""
+    if row.what != "invitation" or row.standing != "counts":
+        return row
+    made = reading.when(row.id)
+    for other in rows:
+        if other.standing != "counts" or set(other.makers).isdisjoint(row.recipients):
+            continue
+        links = reading.view.by_id[other.id].event.links or ()
+        if any(k.event == row.id and k.rel in {"replies_to", "follows"} for k in links):
+            held = reading.days(row.id, other.id)
+            items = tuple(
+                replace(run, ball=(), days=(None, None)) if run.state in OPEN else run
+                for run in row.items
+            )
+            return replace(row, taken_up_by=other.id, held=held, items=items)
+    return replace(row, held=days_since(made, reading.as_at))

@@ -1,0 +1,223 @@
+"""The chronology: what is told to have happened, in order as far as the order is established.
+
+Responses stand beside what they respond to. Governance, seals, holds and the like are acts upon
+the ledger, not of the dispute: they are counted under what was left out, never silently missing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+
+from ledger.dates import Answer
+from ledger.folds.grades import Grade, Witnessed, grade_of, not_witnessed
+from ledger.folds.moments import Moment, unread_dates
+from ledger.folds.positions import EventStatus, named_parties, status_of
+from ledger.folds.reading import Reading, read
+from ledger.sentences import sentence, title_of
+from ledger.view import Told, View
+from ledger.wording import say
+from verify.events import (
+    GOVERNANCE,
+    Attestation,
+    Erasure,
+    Hold,
+    Opening,
+    Position,
+    Sealed,
+)
+
+__all__ = ["LinkOut", "Timeline", "TimelineRow", "fold_timeline", "timeline"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkOut:
+    """A link from a row to another event: `index` is None when that is not in this ledger."""
+
+    rel: str
+    event: str
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineRow:
+    """One event of the chronology.
+
+    Attributes:
+        index: The index of its entry.
+        id: Its event id.
+        kind: Its kind.
+        author: The party that tells it.
+        date: The date that stands for it, and of what it is the date.
+        summary: What it tells, in a sentence.
+        title: The author's own words for it, if they are open.
+        links: What it refers to.
+        status: The responses to it.
+        grades: How well its elements are proven.
+        order: Whether the row before it is established to be earlier; None for the first row.
+        notes: What a reader must know beside.
+    """
+
+    index: int
+    id: str
+    kind: str
+    author: str
+    date: Moment | None
+    summary: str
+    title: str | None
+    links: tuple[LinkOut, ...]
+    status: EventStatus
+    grades: tuple[Grade, ...]
+    order: Answer | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """The chronology.
+
+    Attributes:
+        rows: The events, laid out.
+        as_at: The last day that counts.
+        party: The party that it is limited to, if it is.
+        left_out: What was left out: (how many, why).
+        refused_links: Links whose order the dates make impossible: (earlier, later), by id.
+    """
+
+    rows: tuple[TimelineRow, ...]
+    as_at: dt.date
+    party: str | None
+    left_out: tuple[tuple[int, str], ...]
+    refused_links: tuple[tuple[str, str], ...]
+
+
+def timeline(
+    view: View,
+    *,
+    as_at: dt.date,
+    party: str | None = None,
+    witnessed: Witnessed = not_witnessed,
+) -> Timeline:
+    """Make the chronology of a view: `read` and `fold_timeline` in one."""
+    return fold_timeline(read(view, as_at=as_at), party=party, witnessed=witnessed)
+
+
+def fold_timeline(
+    reading: Reading, *, party: str | None = None, witnessed: Witnessed = not_witnessed
+) -> Timeline:
+    """Make the chronology.
+
+    Args:
+        reading: The view, read as at a day.
+        party: Only events that this party tells or is named in; None for all.
+        witnessed: Gives the time by which others had witnessed an entry.
+    """
+    left_out: Counter[str] = Counter()
+    shown: list[Told] = []
+    for told in reading.view.told:
+        why = _why_left_out(reading, told, party)
+        if why is None:
+            shown.append(told)
+        else:
+            left_out[why] += 1
+    laid_out = reading.laid_out(shown)
+    rows = tuple(
+        _row(reading, told, laid_out[place - 1] if place else None, witnessed)
+        for place, told in enumerate(laid_out)
+    )
+    return Timeline(
+        rows=rows,
+        as_at=reading.as_at,
+        party=party,
+        left_out=tuple((count, why) for why, count in sorted(left_out.items())),
+        refused_links=reading.order.refused,
+    )
+
+
+_APART = {
+    Attestation: "outside evidence, which stands with what it is about",
+    Erasure: "erasures, listed apart",
+    Hold: "holds on erasure, listed apart",
+    Opening: "openings: what they opened stands here itself",
+    Position: "responses, which stand beside what they respond to",
+}
+
+
+def _why_left_out(reading: Reading, told: Told, party: str | None) -> str | None:
+    if isinstance(told.event, GOVERNANCE):
+        return "acts of governance"
+    if isinstance(told.event, Sealed):
+        if any(told.id == sealed.id for sealed in reading.view.sealed):
+            return "sealed and not opened"
+        return "seals that have been opened: what they sealed stands here itself"
+    for kind, why in _APART.items():
+        if isinstance(told.event, kind):
+            return why
+    if reading.later(told):
+        return "happened after the day asked"
+    if party is not None and told.author != party and party not in named_parties(told.event):
+        return f"neither told by {party} nor naming it"
+    return None
+
+
+def _row(reading: Reading, told: Told, before: Told | None, witnessed: Witnessed) -> TimelineRow:
+    return TimelineRow(
+        index=told.index,
+        id=told.id,
+        kind=told.kind,
+        author=told.author,
+        date=reading.dates.get(told.id),
+        summary=sentence(told, reading.view.by_id),
+        title=title_of(told),
+        links=tuple(_links(reading, told)),
+        status=status_of(reading, told),
+        grades=grade_of(reading, told, witnessed=witnessed),
+        order=None if before is None else reading.order.before(before.id, told.id),
+        notes=tuple(_notes(reading, told)),
+    )
+
+
+def _links(reading: Reading, told: Told) -> list[LinkOut]:
+    found = []
+    for link in told.event.links or ():
+        other = None if link.ledger is not None else reading.view.by_id.get(link.event)
+        index = None if other is None else other.index
+        found.append(LinkOut(rel=link.rel, event=link.event, index=index))
+    return found
+
+
+def _notes(reading: Reading, told: Told) -> list[str]:
+    notes = [
+        f"a date that cannot be read stands as written ({text})" for text in unread_dates(told)
+    ]
+    moment = reading.dates.get(told.id)
+    if moment is not None and moment.source is not None:
+        source = reading.view.by_id[moment.source]
+        notes.append(f"dated by the {say(source.kind)} of entry {source.index}")
+    if any(later == told.id for _, later in reading.order.refused):
+        notes.append("a link says that it came after an event whose date is later")
+    if told.key_origin == "recovered":
+        notes.append("signed by a recovered key")
+    if told.sealed_at is not None:
+        notes.append(f"sealed at entry {told.sealed_at}, opened at entry {told.opened_at}")
+        notes.append(_seals(reading, told))
+    if told.unopened:
+        notes.append(f"{len(told.unopened)} of its claims are not open here")
+    return notes
+
+
+def _seals(reading: Reading, told: Told) -> str:
+    """Count the author's seals: else one could seal ten versions and open the one that fits."""
+    mine = [t for t in reading.view.sealed if t.author == told.author]
+    opened = sum(t.sealed_at is not None and t.author == told.author for t in reading.view.told)
+    overdue = sum(_is_overdue(t, reading.as_at) for t in mine)
+    return (
+        f"of {told.author}'s sealed events {opened} are opened and {len(mine)} unopened, "
+        f"{overdue} of them overdue"
+    )
+
+
+def _is_overdue(told: Told, as_at: dt.date) -> bool:
+    opens_by = (told.event.dates or {}).get("opens_by")
+    return opens_by is not None and opens_by.edtf < as_at.isoformat()

@@ -1,0 +1,68 @@
+"""Who may touch a store's files, and when: between processes, and between threads of this one.
+
+Between processes a lock on a file of its own: LMDB locks its own file per process, and would lose
+that lock if it were opened here a second time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from ledger.errors import BusyError
+
+__all__ = ["Gate", "hold"]
+
+
+class Gate:
+    """Lets many read, or one move the map while nobody reads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._readers = 0
+        self._moving = False
+
+    def enter(self) -> None:
+        """Begin to read; waits while the map moves."""
+        with self._changed:
+            while self._moving:
+                self._changed.wait()
+            self._readers += 1
+
+    def leave(self) -> None:
+        """End reading."""
+        with self._changed:
+            self._readers -= 1
+            if not self._readers:
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep everybody from reading; waits until nobody does."""
+        with self._changed:
+            while self._moving:
+                self._changed.wait()
+            self._moving = True
+            while self._readers:
+                self._changed.wait()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._moving = False
+                self._changed.notify_all()
+
+
+def hold(path: Path) -> int:
+    """Hold the lock that only one process can, until the descriptor is closed."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise BusyError(path.parent, "another process records in this ledger") from None
+    return fd

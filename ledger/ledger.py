@@ -1,0 +1,510 @@
+"""A ledger: the one object that everybody else uses.
+
+A ledger is a folder: `ledger.mdb`, `files/`, the log's key in `log.key`, and further log keys in
+`log-*.key` while one takes the place of another. It is thread-safe. Whether what it holds is
+valid is for `verify` to say; here it is only kept, proved and handed out.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from ledger.commit import EMPTY_HEAD, Head
+from ledger.errors import LogKeyError, NotFoundError, StoreError, WrongClockError
+from ledger.files import ByteStream, Files
+from ledger.keys import LogKey, load_log_key
+from ledger.notes import check_cosigned
+from ledger.past import StorePast, load_head
+from ledger.private import sync_folder
+from ledger.receipts import Receipts
+from ledger.sequencer import LogSigner, prepare
+from ledger.store import Snapshot, Store
+from ledger.tree import Tree
+from ledger.writer import Clock, Observer, Writer, ignore
+from verify.checks import Check
+from verify.errors import MalformedError, RuleError, VerifyError
+from verify.events import Charter
+from verify.rules import Past
+from verify.state import State
+from verify.submission import parse_document
+from verify.tiles import Bundle, format_bundle, parse_tile_path
+
+__all__ = ["LOG_KEY_FILE", "Ledger"]
+
+LOG_KEY_FILE = "log.key"
+_LOG_KEYS = "log-*.key"
+_FILES = "files"
+_DAY_MS = 86_400_000
+_AT_ONCE = 256
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """A ledger that is open. Made by `create` and `open`.
+
+    Attributes:
+        path: Its folder.
+        origin: Its name, for ever.
+        fingerprint: Leaf hash of entry 0, in hex.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        store: Store,
+        head: Head,
+        clock: Clock | None,
+        signers: dict[bytes, LogSigner],
+        observer: Observer,
+    ) -> None:
+        """Take over an open store. Use `create` or `open`."""
+        self.path = path
+        self._store = store
+        self._files = Files(path / _FILES)
+        self._signers = signers
+        self._head = head
+        self._writer: Writer | None = None
+        if clock is not None:
+            self._files.clean()
+            self._writer = Writer(
+                store, self._files, head=head, clock=clock, signers=signers, observer=observer
+            )
+
+    @classmethod
+    def create(cls, path: Path, *, document: bytes, log_key: LogKey, clock: Clock) -> Ledger:
+        """Found a ledger in the new folder `path`, and open it.
+
+        It is made beside and moved to its place whole.
+
+        Args:
+            path: The folder, which must not be there yet; the one above it must.
+            document: The submission document of entry 0, a charter.
+            log_key: The log key that the charter names.
+            clock: Gives the time, now and for as long as the ledger is open.
+
+        Raises:
+            VerifyError: The document founds no ledger.
+            LogKeyError: The charter names another log key.
+            StoreError: The folder is there already, or cannot be made.
+        """
+        charter = parse_document(document).events[0].event
+        if not isinstance(charter, Charter):
+            raise RuleError(Check.CHARTER, "events[0].kind", "entry 0 is not a charter")
+        if bytes.fromhex(charter.log_key) != log_key.public:
+            raise LogKeyError(path, key=charter.log_key)
+        if path.exists():
+            raise StoreError(path, "exists already")
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+        try:
+            beside.mkdir(mode=0o700)
+            (beside / _FILES).mkdir(mode=0o700)
+            log_key.save(beside / LOG_KEY_FILE)
+            store = Store(beside, create=True)
+            signers: dict[bytes, LogSigner] = {log_key.public: log_key}
+            founding = cls(
+                beside,
+                store=store,
+                head=EMPTY_HEAD,
+                clock=clock,
+                signers=signers,
+                observer=ignore,
+            )
+            with founding:
+                founding.submit(document)
+            sync_folder(beside)
+            beside.rename(path)
+            sync_folder(path.parent)
+        except OSError as failure:
+            raise StoreError(path, f"cannot be made: {failure.strerror}") from None
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        return cls.open(path, clock=clock)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock | None = None,
+        read_only: bool = False,
+        accept_clock: bool = False,
+        observer: Observer = ignore,
+    ) -> Ledger:
+        """Open the ledger in the folder `path`.
+
+        Args:
+            path: The folder.
+            clock: Gives the time; needed unless `read_only`.
+            read_only: Record nothing. No log key is read, and another process may record.
+            accept_clock: Somebody has confirmed that the clock is right although the last entry
+                disagrees.
+            observer: Is told of each step of `writer`.
+
+        Raises:
+            NotFoundError: There is no ledger.
+            BusyError: Another process records in it.
+            WrongClockError: The clock stands behind the last entry, or more than a day ahead of
+                it; or there is no clock.
+            LogKeyError: The log key in force is not at hand.
+            StoreError: What is stored cannot be read or does not hold together.
+        """
+        store = Store(path, read_only=read_only)
+        try:
+            with store.read() as snapshot:
+                head = load_head(snapshot, path=path)
+            signers: dict[bytes, LogSigner] = {}
+            if read_only:
+                clock = None
+            else:
+                _check_clock(clock, head, accepted=accept_clock)
+                signers = _load_log_keys(path, head)
+            return cls(
+                path, store=store, head=head, clock=clock, signers=signers, observer=observer
+            )
+        except BaseException:
+            store.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Record what waits, then close."""
+        if self._writer is not None:
+            self._writer.close()
+        self._store.close()
+
+    @property
+    def origin(self) -> str:
+        """The ledger's name."""
+        return self.state().charter.origin
+
+    @property
+    def fingerprint(self) -> str:
+        """Leaf hash of entry 0, in hex."""
+        return self.state().fingerprint
+
+    def size(self) -> int:
+        """Return the number of entries."""
+        return self._look(lambda snapshot: snapshot.size)
+
+    def root(self) -> bytes:
+        """Return the tree's root hash."""
+        return self._look(lambda snapshot: Tree(snapshot.tile).root(snapshot.size))
+
+    def root_at(self, size: int) -> bytes:
+        """Return the tree's root hash at an earlier size.
+
+        Raises:
+            NotFoundError: The log is smaller.
+        """
+
+        def read(snapshot: Snapshot) -> bytes:
+            _check_size(snapshot, size)
+            return Tree(snapshot.tile).root(size)
+
+        return self._look(read)
+
+    def checkpoint(self) -> bytes:
+        """Return the latest signed checkpoint."""
+
+        def read(snapshot: Snapshot) -> bytes:
+            note = snapshot.checkpoint(snapshot.size)
+            if note is None:
+                raise StoreError(self.path, f"the checkpoint of size {snapshot.size} is missing")
+            return note
+
+        return self._look(read)
+
+    def checkpoint_at(self, size: int) -> bytes:
+        """Return the signed checkpoint that was published at `size`.
+
+        Raises:
+            NotFoundError: None was: the size is none that ever was the latest.
+        """
+        note = self._look(lambda snapshot: snapshot.checkpoint(size))
+        if note is None:
+            raise NotFoundError(f"checkpoint of size {size}")
+        return note
+
+    def tile(self, path: str) -> bytes:
+        """Return a tile or an entry bundle, whole or partial, by its C2SP path.
+
+        Raises:
+            NotFoundError: It is no such path, or the log is too small for it.
+        """
+        try:
+            tile = parse_tile_path(path)
+        except MalformedError:
+            raise NotFoundError(f"tile {path[:80]!r}") from None
+
+        def read(snapshot: Snapshot) -> bytes:
+            level = 0 if isinstance(tile, Bundle) else tile.level
+            first = tile.number << 8
+            if first + tile.width > snapshot.size >> (8 * level):
+                raise NotFoundError(f"{path} in a log of {snapshot.size} entries")
+            if isinstance(tile, Bundle):
+                return format_bundle(_slice(snapshot, first, first + tile.width))
+            return snapshot.tile(level, tile.number)[: 32 * tile.width]
+
+        return self._look(read)
+
+    def entry(self, index: int) -> bytes:
+        """Return the entry at `index`.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        return self._look(lambda snapshot: snapshot.row(index).entry(index))
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Yield the entries from `start` to before `stop`, or to the last there is by then.
+
+        Nothing is held between two entries: the ledger may record meanwhile.
+        """
+        while stop is None or start < stop:
+            high = start + _AT_ONCE if stop is None else min(stop, start + _AT_ONCE)
+
+            def read(snapshot: Snapshot, low: int = start, high: int = high) -> list[bytes]:
+                return _slice(snapshot, low, min(high, snapshot.size))
+
+            found = self._look(read)
+            if not found:
+                return
+            yield from found
+            start += len(found)
+
+    def index_of(self, event_id: bytes) -> int | None:
+        """Return the index of the entry that holds the event with this id, also a nested one."""
+        found = self._look(lambda snapshot: snapshot.find(event_id))
+        return None if found is None else found[0]
+
+    def ids_with_prefix(self, digits: str, limit: int = 10) -> tuple[str, ...]:
+        """Return the first `limit` event ids that begin with these hex digits, in order.
+
+        Raises:
+            ValueError: Not 1 to 64 hex digits of lower case.
+        """
+        found = self._look(lambda snapshot: snapshot.ids_with_prefix(digits, limit=limit))
+        return tuple(event_id.hex() for event_id in found)
+
+    def disclosures(self, index: int) -> tuple[str, ...]:
+        """Return the disclosures at an entry, sorted by claim name."""
+        return self._look(lambda snapshot: snapshot.disclosures(index))
+
+    def notes(self) -> Iterator[bytes]:
+        """Yield the kept notes, by size and then by hash (SPEC section 11.2)."""
+        after = b""
+        while True:
+
+            def read(snapshot: Snapshot, after: bytes = after) -> list[tuple[bytes, bytes]]:
+                return snapshot.notes(after, _AT_ONCE)
+
+            found = self._look(read)
+            if not found:
+                return
+            for _, note in found:
+                yield note
+            after = found[-1][0]
+
+    def note(self, *, size: int, sha256: str) -> bytes:
+        """Return a kept note by its size and its hash.
+
+        Raises:
+            NotFoundError: It is not kept.
+        """
+        note = self._look(lambda snapshot: snapshot.note(size, bytes.fromhex(sha256)))
+        if note is None:
+            raise NotFoundError(f"note {sha256[:16]} of size {size}")
+        return note
+
+    def governance(self) -> tuple[int, ...]:
+        """Return the indexes of the governance entries, in order."""
+        turnings = self._look(lambda snapshot: snapshot.turnings())
+        return tuple(first for first, leaf in turnings if leaf)
+
+    def keep_note(self, note: bytes) -> None:
+        """Keep a checkpoint of this log that others have cosigned.
+
+        Raises:
+            RuleError: As `check_cosigned`.
+            NotFoundError: It is of a size that the log has not reached.
+            FullError: There is no room.
+        """
+        size = check_cosigned(note, state=self.state(), root_at=self.root_at)
+        self._store.keep_note(size, note)
+
+    def add_file(self, stream: ByteStream, *, sha256: str, size: int) -> None:
+        """Keep a file, so that a submission can disclose it.
+
+        Raises:
+            FileMismatchError: The octets are not of that size or hash.
+            FullError: There is no room.
+        """
+        self._files.add(stream, sha256=sha256, size=size)
+
+    def file_path(self, sha256: str) -> Path:
+        """Return where a file is.
+
+        Raises:
+            NotFoundError: It is not there.
+        """
+        return self._files.path(sha256)
+
+    def state(self) -> State:
+        """Return the rules' state after the last entry."""
+        state = self._current().state
+        if state is None:
+            raise StoreError(self.path, "has no entry 0")
+        return state
+
+    def past(self) -> Past:
+        """Return the door through which the rules look at earlier events."""
+        return StorePast(self._store.read)
+
+    def submit(self, document: bytes) -> bytes:
+        """Record a submission document and return its receipt, when it is durable.
+
+        Raises:
+            VerifyError: It is refused.
+            FullError: There is no room; the same may be submitted again.
+            StoreError: The ledger cannot record.
+        """
+        return self.offer(document).result()
+
+    def offer(self, document: bytes) -> Future[bytes]:
+        """Begin to record a submission document, whose signature is checked in this thread.
+
+        Blocks while very many others wait.
+
+        Returns:
+            The receipt, when it is durable; or the reason of the refusal.
+
+        Raises:
+            StoreError: The ledger is open for reading only, or closed.
+        """
+        if self._writer is None:
+            raise StoreError(self.path, "is open for reading only")
+        try:
+            prepared = prepare(document, state=self._writer.head.state, files=self._files)
+        except VerifyError as error:
+            refused: Future[bytes] = Future()
+            refused.set_exception(error)
+            return refused
+        return self._writer.offer(prepared)
+
+    def receipt(self, index: int) -> bytes:
+        """Return the receipt of the submission that holds the entry, at the latest checkpoint.
+
+        Raises:
+            NotFoundError: There is no such entry.
+        """
+        fingerprint = self.fingerprint
+        return self._look(lambda snapshot: Receipts(snapshot, fingerprint=fingerprint).of(index))
+
+    def inclusion_proof(self, *, index: int, size: int) -> tuple[bytes, ...]:
+        """Prove that the entry at `index` is in the tree of `size` entries.
+
+        Raises:
+            NotFoundError: The log is smaller, or has no such entry at that size.
+        """
+
+        def read(snapshot: Snapshot) -> tuple[bytes, ...]:
+            _check_size(snapshot, size)
+            if not 0 <= index < size:
+                raise NotFoundError(f"entry {index} at size {size}")
+            return Tree(snapshot.tile).inclusion_proof(index=index, size=size)
+
+        return self._look(read)
+
+    def consistency_proof(self, *, old: int, new: int) -> tuple[bytes, ...]:
+        """Prove that the first `old` entries of the tree of `new` entries are the old tree.
+
+        Raises:
+            NotFoundError: The log is smaller, or the sizes are not in order.
+        """
+
+        def read(snapshot: Snapshot) -> tuple[bytes, ...]:
+            _check_size(snapshot, new)
+            if not 0 <= old <= new:
+                raise NotFoundError(f"size {old} below size {new}")
+            return Tree(snapshot.tile).consistency_proof(old=old, new=new)
+
+        return self._look(read)
+
+    def add_log_key(self, log_key: LogKey) -> None:
+        """Hold a further log key, before a charter that names it is submitted.
+
+        Raises:
+            KeyFileError: It cannot be saved.
+        """
+        if log_key.public not in self._signers:
+            log_key.save(self.path / _LOG_KEYS.replace("*", log_key.public.hex()[:16]))
+            self._signers[log_key.public] = log_key
+
+    def _look(self, read: Callable[[Snapshot], T]) -> T:
+        with self._store.read() as snapshot:
+            return read(snapshot)
+
+    def _current(self) -> Head:
+        if self._writer is not None:
+            return self._writer.head
+        # Another process may have recorded.
+        with self._store.read() as snapshot:
+            if snapshot.size != self._head.size:
+                self._head = load_head(snapshot, path=self.path)
+        return self._head
+
+
+def _slice(snapshot: Snapshot, start: int, stop: int) -> list[bytes]:
+    """Return the entries [start, stop), as far as they are there."""
+    found: list[bytes] = []
+    for row in snapshot.rows(start):
+        if row.first >= stop:
+            break
+        found += row.entries(start, stop)
+    return found
+
+
+def _check_size(snapshot: Snapshot, size: int) -> None:
+    if not 0 <= size <= snapshot.size:
+        raise NotFoundError(f"size {size} in a log of {snapshot.size} entries")
+
+
+def _check_clock(clock: Clock | None, head: Head, *, accepted: bool) -> None:
+    recorded_ms = head.recorded
+    if clock is None:
+        reason = "a ledger that records needs a clock"
+        raise WrongClockError(reason, now_ms=None, recorded_ms=recorded_ms)
+    now_ms = clock()
+    if accepted or recorded_ms <= now_ms <= recorded_ms + _DAY_MS:
+        return
+    behind = now_ms < recorded_ms
+    reason = f"the clock stands {'behind' if behind else 'more than a day ahead of'} the last entry"
+    raise WrongClockError(reason, now_ms=now_ms, recorded_ms=recorded_ms)
+
+
+def _load_log_keys(path: Path, head: Head) -> dict[bytes, LogSigner]:
+    """Load the log keys in a ledger's folder, the one in force among them."""
+    files = [path / LOG_KEY_FILE, *sorted(path.glob(_LOG_KEYS))]
+    keys = [load_log_key(file) for file in files if file.exists()]
+    signers: dict[bytes, LogSigner] = {key.public: key for key in keys}
+    if head.state is not None and bytes.fromhex(head.state.charter.log_key) not in signers:
+        raise LogKeyError(path, key=head.state.charter.log_key)
+    return signers

@@ -1,0 +1,162 @@
+"""Private files: for this account alone, and on disk before anyone relies on them.
+
+A file is created with mode 0600 in the same call that creates it, so that nobody else can open it
+even for a moment; folders have mode 0700. Nothing is encrypted here, and nothing is wiped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ledger.errors import PrivateFileError
+
+__all__ = [
+    "create_private",
+    "make_private_folder",
+    "open_private",
+    "read_private",
+    "replace_private",
+    "sync_folder",
+    "write_all",
+]
+
+_OTHERS = 0o077
+_SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link, and no wait for a pipe's other end
+
+
+def create_private(path: Path, data: bytes, *, error: type[PrivateFileError]) -> None:
+    """Write a new file, and its name, to disk.
+
+    Raises:
+        PrivateFileError: As `error`: it exists already, or cannot be written. A file that was
+            written in part is removed again.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)
+    except FileExistsError:
+        raise error(path, "exists already, and is not overwritten") from None
+    except OSError as failure:
+        raise error(path, f"cannot be created: {failure.strerror}") from None
+    try:
+        with contextlib.closing(_Open(fd)):
+            write_all(fd, data)
+            os.fsync(fd)
+        sync_folder(path.parent)
+    except OSError as failure:
+        path.unlink(missing_ok=True)
+        raise error(path, f"cannot be written: {failure.strerror}") from None
+
+
+def replace_private(path: Path, data: bytes, *, error: type[PrivateFileError]) -> None:
+    """Write a file and put it in the place of what may be there: all of it, or nothing.
+
+    A crash leaves the old file or the new one, and perhaps a `.new` beside it that the next call
+    replaces.
+
+    Raises:
+        PrivateFileError: As `error`: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.unlink(missing_ok=True)
+    except OSError as failure:
+        raise error(path, f"cannot be written: {failure.strerror}") from None
+    create_private(beside, data, error=error)
+    try:
+        beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as failure:
+        raise error(path, f"cannot be written: {failure.strerror}") from None
+
+
+def read_private(path: Path, *, limit: int, error: type[PrivateFileError]) -> bytes:
+    """Read a file that nobody else may read.
+
+    Raises:
+        PrivateFileError: As `error`: it is not there, is no plain file, is longer than `limit`,
+            or its mode lets its group or others at it.
+    """
+    with open_private(path, error=error) as fd:
+        chunks: list[bytes] = []
+        left = limit + 1
+        while left and (chunk := os.read(fd, min(left, 1 << 20))):
+            chunks.append(chunk)
+            left -= len(chunk)
+    if not left:
+        raise error(path, f"is longer than {limit} octets")
+    return b"".join(chunks)
+
+
+@contextlib.contextmanager
+def open_private(path: Path, *, error: type[PrivateFileError]) -> Iterator[int]:
+    """Open a file that nobody else may read, for reading.
+
+    Raises:
+        PrivateFileError: As `read_private`.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | _SAFE)
+    except OSError as failure:
+        raise error(path, f"cannot be opened: {failure.strerror}") from None
+    with contextlib.closing(_Open(fd)):
+        # The open file is asked, not its name, which may be another file's by now.
+        mode = os.fstat(fd).st_mode
+        if not stat.S_ISREG(mode):
+            raise error(path, "is not a plain file")
+        if mode & _OTHERS:
+            found = stat.S_IMODE(mode)
+            raise error(path, f"others than its owner can use it: mode {found:04o}, not 0600")
+        yield fd
+
+
+def make_private_folder(path: Path, *, error: type[PrivateFileError]) -> None:
+    """Make a folder that nobody else may enter, unless it is there.
+
+    Raises:
+        PrivateFileError: As `error`: it cannot be made, or others may enter it.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = path.stat().st_mode
+        sync_folder(path.parent)
+    except OSError as failure:
+        raise error(path, f"cannot be made a folder: {failure.strerror}") from None
+    if mode & _OTHERS:
+        found = stat.S_IMODE(mode)
+        raise error(path, f"others than its owner can enter it: mode {found:04o}, not 0700")
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the names in a folder to disk.
+
+    Raises:
+        OSError: The system cannot.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with contextlib.closing(_Open(fd)):
+        os.fsync(fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`: one call may write less.
+
+    Raises:
+        OSError: The system cannot.
+    """
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+class _Open:
+    """An open file descriptor, as something with `close`."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def close(self) -> None:
+        os.close(self._fd)

@@ -1,0 +1,550 @@
+"""Recording: what a party wrote and received becomes signed events in a ledger.
+
+    draft, mail -> compose -> outbox (on disk) -> sign -> submit -> receipt -> journal -> receipts
+
+What waits from an earlier run is sent first, octet for octet; what the journal knows is passed
+over. So a run that was interrupted, at any arrow, is finished by running it again, and nothing is
+recorded twice. A draft is one submission unless it holds governance, whose events travel alone,
+or is too large; mails go together, oldest first, so that replies find what they reply to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ledger.chance import Random
+from ledger.compose import Composed, Signer, sign_document
+from ledger.drafts import Draft, compose_event, read_draft
+from ledger.errors import (
+    ComposeError,
+    DraftError,
+    MailError,
+    OutboxError,
+    RefusedError,
+    TargetError,
+)
+from ledger.journal import Journal, Line, Place
+from ledger.mail import MAX_OCTETS, Mail, parse_mail
+from ledger.mail_events import compose_mail, message_hash
+from ledger.outbox import Item, Outbox, open_outbox
+from ledger.target import Head, Target
+from verify.claims import parse_disclosure
+from verify.errors import VerifyError
+from verify.events import GOVERNANCE
+from verify.submission import MAX_EVENTS, MAX_SUBMISSION, LedgerName, Seen, parse_document
+
+__all__ = [
+    "Head",
+    "RecordReport",
+    "Recorded",
+    "Refused",
+    "Skipped",
+    "Target",
+    "record",
+    "record_composed",
+]
+
+_DAY_MS: Final = 86_400_000
+_DRAFTS: Final = frozenset((".yaml", ".yml", ".json"))
+_MAX_HELD: Final = 64 * 1024 * 1024  # octets of attachments in memory at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event that stands in the ledger.
+
+    Attributes:
+        source: The file it came from; None for one that waited from an earlier run.
+        event: Its label, or its number in the file.
+        event_id: Its id, in hex.
+        index: Its entry's index.
+    """
+
+    source: str | None
+    event: str
+    event_id: str
+    index: int
+
+
+class Skipped(NamedTuple):
+    """An event that stood in the ledger already, by the journal."""
+
+    source: str
+    event: str
+    event_id: str
+
+
+class Refused(NamedTuple):
+    """Something that was not recorded, and why."""
+
+    source: str | None
+    event: str | None
+    reason: str
+
+
+@dataclass(slots=True)
+class RecordReport:
+    """What a run did.
+
+    Attributes:
+        recorded: What it recorded.
+        skipped: What was recorded before.
+        refused: What it did not record.
+        notes: What a person should know: unknown addresses, odd mails.
+        stopped: Why the run ended early, None if it did not; what was on its way waits.
+        waiting: How many submissions wait in the outbox for this ledger.
+    """
+
+    recorded: list[Recorded] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    stopped: str | None = None
+    waiting: int = 0
+
+
+def record(  # noqa: PLR0913 - every option is named
+    target: Target,
+    sources: Sequence[Path],
+    *,
+    signer: Signer,
+    home: Path,
+    now_ms: Callable[[], int],
+    parties: Mapping[str, str] | None = None,
+    elsewhere: Mapping[str, str] | None = None,
+    expires_within_ms: int = _DAY_MS,
+    random: Random = secrets,
+) -> RecordReport:
+    """Record drafts and mails.
+
+    Args:
+        target: The ledger.
+        sources: Files: drafts (`.yaml`, `.yml`, `.json`) and mails (`.eml`). Drafts go first, in
+            the order given.
+        signer: The party's key.
+        home: The party's folder, with its outbox and journal.
+        now_ms: The clock, in milliseconds since 1970.
+        parties: Mail address or domain to actor.
+        elsewhere: Name to id, in hex, of recorded events that drafts may refer to by name.
+        expires_within_ms: How long a signature stays good.
+        random: Draws nonces and salts.
+
+    Raises:
+        OutboxError: The party's folder cannot be used.
+        JournalError: Its journal cannot be used.
+    """
+    with open_outbox(home) as outbox:
+        run = _Run(
+            target=target,
+            signer=signer,
+            outbox=outbox,
+            journal=Journal(home / "journal.jsonl"),
+            now_ms=now_ms,
+            expires_within_ms=expires_within_ms,
+            random=random,
+        )
+        try:
+            run.flush()
+            mails: list[Path] = []
+            for path in sources:
+                if path.suffix.lower() in _DRAFTS:
+                    run.draft(path, elsewhere)
+                elif path.suffix.lower() == ".eml":
+                    mails.append(path)
+                else:
+                    reason = "is neither a draft (.yaml, .yml, .json) nor a mail (.eml)"
+                    refused = Refused(str(path), None, reason)
+                    run.report.refused.append(refused)
+            run.mails(mails, parties or {})
+        except TargetError as error:
+            run.report.stopped = str(error)
+        return run.finish()
+
+
+def record_composed(
+    target: Target,
+    composed: Composed,
+    *,
+    signer: Signer,
+    home: Path,
+    now_ms: Callable[[], int],
+    called: str,
+    expires_within_ms: int = _DAY_MS,
+) -> RecordReport:
+    """Record one event that was composed here and stands in no file.
+
+    Args:
+        target: The ledger.
+        composed: The event.
+        signer: The party's key.
+        home: The party's folder, with its outbox and journal.
+        now_ms: The clock, in milliseconds since 1970.
+        called: What the event is called in the report.
+        expires_within_ms: How long a signature stays good.
+
+    Raises:
+        OutboxError: The party's folder cannot be used.
+        JournalError: Its journal cannot be used.
+    """
+    with open_outbox(home) as outbox:
+        run = _Run(
+            target=target,
+            signer=signer,
+            outbox=outbox,
+            journal=Journal(home / "journal.jsonl"),
+            now_ms=now_ms,
+            expires_within_ms=expires_within_ms,
+            random=secrets,
+        )
+        try:
+            run.flush()
+            # Its own octets are its source: there is no other.
+            place = Place(source=hashlib.sha256(composed.data).hexdigest(), place=0)
+            run.record([_Part(composed, place, called, called)])
+        except TargetError as error:
+            run.report.stopped = str(error)
+        return run.finish()
+
+
+class _Part(NamedTuple):
+    """A composed event on its way, and what it is called in the report."""
+
+    composed: Composed
+    place: Place
+    source: str
+    event: str
+
+
+class _Run:
+    """One run: what it works with, and its report."""
+
+    def __init__(
+        self,
+        *,
+        target: Target,
+        signer: Signer,
+        outbox: Outbox,
+        journal: Journal,
+        now_ms: Callable[[], int],
+        expires_within_ms: int,
+        random: Random,
+    ) -> None:
+        self.target = target
+        self.signer = signer
+        self.outbox = outbox
+        self.journal = journal
+        self.report = RecordReport()
+        self._notes: dict[str, None] = {}
+        self._now_ms = now_ms
+        self._expires_within_ms = expires_within_ms
+        self._random = random
+        self._ledger = LedgerName(origin=target.origin, charter=target.fingerprint)
+
+    def waiting(self) -> list[Item]:
+        """Return what waits for this ledger, of this party."""
+        return [
+            item
+            for item in self.outbox.waiting()
+            if item.ledger == self._ledger and item.author == self.signer.party
+        ]
+
+    def flush(self) -> None:
+        """Send what waits from earlier runs."""
+        for item in self.waiting():
+            names = [(None, one.id.hex()[:16]) for one in item.events]
+            self._send(item, names)
+
+    def draft(self, path: Path, elsewhere: Mapping[str, str] | None) -> None:
+        """Record a draft."""
+        try:
+            draft = read_draft(path, elsewhere=elsewhere)
+        except DraftError as error:
+            self._refuse(path, error.event, str(error))
+            return
+        if draft.author is not None and draft.author != self.signer.party:
+            reason = f"its author is {draft.author}, and the key is {self.signer.party}'s"
+            self._refuse(path, None, reason)
+            return
+        parts = self._compose_draft(draft)
+        done = 0
+        for batch in _batches(parts):
+            done += len(batch)
+            if not self.record(batch):
+                for one in parts[done:]:
+                    reason = "was not sent, as an earlier event of the file was refused"
+                    self._refuse(one.source, one.event, reason)
+                return
+
+    def mails(self, paths: Sequence[Path], parties: Mapping[str, str]) -> None:
+        """Record mails, oldest first."""
+        batch: list[_Part] = []
+        load = _Load()
+        near: dict[str, str] = {}  # message to event, of this batch
+        for path in self._in_order(paths):
+            part = self._compose_mail(path, parties, near)
+            if part is not None and not load.take(part):
+                self.record(batch)
+                batch, load, near = [], _Load(), {}
+                # Composed anew: what it replies to may just have been refused.
+                part = self._compose_mail(path, parties, near)
+                if part is not None:
+                    load.take(part)
+            if part is None:
+                continue
+            batch.append(part)
+            if part.place.message is not None:
+                near.setdefault(part.place.message, part.composed.id.hex())
+        if batch:
+            self.record(batch)
+
+    def _compose_draft(self, draft: Draft) -> list[_Part]:
+        """Compose what is not recorded yet; nothing of a draft that does not compose as a whole."""
+        ids: dict[str, str] = {}
+        parts: list[_Part] = []
+        kept = _KeptHere(self.outbox, parts)
+        path, author = str(draft.path), self.signer.party
+        for number, event in enumerate(draft.events, 1):
+            place = Place(source=draft.sha256, place=number)
+            known = self.journal.find(self.target.fingerprint, source=place.source, place=number)
+            if known is not None:
+                self.report.skipped.append(Skipped(path, event.name, known))
+            else:
+                try:
+                    composed = compose_event(
+                        event, author=author, ids=ids, kept=kept, random=self._random
+                    )
+                except ComposeError as error:
+                    self._refuse(path, event.name, str(error))
+                    return []
+                known = composed.id.hex()
+                parts.append(_Part(composed, place, path, event.name))
+            if event.label is not None:
+                ids[event.label] = known
+        return parts
+
+    def _in_order(self, paths: Sequence[Path]) -> list[Path]:
+        """Return the mails that are to be recorded, each once, by their dates; undated last."""
+        found: dict[str, tuple[float, str, Path]] = {}
+        for path in paths:
+            mail = self._read_mail(path)
+            if mail is None:
+                continue
+            known = self.journal.find(self.target.fingerprint, source=mail.sha256, place=0)
+            if known is not None:
+                self.report.skipped.append(Skipped(str(path), path.name, known))
+            elif mail.sha256 in found:
+                self._note(f"{path.name}: is the same as {found[mail.sha256][2].name}")
+            else:
+                at = math.inf if mail.date is None else mail.date.timestamp()
+                found[mail.sha256] = (at, str(path), path)
+        return [path for _, _, path in sorted(found.values())]
+
+    def _read_mail(self, path: Path) -> Mail | None:
+        try:
+            with path.open("rb") as stream:
+                return parse_mail(stream.read(MAX_OCTETS + 1))
+        except OSError as failure:
+            self._refuse(path, None, f"cannot be read: {failure.strerror}")
+        except MailError as error:
+            self._refuse(path, None, str(error))
+        return None
+
+    def _compose_mail(
+        self, path: Path, parties: Mapping[str, str], near: Mapping[str, str]
+    ) -> _Part | None:
+        mail = self._read_mail(path)
+        if mail is None:
+            return None
+
+        def find_message(message: str) -> str | None:
+            return near.get(message) or self._find_message(message)
+
+        try:
+            composed, notes = compose_mail(
+                mail,
+                source=path,
+                name=path.name,
+                author=self.signer.party,
+                parties=parties,
+                find_message=find_message,
+                random=self._random,
+            )
+        except ComposeError as error:
+            self._refuse(path, None, str(error))
+            return None
+        for note in notes:
+            self._note(note)
+        message = None if mail.message_id is None else message_hash(mail.message_id)
+        place = Place(source=mail.sha256, place=0, message=message)
+        return _Part(composed, place, str(path), path.name)
+
+    def _find_message(self, message: str) -> str | None:
+        """Find an earlier mail's event, which must be in the ledger: it may be an older copy."""
+        found = self.journal.find_message(self.target.fingerprint, message)
+        if found is None or self.target.index_of(bytes.fromhex(found)) is None:
+            return None
+        return found
+
+    def record(self, batch: Sequence[_Part]) -> bool:
+        """Put events into the outbox and send them; tell whether they are recorded."""
+        names = [(part.source, part.event) for part in batch]
+        try:
+            item = self.outbox.put(
+                [part.composed for part in batch],
+                ledger=self._ledger,
+                places=[part.place for part in batch],
+            )
+        except OutboxError as error:
+            for source, event in names:
+                self._refuse(source, event, str(error))
+            return False
+        return self._send(item, names)
+
+    def _send(self, item: Item, names: Sequence[tuple[str | None, str]]) -> bool:
+        """Sign an item anew, send it, and settle it; tell whether it is recorded."""
+        try:
+            answer = self._submit(item)
+        except (RefusedError, VerifyError) as error:
+            if self.target.index_of(item.events[0].id) is not None:
+                raise TargetError(f"the ledger refuses what it has recorded: {error}") from None
+            self.outbox.refuse(item, str(error))
+            for source, event in names:
+                self._refuse(source, event, str(error))
+            return False
+        receipt = self.outbox.check_receipt(item, answer, log_keys=self.target.log_keys)
+        # The journal first: an item that leaves the outbox unjournalled would be recorded twice.
+        self.journal.add(self._lines(item))
+        self.outbox.settle(item, answer)
+        for position, (source, event) in enumerate(names):
+            event_id = item.events[position].id.hex()
+            recorded = Recorded(source, event, event_id, receipt.first + position)
+            self.report.recorded.append(recorded)
+        return True
+
+    def _submit(self, item: Item) -> bytes:
+        for file in item.files():
+            with self.outbox.open_file(file.sha256) as stream:
+                self.target.add_file(stream, sha256=file.sha256, size=file.size)
+        head = self.target.head()
+        seen = Seen(
+            note=hashlib.sha256(head.note).hexdigest(), root=head.root.hex(), size=head.size
+        )
+        document = sign_document(
+            item.events,
+            signer=self.signer,
+            ledger=self._ledger,
+            expires_ms=self._now_ms() + self._expires_within_ms,
+            seen=seen,
+            note=head.note,
+        )
+        # Read back by the kernel: what it would refuse there is refused here, before it is sent.
+        submission = parse_document(document)
+        self.outbox.add_attempt(
+            item,
+            statement=submission.statement,
+            signature=submission.signature,
+            note=submission.note,
+        )
+        return self.target.submit(document)
+
+    def _lines(self, item: Item) -> Iterator[Line]:
+        for composed, place in zip(item.events, item.places, strict=True):
+            if place is not None:
+                yield Line(
+                    event=composed.id.hex(),
+                    ledger=self.target.fingerprint,
+                    source=place.source,
+                    place=place.place,
+                    message=place.message,
+                )
+
+    def _refuse(self, source: Path | str | None, event: str | None, reason: str) -> None:
+        name = None if source is None else str(source)
+        self.report.refused.append(Refused(name, event, reason))
+
+    def _note(self, note: str) -> None:
+        self._notes[note] = None
+
+    def finish(self) -> RecordReport:
+        """Complete the report."""
+        self.report.notes = list(self._notes)
+        self.report.waiting = len(self.waiting())
+        return self.report
+
+
+class _KeptHere:
+    """What was kept back with earlier events, those on their way included."""
+
+    def __init__(self, outbox: Outbox, parts: Sequence[_Part]) -> None:
+        self._outbox = outbox
+        self._parts = parts
+
+    def disclosures(self, event_id: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return disclosures that an event withheld."""
+        for composed in self._composed():
+            if composed.id.hex() == event_id:
+                held = {parse_disclosure(text).name: text for text in composed.withheld}
+                for name in names:
+                    if name not in held:
+                        raise ComposeError("names", f"{name!r} was not withheld by that event")
+                return tuple(held[name] for name in names)
+        return self._outbox.disclosures(event_id, names)
+
+    def nested(self, event_id: str) -> Composed:
+        """Return the event that a `sealed/v1` seals."""
+        for composed in self._composed():
+            if composed.id.hex() == event_id and composed.nested is not None:
+                return composed.nested
+        return self._outbox.nested(event_id)
+
+    def _composed(self) -> Iterator[Composed]:
+        for part in self._parts:
+            yield part.composed
+            if part.composed.nested is not None:
+                yield part.composed.nested
+
+
+def _batches(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
+    """Cut parts into submissions: governance alone, and none beyond the limits."""
+    batch: list[_Part] = []
+    load = _Load()
+    for part in parts:
+        before = batch and isinstance(batch[-1].composed.event, GOVERNANCE)
+        alone = isinstance(part.composed.event, GOVERNANCE)
+        if before or (batch and alone) or not load.take(part):
+            yield batch
+            batch, load = [], _Load()
+            load.take(part)
+        batch.append(part)
+    if batch:
+        yield batch
+
+
+class _Load:
+    """How much a submission carries so far."""
+
+    def __init__(self) -> None:
+        self._count = self._events = self._disclosures = self._held = 0
+
+    def take(self, part: _Part) -> bool:
+        """Take a part along, unless it is too much. One alone never is."""
+        composed = part.composed
+        sources = (file.source for file in composed.files)
+        events = self._events + len(composed.data)
+        disclosures = self._disclosures + sum(map(len, composed.disclosures))
+        held = self._held + sum(len(one) for one in sources if isinstance(one, bytes))
+        if self._count and (
+            self._count == MAX_EVENTS
+            or max(events, disclosures) > MAX_SUBMISSION
+            or held > _MAX_HELD
+        ):
+            return False
+        self._count += 1
+        self._events, self._disclosures, self._held = events, disclosures, held
+        return True

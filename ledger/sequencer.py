@@ -1,0 +1,486 @@
+"""The order: which submissions a ledger accepts, as which entries, under which checkpoint.
+
+`sequence` is a pure function of a head and a batch: it reads earlier events through one door,
+asks the kernel's rules, and gives a `Commit` with the signed checkpoint and what each submission
+came to. The checkpoint is a function of the entries alone, so that honest nodes make the same.
+Nothing is durable until `append` of whoever keeps the order has acknowledged; see `writer`.
+
+What needs no order is done before, by the caller's thread: `prepare` parses, checks signatures,
+disclosures and files.
+
+Source: SPEC sections 6.4, 7 and 8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+from ledger.commit import Commit, Head, Known, Placed
+from ledger.errors import LogKeyError
+from ledger.tree import extend, root_of_edge
+from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint
+from verify.checks import Check
+from verify.claims import File, parse_disclosure
+from verify.entry import SignedStatement, format_entry
+from verify.errors import RuleError, VerifyError
+from verify.events import GOVERNANCE, Charter, Event, Opening
+from verify.merkle import leaf_hash
+from verify.note import ED25519, NoteSignature, VerifierKey, format_note, key_id
+from verify.rules import Candidate, Fact, Past, admit, candidate_of, known_ids
+from verify.state import State
+from verify.submission import (
+    Statement,
+    Submission,
+    check_disclosure,
+    parse_document,
+    sealing_event,
+)
+
+__all__ = [
+    "Accepted",
+    "FileSizes",
+    "History",
+    "LogSigner",
+    "Outcome",
+    "Prepared",
+    "Recorded",
+    "Sequenced",
+    "log_verifier_key",
+    "prepare",
+    "sequence",
+    "sign_checkpoint",
+]
+
+
+class LogSigner(Protocol):
+    """The door to a log key."""
+
+    @property
+    def public(self) -> bytes:
+        """The public key, 32 octets."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign the text of a checkpoint: 64 octets."""
+
+
+class FileSizes(Protocol):
+    """The door to files."""
+
+    def size(self, sha256: str) -> int | None:
+        """Return how many octets a file has; None if it is not there."""
+
+
+class History(Past, Protocol):
+    """The door to earlier entries: what the rules ask, and the tree."""
+
+    def root(self, size: int) -> bytes:
+        """Return the tree's root hash at an earlier size."""
+
+    def recorded_as(self, event_id: str) -> Recorded | None:
+        """Return the submission that begins with this event; None if none does."""
+
+
+class Recorded(NamedTuple):
+    """Which submission stands where."""
+
+    first: int
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A submission that waits for its place: all is checked that needs no order.
+
+    Attributes:
+        submission: The submission.
+        candidates: What the rules need of its events.
+        known: The ids that become known with it.
+        seen: The checkpoint in the note that it names; None if it names none.
+        seen_key: The log key, in hex, under which that note was checked.
+    """
+
+    submission: Submission
+    candidates: tuple[Candidate, ...]
+    known: tuple[Known, ...]
+    seen: Checkpoint | None
+    seen_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A submission is recorded, now or before: its entries are [first, first + count)."""
+
+    first: int
+    count: int
+
+
+Outcome = Accepted | VerifyError | LogKeyError
+
+
+class Sequenced(NamedTuple):
+    """What a batch comes to.
+
+    Attributes:
+        commit: What to make durable; None if nothing of the batch is new.
+        outcomes: What each submission came to, in order. Valid when the commit is durable.
+    """
+
+    commit: Commit | None
+    outcomes: tuple[Outcome, ...]
+
+
+def log_verifier_key(origin: str, public: bytes) -> VerifierKey:
+    """Return the key that checks the log's signature on its checkpoints."""
+    name = key_id(name=origin, algorithm=ED25519, public=public)
+    return VerifierKey(origin, name, ED25519, public)
+
+
+def prepare(document: bytes, *, state: State | None, files: FileSizes) -> Prepared:
+    """Read a submission document and check all of it that needs no order.
+
+    Args:
+        document: The document's octets.
+        state: The rules' state by now; None before entry 0.
+        files: The ledger's files.
+
+    Raises:
+        VerifyError: It is malformed, or breaks a rule.
+    """
+    submission = parse_document(document)
+    _check_files(submission, files)
+    candidates = tuple(candidate_of(e.event, event_id=e.id.hex()) for e in submission.events)
+    known = tuple(
+        Known(bytes.fromhex(event_id), position, kind)
+        for position, candidate in enumerate(candidates)
+        for event_id, kind in known_ids(candidate)
+    )
+    seen, seen_key = None, None
+    if submission.note is not None and submission.statement.seen is not None and state is not None:
+        seen_key = state.log_key_at(submission.statement.seen.size)
+        seen = _parse_seen(submission.note, submission.statement, state.charter.origin, seen_key)
+    return Prepared(submission, candidates, known, seen, seen_key)
+
+
+def sequence(
+    head: Head,
+    batch: Sequence[Prepared],
+    *,
+    now_ms: int,
+    history: History,
+    signers: Mapping[bytes, LogSigner],
+    path: object = "ledger",
+) -> Sequenced:
+    """Give a batch of submissions its order.
+
+    A submission that is refused leaves no trace in those behind it. One whose events are recorded
+    already, together and in that order, is accepted as what it was.
+
+    Args:
+        head: Where the ledger stands.
+        batch: The submissions, in the order in which they came.
+        now_ms: The clock, in milliseconds since 1970.
+        history: The entries before `head.size`.
+        signers: The log keys at hand, by public key.
+        path: Names the ledger in a refusal.
+    """
+    run = _Run(head, history, now_ms=now_ms, held=frozenset(signers), path=path)
+    outcomes = tuple(run.place(prepared) for prepared in batch)
+    if not run.submissions:
+        return Sequenced(None, outcomes)
+    after, tiles = run.finish()
+    commit = Commit(
+        expected_size=head.size,
+        submissions=tuple(run.submissions),
+        tiles=tiles,
+        disclosures=tuple(sorted(run.disclosures.items())),
+        notes=tuple(run.notes),
+        turnings=tuple(run.turnings),
+        checkpoint=sign_checkpoint(after, signers, path=path),
+        head=after,
+    )
+    return Sequenced(commit, outcomes)
+
+
+def sign_checkpoint(head: Head, signers: Mapping[bytes, LogSigner], *, path: object) -> bytes:
+    """Sign the checkpoint of a head, which has entries.
+
+    Raises:
+        LogKeyError: The key of that size is not at hand.
+    """
+    if head.state is None:
+        raise AssertionError("a ledger without entries has no checkpoint")
+    origin = head.state.charter.origin
+    public = bytes.fromhex(head.state.log_key_at(head.size))
+    signer = signers.get(public)
+    if signer is None:
+        raise LogKeyError(path, key=public.hex())
+    text = format_checkpoint(Checkpoint(origin, head.size, root_of_edge(head.edge)))
+    key = log_verifier_key(origin, public)
+    return format_note(text, [NoteSignature(origin, key.key_id, signer.sign(text))])
+
+
+class _Run:
+    """One batch on its way. Everything in it is about submissions that were accepted."""
+
+    def __init__(
+        self, head: Head, history: History, *, now_ms: int, held: frozenset[bytes], path: object
+    ) -> None:
+        self.submissions: list[Placed] = []
+        self.disclosures: dict[int, tuple[str, ...]] = {}
+        self.notes: list[tuple[int, bytes]] = []
+        self.turnings: list[tuple[int, bytes]] = []
+        self._before = head
+        self._head = head
+        self._leaves: list[bytes] = []
+        self._now_ms = now_ms
+        self._held = held
+        self._path = path
+        self._past = _Past(history, head.size)
+
+    def place(self, prepared: Prepared) -> Outcome:
+        """Accept a submission behind those accepted before, or say why not."""
+        try:
+            known = self._known(prepared)
+            return self._accept(prepared) if known is None else known
+        except (VerifyError, LogKeyError) as error:
+            return error
+        finally:
+            self._past.forget()
+
+    def finish(self) -> tuple[Head, tuple[tuple[int, int, bytes], ...]]:
+        """Return the head behind all that was accepted, and the tiles that differ."""
+        before = self._before
+        growth = extend(before.edge, size=before.size, leaves=self._leaves)
+        return replace(self._head, edge=growth.edge), growth.tiles
+
+    def _known(self, prepared: Prepared) -> Accepted | None:
+        """Return where the submission is recorded already."""
+        statement = prepared.submission.statement
+        recorded = self._past.recorded_as(prepared.candidates[0].id)
+        if recorded is None:
+            return None
+        first, old = recorded
+        # One root hash: the same ids in the same order.
+        if (old.ledger, old.count, old.root) != (statement.ledger, statement.count, statement.root):
+            return None
+        return Accepted(first, old.count)
+
+    def _accept(self, prepared: Prepared) -> Accepted:
+        head = self._head
+        submission, candidates = prepared.submission, prepared.candidates
+        first = head.size
+        recorded = max(self._now_ms, head.recorded)
+        self._past.offer(first, prepared)
+        if head.state is None:
+            fingerprint = _entries(submission, head, recorded=recorded)[1][0].hex()
+        else:
+            fingerprint = head.state.fingerprint
+        state = admit(
+            head.state,
+            statement=submission.statement,
+            candidates=candidates,
+            first=first,
+            recorded=recorded,
+            fingerprint=fingerprint,
+            past=self._past,
+        )
+        if submission.statement.seen is not None:
+            self._check_seen(prepared, state)
+        handed_over = self._handed_over(first, prepared)
+        governance = isinstance(submission.events[0].event, GOVERNANCE)
+        if governance:
+            self._check_keys(state)
+        # From here on nothing is refused.
+        entries, leaves = _entries(submission, head, recorded=recorded)
+        if submission.note is not None and prepared.seen is not None:
+            self.notes.append((prepared.seen.size, submission.note))
+        if state is not head.state:
+            self.turnings.append((first, leaves[0] if governance else b""))
+        self._disclose(first, submission, handed_over)
+        self.submissions.append(Placed(first, submission.statement.author, entries, prepared.known))
+        self._past.accept()
+        self._leaves += leaves
+        self._head = replace(
+            head,
+            size=first + len(entries),
+            prev=leaves[-1].hex(),
+            recorded=recorded,
+            rules=leaves[0].hex() if governance else head.rules,
+            state=state,
+        )
+        return Accepted(first, len(entries))
+
+    def _check_seen(self, prepared: Prepared, state: State) -> None:
+        note, statement = prepared.submission.note, prepared.submission.statement
+        if note is None or statement.seen is None:
+            raise AssertionError("a document with `seen` brings its note")
+        size = statement.seen.size
+        # The state may have moved on since the note was checked.
+        key = state.log_key_at(size)
+        if prepared.seen is None or key != prepared.seen_key:
+            _parse_seen(note, statement, state.charter.origin, key)
+        root = self._root(size)
+        if root.hex() != statement.seen.root:
+            reason = "is not the tree's root hash at that size"
+            raise RuleError(
+                Check.SEEN, "statement.seen.root", reason, root.hex(), statement.seen.root
+            )
+
+    def _root(self, size: int) -> bytes:
+        before = self._before
+        if size < before.size:
+            return self._past.history.root(size)
+        # No checkpoint of such a size was published, unless the log key is elsewhere, too.
+        growth = extend(before.edge, size=before.size, leaves=self._leaves[: size - before.size])
+        return root_of_edge(growth.edge)
+
+    def _check_keys(self, state: State) -> None:
+        """Check that the ledger could go on signing if every pending charter took effect."""
+        charters = [w.act for w in state.pending.values() if isinstance(w.act, Charter)]
+        for charter in (state.charter, *charters):
+            if bytes.fromhex(charter.log_key) not in self._held:
+                raise LogKeyError(self._path, key=charter.log_key)
+
+    def _handed_over(self, first: int, prepared: Prepared) -> list[tuple[int, tuple[str, ...]]]:
+        """Match what openings hand over with the events that withheld it."""
+        found = []
+        for number, submitted in enumerate(prepared.submission.events):
+            opening = submitted.event
+            if not isinstance(opening, Opening) or opening.names is None:
+                continue
+            index = self._index_of(opening.of, first, prepared)
+            target = self._past.event(opening.of, index)
+            texts = tuple(text for text, _ in submitted.disclosures)
+            for place, text in enumerate(texts):
+                where = f"disclosures[{number}][{place}]"
+                check_disclosure(text, event=target, where=where)
+            found.append((index, texts))
+        return found
+
+    def _index_of(self, event_id: str, first: int, prepared: Prepared) -> int:
+        """Return the index of an event that is known, or is in the submission being judged."""
+        fact = self._past.find(event_id)
+        if fact is not None:
+            return fact.index
+        octets = bytes.fromhex(event_id)
+        # The rules have resolved every reference.
+        return first + next(known.position for known in prepared.known if known.id == octets)
+
+    def _disclose(
+        self, first: int, submission: Submission, handed_over: list[tuple[int, tuple[str, ...]]]
+    ) -> None:
+        for index, submitted in enumerate(submission.events, first):
+            if submitted.disclosures and getattr(submitted.event, "names", None) is None:
+                self.disclosures[index] = tuple(text for text, _ in submitted.disclosures)
+        for index, texts in handed_over:
+            both = {*self.disclosures.get(index, ()), *texts}
+            self.disclosures[index] = tuple(sorted(both, key=lambda t: parse_disclosure(t).name))
+
+
+class _Past:
+    """Earlier entries, then the submissions of this batch, then the one being judged."""
+
+    def __init__(self, history: History, size: int) -> None:
+        self.history = history
+        self._size = size
+        self._facts: dict[str, tuple[int, str, str]] = {}
+        self._recorded: dict[str, Recorded] = {}
+        self._firsts: list[int] = []
+        self._prepared: list[Prepared] = []
+        self._accepted = 0
+
+    def find(self, event_id: str) -> Fact | None:
+        """Return what is known of an event of an earlier submission."""
+        fact = self._facts.get(event_id)
+        return self.history.find(event_id) if fact is None else Fact(*fact)
+
+    def event(self, event_id: str, index: int) -> Event:
+        """Return a known event, or one of the submission being judged."""
+        if index < self._size:
+            return self.history.event(event_id, index)
+        place = bisect_right(self._firsts, index) - 1
+        submitted = self._prepared[place].submission.events[index - self._firsts[place]]
+        return submitted.event if submitted.id.hex() == event_id else sealing_event(submitted.event)
+
+    def recorded_as(self, event_id: str) -> Recorded | None:
+        """Return the submission that begins with this event."""
+        return self._recorded.get(event_id) or self.history.recorded_as(event_id)
+
+    def offer(self, first: int, prepared: Prepared) -> None:
+        """Let the events of the submission being judged be read."""
+        self._firsts.append(first)
+        self._prepared.append(prepared)
+
+    def accept(self) -> None:
+        """Keep the submission that was offered last."""
+        first, prepared = self._firsts[-1], self._prepared[-1]
+        statement = prepared.submission.statement
+        self._accepted += 1
+        self._recorded[prepared.candidates[0].id] = Recorded(first, statement)
+        for event_id, position, kind in prepared.known:
+            self._facts[event_id.hex()] = (first + position, kind, statement.author)
+
+    def forget(self) -> None:
+        """Drop what was offered and not accepted."""
+        del self._firsts[self._accepted :], self._prepared[self._accepted :]
+
+
+def _entries(
+    submission: Submission, head: Head, *, recorded: int
+) -> tuple[tuple[bytes, ...], list[bytes]]:
+    """Return the entries of a submission behind `head`, and their leaf hashes."""
+    signed = SignedStatement(submission.statement, submission.signature)
+    entries, leaves = [], []
+    prev, rules = head.prev, head.rules
+    for position, submitted in enumerate(submission.events):
+        entry = format_entry(
+            submitted.data,
+            index=head.size + position,
+            position=position,
+            recorded=recorded,
+            prev=prev,
+            rules=rules if position == 0 else None,
+            signed=signed if position == 0 else None,
+        )
+        leaf = leaf_hash(entry)
+        prev = leaf.hex()
+        entries.append(entry)
+        leaves.append(leaf)
+    return tuple(entries), leaves
+
+
+def _check_files(submission: Submission, files: FileSizes) -> None:
+    for number, submitted in enumerate(submission.events):
+        for place, (_, opened) in enumerate(submitted.disclosures):
+            value = opened.value
+            if not isinstance(value, File):
+                continue
+            found = files.size(value.sha256)
+            if found != value.size:
+                where = f"disclosures[{number}][{place}]"
+                reason = "its file is not here" if found is None else "its file has another size"
+                raise RuleError(Check.FILE_MISSING, where, reason, value.sha256)
+
+
+def _parse_seen(note: bytes, statement: Statement, origin: str, key: str) -> Checkpoint:
+    """Check that the note is the one that `seen` names, and a checkpoint of this log."""
+    seen = statement.seen
+    if seen is None:
+        raise AssertionError("only a statement with `seen` brings a note")
+    found = hashlib.sha256(note).hexdigest()
+    if found != seen.note:
+        reason = "is not the hash of the note"
+        raise RuleError(Check.SEEN, "statement.seen.note", reason, seen.note, found)
+    try:
+        public = log_verifier_key(origin, bytes.fromhex(key))
+        checkpoint = check_checkpoint(note, key=public, origin=origin)
+    except VerifyError as error:
+        raise RuleError(Check.SEEN, "note", f"is no checkpoint of this log: {error}") from None
+    if (checkpoint.size, checkpoint.root.hex()) != (seen.size, seen.root):
+        reason = "has another size or root hash than the note"
+        raise RuleError(Check.SEEN, "statement.seen", reason)
+    return checkpoint

@@ -1,0 +1,500 @@
+"""What a ledger keeps on disk: the one module that opens LMDB.
+
+    ledger.mdb
+        meta          `format`, and `indexed`: the size up to which ids are in runs
+        submissions   first index -> its entries and ids (`rows`)
+        tiles         level, number -> hashes; the last tile of a level grows
+        runs          level, size when written -> ids by their first octets (`ids`)
+        disclosures   first index of a group -> disclosures of some entries (`rows`)
+        notes         size, SHA-256 -> a signed note that a `seen` names or witnesses cosigned
+        checkpoints   size -> the signed checkpoint published at that size
+        turnings      first index -> leaf hash if governance, else nothing (`Commit.turnings`)
+    ledger.lock       held by the one process that records
+
+All of a `Commit` is written in one synced transaction, so there is no state between two commits.
+Nothing here decides what may be written: `sequencer` does.
+
+The map grows by itself. LMDB moves it when it grows, so growing waits until nobody reads, and
+whoever wants to read waits for that moment: no read may last while its reader waits for
+something else, and none may begin within another of the same thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import hashlib
+import os
+import struct
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+import lmdb
+
+from ledger import ids
+from ledger.commit import Commit
+from ledger.errors import BusyError, FullError, NotFoundError, StoreError
+from ledger.files import NO_ROOM
+from ledger.gate import Gate, hold
+from ledger.private import sync_folder
+from ledger.rows import Row, format_group, format_row, parse_group
+from verify.claims import parse_disclosure
+
+__all__ = ["LOCK_FILE", "MAP_SIZE", "STORE_FILE", "Snapshot", "Store"]
+
+STORE_FILE = "ledger.mdb"
+LOCK_FILE = "ledger.lock"
+MAP_SIZE = 1 << 30
+"""Octets of address space to begin with. It is doubled when it is full."""
+
+_FORMAT = b"counterfoil-store/1"
+_TABLES = (
+    *(b"checkpoints", b"disclosures", b"meta", b"notes", b"runs", b"submissions", b"tiles"),
+    b"turnings",
+)
+_BY_INDEX = frozenset((b"checkpoints", b"disclosures", b"submissions", b"turnings"))
+_KEY = struct.Struct("=Q")  # LMDB compares integer keys natively
+_GROUP_SIZE = 1 << 16
+# LMDB says EIO when the system wrote less than was asked, which it does when a disk is full.
+_NO_ROOM = NO_ROOM | {errno.EIO}
+_READERS = 1024
+
+_Table = lmdb._Database  # noqa: SLF001 - LMDB's type for a table has no public name
+_Read: TypeAlias = "lmdb.Transaction[memoryview]"
+T = TypeVar("T")
+
+
+class Snapshot:
+    """What the store held at one moment. Valid, with all views it gave, inside `Store.read`."""
+
+    __slots__ = ("_runs", "_tables", "_tail", "_txn", "size")
+
+    def __init__(self, txn: _Read, tables: dict[bytes, _Table], tail: ids.Tail) -> None:
+        """Read with `txn`; `tail` holds at least the ids that are in no run of it."""
+        self._txn = txn
+        self._tables = tables
+        self._tail = tail
+        self._runs: list[ids.Run] | None = None
+        last = self._at_or_before(b"submissions", (1 << 64) - 1)
+        self.size = 0 if last is None else last[0] + Row(*last).count
+
+    def row(self, index: int) -> Row:
+        """Return the submission that the entry at `index` belongs to.
+
+        Raises:
+            NotFoundError: There is no such entry.
+        """
+        if not 0 <= index < self.size:
+            raise NotFoundError(f"entry {index}")
+        found = self._at_or_before(b"submissions", index)
+        if found is None:
+            raise AssertionError("the first submission begins at 0")
+        return Row(*found)
+
+    def rows(self, start: int = 0) -> Iterator[Row]:
+        """Yield the submissions from the one that holds the entry at `start` on."""
+        if start >= self.size:
+            return
+        cursor = self._txn.cursor(self._tables[b"submissions"])
+        cursor.set_key(_KEY.pack(self.row(start).first))
+        for key, value in cursor:
+            yield Row(_KEY.unpack(key)[0], value)
+
+    def tile(self, level: int, number: int) -> bytes:
+        """Return the hashes that a tile has by now; nothing if it has none."""
+        found = self._txn.get(_tile_key(level, number), db=self._tables[b"tiles"])
+        return b"" if found is None else bytes(found)
+
+    def edge(self) -> tuple[bytes, ...]:
+        """Return the right edge of the tree."""
+        edge = []
+        level, count = 0, self.size
+        while count:
+            edge.append(self.tile(level, count >> 8) if count & 0xFF else b"")
+            level, count = level + 1, count >> 8
+        return tuple(edge)
+
+    def find(self, event_id: bytes) -> tuple[int, str, str] | None:
+        """Return (index, kind, author) of the event with this id; None if it is not known."""
+        prefix = ids.prefix_of(event_id)
+        for index in chain(self._tail.find(prefix), ids.find(self.runs(), prefix)):
+            if index >= self.size:
+                continue
+            row = self.row(index)
+            kind = row.find(event_id, index)
+            if kind is not None:
+                return index, kind, row.author
+        return None
+
+    def ids_with_prefix(self, digits: str, *, limit: int) -> list[bytes]:
+        """Return the first `limit` ids whose hex begins with `digits`, in ascending order."""
+        low, high = ids.prefix_range(digits)
+        found = {
+            event_id
+            for index in self._within(low, high, limit)
+            if index < self.size
+            for event_id in self.row(index).ids_at(index)
+            if event_id.hex().startswith(digits)
+        }
+        return sorted(found)[:limit]
+
+    def runs(self) -> list[ids.Run]:
+        """Return the runs of the id index, where they lie."""
+        if self._runs is None:
+            cursor = self._txn.cursor(self._tables[b"runs"])
+            self._runs = [ids.parse_run(v) for v in cursor.iternext(keys=False, values=True)]
+        return self._runs
+
+    def disclosures(self, index: int) -> tuple[str, ...]:
+        """Return the disclosures at an entry, sorted by claim name."""
+        found = self._at_or_before(b"disclosures", index)
+        return () if found is None else parse_group(bytes(found[1])).get(index, ())
+
+    def checkpoint(self, size: int) -> bytes | None:
+        """Return the checkpoint published at a size; None if none was."""
+        found = self._txn.get(_KEY.pack(size), db=self._tables[b"checkpoints"])
+        return None if found is None else bytes(found)
+
+    def notes(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return up to `limit` kept notes behind the key `after`, each with its key, in order."""
+        cursor = self._txn.cursor(self._tables[b"notes"])
+        if not cursor.set_range(after + b"\x00"):
+            return []
+        return [(bytes(k), bytes(v)) for k, v in islice(cursor, limit)]
+
+    def note(self, size: int, digest: bytes) -> bytes | None:
+        """Return the kept note of that size and SHA-256; None if there is none."""
+        found = self._txn.get(size.to_bytes(8, "big") + digest, db=self._tables[b"notes"])
+        return None if found is None else bytes(found)
+
+    def turnings(self) -> list[tuple[int, bytes]]:
+        """Return (first index, leaf hash or nothing) of what changed the rules' state."""
+        cursor = self._txn.cursor(self._tables[b"turnings"])
+        return [(_KEY.unpack(k)[0], bytes(v)) for k, v in cursor]
+
+    def indexed(self) -> int:
+        """Return the size up to which ids are in runs."""
+        found = self._txn.get(b"indexed", db=self._tables[b"meta"])
+        return 0 if found is None else int(_KEY.unpack(found)[0])
+
+    def _at_or_before(self, table: bytes, index: int) -> tuple[int, memoryview] | None:
+        cursor = self._txn.cursor(self._tables[table])
+        if cursor.set_range(_KEY.pack(index)):
+            found = _KEY.unpack(cursor.key())[0]
+            if found == index:
+                return index, cursor.value()
+            if not cursor.prev():
+                return None
+        elif not cursor.last():
+            return None
+        return _KEY.unpack(cursor.key())[0], cursor.value()
+
+    def _within(self, low: int, high: int, limit: int) -> Iterator[int]:
+        # `limit` more of each than asked for, since the first octets are not the whole id.
+        yield from self._tail.within(low, high)
+        for run in self.runs():
+            yield from islice(ids.within(run, low, high), limit)
+
+
+class Store:
+    """The store of one ledger. One process writes, any number of threads read.
+
+    Attributes:
+        path: The ledger's folder.
+        read_only: Whether this process records nothing.
+    """
+
+    def __init__(
+        self, path: Path, *, read_only: bool = False, create: bool = False, map_size: int = MAP_SIZE
+    ) -> None:
+        """Open the store in the folder `path`.
+
+        Args:
+            path: The ledger's folder.
+            read_only: Record nothing, and do not ask whether somebody else does.
+            create: Make a new store, where there must be none.
+            map_size: Octets of address space to begin with.
+
+        Raises:
+            NotFoundError: There is no store.
+            BusyError: Another process records here, or this one has the store open already.
+            StoreError: It cannot be opened, or is not a store of this version.
+        """
+        self.path = path
+        self.read_only = read_only
+        self._file = path / STORE_FILE
+        if self._file.exists() is create:
+            if create:
+                raise StoreError(self._file, "exists already")
+            raise NotFoundError(f"ledger in {path}")
+        self._lock = None if read_only else hold(path / LOCK_FILE)
+        self._gate = Gate()
+        self._writing = threading.Lock()
+        try:
+            self._open(create=create, map_size=map_size)
+        except lmdb.Error as error:
+            self.close()
+            if "already open" in str(error):
+                raise BusyError(self._file, "is open in this process already") from None
+            raise StoreError(self._file, f"cannot be opened: {error}") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the store. No read may be going on."""
+        if hasattr(self, "_env"):
+            self._env.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Snapshot]:
+        """Read what is there now, whatever is written meanwhile.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        self._gate.enter()
+        try:
+            # Before the transaction: what leaves the tail meanwhile is in a run of it.
+            tail = self._tail
+            with self._begin() as txn:
+                snapshot = Snapshot(txn, self._tables, tail)
+                if self.read_only and snapshot.size != self._tail_size:
+                    self._follow(snapshot)
+                    snapshot = Snapshot(txn, self._tables, self._tail)
+                yield snapshot
+        finally:
+            self._gate.leave()
+
+    def append(self, expected_size: int, commit: Commit) -> bool:
+        """Make a commit durable, if the log has exactly `expected_size` entries.
+
+        When this returns True, all of the commit is on disk. This is the door that a replicated
+        order would take the place of.
+
+        Returns:
+            False if the log has another size: somebody else was faster. Nothing was written.
+
+        Raises:
+            FullError: There is no room; nothing was written.
+            StoreError: Nothing was written, or the store can no longer be used.
+        """
+        with self._writing:
+            return self._apply(expected_size, commit)
+
+    def keep_note(self, size: int, note: bytes) -> None:
+        """Keep a signed note, which has been checked, beside those that a `seen` names.
+
+        Raises:
+            FullError: There is no room; nothing was written.
+        """
+
+        def write(txn: _Read) -> None:
+            txn.put(_note_key(size, note), note, db=self._tables[b"notes"])
+
+        with self._writing:
+            self._transact(write)
+
+    def _open(self, *, create: bool, map_size: int) -> None:
+        used = self._file.stat().st_size if self._file.exists() else 0
+        # A new store is of the format that other tools read; an old one says by itself what it is.
+        opening = functools.partial(lmdb.open, lib_version=0) if create else lmdb.open
+        self._env = opening(
+            str(self._file),
+            map_size=max(map_size, -(-used // (1 << 20)) << 20),
+            subdir=False,
+            readonly=self.read_only,
+            mode=0o600,
+            create=create,
+            max_dbs=len(_TABLES),
+            max_readers=_READERS,
+            max_spare_txns=1,
+        )
+        self._tables = {
+            name: self._env.open_db(name, create=create, integerkey=name in _BY_INDEX)
+            for name in _TABLES
+        }
+        meta = self._tables[b"meta"]
+        if create:
+            with self._env.begin(write=True) as txn:
+                txn.put(b"format", _FORMAT, db=meta)
+            sync_folder(self.path)
+        with self._env.begin() as reading:
+            if reading.get(b"format", db=meta) != _FORMAT:
+                raise StoreError(self._file, "is not a store of this version")
+        self._tail, self._tail_size, self._indexed = ids.Tail(), 0, 0
+        with self._begin() as reader:
+            self._follow(Snapshot(reader, self._tables, self._tail))
+
+    def _begin(self) -> _Read:
+        try:
+            return self._env.begin(buffers=True)
+        except lmdb.MapResizedError:
+            # Another process has made the map larger. 0 takes over its size.
+            self._gate.leave()
+            try:
+                with self._gate.alone():
+                    self._env.set_mapsize(0)
+            finally:
+                self._gate.enter()
+            return self._env.begin(buffers=True)
+        except lmdb.Error as error:
+            raise StoreError(self._file, f"cannot be read: {error}") from None
+
+    def _follow(self, snapshot: Snapshot) -> None:
+        """Bring the tail up to `snapshot`: at opening, or after another process wrote."""
+        with self._writing:
+            indexed = snapshot.indexed()
+            fresh = indexed != self._indexed or self._tail_size < indexed
+            tail, start = (ids.Tail(), indexed) if fresh else (self._tail, self._tail_size)
+            if snapshot.size <= start and not fresh:
+                return
+            for row in snapshot.rows(start):
+                for event_id, index in row.ids():
+                    tail.add(ids.prefix_of(event_id), index)
+            self._tail, self._tail_size, self._indexed = tail, snapshot.size, indexed
+
+    def _apply(self, expected_size: int, commit: Commit) -> bool:
+        rows = [(_KEY.pack(p.first), format_row(p)) for p in commit.submissions]
+        new = [
+            (ids.prefix_of(known.id), placed.first + known.position)
+            for placed in commit.submissions
+            for known in placed.known
+        ]
+        full = len(self._tail) + len(new) >= ids.TAIL
+        run = ids.format_run(chain(self._tail.pairs(), new)) if full else None
+
+        def write(txn: _Read) -> bool:
+            if Snapshot(txn, self._tables, self._tail).size != expected_size:
+                return False
+            self._put(txn, b"submissions", rows)
+            self._put_commit(txn, commit)
+            if run is not None:
+                self._put_run(txn, run, commit.head.size)
+            return True
+
+        if not self._transact(write):
+            return False
+        if run is not None:
+            self._tail, self._indexed = ids.Tail(), commit.head.size
+        else:
+            for prefix, index in new:
+                self._tail.add(prefix, index)
+        self._tail_size = commit.head.size
+        return True
+
+    def _put_commit(self, txn: _Read, commit: Commit) -> None:
+        tiles = self._tables[b"tiles"]
+        for level, number, data in commit.tiles:
+            txn.put(_tile_key(level, number), data, db=tiles)
+        notes = self._tables[b"notes"]
+        for size, note in commit.notes:
+            txn.put(_note_key(size, note), note, db=notes)
+        self._put(txn, b"turnings", [(_KEY.pack(index), leaf) for index, leaf in commit.turnings])
+        self._put(txn, b"checkpoints", [(_KEY.pack(commit.head.size), commit.checkpoint)])
+        self._put_disclosures(txn, commit)
+
+    def _put(self, txn: _Read, table: bytes, items: list[tuple[bytes, bytes]]) -> None:
+        """Put items behind all that are in a table."""
+        if not items:
+            return
+        _, added = txn.cursor(self._tables[table]).putmulti(items, append=True)
+        if added != len(items):
+            raise StoreError(self._file, f"{table.decode()} are not in order")
+
+    def _put_disclosures(self, txn: _Read, commit: Commit) -> None:
+        table = self._tables[b"disclosures"]
+        group: dict[int, tuple[str, ...]] = {}
+        groups: list[tuple[bytes, bytes]] = []
+        length = 0
+        for index, texts in commit.disclosures:
+            if index < commit.expected_size:
+                self._hand_over(txn, table, index, texts)
+                continue
+            group[index] = texts
+            length += sum(map(len, texts))
+            if length >= _GROUP_SIZE:
+                groups.append((_KEY.pack(min(group)), format_group(group)))
+                group, length = {}, 0
+        if group:
+            groups.append((_KEY.pack(min(group)), format_group(group)))
+        self._put(txn, b"disclosures", groups)
+
+    def _hand_over(self, txn: _Read, table: _Table, index: int, texts: tuple[str, ...]) -> None:
+        """Add disclosures to an entry that was there before."""
+        found = Snapshot(txn, self._tables, self._tail)._at_or_before(b"disclosures", index)  # noqa: SLF001 - one door in two classes
+        first, group = (index, {}) if found is None else (found[0], parse_group(bytes(found[1])))
+        both = {*group.get(index, ()), *texts}
+        group[index] = tuple(sorted(both, key=lambda text: parse_disclosure(text).name))
+        txn.put(_KEY.pack(first), format_group(group), db=table)
+
+    def _put_run(self, txn: _Read, run: bytes, size: int) -> None:
+        table, meta = self._tables[b"runs"], self._tables[b"meta"]
+        txn.put(_run_key(0, size), run, db=table)
+        txn.put(b"indexed", _KEY.pack(size), db=meta)
+        while True:
+            keys = [bytes(key) for key in txn.cursor(table).iternext(keys=True, values=False)]
+            level = ids.to_merge(Counter(key[0] for key in keys))
+            if level is None:
+                return
+            old = [key for key in keys if key[0] == level]
+            views = [txn.get(key, db=table) for key in old]
+            # All is read before anything is written: writing moves what the views show.
+            merged = ids.merge([ids.parse_run(view) for view in views if view is not None])
+            for key in old:
+                txn.delete(key, db=table)
+            txn.put(_run_key(level + 1, size), merged, db=table)
+
+    def _transact(self, write: Callable[[_Read], T]) -> T:
+        """Run `write` in one synced transaction; again in a larger map if the map is full."""
+        while True:
+            try:
+                return self._once(write)
+            except lmdb.MapFullError:
+                self._grow()
+            except lmdb.Error as error:
+                raise self._failed(error) from None
+
+    def _once(self, write: Callable[[_Read], T]) -> T:
+        txn = self._env.begin(write=True, buffers=True)
+        try:
+            result = write(txn)
+        except BaseException:
+            # py-lmdb 3.0 lets an abort wait for a moment in which no thread reads. Under load
+            # that moment never comes by itself (measured), so it is made.
+            with self._gate.alone():
+                txn.abort()
+            raise
+        txn.commit()
+        return result
+
+    def _grow(self) -> None:
+        try:
+            with self._gate.alone():
+                self._env.set_mapsize(2 * self._env.info()["map_size"])
+        except lmdb.Error as error:
+            raise FullError(self._file, f"the map cannot grow: {error}") from None
+
+    def _failed(self, error: lmdb.Error) -> StoreError:
+        reason = f"nothing was recorded: {error}"
+        return (FullError if error.code in _NO_ROOM else StoreError)(self._file, reason)
+
+
+def _tile_key(level: int, number: int) -> bytes:
+    return bytes([level]) + number.to_bytes(8, "big")
+
+
+def _run_key(level: int, size: int) -> bytes:
+    return bytes([level]) + size.to_bytes(8, "big")
+
+
+def _note_key(size: int, note: bytes) -> bytes:
+    return size.to_bytes(8, "big") + hashlib.sha256(note).digest()

@@ -1,0 +1,238 @@
+"""Transport: requests to one server, each within a time and a size.
+
+Nothing that comes is believed here, nor is it looked at. Redirections are not followed, no proxy
+and no password is taken from the environment, and https is checked against the system's
+certificates.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+from urllib.parse import urlsplit
+
+from ledger.errors import TargetError
+
+__all__ = ["Answer", "FileBody", "Transport", "UnansweredError"]
+
+_CHUNK: Final = 1 << 16
+_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+_AGENT: Final = "counterfoil"
+
+
+class UnansweredError(TargetError):
+    """There was no whole answer: trying again may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server's answer.
+
+    Attributes:
+        status: Its status.
+        media_type: Its media type, without parameters, in lower case.
+        retry_after: The text of `Retry-After`; empty if there is none.
+        body: Its octets.
+    """
+
+    status: int
+    media_type: str
+    retry_after: str
+    body: bytes
+
+
+class FileBody:
+    """A file as the body of a request: exactly so many octets."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        """Send the first `size` octets of `stream`."""
+        self._stream = stream
+        self._start = stream.tell() if stream.seekable() else None
+        self._used = False
+        self.size = size
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the octets, from the start each time.
+
+        Raises:
+            TargetError: They are not so many, or cannot be had a second time.
+        """
+        if self._used and self._start is None:
+            raise TargetError("the file can be read only once, and was not taken")
+        if self._used and self._start is not None:
+            self._stream.seek(self._start)
+        self._used = True
+        left = self.size
+        while left:
+            chunk = self._stream.read(min(left, _CHUNK))
+            if not chunk:
+                raise TargetError("the file is shorter than was said")
+            left -= len(chunk)
+            yield chunk
+
+
+class Transport:
+    """The way to one server. For one thread."""
+
+    def __init__(self, url: str, *, timeout_s: float, deadline_s: float) -> None:
+        """Ask the server at `url`.
+
+        Args:
+            url: `http://` or `https://`, host, perhaps port and path; nothing else.
+            timeout_s: How long to wait for any octet.
+            deadline_s: How long one request may take.
+
+        Raises:
+            TargetError: The URL is not one.
+        """
+        self._timeout_s = timeout_s
+        self._deadline_s = deadline_s
+        self._connect, self.prefix = _parse_url(url, timeout_s)
+        self._open: http.client.HTTPConnection | None = None
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def get(self, path: str, *, limit: int) -> Answer:
+        """Fetch what is under `path`, of at most `limit` octets.
+
+        Raises:
+            UnansweredError: There was no whole answer.
+            TargetError: The answer is larger.
+        """
+        return self._exchange("GET", path, None, {}, limit)
+
+    def send(
+        self, method: str, path: str, body: bytes | FileBody, *, media_type: str, limit: int
+    ) -> Answer:
+        """Send `body` to `path`; as `get`."""
+        size = len(body) if isinstance(body, bytes) else body.size
+        headers = {"Content-Type": media_type, "Content-Length": str(size)}
+        return self._exchange(method, path, body, headers, limit)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | FileBody | None,
+        headers: dict[str, str],
+        limit: int,
+    ) -> Answer:
+        if self._open is not None:
+            # A server lets go of connections on which nothing comes: that says nothing.
+            with contextlib.suppress(UnansweredError):
+                return self._once(method, path, body, headers, limit)
+        return self._once(method, path, body, headers, limit)
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        body: bytes | FileBody | None,
+        headers: dict[str, str],
+        limit: int,
+    ) -> Answer:
+        connection = self._open or self._connect()
+        self._open = connection
+        whole = False
+        try:
+            if connection.sock is None:
+                connection.connect()
+            with _deadline(connection, self._deadline_s) as late:
+                headers = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers}
+                data = body.chunks() if isinstance(body, FileBody) else body
+                # A server that refuses early may stop reading: what it said is still there.
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    connection.request(method, self.prefix + path, body=data, headers=headers)
+                answer, whole = _read(connection.getresponse(), limit)
+            if late.is_set():
+                whole = False
+                raise UnansweredError(f"{method} /{path}: took longer than {self._deadline_s} s")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            name = type(error).__name__
+            raise UnansweredError(f"{method} /{path}: no answer: {name}: {error}") from None
+        finally:
+            if not whole:
+                self.close()
+        return answer
+
+
+@contextlib.contextmanager
+def _deadline(connection: http.client.HTTPConnection, seconds: float) -> Iterator[threading.Event]:
+    """Cut the connection when the time is up, however slowly octets drip."""
+    late = threading.Event()
+    held = connection.sock
+
+    def cut() -> None:
+        late.set()
+        if held is not None:
+            with contextlib.suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def _read(response: http.client.HTTPResponse, limit: int) -> tuple[Answer, bool]:
+    """Read an answer; tell, too, whether the connection is good for another."""
+    if response.getheader("Content-Encoding", "identity").strip().lower() != "identity":
+        raise TargetError("the answer is compressed, which was not asked for")
+    chunks: list[bytes] = []
+    came = 0
+    while came <= limit and (chunk := response.read1(_CHUNK)):
+        chunks.append(chunk)
+        came += len(chunk)
+    if came > limit:
+        raise TargetError(f"the answer has more than {limit} octets")
+    # `read1` takes an early end of the stream for the end of the body.
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    response.close()
+    answer = Answer(
+        status=response.status,
+        media_type=response.getheader("Content-Type", "").partition(";")[0].strip().lower(),
+        retry_after=response.getheader("Retry-After", "").strip(),
+        body=b"".join(chunks),
+    )
+    return answer, not response.will_close
+
+
+def _parse_url(url: str, timeout_s: float) -> tuple[Callable[[], http.client.HTTPConnection], str]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise TargetError(f"{url[:200]!r} is no URL") from None
+    prefix = parts.path.rstrip("/")
+    plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not host
+        or not plain
+        or not _PATH.fullmatch(prefix)
+    ):
+        raise TargetError(f"{url[:200]!r} is not http(s)://host[:port][/path]")
+
+    def connect() -> http.client.HTTPConnection:
+        if parts.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=timeout_s)
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
+
+    return connect, f"{prefix}/"

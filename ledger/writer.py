@@ -1,0 +1,226 @@
+"""The writer: one thread that gives submissions their order and makes them durable.
+
+Callers' threads prepare submissions and put them in a bounded queue. The writer takes all that
+wait, up to a limit, makes them durable in one synced transaction, and then answers each. So a
+receipt never leaves before what it promises is on disk, and many callers share one sync.
+
+The steps, and what a crash right after each leaves behind:
+
+    1  a batch is taken from the queue      nothing; nobody was answered, and callers ask again
+    2  it is sequenced, its checkpoint      nothing; the signature never left this process, and
+       signed                               the same entries would give the same one
+    3  the files' folder is synced          files that no disclosure names
+    4  the transaction is about to begin    as 3
+    5  the transaction is committed and     all of the batch; callers who ask again are answered
+       synced                               with a receipt, as their events are recorded already
+    6  the new head stands for readers      as 5
+    7  the receipts are made                as 5
+    8  a submission is answered             as 5; once for each submission
+
+Between 4 and 5 LMDB first writes and syncs pages that nothing refers to yet, then the page that
+refers to them: a crash there is a crash at 4 or at 5. A full disk is found there too: then the
+batch is refused, the old state stands, and the writer goes on.
+
+Source: SPEC sections 6.4 and 10.1.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from ledger.commit import Commit, Head
+from ledger.errors import LedgerError, StoreError
+from ledger.files import Files
+from ledger.past import SnapshotPast
+from ledger.receipts import Receipts
+from ledger.sequencer import Accepted, LogSigner, Prepared, Sequenced, sequence
+from ledger.store import Store
+
+__all__ = ["STEPS", "Clock", "Observer", "Writer", "ignore"]
+
+STEPS = 8
+"""How many steps there are."""
+
+_WAITING = 256
+_EVENTS_AT_ONCE = 8192
+_SUBMISSIONS_AT_ONCE = 1024
+
+
+class Clock(Protocol):
+    """The door to the time."""
+
+    def __call__(self) -> int:
+        """Return the time in milliseconds since 1970."""
+
+
+class Observer(Protocol):
+    """Is told of each step as it is done. What it does holds up the writer."""
+
+    def __call__(self, step: int) -> None:
+        """Take note that `step` is done."""
+
+
+def ignore(step: int) -> None:
+    """Observe nothing."""
+    del step
+
+
+class _Waiting:
+    """A submission and whoever waits for it."""
+
+    __slots__ = ("future", "prepared")
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self.future: Future[bytes] = Future()
+
+
+class Writer:
+    """The one thread that writes to a store.
+
+    Attributes:
+        head: Where the ledger stands; never ahead of what is on disk.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        files: Files,
+        *,
+        head: Head,
+        clock: Clock,
+        signers: Mapping[bytes, LogSigner],
+        observer: Observer = ignore,
+    ) -> None:
+        """Start the thread. It ends with `close`."""
+        self.head = head
+        self._store = store
+        self._files = files
+        self._clock = clock
+        self._signers = signers
+        self._observer = observer
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue(_WAITING)
+        self._failure: BaseException | None = None
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="counterfoil-writer", daemon=True)
+        self._thread.start()
+
+    def offer(self, prepared: Prepared) -> Future[bytes]:
+        """Let a submission wait for its place; blocks while too many wait already.
+
+        Returns:
+            Its receipt, when it is durable; or the reason why it was refused.
+        """
+        waiting = _Waiting(prepared)
+        # Behind the mark that ends the thread nobody may wait.
+        with self._closing:
+            if self._closed:
+                raise StoreError(self._store.path, "is closed")
+            self._queue.put(waiting)
+        return waiting.future
+
+    def close(self) -> None:
+        """Finish what waits, then end the thread."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            batch, ending = self._take()
+            # A caller may have given up; from here on it no longer can.
+            batch = [w for w in batch if w.future.set_running_or_notify_cancel()]
+            if not batch:
+                continue
+            if self._failure is not None:
+                _refuse(batch, self._stopped(self._failure))
+                continue
+            try:
+                self._record(batch)
+            except LedgerError as error:
+                _refuse(batch, error)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+                # What we believe about the ledger may be wrong now: record nothing more.
+                self._failure = error
+                _refuse(batch, error)
+
+    def _stopped(self, failure: BaseException) -> StoreError:
+        return StoreError(self._store.path, f"must be opened again: {failure}")
+
+    def _take(self) -> tuple[list[_Waiting], bool]:
+        """Wait for a submission; take it and what else waits. Also tell whether it is the end."""
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        batch, events = [first], len(first.prepared.candidates)
+        while events < _EVENTS_AT_ONCE and len(batch) < _SUBMISSIONS_AT_ONCE:
+            try:
+                waiting = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if waiting is None:
+                return batch, True
+            batch.append(waiting)
+            events += len(waiting.prepared.candidates)
+        return batch, False
+
+    def _record(self, batch: Sequence[_Waiting]) -> None:
+        at = self._observer
+        at(1)
+        with self._store.read() as snapshot:
+            sequenced = sequence(
+                self.head,
+                [waiting.prepared for waiting in batch],
+                now_ms=self._clock(),
+                history=SnapshotPast(snapshot),
+                signers=self._signers,
+                path=self._store.path,
+            )
+        at(2)
+        if sequenced.commit is not None:
+            self._append(sequenced.commit)
+        receipts = self._receipts(sequenced)
+        at(7)
+        for waiting, outcome, receipt in zip(batch, sequenced.outcomes, receipts, strict=True):
+            if isinstance(outcome, Accepted):
+                waiting.future.set_result(receipt)
+            else:
+                waiting.future.set_exception(outcome)
+            at(8)
+
+    def _append(self, commit: Commit) -> None:
+        self._files.sync()
+        self._observer(3)
+        self._observer(4)
+        if not self._store.append(commit.expected_size, commit):
+            # Only one process may write, and it is us: somebody broke the lock.
+            reason = f"has another size than {commit.expected_size}: somebody else wrote"
+            self._failure = StoreError(self._store.path, reason)
+            raise self._failure
+        self._observer(5)
+        self.head = commit.head
+        self._observer(6)
+
+    def _receipts(self, sequenced: Sequenced) -> list[bytes]:
+        if self.head.state is None:
+            return [b"" for _ in sequenced.outcomes]
+        with self._store.read() as snapshot:
+            receipts = Receipts(snapshot, fingerprint=self.head.state.fingerprint)
+            return [
+                receipts.of(outcome.first) if isinstance(outcome, Accepted) else b""
+                for outcome in sequenced.outcomes
+            ]
+
+
+def _refuse(batch: Sequence[_Waiting], error: BaseException) -> None:
+    for waiting in batch:
+        if not waiting.future.done():
+            waiting.future.set_exception(error)

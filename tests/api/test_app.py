@@ -1,0 +1,497 @@
+"""The paths, over a real socket and a real ledger."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from api.limits import Limits
+from api.problems import PREFIX
+from ledger.ledger import Ledger
+from tests.api.serving import SUBMISSION, Got, Site, read_from, serving
+from tests.ledger.builder import (
+    NewEvent,
+    Party,
+    found_ledger,
+    new_event,
+    new_letter,
+    sign_document,
+)
+from verify.checkpoint import parse_signed
+from verify.receipt import parse_receipt
+
+ALPHA = Party("alpha", 1)
+STRANGER = Party("alpha", 2)
+FOREVER = "public, max-age=31536000, immutable"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def site(ledger: Ledger) -> Iterator[Site]:
+    with serving(ledger) as site:
+        yield site
+
+
+def signed(ledger: Ledger, *events: NewEvent, party: Party = ALPHA) -> bytes:
+    return sign_document(ledger, party, events or [new_letter("alpha")])
+
+
+def new_file(content: bytes) -> NewEvent:
+    value = {
+        "media_type": "application/pdf",
+        "name": "letter.pdf",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": len(content),
+    }
+    return new_event("alpha", "artefact/v1", type="letter", claims={"file.1": value})
+
+
+def put(site: Site, content: bytes, name: str | None = None) -> Got:
+    return site.ask("PUT", f"/files/{name or hashlib.sha256(content).hexdigest()}", content)
+
+
+def refusal(got: Got) -> tuple[int, str]:
+    problem = got.problem
+    assert got.status == problem.status
+    assert problem.title
+    assert problem.detail
+    return got.status, problem.type.removeprefix(PREFIX)
+
+
+# Submissions
+
+
+def test_answers_a_new_submission_with_201_and_the_same_again_with_200(
+    ledger: Ledger, site: Site
+) -> None:
+    document = signed(ledger)
+
+    first, second = site.post(document), site.post(document)
+
+    assert (201, 200) == (first.status, second.status)
+    assert "application/vnd.counterfoil.receipt+json" == first.headers["content-type"]
+    assert first.body == second.body == ledger.receipt(1)
+    assert 1 == parse_receipt(first.body).first
+    assert 2 == ledger.size()
+
+
+def test_takes_plain_json_and_a_body_without_announced_length(ledger: Ledger, site: Site) -> None:
+    document = signed(ledger)
+    headers = {"Content-Type": "Application/JSON; charset=utf-8"}
+
+    got = site.ask("POST", "/submissions", iter([document[:100], document[100:]]), headers)
+
+    assert 201 == got.status
+
+
+def test_refusal_names_check_event_and_field(ledger: Ledger, site: Site) -> None:
+    missing = "0" * 64
+    links = [{"event": missing, "rel": "about"}]
+    document = signed(ledger, new_letter("alpha"), new_letter("alpha", links=links))
+
+    got = site.post(document)
+
+    assert (422, "reference") == refusal(got)
+    assert (605, "events[1].links[0].event", missing) == (
+        got.problem.check,
+        got.problem.where,
+        got.problem.found,
+    )
+    assert 1 == ledger.size()
+
+
+def test_refusal_names_the_claim_whose_disclosure_is_wrong(ledger: Ledger, site: Site) -> None:
+    event = new_letter("alpha")
+    other = new_letter("alpha")
+    document = sign_document(ledger, ALPHA, [event], disclosures=[other.sent])
+
+    got = site.post(document)
+
+    assert (422, "disclosure") == refusal(got)
+    assert (703, "disclosures[0][0]") == (got.problem.check, got.problem.where)
+
+
+def test_refuses_a_key_that_is_none_of_the_ledger(ledger: Ledger, site: Site) -> None:
+    got = site.post(signed(ledger, party=STRANGER))
+
+    assert (403, "key") == refusal(got)
+    assert 506 == got.problem.check
+
+
+def test_refuses_known_and_new_events_together(ledger: Ledger, site: Site) -> None:
+    event = new_letter("alpha")
+    site.post(signed(ledger, event))
+
+    assert (409, "repeated") == refusal(site.post(signed(ledger, event, new_letter("alpha"))))
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[" * 100_000, b"\xff", b"null"])
+def test_refuses_what_is_no_document(site: Site, body: bytes) -> None:
+    assert (400, "malformed") == refusal(site.post(body))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        SUBMISSION | {"Content-Encoding": "gzip"},
+    ],
+)
+def test_refuses_another_media_type(ledger: Ledger, site: Site, headers: dict[str, str]) -> None:
+    got = site.ask("POST", "/submissions", signed(ledger), headers)
+
+    assert (415, "unsupported-media-type") == refusal(got)
+    assert 1 == ledger.size()
+
+
+def test_refuses_a_document_announced_as_too_large_before_it_comes(site: Site) -> None:
+    got = site.raw(
+        b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 67108865\r\n\r\n"
+    )
+
+    assert (413, "too-large") == refusal(got)
+    assert "close" == got.headers["connection"]
+
+
+def test_asks_for_no_body_that_it_would_refuse(site: Site) -> None:
+    got = site.raw(
+        b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+        b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n"
+    )
+
+    assert (415, "unsupported-media-type") == refusal(got)
+
+
+def test_answers_an_endless_body_and_stops_reading_it(ledger: Ledger) -> None:
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    sent = 0
+    with (
+        serving(ledger, Limits(document=1 << 20)) as site,
+        socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection,
+    ):
+        connection.sendall(
+            b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        answers: list[Got] = []
+        reader = threading.Thread(target=lambda: answers.append(read_from(connection)))
+        reader.start()
+        with contextlib.suppress(ConnectionError):
+            while True:
+                connection.sendall(chunk)
+                sent += len(chunk)
+        reader.join()
+
+    assert (413, "too-large") == refusal(answers[0])
+    assert sent > 1 << 20
+
+
+def test_refuses_a_body_that_stands_still(ledger: Ledger) -> None:
+    with serving(ledger, Limits(idle_s=0.2)) as site:
+        got = site.raw(
+            b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 10\r\n\r\n{"
+        )
+
+    assert (408, "timeout") == refusal(got)
+
+
+def test_says_when_to_come_back_if_too_much_waits(ledger: Ledger) -> None:
+    document = signed(ledger)
+    with serving(ledger, Limits(submissions=0, retry_after_s=9)) as site:
+        got = site.post(document)
+    with serving(ledger, Limits(documents=100)) as site:
+        large = site.post(document)
+
+    assert (503, "busy") == refusal(got) == refusal(large)
+    assert ("9", "2") == (got.headers["retry-after"], large.headers["retry-after"])
+
+
+def test_many_submit_at_once(ledger: Ledger, site: Site) -> None:
+    documents = [signed(ledger) for _ in range(20)]
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda d=d: statuses.append(site.post(d).status)) for d in documents
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [201] * 20 == statuses
+    assert 21 == ledger.size()
+
+
+# Files
+
+
+def test_takes_a_file_and_then_the_submission_that_names_it(ledger: Ledger, site: Site) -> None:
+    content = b"%PDF-" + bytes(300_000)
+    document = signed(ledger, new_file(content))
+
+    missing = site.post(document)
+    first, second = put(site, content), put(site, content)
+    accepted = site.post(document)
+
+    assert (422, "file-missing") == refusal(missing)
+    assert (201, 200, 201) == (first.status, second.status, accepted.status)
+    digest = hashlib.sha256(content).hexdigest()
+    assert content == ledger.file_path(digest).read_bytes()
+
+
+def test_refuses_a_file_of_another_hash_also_where_it_has_the_right_one(
+    ledger: Ledger, site: Site
+) -> None:
+    content = b"one"
+    digest = hashlib.sha256(content).hexdigest()
+
+    wrong = put(site, b"two", digest)
+    kept_nothing = not list((ledger.path / "files").glob("*"))
+    put(site, content)
+    again = put(site, b"two", digest)
+
+    assert (422, "file-mismatch") == refusal(wrong) == refusal(again)
+    assert kept_nothing
+    assert (digest, hashlib.sha256(b"two").hexdigest()) == (
+        wrong.problem.expected,
+        wrong.problem.found,
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..%2f..%2flog.key",
+        "../log.key",
+        "x",
+        "A" * 64,
+        "a" * 63,
+        "a" * 65,
+        "%61" * 64,
+        "a" * 64 + "%00",
+        "a" * 64 + "/",
+    ],
+)
+def test_file_names_are_hashes_in_their_one_spelling(ledger: Ledger, site: Site, name: str) -> None:
+    assert (404, "not-found") == refusal(site.ask("PUT", f"/files/{name}", b"x"))
+    assert not list((ledger.path / "files").glob("*"))
+
+
+def test_wants_the_length_of_a_file(site: Site) -> None:
+    got = site.ask("PUT", f"/files/{'0' * 64}", iter([b"abc"]))
+
+    assert (411, "length-required") == refusal(got)
+
+
+def test_refuses_a_file_above_the_limit(ledger: Ledger) -> None:
+    with serving(ledger, Limits(file=10)) as site:
+        assert (413, "too-large") == refusal(put(site, b"x" * 11))
+        assert 201 == put(site, b"x" * 10).status
+
+
+def test_files_that_nothing_names_are_bounded_together(ledger: Ledger) -> None:
+    one, two = b"1" * 60, b"2" * 60
+    with serving(ledger, Limits(staged=100)) as site:
+        first = put(site, one)
+        refused = put(site, two)
+        again = put(site, one)
+        site.post(signed(ledger, new_file(one)))
+        second = put(site, two)
+
+    assert (201, 200, 201) == (first.status, again.status, second.status)
+    assert (507, "full") == refusal(refused)
+
+
+def test_a_file_that_is_broken_off_leaves_nothing_and_gives_its_room_back(ledger: Ledger) -> None:
+    content = b"x" * 80
+    digest = hashlib.sha256(content).hexdigest()
+    with serving(ledger, Limits(staged=100, idle_s=0.3)) as site:
+        got = site.raw(
+            f"PUT /files/{digest} HTTP/1.1\r\nHost: x\r\nContent-Length: 80\r\n\r\nxxx".encode()
+        )
+        assert (408, "timeout") == refusal(got)
+        assert not list((ledger.path / "files").glob("*"))
+        assert 201 == put(site, content).status
+
+
+# Reading
+
+
+def test_serves_the_checkpoint(ledger: Ledger, site: Site) -> None:
+    got = site.get("/checkpoint")
+
+    assert (200, ledger.checkpoint()) == (got.status, got.body)
+    assert "text/plain; charset=utf-8" == got.headers["content-type"]
+    assert "no-cache" == got.headers["cache-control"]
+    assert 1 == parse_signed(got.body)[0].size
+
+
+def test_serves_tiles_and_bundles_for_ever(ledger: Ledger, site: Site) -> None:
+    for path in ("tile/0/000.p/1", "tile/entries/000.p/1"):
+        got = site.get(f"/{path}")
+
+        assert (200, ledger.tile(path)) == (got.status, got.body)
+        assert "application/octet-stream" == got.headers["content-type"]
+        assert FOREVER == got.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "0/000",
+            "0/000.p/2",
+            "0/000.p/0",
+            "0/000.p/01",
+            "0/000.p/256",
+            "0/0",
+            "0/00",
+            "0/x000/000",
+        ),
+        *("00/000.p/1", "1/000.p/1", "64/000", "-1/000", "data/000.p/1", "entries/001.p/1", ""),
+        *("0/../0/000.p/1", "%30/000.p/1", "0%2f000.p/1", "0/000.p/1/", "/0/000.p/1", "0//000.p/1"),
+        *("0/000.p/%EF%BC%91", "0/000.p/1%00", "../log.key", "..%2flog.key", "entries/../../x"),
+    ],
+)
+def test_no_other_spelling_of_a_tile_is_served(site: Site, path: str) -> None:
+    got = site.get(f"/tile/{path}")
+
+    assert (404, "not-found") == refusal(got)
+    assert "cache-control" not in got.headers
+
+
+def test_answers_head_as_get_without_a_body(site: Site) -> None:
+    for path in ("/checkpoint", "/tile/0/000.p/1", "/healthz"):
+        got, full = site.ask("HEAD", path), site.get(path)
+
+        assert (200, b"") == (got.status, got.body)
+        assert full.headers["content-length"] == got.headers["content-length"]
+
+
+def test_says_that_it_is_well(site: Site) -> None:
+    got = site.get("/healthz")
+
+    assert (200, b'{"status":"ok"}') == (got.status, got.body)
+
+
+# Everything
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/redoc", 404),
+        ("GET", "/checkpoint/", 404),
+        ("GET", "/files/" + "0" * 64, 405),
+        ("GET", "/submissions", 405),
+        ("DELETE", "/checkpoint", 405),
+        ("BREW", "/healthz", 405),
+    ],
+)
+def test_what_is_not_there_is_a_problem_too(
+    site: Site, method: str, path: str, status: int
+) -> None:
+    got = site.ask(method, path)
+
+    assert status == got.status == got.problem.status
+
+
+def test_every_answer_has_the_headers_and_none_names_the_server(ledger: Ledger, site: Site) -> None:
+    answers = [
+        site.get("/checkpoint"),
+        site.get("/nowhere"),
+        site.get("/openapi.json"),
+        site.post(b"{}"),
+        site.post(signed(ledger)),
+    ]
+    for got in answers:
+        assert "nosniff" == got.headers["x-content-type-options"]
+        assert "default-src 'none'" in got.headers["content-security-policy"]
+        assert "server" not in got.headers
+
+
+def test_no_answer_and_no_log_line_tells_what_went_wrong_inside(
+    ledger: Ledger,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> int:
+        raise RuntimeError("the secret of /var/lib/ledger")
+
+    monkeypatch.setattr(ledger, "size", fail)
+    with caplog.at_level(logging.INFO):
+        got = site.get("/healthz")
+
+    assert (500, "internal") == refusal(got)
+    assert b"secret" not in got.body
+    assert "secret" not in caplog.text
+    failure = next(r for r in caplog.records if r.message == "failure")
+    assert "RuntimeError" == getattr(failure, "fields", {})["error"]
+
+
+def test_a_ledger_that_is_closed_is_unavailable_and_names_no_path(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    document = signed(ledger)
+    ledger.close()
+    with Ledger.open(ledger.path, read_only=True) as reading, serving(reading) as site:
+        got = site.post(document)
+
+    assert (503, "unavailable") == refusal(got)
+    assert str(tmp_path).encode() not in got.body
+
+
+def test_headers_without_end_are_refused(site: Site) -> None:
+    answers: list[Got] = []
+    # What is still on its way when the connection is closed may take the answer with it.
+    with contextlib.suppress(ConnectionError):
+        answers.append(site.raw(b"GET /checkpoint HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 1_000_000))
+
+    assert [400] * len(answers) == [got.status for got in answers]
+
+
+def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
+    got = site.get("/openapi.json")
+    paths = msgspec.json.decode(got.body)["paths"]
+
+    assert {"/submissions", "/files/{sha256}", "/checkpoint", "/tile/{path}", "/healthz"} == set(
+        paths
+    )
+    asked = {
+        ("/submissions", "post"): [
+            site.post(signed(ledger)),
+            site.post(b"{}"),
+            site.post(signed(ledger, party=STRANGER)),
+            site.ask("POST", "/submissions", b""),
+        ],
+        ("/files/{sha256}", "put"): [put(site, b"x"), put(site, b"x"), put(site, b"x", "y")],
+        ("/checkpoint", "get"): [site.get("/checkpoint")],
+        ("/tile/{path}", "get"): [site.get("/tile/0/000.p/1"), site.get("/tile/x")],
+        ("/healthz", "get"): [site.get("/healthz")],
+    }
+    for (path, method), answers in asked.items():
+        documented = paths[path][method]["responses"]
+        assert "500" in documented
+        for answer in answers:
+            known = documented[str(answer.status)]
+            media_type = answer.headers.get("content-type")
+            assert ([media_type] if media_type else []) == list(known.get("content", {}))

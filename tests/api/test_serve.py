@@ -1,0 +1,231 @@
+"""The server as a process: beginning, ending, ending badly, and beginning again."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from api.serve import now_ms
+from ledger.errors import BusyError, NotFoundError, StoreError
+from ledger.ledger import Ledger
+from tests.api.serving import SUBMISSION, Got, Site, read, read_from
+from tests.ledger.builder import Clock, Party, found_ledger, new_letter, sign_document
+from verify.receipt import parse_receipt
+
+ROOT = Path(__file__).parents[2]
+ALPHA = Party("alpha", 1)
+HOUR_MS = 3_600_000
+CODE = """
+import sys
+from pathlib import Path
+from api.serve import serve
+serve(Path(sys.argv[1]), host=sys.argv[2], port=0, uds=Path(sys.argv[3]) if sys.argv[3:] else None)
+"""
+
+
+class Server:
+    """A server in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], name: str) -> None:
+        self.process = process
+        self.name = name
+
+    @property
+    def site(self) -> Site:
+        return Site(int(self.name.rpartition(":")[2]))
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, list[dict[str, object]]]:
+        """Send a signal; return the exit code and the log, once it is gone."""
+        self.process.send_signal(number)
+        return self.end()
+
+    def end(self) -> tuple[int, list[dict[str, object]]]:
+        _, log = self.process.communicate(timeout=60)
+        lines = [msgspec.json.decode(line, type=dict[str, object]) for line in log.splitlines()]
+        return self.process.returncode, lines
+
+
+@contextlib.contextmanager
+def started(path: Path, *more: str, host: str = "127.0.0.1") -> Iterator[Server]:
+    arguments = [sys.executable, "-W", "error", "-c", CODE, str(path), host, *more]
+    with subprocess.Popen(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line.startswith("listening on "):
+                _, log = process.communicate(timeout=60)
+                raise AssertionError(log)
+            yield Server(process, line.strip().removeprefix("listening on "))
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found_ledger(tmp_path / "ledger", ALPHA, clock=Clock(now_ms()))[0].close()
+    return tmp_path / "ledger"
+
+
+@pytest.fixture
+def document(path: Path) -> bytes:
+    with Ledger.open(path, read_only=True) as ledger:
+        return sign_document(ledger, ALPHA, [new_letter("alpha")], expires=now_ms() + HOUR_MS)
+
+
+def size_of(path: Path) -> int:
+    with Ledger.open(path, clock=now_ms) as ledger:
+        return ledger.size()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serves_until_a_signal_and_then_closes(path: Path, document: bytes, number: int) -> None:
+    with started(path) as server:
+        assert server.name.startswith("http://127.0.0.1:")
+        got = server.site.post(document)
+        code, log = server.stop(number)
+
+    assert (201, 0) == (got.status, code)
+    assert "closed" == log[-1]["what"]
+    assert 2 == size_of(path)
+
+
+def test_finishes_what_had_begun_when_the_signal_came(path: Path, document: bytes) -> None:
+    head = (
+        f"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: {SUBMISSION['Content-Type']}\r\n"
+    )
+    head += f"Content-Length: {len(document)}\r\n\r\n"
+    with started(path) as server:
+        site = server.site
+        with socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection:
+            connection.sendall(head.encode() + document[:50])
+            assert 200 == site.get("/healthz").status  # by now the request has begun
+            server.process.send_signal(signal.SIGTERM)
+            wait_until_refused(site.port)
+            connection.sendall(document[50:])
+            got = read_from(connection)
+        code, _ = server.end()
+
+    assert (201, 0) == (got.status, code)
+    assert 1 == parse_receipt(got.body).first
+    assert 2 == size_of(path)
+
+
+def wait_until_refused(port: int) -> None:
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=20):
+                pass
+        except ConnectionError:
+            return
+
+
+def test_what_was_acknowledged_survives_a_kill_and_comes_again(path: Path, document: bytes) -> None:
+    with started(path) as server:
+        first = server.site.post(document)
+        server.stop(signal.SIGKILL)
+    with started(path) as server:
+        second = server.site.post(document)
+        server.stop()
+
+    assert (201, 200) == (first.status, second.status)
+    assert first.body == second.body
+
+
+def test_log_is_one_line_of_json_each_without_what_was_sent(path: Path, document: bytes) -> None:
+    digest = "0" * 64
+    with started(path) as server:
+        server.site.post(document)
+        server.site.get("/checkpoint?token=sesame")
+        server.site.ask("PUT", f"/files/{digest}", b"content")
+        server.site.get("/a%0Ab%1B[2J")
+        code, log = server.stop()
+
+    requests = [line for line in log if line["what"] == "request"]
+    assert 0 == code
+    assert ["/submissions", "/checkpoint", "/files/*", "/a\nb\x1b[2J"] == [
+        line["path"] for line in requests
+    ]
+    assert [201, 200, 422, 404] == [line["status"] for line in requests]
+    assert not any(secret in str(log) for secret in ("sesame", "A letter", digest, "content"))
+
+
+def test_warns_when_others_may_reach_it(path: Path) -> None:
+    with started(path, host="0.0.0.0") as server:  # noqa: S104 - that is what is tested
+        _, log = server.stop()
+
+    assert ["warning"] == [line["level"] for line in log if "reach" in str(line["what"])]
+
+
+def test_does_not_warn_on_loopback(path: Path) -> None:
+    with started(path) as server:
+        _, log = server.stop()
+
+    assert [] == [line for line in log if line["level"] == "warning"]
+
+
+def test_serves_on_a_socket_for_this_account_alone(path: Path, tmp_path: Path) -> None:
+    place = tmp_path / "s"
+    stale = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    stale.bind(str(place))
+    stale.close()
+    with started(path, str(place)) as server:
+        assert f"unix:{place}" == server.name
+        assert 0o600 == stat.S_IMODE(place.stat().st_mode)
+        got = ask_unix(place)
+        code, _ = server.stop()
+
+    assert (200, 0) == (got.status, code)
+    assert not place.exists()
+
+
+def ask_unix(place: Path) -> Got:
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.sock.connect(str(place))
+    with contextlib.closing(connection):
+        connection.request("GET", "/healthz")
+        return read(connection.getresponse())
+
+
+@pytest.mark.parametrize("kind", ["file", "socket"])
+def test_takes_no_place_that_something_else_has(path: Path, tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        if kind == "file":
+            place.write_bytes(b"mine")
+        else:
+            listener.bind(str(place))
+            listener.listen()
+
+        assert "StoreError" in failed(path, str(place))
+
+    assert place.exists()
+
+
+def test_says_what_is_wrong_when_it_cannot_begin(path: Path, tmp_path: Path) -> None:
+    with started(path):
+        assert BusyError.__name__ in failed(path)
+    assert NotFoundError.__name__ in failed(tmp_path / "nothing")
+    assert StoreError.__name__ in failed(path, host="203.0.113.1")
+
+
+def failed(path: Path, *more: str, host: str = "127.0.0.1") -> str:
+    arguments = [sys.executable, "-c", CODE, str(path), host, *more]
+    done = subprocess.run(
+        arguments, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode
+    assert not done.stdout
+    return done.stderr

@@ -1,0 +1,166 @@
+"""How fast an audit is, against a bare loop of the same signature checks.
+
+Everything is measured in one run on the same processors, and what is printed are ratios:
+
+(a) an export of single-event submissions, each with its own recent `seen` and four disclosures,
+    against libsodium verifying the same messages (statements and notes) on as many processes;
+(b) the same events in submissions of 256;
+(c) (a) on one process against two;
+(e) peak memory of the audit, in each process.
+"""
+
+import argparse
+import contextlib
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from nacl.bindings import crypto_sign_open
+
+from tests.world import World, letter, public_hex, signing_key
+from verify.audit import audit
+from verify.codec import encode
+from verify.entry import parse_entry
+from verify.folder import Folder
+from verify.merkle import Frontier, leaf_hash
+from verify.note import parse_note
+from verify.pool import Pool
+from verify.submission import SUBMISSION, pae
+from verify.tiles import parse_bundle
+
+Message = tuple[bytes, bytes, bytes]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench audit", description=__doc__)
+    parser.add_argument("--events", type=int, default=8192, help="events in each export")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each; the best counts")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as name:
+        single, batched = Path(name, "single"), Path(name, "batched")
+        _make(single, options.events, 1)
+        _make(batched, options.events, 256)
+        _report(single, batched, options.events, options.runs)
+    return 0
+
+
+def _report(single: Path, batched: Path, events: int, runs: int) -> None:
+    messages = list(_messages(single))
+    rows: dict[str, float] = {}
+    for _ in range(runs):  # in turn, so that a slow moment of the machine meets all of them
+        for name, work in (
+            ("bare, 1 process", lambda: _bare(messages, 1)),
+            ("bare, 2 processes", lambda: _bare(messages, 2)),
+            ("audit single, 1 process", lambda: _audit(single, 1)),
+            ("audit single, 2 processes", lambda: _audit(single, 2)),
+            ("audit of 256, 1 process", lambda: _audit(batched, 1)),
+            ("audit of 256, 2 processes", lambda: _audit(batched, 2)),
+        ):
+            rows[name] = min(rows.get(name, 1e9), _timed(work))
+    for name, seconds in rows.items():
+        print(f"{name:28} {seconds:8.3f} s  {seconds / events * 1e6:8.1f} us an event")
+    one, two = rows["audit single, 1 process"], rows["audit single, 2 processes"]
+    print(f"messages verified            {len(messages):8} of {events} events")
+    print(f"(a) single / bare, 1 process  {one / rows['bare, 1 process']:7.2f}  (at most 1.5)")
+    print(f"(a) single / bare, 2 process. {two / rows['bare, 2 processes']:7.2f}  (at most 1.5)")
+    print(
+        f"(b) single / of 256, 1 proc.  {one / rows['audit of 256, 1 process']:7.2f}  (at least 5)"
+    )
+    print(
+        f"(b) single / of 256, 2 proc.  {two / rows['audit of 256, 2 processes']:7.2f}  (at least 5)"
+    )
+    print(f"(c) 1 process / 2 processes   {one / two:7.2f}  (at least 1.7)")
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(f"(e) peak memory: this process {own // 1024} MiB, largest child {children // 1024} MiB")
+
+
+def _timed(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _audit(path: Path, processes: int) -> None:
+    if processes == 1:
+        report = audit(Folder(path))
+    else:
+        with Pool(processes) as pool:
+            report = audit(Folder(path), run=pool)
+    if report.verdict != "self-consistent":
+        raise SystemExit(f"the export is {report.verdict}: {report.findings[:3]}")
+
+
+def _bare(messages: list[Message], processes: int) -> None:
+    if processes == 1:
+        _verify(messages)
+        return
+    parts = [messages[n::processes] for n in range(processes)]
+    with multiprocessing.Pool(processes) as pool:
+        pool.map(_verify, parts)
+
+
+def _verify(messages: list[Message]) -> None:
+    for key, message, signature in messages:
+        crypto_sign_open(signature + message, key)
+
+
+def _messages(path: Path) -> Iterator[Message]:
+    """Yield everything that the audit verifies: key, message, signature."""
+    for file in sorted((path / "tile/entries").rglob("*")):
+        if not file.is_file():
+            continue
+        for data in parse_bundle(file.read_bytes(), where=str(file)):
+            entry = parse_entry(data)
+            if entry.statement is not None and entry.signature is not None:
+                key = bytes.fromhex(entry.statement.key)
+                message = pae(SUBMISSION, encode(entry.statement))
+                yield key, message, bytes.fromhex(entry.signature)
+    log = bytes.fromhex(public_hex(signing_key("log")))
+    with contextlib.suppress(FileNotFoundError):
+        for line in (path / "checkpoints").read_bytes().splitlines():
+            note = parse_note(msgspec.json.decode(line, type=str).encode())
+            yield log, note.text, note.signatures[0].payload
+
+
+def _make(path: Path, events: int, batch: int) -> None:
+    """Write an export of `events` letters in submissions of `batch`."""
+    world = QuickWorld().found()
+    while world.size <= events:
+        world.submit(*(letter("northmere") for _ in range(batch)), see=True)
+    for name, data in world.export().items():
+        file = path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+
+
+class QuickWorld(World):
+    """A world that remembers its leaves, and so makes ten thousand notes in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._leaves: list[bytes] = []
+        self._frontier = Frontier()
+
+    @property
+    def leaves(self) -> list[bytes]:
+        for entry in self.entries[len(self._leaves) :]:
+            leaf = leaf_hash(entry)
+            self._leaves.append(leaf)
+            self._frontier.append(leaf)
+        return self._leaves
+
+    def root(self, size: int) -> bytes:
+        if size == len(self.leaves):
+            return self._frontier.root()
+        return super().root(size)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

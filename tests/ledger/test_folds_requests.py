@@ -1,0 +1,393 @@
+"""Requests: the founding case, the table of states, and a dispute that two sides tell."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+
+from ledger.folds.items import Item, Move, ball_of, move, resumed
+from ledger.folds.ranges import RangeMap
+from ledger.folds.reading import Reading, read
+from ledger.folds.requests import RequestRow, deadline_under, fold_requests
+from ledger.folds.stances import ESTABLISHED, Telling
+from tests.ledger.bookmaking import Draft, book_of, dates, nonce
+from tests.ledger.founding import (
+    CASE,
+    CLARIFIED,
+    FIRST,
+    INVITATION,
+    LCC,
+    LETTER,
+    OTHERS,
+    POSTCODES,
+    step,
+)
+from verify.events import Meeting, Position, Request
+
+TOLD = Telling(LCC)
+DISTRICT_PARTIES = tuple(sorted(OTHERS))
+AS_AT = dt.date(2025, 11, 28)
+
+
+def reading(*drafts: Draft, as_at: dt.date = AS_AT, members: tuple[str, ...] = OTHERS) -> Reading:
+    return read(book_of(drafts or CASE, members=members).view(), as_at=as_at)
+
+
+def row(of: Draft, read_: Reading, telling: Telling = ESTABLISHED) -> RequestRow:
+    return next(r for r in fold_requests(read_, telling=telling).rows if r.id == of.id)
+
+
+def states(found: RequestRow) -> list[tuple[int, int, str]]:
+    return [(run.first, run.last, run.state) for run in found.items]
+
+
+def test_the_invited_held_the_ball_for_33_days() -> None:
+    found = row(INVITATION, reading(), TOLD)
+
+    assert (33, 33) == found.held
+    assert LETTER.id == found.taken_up_by
+    assert () == found.items[0].ball
+
+
+def test_what_only_the_recipient_tells_establishes_no_request() -> None:
+    found = row(INVITATION, reading())
+
+    assert (267, 267) == found.held
+    assert DISTRICT_PARTIES == found.items[0].ball
+    assert "claimed" == row(LETTER, reading()).standing
+
+
+def test_the_letter_has_84_items_or_96_if_rutland_counts() -> None:
+    found = row(LETTER, reading(), TOLD)
+
+    assert (84, 96, ("rutland",)) == (found.certain, found.total, found.doubtful_areas)
+    assert (("clarified", (24, 36)), ("answered_in_part", (60, 60))) == found.counts
+    assert [False, False, True] == [run.doubtful for run in found.items]
+    assert "clarified" == found.worst
+
+
+@pytest.mark.parametrize(
+    ("as_at", "expected", "notes"),
+    [
+        ("2025-05-31", "deferred", 0),
+        ("2025-06-05", "deferred", 1),
+        ("2025-06-10", "clarification_sought", 1),
+        ("2025-06-30", "clarification_sought", 1),
+        ("2025-07-10", "clarified", 0),
+    ],
+)
+def test_the_deferral_ends_when_all_it_waits_for_has_come(
+    as_at: str, expected: str, notes: int
+) -> None:
+    found = row(LETTER, reading(as_at=dt.date.fromisoformat(as_at)), TOLD)
+
+    assert expected == found.items[1].state
+    assert notes == len(found.items[1].notes)
+
+
+def test_it_took_117_to_126_days_to_be_clear() -> None:
+    assert (117, 126) == reading().days(FIRST.id, CLARIFIED.id)
+
+
+def test_the_postcodes_request_was_queried_and_is_silent_since() -> None:
+    run = row(POSTCODES, reading(), TOLD).items[0]
+
+    assert ("clarification_sought", ("blaby",)) == (run.state, run.ball)
+    assert (28, 66) == run.days
+    assert not run.lateness.stale
+    later = row(POSTCODES, reading(as_at=dt.date(2025, 12, 31)), TOLD).items[0]
+    assert later.lateness.stale
+
+
+def test_what_if_it_had_been_a_freedom_of_information_request() -> None:
+    found = deadline_under(reading(), FIRST.id, regime="foia_20")
+    letter = deadline_under(reading(), LETTER.id, regime="foia_20")
+
+    assert found is not None
+    assert dt.date(2025, 4, 4) == found.due
+    assert any("Patrick" in line for line in found.explain())
+    assert letter is not None
+    assert dt.date(2025, 5, 9) == letter.due
+    assert deadline_under(reading(), FIRST.id, regime="none") is None
+
+
+# Two sides
+
+
+def request(**fields: object) -> Draft:
+    event = Request(
+        author="rutland",
+        nonce=nonce("two-sided"),
+        dates=dates(received="2025-03-06"),
+        what="data",
+        medium="written",
+        from_=("rutland",),
+        to=(LCC,),
+        **fields,  # type: ignore[arg-type]  # a test's own
+    )
+    return Draft(event)
+
+
+def position(label: str, author: str, on: Draft, stance: str, **fields: object) -> Draft:
+    event = Position(
+        author=author,
+        nonce=nonce(label),
+        on=on.id,
+        stance=stance,  # type: ignore[arg-type]  # a test's own
+        **fields,  # type: ignore[arg-type]  # a test's own
+    )
+    return Draft(event)
+
+
+ASKED = request(categories=10, regime="foia_20")
+REFUSED = step("refusal", ASKED, "refuse", {"sent": "2025-03-20"}, items=((1, 3),), reason="exempt")
+
+
+def test_a_step_of_the_party_entitled_to_it_moves_what_is_established() -> None:
+    acknowledged = step("ack", ASKED, "acknowledge", {"sent": "2025-03-07"})
+    found = row(ASKED, reading(ASKED, acknowledged, REFUSED))
+
+    assert [(1, 3, "refused"), (4, 10, "asked")] == states(found)
+    assert ("rutland",) == found.items[0].ball
+    assert (LCC,) == found.items[1].ball
+    assert ("acknowledged",) == found.items[1].flags
+    assert ("long overdue", 238) == (found.items[1].lateness.word, found.items[1].lateness.days)
+
+
+def test_the_clock_says_due_and_overdue() -> None:
+    due = row(ASKED, reading(ASKED, as_at=dt.date(2025, 4, 4))).items[0].lateness
+    over = row(ASKED, reading(ASKED, as_at=dt.date(2025, 4, 5))).items[0].lateness
+
+    assert ("due", 0) == (due.word, due.days)
+    assert ("overdue", 1) == (over.word, over.days)
+
+
+def test_another_side_s_step_is_only_a_claim() -> None:
+    told = step("claim", ASKED, "withdraw", {"sent": "2025-03-20"}, by="rutland")
+    found = row(ASKED, reading(ASKED, told))
+
+    assert [(1, 10, "asked")] == states(found)
+    assert [("withdraw", "rutland", LCC)] == [(c.verb, c.doer, c.told_by) for c in found.claims]
+    assert [(1, 10, "withdrawn")] == states(row(ASKED, reading(ASKED, told), TOLD))
+
+
+def test_a_claim_that_the_doer_agrees_to_moves_what_is_established() -> None:
+    told = step("claim", ASKED, "withdraw", {"sent": "2025-03-20"}, by="rutland")
+    agreed = position("yes", "rutland", told, "agree")
+    undone = position("no", "rutland", agreed, "retract_own")
+
+    assert [(1, 10, "withdrawn")] == states(row(ASKED, reading(ASKED, told, agreed)))
+    assert [(1, 10, "asked")] == states(row(ASKED, reading(ASKED, told, agreed, undone)))
+
+
+def test_a_deferral_by_the_recipient_alone_is_only_a_flag() -> None:
+    deferral = step("defer", ASKED, "defer", {"sent": "2025-03-20", "until": "2025-05-02"})
+    agreed = position("yes", "rutland", deferral, "agree")
+    day = dt.date(2025, 4, 1)
+
+    alone = row(ASKED, reading(ASKED, deferral, as_at=day)).items[0]
+    assert ("asked", ("deferral_claimed",)) == (alone.state, alone.flags)
+    both = row(ASKED, reading(ASKED, deferral, agreed, as_at=day)).items[0]
+    assert ("deferred", ()) == (both.state, both.ball)
+    over = row(ASKED, reading(ASKED, deferral, agreed, as_at=dt.date(2025, 5, 2))).items[0]
+    assert ("asked", (LCC,), (0, 0)) == (over.state, over.ball, over.days)
+
+
+def test_the_maker_contests_an_outcome() -> None:
+    contest = position("contest", "rutland", REFUSED, "dispute")
+    found = row(ASKED, reading(ASKED, REFUSED, contest))
+
+    assert ("refused", ("contested",)) == (found.items[0].state, found.items[0].flags)
+    assert () == found.items[1].flags
+
+
+def test_a_question_stops_the_clock_and_its_answer_starts_it_afresh() -> None:
+    question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-20"}, reason="unclear")
+    reply = step("a", ASKED, "clarify", {"sent": "2025-04-01"}, author="rutland")
+
+    stopped = row(ASKED, reading(ASKED, question)).items[0]
+    assert ("stopped", ("rutland",), (253, 253)) == (
+        stopped.lateness.word,
+        stopped.ball,
+        stopped.days,
+    )
+    afresh = row(ASKED, reading(ASKED, question, reply)).items[0]
+    assert afresh.deadlines is not None
+    assert dt.date(2025, 5, 1) == afresh.deadlines.due
+
+
+def test_what_is_recorded_later_is_laid_out_by_its_date() -> None:
+    question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-20"}, reason="unclear")
+    reply = step("a", ASKED, "clarify", {"sent": "2025-04-01"}, author="rutland")
+
+    assert row(ASKED, reading(ASKED, question, reply)).items[0].state == "clarified"
+    assert row(ASKED, reading(ASKED, reply, question)).items[0].state == "clarified"
+
+
+def test_sixty_five_thousand_items_cost_no_more_than_ten() -> None:
+    many = request(categories=4096, areas=tuple(f"p{n}" for n in range(16)))
+    parts = [
+        step(f"part {n}", many, "answer", {"sent": "2025-03-20"}, outcome="full",
+             items=tuple((k, k) for k in range(n, n + 512, 2)))
+        for n in range(1, 2002, 500)
+    ]  # fmt: skip
+    found = row(many, reading(many, *parts))
+
+    assert (65_536, 65_536) == (found.certain, found.total)
+    assert 2600 > len(found.items)
+    assert 65_536 == sum(run.last - run.first + 1 for run in found.items)
+
+
+# The table
+
+
+def item(state: str) -> Item:
+    return Item(state=state, since="0", recipients=frozenset((LCC,)))  # type: ignore[arg-type]  # a test's own
+
+
+@pytest.mark.parametrize(
+    ("state", "verb", "outcome", "doer", "expected"),
+    [
+        ("asked", "seek_clarification", None, LCC, "clarification_sought"),
+        ("asked", "seek_clarification", None, "rutland", "asked"),
+        ("clarified", "seek_clarification", None, LCC, "clarification_sought"),
+        ("answered", "seek_clarification", None, LCC, "answered"),
+        ("clarification_sought", "narrow", None, "rutland", "clarified"),
+        ("clarification_sought", "extend", None, "rutland", "clarified"),
+        ("clarification_sought", "clarify", None, LCC, "clarification_sought"),
+        ("asked", "clarify", None, "rutland", "asked"),
+        ("asked_orally", "answer", "part", LCC, "answered_in_part"),
+        ("answered_in_part", "answer", "full", LCC, "answered"),
+        ("deferred", "answer", "not_held", LCC, "not_held"),
+        ("asked", "answer", "already_public", LCC, "already_public"),
+        ("answered", "answer", "part", LCC, "answered"),
+        ("asked", "refuse", None, LCC, "refused"),
+        ("asked", "refuse", None, "rutland", "asked"),
+        ("answered", "withdraw", None, "rutland", "withdrawn"),
+        ("refused", "review", None, "rutland", "under_review"),
+        ("answered_in_part", "review", None, "rutland", "under_review"),
+        ("asked", "review", None, "rutland", "asked"),
+        ("under_review", "answer", "full", LCC, "answered"),
+        ("asked", "chase", None, "rutland", "asked"),
+        ("asked", "defer", None, "rutland", "deferred"),
+        ("asked", "transfer", None, LCC, "asked"),
+    ],
+)
+def test_only_the_party_entitled_moves_an_item(
+    state: str, verb: str, outcome: str | None, doer: str, expected: str
+) -> None:
+    made = Move(
+        id="1", verb=verb, outcome=outcome, doer=doer, told_by=doer,
+        consent=frozenset(), to=frozenset(("melton",)),
+    )  # fmt: skip
+
+    assert expected == move(item(state), made, makers=frozenset(("rutland",))).state
+
+
+def test_a_request_passed_on_with_consent_is_the_new_recipient_s() -> None:
+    makers = frozenset(("rutland",))
+    passed = Move(
+        id="1", verb="transfer", outcome=None, doer=LCC, told_by=LCC, consent=makers,
+        to=frozenset(("melton",)),
+    )  # fmt: skip
+    after = move(item("asked"), passed, makers=makers)
+
+    assert "transferred" == after.state
+    assert {"melton"} == set(ball_of(after, makers=makers))
+
+
+def test_a_question_answered_during_a_deferral_shows_when_it_ends() -> None:
+    makers = frozenset(("rutland",))
+    asked = item("clarification_sought")
+    deferred = move(asked, _by("rutland", "defer"), makers=makers)
+    answered = move(deferred, _by("rutland", "clarify"), makers=makers)
+
+    assert "deferred" == answered.state
+    assert "clarified" == resumed(answered).state
+
+
+def _by(doer: str, verb: str) -> Move:
+    return Move(id=verb, verb=verb, outcome=None, doer=doer, told_by=doer, consent=frozenset())
+
+
+def _adding(number: int) -> Callable[[int], int]:
+    return lambda old: old * 2 + number
+
+
+def test_ranges_agree_with_a_plain_list() -> None:
+    values = [0] * 12
+    ranges: RangeMap[int] = RangeMap.filled(12, 0)
+    for number, spans in enumerate(
+        [((1, 4), (6, 6)), ((3, 8),), ((12, 12),), ((1, 12),), ((5, 40),)], start=1
+    ):
+        ranges = ranges.changed(spans, _adding(number))
+        for first, last in spans:
+            for place in range(first, min(last, 12) + 1):
+                values[place - 1] = values[place - 1] * 2 + number
+
+        assert values == [seg.value for seg in ranges.segments for _ in range(seg.width)]
+    assert all(
+        a.value != b.value for a, b in zip(ranges.segments, ranges.segments[1:], strict=False)
+    )
+
+
+def test_a_deferral_that_names_nothing_ends_only_when_a_party_resumes() -> None:
+    deferral = step("defer", ASKED, "defer", {"occurred": "2025-03-20"}, author="rutland")
+    back = step("resume", ASKED, "resume", {"occurred": "2025-06-01"}, author="rutland")
+
+    assert [(1, 10, "deferred")] == states(row(ASKED, reading(ASKED, deferral)))
+    assert [(1, 10, "asked")] == states(row(ASKED, reading(ASKED, deferral, back)))
+
+
+def test_a_deferral_until_something_undated_may_have_ended() -> None:
+    undated = Draft(Meeting(author=LCC, nonce=nonce("undated")))
+    deferral = step(
+        "defer", ASKED, "defer", {"occurred": "2025-03-20"}, author="rutland",
+        until_events=(undated.id,),
+    )  # fmt: skip
+    question = step("q", ASKED, "seek_clarification", {"sent": "2025-07-01"}, reason="unclear")
+    found = row(ASKED, reading(ASKED, undated, deferral, question)).items[0]
+
+    assert ("deferred", 1, "stopped") == (found.state, len(found.notes), found.lateness.word)
+
+
+def test_a_request_that_its_author_withdraws_and_one_of_another_party() -> None:
+    back = position("back", "rutland", ASKED, "retract_own")
+
+    assert "withdrawn" == row(ASKED, reading(ASKED, back)).standing
+    found = fold_requests(reading(ASKED), telling=Telling("blaby"))
+    assert ((), 1, 0) == (found.rows, found.elsewhere, found.later)
+    early = fold_requests(reading(ASKED, as_at=dt.date(2025, 3, 5)))
+    assert ((), 0, 1) == (early.rows, early.elsewhere, early.later)
+
+
+def test_a_review_runs_a_clock_of_its_own() -> None:
+    review = step("review", ASKED, "review", {"received": "2025-05-02"}, author="rutland",
+                  items=((1, 3),))  # fmt: skip
+    found = row(ASKED, reading(ASKED, REFUSED, review)).items[0]
+
+    assert ("under_review", (LCC,)) == (found.state, found.ball)
+    assert found.deadlines is not None
+    assert dt.date(2025, 6, 3) == found.deadlines.due
+
+
+def test_a_vague_receipt_makes_lateness_not_established() -> None:
+    vague = Draft(
+        Request(
+            author="rutland",
+            nonce=nonce("vague"),
+            dates=dates(received="[2025-03-01..2025-03-10]"),
+            what="data",
+            medium="written",
+            from_=("rutland",),
+            to=(LCC,),
+            regime="foia_20",
+        )
+    )
+    found = row(vague, reading(vague, as_at=dt.date(2025, 4, 4))).items[0]
+
+    assert "not established" == found.lateness.word
+    chase = step("chase", vague, "chase", {"sent": "2025-04-01"}, author="rutland")
+    assert (chase.id,) == row(vague, reading(vague, chase)).chased

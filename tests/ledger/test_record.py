@@ -1,0 +1,428 @@
+"""Recording into a real ledger: drafts, mails, refusals, and every place where a run can break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import DraftError, TargetError
+from ledger.keys import PartySigner
+from ledger.ledger import Ledger
+from ledger.mail_events import read_parties
+from ledger.record import RecordReport, record
+from ledger.target import Directory, check_head
+from tests.ledger.partyside import BLABY, LCC, NOW_MS, Clock, Flaky, LineDownError, found
+from verify.claims import parse_disclosure
+from verify.entry import parse_entry
+from verify.events import Communication, Event, Opening, Step, parse_event
+
+DRAFT = """
+counterfoil: draft/v1
+author: blaby
+events:
+  - label: request
+    kind: request
+    what: data
+    medium: written
+    from: [blaby]
+    to: [leicestershire]
+    claims: {items: [first, second], text: kept back, files: [letter.txt]}
+    withheld: [text]
+  - kind: step
+    of: request
+    target: request
+    verb: chase
+"""
+MAIL = (
+    "Received: from a.example by b.example; Tue, 8 Apr 2025 10:05:00 +0100\r\n"
+    "From: Ann <ann@blaby.gov.uk>\r\nTo: leader@leics.gov.uk, stranger@example.com\r\n"
+    "Subject: {subject}\r\nDate: Tue, {day} Apr 2025 10:00:00 +0100\r\n"
+    "Message-ID: <{id}@blaby.gov.uk>\r\n{more}\r\nThe list.\r\n"
+)
+PARTIES = {"blaby.gov.uk": "blaby", "leics.gov.uk": "leicestershire/leader"}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    with found(tmp_path / "ledger", clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def drafts(tmp_path: Path) -> Path:
+    (tmp_path / "letter.txt").write_bytes(b"Dear Leicestershire")
+    return write(tmp_path, "draft.yaml", DRAFT)
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    (folder / name).write_text(text, newline="")
+    return folder / name
+
+
+def mail(folder: Path, name: str, *, day: int = 8, more: str = "", subject: str = "Data") -> Path:
+    text = MAIL.format(id=name, day=day, more=more, subject=subject)
+    return write(folder, f"{name}.eml", text)
+
+
+def run(
+    target: Directory, tmp_path: Path, *sources: Path, signer: PartySigner = BLABY
+) -> RecordReport:
+    home = tmp_path / f"home-{signer.party}"
+    return record(target, sources, signer=signer, home=home, now_ms=lambda: NOW_MS, parties=PARTIES)
+
+
+def event(ledger: Ledger, index: int) -> Event:
+    return parse_event(parse_entry(ledger.entry(index)).event)
+
+
+def claims(ledger: Ledger, index: int) -> dict[str, object]:
+    opened = map(parse_disclosure, ledger.disclosures(index))
+    return {one.name: one.value for one in opened}
+
+
+def test_a_draft_is_one_submission_and_nothing_twice(
+    tmp_path: Path, ledger: Ledger, drafts: Path
+) -> None:
+    report = run(Directory(ledger), tmp_path, drafts)
+
+    assert ([], None, 0) == (report.refused, report.stopped, report.waiting)
+    assert [("request", 2), ("2", 3)] == [(r.event, r.index) for r in report.recorded]
+    assert [0, 1] == [parse_entry(ledger.entry(n)).position for n in (2, 3)]
+    step = event(ledger, 3)
+    assert isinstance(step, Step)
+    assert report.recorded[0].event_id == step.of
+    assert "text" not in claims(ledger, 2)
+    again = run(Directory(ledger), tmp_path, drafts)
+    assert (2, []) == (len(again.skipped), again.recorded)
+    assert 4 == ledger.size()
+
+
+def test_the_statement_names_the_checkpoint_that_was_seen(
+    tmp_path: Path, ledger: Ledger, drafts: Path
+) -> None:
+    root = ledger.root()
+    run(Directory(ledger), tmp_path, drafts)
+    statement = parse_entry(ledger.entry(2)).statement
+
+    assert statement is not None
+    assert statement.seen is not None
+    assert (2, root.hex()) == (statement.seen.size, statement.seen.root)
+    assert NOW_MS + 86_400_000 == statement.expires
+
+
+@pytest.mark.parametrize("step", ["file", "before", "after", "lie", "die before", "die after"])
+def test_an_interrupted_run_is_finished_by_the_next_with_the_same_events(
+    tmp_path: Path, ledger: Ledger, drafts: Path, step: str
+) -> None:
+    flaky = Flaky(ledger, lose=[step])
+    try:
+        broken = run(flaky, tmp_path, drafts)
+    except LineDownError:
+        assert step.startswith("die")
+    else:
+        assert broken.stopped is not None
+        assert (1, []) == (broken.waiting, broken.recorded)
+    waiting = list((tmp_path / "home-blaby" / "outbox").glob("*.item"))
+    assert 1 == len(waiting)
+    report = run(Directory(ledger), tmp_path, drafts)
+
+    assert (2, 2, 0) == (len(report.recorded), len(report.skipped), report.waiting)
+    assert {r.event_id for r in report.recorded} == {s.event_id for s in report.skipped}
+    assert 4 == ledger.size()
+    assert [] == list((tmp_path / "home-blaby" / "outbox").glob("*.*"))
+
+
+def test_a_crash_before_the_journal_or_before_the_move_records_nothing_twice(
+    tmp_path: Path, ledger: Ledger, drafts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for broken in ("ledger.record.Journal.add", "ledger.outbox.Outbox.settle"):
+        with monkeypatch.context() as patch:
+            patch.setattr(broken, _crash)
+            with pytest.raises(LineDownError):
+                run(Directory(ledger), tmp_path, drafts)
+    report = run(Directory(ledger), tmp_path, drafts)
+
+    assert (2, 0) == (len(report.skipped), report.waiting)
+    assert 4 == ledger.size()
+
+
+def _crash(*_: object, **__: object) -> None:
+    raise LineDownError
+
+
+def test_a_refused_draft_can_be_mended_and_recorded(tmp_path: Path, ledger: Ledger) -> None:
+    text = f"counterfoil: draft/v1\nevents:\n- {{kind: position, on: {'ab' * 32}, stance: deny}}\n"
+    path = write(tmp_path, "draft.yaml", text)
+    report = run(Directory(ledger), tmp_path, path)
+
+    assert (0, 0) == (len(report.recorded), report.waiting)
+    assert "[605]" in report.refused[0].reason
+    known = run(Directory(ledger), tmp_path, mail(tmp_path, "a")).recorded[0].event_id
+    report = run(
+        Directory(ledger), tmp_path, write(tmp_path, "draft.yaml", text.replace("ab" * 32, known))
+    )
+    assert 1 == len(report.recorded)
+
+
+def test_governance_travels_alone_and_the_rest_follows(tmp_path: Path, ledger: Ledger) -> None:
+    text = (
+        "counterfoil: draft/v1\nevents:\n- {kind: meeting}\n"
+        f"- {{kind: party, verb: join, charter: {ledger.fingerprint}}}\n"
+        "- {kind: meeting}\n- {kind: meeting}\n"
+    )
+    report = run(Directory(ledger), tmp_path, write(tmp_path, "draft.yaml", text))
+
+    assert [2, 3, 4, 5] == [one.index for one in report.recorded]
+    assert [0, 0, 0, 1] == [parse_entry(ledger.entry(n)).position for n in (2, 3, 4, 5)]
+    assert "blaby" in ledger.state().members
+
+
+def test_what_follows_a_refused_submission_is_not_sent(tmp_path: Path, ledger: Ledger) -> None:
+    text = (
+        "counterfoil: draft/v1\nevents:\n- {kind: meeting}\n"
+        f"- {{kind: party, verb: join, charter: {'ab' * 32}}}\n- {{kind: meeting}}\n"
+    )
+    report = run(Directory(ledger), tmp_path, write(tmp_path, "draft.yaml", text))
+
+    assert [2] == [one.index for one in report.recorded]
+    assert ["2", "3"] == [one.event for one in report.refused]
+
+
+def test_a_draft_of_another_author_is_not_signed(
+    tmp_path: Path, ledger: Ledger, drafts: Path
+) -> None:
+    report = run(Directory(ledger), tmp_path, drafts, signer=LCC)
+
+    assert "blaby" in report.refused[0].reason
+    assert 2 == ledger.size()
+
+
+def test_a_sealed_event_is_opened_later_from_what_was_kept(tmp_path: Path, ledger: Ledger) -> None:
+    sealing = write(
+        tmp_path,
+        "seal.yaml",
+        "counterfoil: draft/v1\nevents:\n- kind: sealed\n  opens_by: 2026-01-01\n"
+        "  event: {kind: communication, channel: letter, claims: {text: hidden}}\n",
+    )
+    sealed_id = run(Directory(ledger), tmp_path, sealing).recorded[0].event_id
+    opening = write(
+        tmp_path,
+        "open.yaml",
+        f"counterfoil: draft/v1\nevents:\n- {{kind: opening, of: {sealed_id}}}\n",
+    )
+    other = run(Directory(ledger), tmp_path, opening, signer=LCC)
+    report = run(Directory(ledger), tmp_path, opening)
+
+    assert (1, 1) == (len(other.refused), len(report.recorded))
+    opened = event(ledger, 3)
+    assert isinstance(opened, Opening)
+    assert isinstance(opened.event, Communication)
+    assert {"text": "hidden"} == claims(ledger, 3)
+
+
+def test_a_withheld_claim_is_handed_over_later(
+    tmp_path: Path, ledger: Ledger, drafts: Path
+) -> None:
+    withholding = run(Directory(ledger), tmp_path, drafts).recorded[0].event_id
+    text = (
+        f"counterfoil: draft/v1\nevents:\n- {{kind: opening, of: {withholding}, names: [text]}}\n"
+    )
+    report = run(Directory(ledger), tmp_path, write(tmp_path, "open.yaml", text))
+
+    assert [4] == [one.index for one in report.recorded]
+    assert "kept back" == claims(ledger, 2)["text"]
+
+
+def test_a_draft_can_seal_and_open(tmp_path: Path, ledger: Ledger) -> None:
+    text = (
+        "counterfoil: draft/v1\nevents:\n- kind: sealed\n  label: s\n  opens_by: 2026-01-01\n"
+        "  event: {kind: meeting, claims: {title: hidden}}\n- {kind: opening, of: s}\n"
+    )
+    report = run(Directory(ledger), tmp_path, write(tmp_path, "draft.yaml", text))
+
+    assert [2, 3] == [one.index for one in report.recorded]
+    assert {"title": "hidden"} == claims(ledger, 3)
+
+
+def test_names_of_events_elsewhere_can_be_given(tmp_path: Path, ledger: Ledger) -> None:
+    first = run(Directory(ledger), tmp_path, mail(tmp_path, "a")).recorded[0].event_id
+    text = "counterfoil: draft/v1\nevents:\n- {kind: position, on: 'mails:a', stance: received}\n"
+    path = write(tmp_path, "draft.yaml", text)
+    report = record(
+        Directory(ledger), [path], signer=LCC, home=tmp_path / "h", now_ms=lambda: NOW_MS,
+        elsewhere={"mails:a": first},
+    )  # fmt: skip
+
+    assert 1 == len(report.recorded)
+
+
+# Mail
+
+
+def test_a_mail_is_a_communication_with_its_octets_kept(tmp_path: Path, ledger: Ledger) -> None:
+    path = mail(tmp_path, "one")
+    report = run(Directory(ledger), tmp_path, path)
+    found_ = event(ledger, 2)
+
+    assert isinstance(found_, Communication)
+    assert ("email", ("blaby",), ("leicestershire/leader",), None) == (
+        found_.channel, found_.from_, found_.to, found_.cc,
+    )  # fmt: skip
+    assert {
+        "sent": ("stated", "2025-04-08T10:00:00+01:00"),
+        "received": ("stated", "2025-04-08T10:05:00+01:00"),
+    } == {role: (date.basis, date.edtf) for role, date in (found_.dates or {}).items()}
+    opened = claims(ledger, 2)
+    assert {"body", "file.1", "message_id", "person.1", "title"} == set(opened)
+    assert ("Data", "stranger@example.com") == (opened["title"], opened["person.1"])
+    sha256 = getattr(opened["file.1"], "sha256", "")
+    assert path.read_bytes() == ledger.file_path(sha256).read_bytes()
+    assert any("stranger@example.com" in note for note in report.notes)
+
+
+def test_replies_link_to_what_they_reply_to_in_any_order(tmp_path: Path, ledger: Ledger) -> None:
+    reply = mail(tmp_path, "reply", day=9, more="In-Reply-To: <first@blaby.gov.uk>\r\n")
+    first = mail(tmp_path, "first", day=8)
+    report = run(Directory(ledger), tmp_path, reply, first)
+    later = mail(tmp_path, "later", day=10, more="References: <reply@blaby.gov.uk>\r\n")
+    report_later = run(Directory(ledger), tmp_path, later, reply)
+
+    assert ["first.eml", "reply.eml"] == [one.event for one in report.recorded]
+    links = [event(ledger, index).links for index in (2, 3, 4)]
+    assert links[0] is None
+    for number in (1, 2):
+        here = links[number]
+        assert here is not None
+        earlier = report.recorded[number - 1].event_id
+        assert ("replies_to", earlier) == (here[0].rel, here[0].event)
+    assert ["reply.eml"] == [one.event for one in report_later.skipped]
+
+
+def test_the_same_mail_is_recorded_once(tmp_path: Path, ledger: Ledger) -> None:
+    first = mail(tmp_path, "one")
+    copy = tmp_path / "copy.eml"
+    copy.write_bytes(first.read_bytes())
+    report = run(Directory(ledger), tmp_path, first, copy)
+
+    assert 1 == len(report.recorded)
+    assert 1 == len(run(Directory(ledger), tmp_path, copy).skipped)
+    assert 3 == ledger.size()
+
+
+def test_mails_that_are_odd_or_huge_are_recorded_as_far_as_they_fit(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    (tmp_path / "empty.eml").write_bytes(b"")
+    many = ", ".join(f"p{number}@example.com" for number in range(900))
+    crowd = mail(tmp_path, "crowd", more=f"Cc: {many[:9000]}\r\n")
+    long = mail(tmp_path, "long", subject="x")
+    long.write_bytes(long.read_bytes() + b"word " * 200_000)
+    undated = write(tmp_path, "undated.eml", "From: a@b.c\n\n\xe9")
+    sources = [tmp_path / "empty.eml", crowd, long, undated, tmp_path / "nothing.eml"]
+    report = run(Directory(ledger), tmp_path, *sources, tmp_path / "a.doc")
+
+    assert {"crowd.eml", "long.eml", "undated.eml"} == {one.event for one in report.recorded}
+    assert 3 == len(report.refused)
+    assert any("long.eml: body is too long" in note for note in report.notes)
+    assert any("crowd.eml" in note and "do not fit" in note for note in report.notes)
+
+
+def test_attachments_are_files_of_their_own(tmp_path: Path, ledger: Ledger) -> None:
+    text = (
+        "From: ann@blaby.gov.uk\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nbody\r\n"
+        '--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename="a.csv"\r\n'
+        "\r\n1,2\r\n"
+        "--b\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n--b--\r\n"
+    )
+    run(Directory(ledger), tmp_path, write(tmp_path, "m.eml", text))
+    opened = claims(ledger, 2)
+
+    assert [("m.eml", "message/rfc822"), ("a.csv", "text/csv"),
+            ("attachment-2", "application/pdf")] == [
+        (getattr(opened[f"file.{n}"], "name", ""), getattr(opened[f"file.{n}"], "media_type", ""))
+        for n in (1, 2, 3)
+    ]  # fmt: skip
+
+
+# Parties
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "counterfoil: parties/v1\n",
+        "counterfoil: draft/v1\naddresses: {a.b: c}\n",
+        "counterfoil: parties/v1\naddresses: {a.b: C D}\n",
+        "counterfoil: parties/v1\naddresses: {a.b: [c]}\n",
+        "counterfoil: parties/v1\naddresses: {'a b': c}\n",
+        "counterfoil: parties/v1\nadresses: {a.b: c}\n",
+    ],
+)
+def test_refuses_what_is_no_table_of_parties(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DraftError):
+        read_parties(write(tmp_path, "parties.yaml", text))
+    with pytest.raises(DraftError):
+        read_parties(tmp_path / "nothing")
+
+
+def test_reads_a_table_of_parties(tmp_path: Path) -> None:
+    text = "counterfoil: parties/v1\naddresses:\n  blaby.gov.uk: blaby\n  a@b.c: rutland/leader\n"
+
+    assert {"blaby.gov.uk": "blaby", "a@b.c": "rutland/leader"} == read_parties(
+        write(tmp_path, "parties.yaml", text)
+    )
+
+
+# The target
+
+
+def test_a_target_is_the_ledger_that_was_meant(ledger: Ledger) -> None:
+    assert ledger.fingerprint == Directory(ledger, fingerprint=ledger.fingerprint).fingerprint
+    with pytest.raises(TargetError):
+        Directory(ledger, fingerprint="ab" * 32)
+
+
+def test_a_head_is_checked(ledger: Ledger) -> None:
+    target = Directory(ledger)
+    head = target.head()
+
+    assert (ledger.size(), ledger.root()) == (head.size, head.root)
+    for note, keys in (
+        (head.note, ()),
+        (head.note, ((1, BLABY.public),)),
+        (b"", target.log_keys),
+        (head.note.replace(b"\n2\n", b"\n3\n"), target.log_keys),
+    ):
+        with pytest.raises(TargetError):
+            check_head(note, origin=target.origin, log_keys=keys)
+
+
+def test_what_is_too_much_for_one_submission_travels_in_several(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.record.MAX_EVENTS", 2)
+    text = "counterfoil: draft/v1\nevents:\n- {kind: meeting, label: a}\n" + "".join(
+        "- {kind: position, on: a, stance: agree}\n" for _ in range(4)
+    )
+    mails = [mail(tmp_path, "m0", day=8)]
+    mails += [
+        mail(tmp_path, f"m{n}", day=9, more=f"In-Reply-To: <m{n - 1}@blaby.gov.uk>\r\n")
+        for n in range(1, 5)
+    ]
+    draft = write(tmp_path, "draft.yaml", text)
+    report = run(Directory(ledger), tmp_path, draft, *mails)
+
+    assert list(range(2, 12)) == [one.index for one in report.recorded]
+    positions = [parse_entry(ledger.entry(n)).position for n in range(2, 12)]
+    assert [0, 1, 0, 1, 0, 0, 1, 0, 1, 0] == positions
+    assert all(event(ledger, index).links for index in range(8, 12))

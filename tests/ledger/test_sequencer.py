@@ -1,0 +1,569 @@
+"""What a ledger accepts, as what, and what it answers."""
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger.commit import EMPTY_HEAD, Head
+from ledger.errors import LedgerError, LogKeyError, StoreError
+from ledger.ledger import Ledger
+from ledger.past import SnapshotPast
+from ledger.sequencer import Accepted, prepare, sequence
+from ledger.writer import STEPS
+from tests.ledger.builder import (
+    NOON_MS,
+    Clock,
+    NewEvent,
+    Party,
+    found_ledger,
+    new_charter,
+    new_enrolment,
+    new_event,
+    new_letter,
+    new_log_key,
+    sign_document,
+)
+from verify.checkpoint import check_checkpoint
+from verify.checks import Check
+from verify.entry import parse_entry
+from verify.errors import RuleError, VerifyError
+from verify.merkle import leaf_hash
+from verify.note import VerifierKey
+from verify.receipt import (
+    Receipt,
+    check_receipt_alone,
+    format_receipt,
+    parse_receipt,
+    rebuild_leaf,
+)
+from verify.submission import LedgerName, parse_document
+
+ALPHA, BETA, GAMMA = Party("alpha", 1), Party("beta", 2), Party("gamma", 3)
+KEY = new_log_key().verifier_key
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    opened, _ = found_ledger(tmp_path / "ledger", ALPHA, clock=clock, members=["beta", "gamma"])
+    with opened:
+        yield opened
+
+
+def submit(ledger: Ledger, *events: NewEvent, party: Party = ALPHA, **options: object) -> Receipt:
+    document = sign_document(ledger, party, events, **options)  # type: ignore[arg-type]  # those of sign_document
+    return parse_receipt(ledger.submit(document))
+
+
+def refused(ledger: Ledger, document: bytes) -> Check:
+    before = (ledger.size(), ledger.checkpoint())
+    with pytest.raises(RuleError) as refusal:
+        ledger.submit(document)
+
+    assert before == (ledger.size(), ledger.checkpoint())
+    return refusal.value.check
+
+
+def sealed_and_its_opening(nested: NewEvent) -> tuple[NewEvent, NewEvent]:
+    dates = {"opens_by": {"basis": "stated", "edtf": "2026-05-01"}}
+    seal = new_event("alpha", "sealed/v1", seals=nested.id.hex(), dates=dates)
+    plain = new_event("alpha", "opening/v1", of=seal.id.hex(), event=0)
+    data = plain.data.replace(b'"event":0', b'"event":' + nested.data)
+    return seal, NewEvent(data, nested.disclosures)
+
+
+# Receipts
+
+
+def test_a_receipt_proves_all_that_was_signed(ledger: Ledger) -> None:
+    events = [new_letter("alpha") for _ in range(5)]
+    document = sign_document(ledger, ALPHA, events)
+    submit(ledger, new_letter("alpha"))
+    receipt = parse_receipt(ledger.submit(document))
+    statement, signature = (
+        parse_document(document).statement,
+        parse_document(document).signature,
+    )
+
+    assert (2, 5, NOON_MS) == (receipt.first, receipt.count, receipt.recorded)
+    assert 7 == check_receipt_alone(receipt, key=KEY).size
+    leaf = rebuild_leaf(receipt, statement, signature, [event.data for event in events])
+    assert receipt.leaf == leaf.hex() == leaf_hash(ledger.entry(6)).hex()
+
+
+def test_the_receipt_of_any_entry_is_of_its_submission(ledger: Ledger) -> None:
+    submit(ledger, *(new_letter("alpha") for _ in range(3)))
+    submit(ledger, new_letter("alpha"))
+    receipts = [parse_receipt(ledger.receipt(index)) for index in range(5)]
+
+    assert [(0, 1), (1, 3), (1, 3), (1, 3), (4, 1)] == [(r.first, r.count) for r in receipts]
+    for receipt in receipts:
+        assert 5 == check_receipt_alone(receipt, key=KEY).size
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"leaf": "0" * 64},
+        {"count": 2},
+        {"first": 2},
+        {"proof": "c2sp.org/tlog-proof@v1\n"},
+        {"proof": "\ud800"},
+    ],
+)
+def test_refuses_a_receipt_of_which_anything_is_changed(
+    ledger: Ledger, change: dict[str, object]
+) -> None:
+    receipt = submit(ledger, new_letter("alpha"))
+    fields = {name: getattr(receipt, name) for name in receipt.__struct_fields__}
+    with pytest.raises(RuleError) as refusal:
+        check_receipt_alone(Receipt(**(fields | change)), key=KEY)
+
+    assert Check.RECEIPT is refusal.value.check
+
+
+def test_refuses_a_receipt_signed_by_another_log_key(ledger: Ledger) -> None:
+    with pytest.raises(RuleError):
+        check_receipt_alone(parse_receipt(ledger.receipt(0)), key=new_log_key(2).verifier_key)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [(b'"count":1', b'"count":01'), (b'"first":1', b'"first":0'), (b"{", b"{ "), (b"}", b"")],
+)
+def test_refuses_octets_that_are_no_receipt(ledger: Ledger, change: tuple[bytes, bytes]) -> None:
+    octets = format_receipt(submit(ledger, new_letter("alpha")))
+    for bad in (octets.replace(*change, 1), octets + b" " * 131_072):
+        with pytest.raises(RuleError) as refusal:
+            parse_receipt(bad)
+
+        assert Check.RECEIPT is refusal.value.check
+
+
+# The order
+
+
+def test_a_retry_is_answered_with_its_receipt(ledger: Ledger, clock: Clock) -> None:
+    events = [new_letter("alpha"), new_letter("alpha")]
+    first = submit(ledger, *events)
+    submit(ledger, new_letter("alpha"))
+    clock.now_ms += 2 * 3_600_000  # the first signature has expired
+    again = submit(ledger, *events)
+    anew = submit(ledger, *events, expires=clock.now_ms + 1)
+
+    assert again == anew
+    assert (first.first, first.leaf) == (again.first, again.leaf)
+    assert 4 == ledger.size()
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0), (0,), (1,), (2, 0), (0, 2)])
+def test_refuses_known_events_in_other_company(ledger: Ledger, order: tuple[int, ...]) -> None:
+    events = [new_letter("alpha") for _ in range(3)]
+    submit(ledger, *events[:2])
+    document = sign_document(ledger, ALPHA, [events[n] for n in order])
+
+    assert Check.REPEATED is refused(ledger, document)
+
+
+def test_refuses_an_event_that_is_there_twice(ledger: Ledger) -> None:
+    event = new_letter("alpha")
+
+    assert Check.REPEATED is refused(ledger, sign_document(ledger, ALPHA, [event, event]))
+
+
+def batch_of(ledger: Ledger, documents: Sequence[bytes], *, now_ms: int = NOON_MS) -> list[object]:
+    """Sequence documents in one batch, and record it."""
+    assert ledger._writer is not None
+    head = ledger._writer.head
+    prepared = [prepare(d, state=head.state, files=ledger._files) for d in documents]
+    with ledger._store.read() as snapshot:
+        commit, outcomes = sequence(
+            head,
+            prepared,
+            now_ms=now_ms,
+            history=SnapshotPast(snapshot),
+            signers=ledger._signers,
+        )
+    if commit is not None:
+        assert ledger._store.append(head.size, commit)
+        assert not ledger._store.append(head.size, commit)
+        ledger._writer.head = commit.head
+    return list(outcomes)
+
+
+def test_a_refused_submission_leaves_no_trace_in_its_batch(ledger: Ledger) -> None:
+    events = [new_letter("alpha") for _ in range(4)]
+    bad = sign_document(ledger, BETA, [new_letter("beta")])
+    documents = [
+        sign_document(ledger, ALPHA, [events[0]]),
+        bad,
+        sign_document(ledger, ALPHA, [events[1], events[2]]),
+        sign_document(ledger, ALPHA, [events[3], events[0]]),
+        sign_document(ledger, ALPHA, [events[0]]),
+    ]
+    outcomes = batch_of(ledger, documents)
+
+    assert [Accepted(1, 1), Accepted(2, 2), Accepted(1, 1)] == [outcomes[n] for n in (0, 2, 4)]
+    checks = [o.check for o in outcomes if isinstance(o, RuleError)]
+    assert [Check.KEY, Check.REPEATED] == checks
+    assert ledger.index_of(events[3].id) is None
+    assert [1, 2, 3] == [ledger.index_of(event.id) for event in events[:3]]
+
+
+def test_a_batch_may_refer_to_what_came_before_in_it(ledger: Ledger) -> None:
+    letter = new_event(
+        "alpha", "communication/v1", channel="call", claims={"title": "t"}, withheld=["title"]
+    )
+    answer = new_letter("alpha", links=[{"event": letter.id.hex(), "rel": "replies_to"}])
+    opening = NewEvent(
+        new_event("alpha", "opening/v1", of=letter.id.hex(), names=["title"]).data,
+        letter.disclosures,
+    )
+    documents = [sign_document(ledger, ALPHA, [event]) for event in (letter, answer, opening)]
+
+    assert [Accepted(n, 1) for n in (1, 2, 3)] == batch_of(ledger, documents)
+    assert tuple(letter.disclosures.values()) == ledger.disclosures(1)
+    assert () == ledger.disclosures(3)
+
+
+def test_the_same_batch_gives_the_same_octets_everywhere(tmp_path: Path) -> None:
+    documents = None
+    seen = []
+    for name in ("one", "two"):
+        letters = [new_letter("alpha", number=1000 + n) for n in range(300)]
+        ledger, _ = found_ledger(tmp_path / name, ALPHA, number=7)
+        documents = documents or [sign_document(ledger, ALPHA, [e]) for e in letters]
+        for document in documents if name == "one" else ():
+            ledger.submit(document)
+        if name == "two":
+            batch_of(ledger, documents)
+        seen.append((list(ledger.entries()), ledger.checkpoint(), ledger.tile("tile/0/000")))
+        ledger.close()
+
+    assert seen[0] == seen[1]
+
+
+def test_many_callers_are_each_answered(ledger: Ledger) -> None:
+    events = [new_letter("alpha") for _ in range(200)]
+    documents = [sign_document(ledger, ALPHA, [event]) for event in events]
+    with ThreadPoolExecutor(8) as pool:
+        receipts = [parse_receipt(r) for r in pool.map(ledger.submit, documents)]
+
+    assert set(range(1, 201)) == {receipt.first for receipt in receipts}
+    for event, receipt in zip(events, receipts, strict=True):
+        check_receipt_alone(receipt, key=KEY)
+        assert receipt.first == ledger.index_of(event.id)
+
+
+def test_recorded_never_decreases_and_is_one_for_a_submission(ledger: Ledger, clock: Clock) -> None:
+    for now_ms in (NOON_MS + 5, NOON_MS - 1000, NOON_MS + 7):
+        clock.now_ms = now_ms
+        submit(ledger, new_letter("alpha"), new_letter("alpha"))
+    times = [parse_entry(entry).recorded - NOON_MS for entry in ledger.entries()]
+
+    assert [0, 5, 5, 5, 5, 7, 7] == times
+
+
+def test_refuses_what_has_expired(ledger: Ledger, clock: Clock) -> None:
+    document = sign_document(ledger, ALPHA, [new_letter("alpha")])
+    clock.now_ms += 2 * 3_600_000
+
+    assert Check.EXPIRES is refused(ledger, document)
+
+
+def test_refuses_what_was_signed_for_another_ledger(ledger: Ledger) -> None:
+    name = LedgerName(origin=ledger.origin, charter="0" * 64)
+
+    assert Check.LEDGER is refused(ledger, sign_document(name, ALPHA, [new_letter("alpha")]))
+
+
+def test_refuses_octets_that_are_no_document(ledger: Ledger) -> None:
+    for octets in (
+        b"",
+        b"{}",
+        b"\xff",
+        sign_document(ledger, ALPHA, [new_letter("alpha")]) + b"\n",
+    ):
+        with pytest.raises(VerifyError):
+            ledger.submit(octets)
+
+
+# `seen`
+
+
+def test_keeps_the_note_that_was_seen_once(ledger: Ledger) -> None:
+    notes = [ledger.checkpoint()]
+    submit(ledger, new_letter("alpha"), note=notes[0])
+    notes.append(ledger.checkpoint())
+    submit(ledger, new_letter("alpha"), note=notes[1])
+    submit(ledger, new_letter("alpha"), note=notes[0])
+
+    assert notes == list(ledger.notes())
+
+
+def test_accepts_a_seen_size_that_was_never_published(ledger: Ledger) -> None:
+    submit(ledger, *(new_letter("alpha") for _ in range(9)))
+    note = signed_checkpoint(ledger, 4, ledger.root_at(4))
+
+    assert 10 == submit(ledger, new_letter("alpha"), note=note).first
+
+
+def test_refuses_a_note_of_another_history(ledger: Ledger) -> None:
+    submit(ledger, new_letter("alpha"))
+    for size, root in ((1, bytes(32)), (2, ledger.root_at(1)), (3, ledger.root())):
+        note = signed_checkpoint(ledger, size, root)
+        document = sign_document(ledger, ALPHA, [new_letter("alpha")], note=note)
+
+        assert Check.SEEN is refused(ledger, document)
+
+
+def test_refuses_a_note_that_the_log_did_not_sign(ledger: Ledger) -> None:
+    other = signed_checkpoint(ledger, 1, ledger.root(), key_number=9)
+    document = sign_document(ledger, ALPHA, [new_letter("alpha")], note=other)
+
+    assert Check.SEEN is refused(ledger, document)
+
+
+def test_refuses_a_note_that_is_not_the_one_signed_for(ledger: Ledger) -> None:
+    note = ledger.checkpoint()
+    document = sign_document(ledger, ALPHA, [new_letter("alpha")], note=note)
+    line = note.splitlines()[-1].decode()
+    changed = document.replace(note.decode().replace("\n", "\\n").encode(), b"@")
+    assert changed != document
+    twice = (note.decode() + line + "\n").replace("\n", "\\n").encode()
+
+    assert Check.SEEN is refused(ledger, changed.replace(b"@", twice))
+
+
+def signed_checkpoint(ledger: Ledger, size: int, root: bytes, *, key_number: int = 1) -> bytes:
+    from verify.checkpoint import Checkpoint, format_checkpoint
+    from verify.note import NoteSignature, format_note
+
+    key = new_log_key(key_number)
+    text = format_checkpoint(Checkpoint(ledger.origin, size, root))
+    line = NoteSignature(ledger.origin, key.verifier_key.key_id, key.sign(text))
+    return format_note(text, [line])
+
+
+# Claims and files
+
+
+def file_claim(data: bytes) -> dict[str, object]:
+    return {
+        "media_type": "text/plain",
+        "name": "a.txt",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "size": len(data),
+    }
+
+
+def test_refuses_a_disclosure_whose_file_is_not_there(ledger: Ledger) -> None:
+    data = b"the minutes"
+    sha256 = hashlib.sha256(data).hexdigest()
+    event = new_event(
+        "alpha", "communication/v1", channel="email", claims={"file.1": file_claim(data)}
+    )
+    document = sign_document(ledger, ALPHA, [event])
+
+    assert Check.FILE_MISSING is refused(ledger, document)
+    ledger.add_file(io.BytesIO(data), sha256=sha256, size=len(data))
+    ledger.submit(document)
+    assert data == ledger.file_path(sha256).read_bytes()
+
+
+def test_refuses_a_disclosure_that_says_another_size(ledger: Ledger) -> None:
+    data = b"the minutes"
+    sha256 = hashlib.sha256(data).hexdigest()
+    ledger.add_file(io.BytesIO(data), sha256=sha256, size=len(data))
+    claim = file_claim(data) | {"size": 12}
+    event = new_event("alpha", "communication/v1", channel="email", claims={"file.1": claim})
+
+    assert Check.FILE_MISSING is refused(ledger, sign_document(ledger, ALPHA, [event]))
+
+
+def withheld_letter() -> NewEvent:
+    return new_event(
+        "alpha",
+        "communication/v1",
+        channel="letter",
+        claims={"title": "t", "text": "w", "body": "b"},
+        withheld=["text", "body"],
+    )
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_withheld_claims_are_handed_over_to_their_own_entry(
+    ledger: Ledger, *, together: bool
+) -> None:
+    letter = withheld_letter()
+    opening = new_event("alpha", "opening/v1", of=letter.id.hex(), names=["body"])
+    handed = NewEvent(opening.data, {"body": letter.disclosures["body"]})
+    if together:
+        submit(ledger, letter, handed)
+    else:
+        submit(ledger, letter)
+        assert letter.sent == ledger.disclosures(1)
+        submit(ledger, new_letter("alpha"))
+        submit(ledger, handed)
+    expected = (letter.disclosures["body"], letter.disclosures["title"])
+
+    assert expected == ledger.disclosures(1)
+    assert () == ledger.disclosures(ledger.index_of(opening.id) or 0)
+
+
+def test_refuses_to_hand_over_what_was_not_sealed(ledger: Ledger) -> None:
+    letter, other = withheld_letter(), withheld_letter()
+    submit(ledger, letter)
+    opening = new_event("alpha", "opening/v1", of=letter.id.hex(), names=["body"])
+    forged = NewEvent(opening.data, {"body": other.disclosures["body"]})
+
+    assert Check.DISCLOSURE is refused(ledger, sign_document(ledger, ALPHA, [forged]))
+    assert letter.sent == ledger.disclosures(1)
+
+
+def test_an_opening_makes_two_events_known(ledger: Ledger) -> None:
+    nested = new_letter("alpha", "sealed before")
+    seal, opening = sealed_and_its_opening(nested)
+    submit(ledger, seal, new_letter("alpha"))
+    submit(ledger, new_letter("alpha"), opening, new_letter("alpha"))
+    after = new_letter("alpha", links=[{"event": nested.id.hex(), "rel": "about"}])
+    submit(ledger, after)
+
+    assert 4 == ledger.index_of(opening.id) == ledger.index_of(nested.id)
+    assert nested.sent == ledger.disclosures(4)
+    assert (nested.id.hex(),) == ledger.ids_with_prefix(nested.id.hex()[:20])
+    fact = ledger.past().find(nested.id.hex())
+    assert fact is not None
+    assert (4, "communication", "alpha") == (fact.index, fact.kind, fact.author)
+    assert parse_document(sign_document(ledger, ALPHA, [nested])).events[0].event == (
+        ledger.past().event(nested.id.hex(), 4)
+    )
+    assert Check.REPEATED is refused(ledger, sign_document(ledger, ALPHA, [nested]))
+
+
+# Governance
+
+
+def test_state_is_the_same_after_opening_again(ledger: Ledger, clock: Clock) -> None:
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    submit(ledger, new_letter("beta"), party=BETA)
+    join = new_event("beta", "party/v1", verb="join", charter=ledger.fingerprint)
+    submit(ledger, join, party=BETA)
+    recovered = Party("beta", 22)
+    submit(ledger, new_enrolment(ledger, "alpha", recovered, verb="recover"))
+    clock.now_ms += 60_000
+    submit(ledger, new_letter("alpha"))  # with this the recovery takes effect, though no governance
+    submit(ledger, new_letter("beta"), party=recovered)
+    state, path = ledger.state(), ledger.path
+    rules = [parse_entry(entry).rules for entry in ledger.entries()]
+    leaves = [leaf_hash(entry).hex() for entry in ledger.entries()]
+    ledger.close()
+
+    assert [None, *(leaves[n] for n in (0, 1, 1, 3, 4, 4))] == rules
+    assert "ended" == state.keys[BETA.public].status
+    assert 5 == state.keys[recovered.public].since
+    with Ledger.open(path, clock=clock) as again:
+        assert state == again.state()
+        assert 7 == submit(again, new_letter("beta"), party=recovered).first
+
+
+def test_refuses_a_charter_whose_log_key_is_not_at_hand(ledger: Ledger) -> None:
+    amendment = new_charter(ALPHA, new_log_key(2), founding=False, amends=ledger.state().charter_id)
+    with pytest.raises(LogKeyError) as refusal:
+        submit(ledger, amendment)
+
+    assert new_log_key(2).public.hex() == refusal.value.key
+    assert 1 == ledger.size()
+
+
+def test_a_new_log_key_signs_from_the_size_of_its_charter_on(ledger: Ledger, clock: Clock) -> None:
+    submit(ledger, new_letter("alpha"))
+    old = ledger.checkpoint()
+    ledger.add_log_key(new_log_key(2))
+    amendment = new_charter(ALPHA, new_log_key(2), founding=False, amends=ledger.state().charter_id)
+    submit(ledger, amendment)
+    path = ledger.path
+    ledger.close()
+    with Ledger.open(path, clock=clock) as again:
+        submit(again, new_letter("alpha"), note=old)
+        submit(again, new_letter("alpha"), note=again.checkpoint())
+        notes = [again.checkpoint_at(size) for size in (1, 2, 3, 4)]
+    keys: list[VerifierKey] = [new_log_key(n).verifier_key for n in (1, 1, 2, 2)]
+
+    for note, key in zip(notes, keys, strict=True):
+        check_checkpoint(note, key=key, origin=again_origin(note))
+
+
+def again_origin(note: bytes) -> str:
+    return note.split(b"\n")[0].decode()
+
+
+def test_a_closed_ledger_admits_nothing_more(ledger: Ledger) -> None:
+    closing = new_charter(
+        ALPHA, new_log_key(), founding=False, amends=ledger.state().charter_id, state="closed"
+    )
+    submit(ledger, closing)
+
+    assert Check.CLOSED is refused(ledger, sign_document(ledger, ALPHA, [new_letter("alpha")]))
+
+
+def test_founds_nothing_on_another_log_key(tmp_path: Path) -> None:
+    charter = new_charter(ALPHA, new_log_key(2))
+    document = sign_document(LedgerName(origin=new_log_key().origin), ALPHA, [charter])
+    with pytest.raises(LogKeyError):
+        Ledger.create(tmp_path / "x", document=document, log_key=new_log_key(1), clock=Clock())
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_founds_nothing_on_a_charter_that_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VerifyError):
+        found_ledger(tmp_path / "x", ALPHA, spec="counterfoil/999")
+    assert [] == list(tmp_path.iterdir())
+
+
+# The writer
+
+
+def test_every_step_is_observed_in_order(ledger: Ledger, clock: Clock) -> None:
+    path, steps = ledger.path, list[int]()
+    ledger.close()
+    with Ledger.open(path, clock=clock, observer=steps.append) as again:
+        submit(again, new_letter("alpha"))
+
+    assert list(range(1, STEPS + 1)) == steps
+
+
+def test_a_broken_writer_answers_and_records_nothing_more(ledger: Ledger, clock: Clock) -> None:
+    def break_at_four(step: int) -> None:
+        if step == 4:
+            raise ZeroDivisionError
+
+    path = ledger.path
+    ledger.close()
+    with Ledger.open(path, clock=clock, observer=break_at_four) as broken:
+        with pytest.raises(ZeroDivisionError):
+            submit(broken, new_letter("alpha"))
+        with pytest.raises(StoreError):
+            submit(broken, new_letter("alpha"))
+        assert 1 == broken.size()
+
+
+def test_a_closed_ledger_object_records_nothing(ledger: Ledger) -> None:
+    document = sign_document(ledger, ALPHA, [new_letter("alpha")])
+    ledger.close()
+    with pytest.raises(LedgerError):
+        ledger.submit(document)
+
+
+def test_an_empty_head_is_where_every_ledger_begins() -> None:
+    assert Head(0, (), None, 0, None, None) == EMPTY_HEAD == replace(EMPTY_HEAD)

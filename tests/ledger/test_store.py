@@ -1,0 +1,383 @@
+"""The store through the ledger that stands on it: what is put in is found again, by all ways."""
+
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger import ids
+from ledger.errors import BusyError, FullError, NotFoundError, StoreError, WrongClockError
+from ledger.ledger import Ledger
+from ledger.rows import KINDS, format_group, parse_group
+from ledger.store import LOCK_FILE, STORE_FILE, Store
+from tests.ledger.builder import (
+    NOON_MS,
+    Clock,
+    NewEvent,
+    Party,
+    found_ledger,
+    new_event,
+    new_letter,
+    new_log_key,
+    sign_document,
+)
+from verify.checkpoint import check_checkpoint
+from verify.entry import parse_entry
+from verify.events import kind_of
+from verify.events import _KINDS as ALL_KINDS
+from verify.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
+from verify.note import COSIGNATURE_ED25519, NoteSignature, format_note, parse_note
+from verify.tiles import bundles_of, entries_path, parse_bundle, tile_path, tiles_of
+
+ALPHA = Party("alpha", 1)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA)[0] as opened:
+        yield opened
+
+
+def record(ledger: Ledger, count: int, **fields: object) -> list[NewEvent]:
+    events = [new_letter("alpha", **fields) for _ in range(count)]  # type: ignore[arg-type]  # the event's own fields
+    ledger.submit(sign_document(ledger, ALPHA, events))
+    return events
+
+
+def test_every_kind_has_a_code() -> None:
+    assert set(ALL_KINDS.values()) == set(KINDS)
+    assert kind_of is not None
+
+
+def test_groups_of_disclosures_read_back() -> None:
+    group = {3: ("abc", "def"), 70: ("g",)}
+
+    assert group == parse_group(format_group(group))
+
+
+def test_keeps_files_for_its_owner_alone(ledger: Ledger) -> None:
+    for name in (STORE_FILE, LOCK_FILE, "log.key"):
+        assert 0o600 == (ledger.path / name).stat().st_mode & 0o777
+    assert 0o700 == ledger.path.stat().st_mode & 0o777
+
+
+def test_entries_chain_and_are_found_by_index_and_by_range(ledger: Ledger) -> None:
+    for count in (1, 300, 2):
+        record(ledger, count)
+    entries = list(ledger.entries())
+
+    assert 304 == ledger.size() == len(entries)
+    for index, entry in enumerate(entries):
+        assert index == parse_entry(entry).index
+        assert entry == ledger.entry(index)
+        if index:
+            assert leaf_hash(entries[index - 1]).hex() == parse_entry(entry).prev
+    assert entries[2:303] == list(ledger.entries(2, 303))
+    assert entries[300:] == list(ledger.entries(300))
+    assert [] == list(ledger.entries(304))
+    assert [] == list(ledger.entries(5, 5))
+
+
+def test_serves_every_tile_and_bundle_of_every_size(ledger: Ledger) -> None:
+    for _ in range(3):
+        record(ledger, 200)
+    leaves = [leaf_hash(entry) for entry in ledger.entries()]
+    for size in (1, 201, 255, 256, 257, 512, 601):
+        for tile in tiles_of(size):
+            data = ledger.tile(tile_path(level=tile.level, number=tile.number, width=tile.width))
+            if tile.level == 0:
+                start = 256 * tile.number
+                assert b"".join(leaves[start : start + tile.width]) == data
+            else:
+                roots = [root_hash(leaves[256 * n : 256 * (n + 1)]) for n in range(tile.width)]
+                assert b"".join(roots) == data
+        bundles = [
+            ledger.tile(entries_path(number=bundle.number, width=bundle.width))
+            for bundle in bundles_of(size)
+        ]
+        assert list(ledger.entries(0, size)) == [
+            entry for bundle in bundles for entry in parse_bundle(bundle, where="bundle")
+        ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["tile/0/000", "tile/0/000.p/12", "tile/1/000.p/1", "tile/entries/000.p/12", "tile/0/001.p/1"]
+    + ["tile/0/0", "checkpoint", "", "tile/0/000.p/0", "tile/0/../0"],
+)
+def test_has_no_tile_beyond_its_size(ledger: Ledger, path: str) -> None:
+    record(ledger, 10)
+    with pytest.raises(NotFoundError):
+        ledger.tile(path)
+
+
+def test_proofs_hold_between_all_small_sizes(ledger: Ledger) -> None:
+    record(ledger, 9)
+    leaves = [leaf_hash(entry) for entry in ledger.entries()]
+    for new in range(1, 11):
+        root = root_hash(leaves[:new])
+        assert root == ledger.root_at(new)
+        for index in range(new):
+            proof = ledger.inclusion_proof(index=index, size=new)
+            check_inclusion(index=index, size=new, leaf=leaves[index], proof=proof, root=root)
+        for old in range(1, new):
+            proof = ledger.consistency_proof(old=old, new=new)
+            check_consistency(
+                old_size=old,
+                old_root=ledger.root_at(old),
+                new_size=new,
+                new_root=root,
+                proof=proof,
+            )
+
+
+def test_proves_nothing_about_what_is_not_there(ledger: Ledger) -> None:
+    for ask in (
+        lambda: ledger.inclusion_proof(index=1, size=1),
+        lambda: ledger.inclusion_proof(index=0, size=2),
+        lambda: ledger.consistency_proof(old=1, new=2),
+        lambda: ledger.consistency_proof(old=1, new=0),
+        lambda: ledger.root_at(2),
+        lambda: ledger.entry(1),
+        lambda: ledger.entry(-1),
+        lambda: ledger.receipt(1),
+        lambda: ledger.checkpoint_at(2),
+    ):
+        with pytest.raises(NotFoundError):
+            ask()
+
+
+def test_the_checkpoint_is_of_the_tree_and_signed(ledger: Ledger) -> None:
+    record(ledger, 5)
+    key = new_log_key().verifier_key
+    checkpoint = check_checkpoint(ledger.checkpoint(), key=key, origin=ledger.origin)
+
+    assert (6, ledger.root()) == (checkpoint.size, checkpoint.root)
+    assert ledger.checkpoint() == ledger.checkpoint_at(6)
+
+
+def test_finds_ids_in_the_tail_and_in_runs(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "TAIL", 5)
+    monkeypatch.setattr(ids, "FACTOR", 3)
+    monkeypatch.setattr(ids, "TOP_LEVEL", 2)
+    events = [event for count in (1, 3, 4, 2) * 12 for event in record(ledger, count)]
+    path = ledger.path
+
+    for opened in ("as it was", "again"):
+        if opened == "again":
+            ledger.close()
+            ledger = Ledger.open(path, clock=Clock())
+        for index, event in enumerate(events, 1):
+            assert index == ledger.index_of(event.id)
+            assert (event.id.hex(),) == ledger.ids_with_prefix(event.id.hex())
+        assert ledger.index_of(bytes(32)) is None
+        every = sorted(event.id.hex() for event in events)
+        for digit in "0123456789abcdef":
+            begin = [event_id for event_id in every if event_id.startswith(digit)]
+            found = ledger.ids_with_prefix(digit, limit=1000)
+            charter = {f for f in found if ledger.index_of(bytes.fromhex(f)) == 0}
+            assert begin == sorted(set(found) - charter)
+            assert found[:2] == ledger.ids_with_prefix(digit, limit=2)
+    with ledger._store.read() as snapshot:
+        assert {0, 1, 2} >= {len(run.prefixes) > 60 for run in snapshot.runs()}
+        assert len(snapshot.runs()) < 8
+    ledger.close()
+
+
+def test_disclosures_stay_with_their_entry(ledger: Ledger) -> None:
+    events = [new_letter("alpha", f"{n} " + "x" * 9000) for n in range(30)] + [
+        new_event("alpha", "communication/v1", channel="call"),
+        new_event("alpha", "communication/v1", channel="call", claims={"title": "a", "body": "b"}),
+    ]
+    ledger.submit(sign_document(ledger, ALPHA, events))
+
+    for index, event in enumerate(events, 1):
+        assert event.sent == ledger.disclosures(index)
+    assert () == ledger.disclosures(0)
+    assert () == ledger.disclosures(99)
+
+
+def test_keeps_cosigned_notes_in_their_order(ledger: Ledger) -> None:
+    witness = Party("witness", 50)
+    cosigned = []
+    for _ in range(3):
+        record(ledger, 1)
+        note = parse_note(ledger.checkpoint())
+        for time in (1, 2):
+            payload = time.to_bytes(8, "big") + bytes(64)
+            line = NoteSignature("witness.example", bytes([COSIGNATURE_ED25519] * 4), payload)
+            cosigned.append(format_note(note.text, [*note.signatures, line]))
+    for note in reversed(cosigned):
+        ledger.keep_note(note)
+    expected = [sorted(cosigned[n : n + 2], key=sha256) for n in (0, 2, 4)]
+
+    assert [note for pair in expected for note in pair] == list(ledger.notes())
+    assert witness.name == "witness"
+
+
+def sha256(data: bytes) -> bytes:
+    import hashlib
+
+    return hashlib.sha256(data).digest()
+
+
+def test_the_map_grows_by_itself_while_others_read(tmp_path: Path) -> None:
+    found_ledger(tmp_path / "ledger", ALPHA)[0].close()
+    store = Store(tmp_path / "ledger", map_size=1 << 18)
+    done = threading.Event()
+    errors: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            while not done.is_set():
+                with store.read() as snapshot:
+                    assert snapshot.row(0).entry(0)
+        except BaseException as error:  # noqa: BLE001 - shown by the assert below
+            errors.append(error)
+
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for number in range(200):
+        store.keep_note(number, bytes(20_000))
+    done.set()
+    for reader in readers:
+        reader.join()
+
+    assert [] == errors
+    with store.read() as snapshot:
+        assert 200 == len(snapshot.notes(b"", 1000))
+    assert store._env.info()["map_size"] > 1 << 22
+    store.close()
+
+
+def test_only_one_process_records(ledger: Ledger) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ledger.ledger import Ledger\n"
+        "from ledger.errors import BusyError\n"
+        f"path = Path({str(ledger.path)!r})\n"
+        "try: Ledger.open(path, clock=lambda: 0)\n"
+        "except BusyError: print('busy')\n"
+        "with Ledger.open(path, read_only=True) as other: print(other.size())\n"
+    )
+    record(ledger, 2)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert ["busy", "3"] == done.stdout.split()
+
+
+def test_one_process_opens_a_ledger_once(ledger: Ledger) -> None:
+    with pytest.raises(BusyError):
+        Ledger.open(ledger.path, read_only=True)
+
+
+def test_a_reader_in_another_process_follows(ledger: Ledger) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ledger.ledger import Ledger\n"
+        f"with Ledger.open(Path({str(ledger.path)!r}), read_only=True) as other:\n"
+        "    for line in sys.stdin:\n"
+        "        print(other.size(), other.index_of(bytes.fromhex(line)),\n"
+        "              len(other.state().keys), flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=-1, stdout=-1, text=True, bufsize=1
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for size in (2, 3, 4):
+            (event,) = record(ledger, 1)
+            child.stdin.write(event.id.hex() + "\n")
+
+            assert f"{size} {size - 1} 1\n" == child.stdout.readline()
+        child.stdin.close()
+
+
+def test_a_full_disk_refuses_and_later_recovers(tmp_path: Path) -> None:
+    ledger, _ = found_ledger(tmp_path / "ledger", ALPHA)
+    small = sign_document(ledger, ALPHA, [new_letter("alpha")])
+    large = sign_document(ledger, ALPHA, [new_letter("alpha", "x" * 9000) for _ in range(300)])
+    ledger.submit(small)
+    before = (ledger.size(), ledger.checkpoint(), list(ledger.entries()))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    used = (ledger.path / STORE_FILE).stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (used + 100_000, hard))
+    try:
+        with pytest.raises(FullError):
+            ledger.submit(large)
+        assert before == (ledger.size(), ledger.checkpoint(), list(ledger.entries()))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    ledger.submit(large)
+    ledger.submit(sign_document(ledger, ALPHA, [new_letter("alpha")]))
+
+    assert 303 == ledger.size()
+    ledger.close()
+    Ledger.open(tmp_path / "ledger", clock=Clock()).close()
+
+
+def test_there_is_no_ledger_in_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        Ledger.open(tmp_path, clock=Clock())
+    with pytest.raises(NotFoundError):
+        Ledger.open(tmp_path / "nowhere", read_only=True)
+
+
+def test_does_not_found_a_ledger_where_something_is(ledger: Ledger) -> None:
+    ledger.close()
+    with pytest.raises(StoreError):
+        found_ledger(ledger.path, ALPHA)
+    assert ["ledger"] == [path.name for path in ledger.path.parent.iterdir()]
+
+
+def test_refuses_a_file_that_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / STORE_FILE).write_bytes(b"nothing of ours" * 1000)
+    with pytest.raises(StoreError):
+        Ledger.open(tmp_path, clock=Clock())
+
+
+@pytest.mark.parametrize(
+    ("now_ms", "word"),
+    [(NOON_MS - 1, "behind"), (NOON_MS + 86_400_001, "ahead")],
+)
+def test_a_clock_that_disagrees_needs_confirmation(ledger: Ledger, now_ms: int, word: str) -> None:
+    ledger.close()
+    with pytest.raises(WrongClockError, match=word) as refusal:
+        Ledger.open(ledger.path, clock=Clock(now_ms))
+
+    assert (now_ms, NOON_MS) == (refusal.value.now_ms, refusal.value.recorded_ms)
+    with Ledger.open(ledger.path, clock=Clock(now_ms), accept_clock=True) as opened:
+        document = sign_document(opened, ALPHA, [new_letter("alpha")], expires=now_ms + 9)
+        opened.submit(document)
+
+        assert max(now_ms, NOON_MS) == parse_entry(opened.entry(1)).recorded
+
+
+def test_recording_needs_a_clock(ledger: Ledger) -> None:
+    ledger.close()
+    with pytest.raises(WrongClockError):
+        Ledger.open(ledger.path)
+
+
+def test_a_reader_records_nothing(ledger: Ledger) -> None:
+    document = sign_document(ledger, ALPHA, [new_letter("alpha")])
+    ledger.close()
+    with Ledger.open(ledger.path, read_only=True) as opened, pytest.raises(StoreError):
+        opened.submit(document)
+
+
+def test_a_damaged_tile_is_found_at_opening(ledger: Ledger) -> None:
+    record(ledger, 3)
+    store = ledger._store
+    with store._env.begin(write=True) as txn:
+        txn.put(bytes(9), bytes(32 * 4), db=store._tables[b"tiles"])
+    ledger.close()
+
+    with pytest.raises(StoreError, match="checkpoint"):
+        Ledger.open(ledger.path, clock=Clock())

@@ -1,0 +1,372 @@
+r"""The command `counterfoil-verify`: check an export or an evidence file, offline.
+
+It reads the path that it is given and nothing else, and writes nothing. `--json` prints one
+canonical JSON object (SPEC section 1.1, but that lists may be empty) and LF:
+
+    type            "counterfoil-report/v1"
+    of              "export" or "evidence"
+    verdict         "valid", "self-consistent" or "invalid"
+    origin          the log's name; absent where it could not be read, as the next three
+    fingerprint     leaf hash of entry 0, hex
+    size, root      of the checkpoint: an integer; hex
+    agrees          what the reader supplied and agrees, in words
+    counts          what was checked: name -> integer
+    findings        list of causes, each
+        check, name     number and name, as in SPEC section 12
+        where, reason   what it is about; what is wrong with it
+        entry           index of the entry concerned; absent if none is
+        expected, found absent where there is nothing to show
+        consequences    list of findings that follow from this one, of the same form
+    not_checked     what was not looked at, in words
+
+Characters that no terminal should get (controls, direction marks, half surrogates) are written
+there as escapes, such as the four characters `\x1b`; in what people read, likewise.
+"""
+
+import argparse
+import io
+import os
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from verify.anchors import Anchors
+from verify.audit import audit
+from verify.checkpoint import parse_signed
+from verify.codec import encode
+from verify.contents import read_small
+from verify.errors import MalformedError
+from verify.evidence import MAX_EVIDENCE, audit_evidence
+from verify.folder import Folder
+from verify.note import ED25519, MAX_NOTE_SIZE, VerifierKey, parse_vkey
+from verify.pool import Pool, processors
+from verify.receipt import MAX_RECEIPT
+from verify.report import Finding, Report
+from verify.state import UnknownVersionError
+
+__all__ = ["main"]
+
+_VALID, _INVALID, _COULD_NOT, _ALONE, _INTERRUPTED = 0, 1, 2, 3, 130
+_EXIT = {"valid": _VALID, "invalid": _INVALID, "self-consistent": _ALONE}
+
+_SMALL = 8192  # entries: below this, starting processes takes longer than the audit
+_MAX_VKEY_FILE = 4096
+_MAX_PROCESSES = 256
+_CAUSES = 20
+_CONSEQUENCES = 5
+_WIDTH = 80
+
+_EXAMPLES = """\
+examples:
+  counterfoil-verify export/ --fingerprint 8d1f...e2
+      check a folder against the fingerprint printed on your receipt
+  counterfoil-verify export/ --receipt letter.json --receipt meeting.json
+      check that what two receipts promise is there
+  counterfoil-verify evidence.json --log-key @log.vkey
+      check one file against the log's key, which another file holds
+  counterfoil-verify export/ --json > report.json
+      keep everything that was found
+
+exit codes:
+  0  valid, and something that you supplied agrees
+  1  invalid
+  2  could not run: no such path, bad arguments, an unknown version
+  3  consistent with itself only: nothing from elsewhere was compared
+"""
+
+Object: TypeAlias = dict[str, "str | int | list[str] | Mapping[str, int] | list[Object]"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever cannot be spelled is escaped
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except UnknownVersionError as error:
+        found = _plain(error.found or "unknown")
+        return _fail(f"the ledger is of version {found}; this verifier knows {error.expected}")
+    except BrokenPipeError:
+        # Whoever read has gone. Nothing more is written, not even when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _COULD_NOT
+    except (OSError, MemoryError, RuntimeError) as error:
+        # RuntimeError: a process of the pool was killed.
+        if isinstance(error, OSError) and error.filename is not None:
+            return _fail(f"{error.filename}: {error.strerror}")
+        return _fail(str(error) or type(error).__name__)
+
+
+def _fail(reason: str) -> int:
+    print(f"counterfoil-verify: could not run: {_plain(reason)}", file=sys.stderr)
+    return _COULD_NOT
+
+
+# What is asked
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="counterfoil-verify",
+        description="Check an export or an evidence file of a ledger. Needs no network.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("path", type=Path, metavar="PATH", help="an export folder, or a file")
+    parser.add_argument(
+        "--log-key", type=_log_key, metavar="VKEY",
+        help="the log's verifier key, from elsewhere; @FILE reads it from a file",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fingerprint", type=_fingerprint, metavar="HEX",
+        help="the ledger's fingerprint, from elsewhere: 64 hex digits, spaces allowed",
+    )  # fmt: skip
+    parser.add_argument(
+        "--receipt", action="append", default=[], type=Path, metavar="FILE",
+        help="a receipt that you were given; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--processes", type=_positive, default=processors(), metavar="N",
+        help="work on at most N processes (default: as many as there are processors)",
+    )  # fmt: skip
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    output.add_argument("--quiet", action="store_true", help="print nothing: the exit code tells")
+    return parser
+
+
+def _log_key(text: str) -> VerifierKey:
+    try:
+        if text.startswith("@"):
+            data = _read(Path(text[1:]), limit=_MAX_VKEY_FILE)
+            text = data.decode("ascii").strip()
+        key = parse_vkey(text)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(_plain(str(error))) from None
+    except MalformedError as error:
+        raise argparse.ArgumentTypeError(f"not a verifier key: {_plain(error.reason)}") from None
+    if key.algorithm != ED25519:
+        raise argparse.ArgumentTypeError("is the key of a witness, not of a log")
+    return key
+
+
+def _fingerprint(text: str) -> str:
+    digits = "".join(text.split()).lower()
+    if len(digits) != 64 or digits.strip("0123456789abcdef"):  # noqa: PLR2004 (32 octets in hex)
+        raise argparse.ArgumentTypeError("is not 64 hex digits")
+    return digits
+
+
+def _positive(text: str) -> int:
+    if text not in map(str, range(1, _MAX_PROCESSES + 1)):
+        raise argparse.ArgumentTypeError(f"is not a number from 1 to {_MAX_PROCESSES}")
+    return int(text)
+
+
+# What is done
+
+
+def _run(options: argparse.Namespace) -> int:
+    path: Path = options.path
+    receipts = [(str(name), _read(name, limit=MAX_RECEIPT)) for name in options.receipt]
+    anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts))
+    if path.is_dir():
+        kind = "export"
+        report = _audit_folder(path, anchors, options)
+    elif path.is_file():
+        kind = "evidence"
+        report = audit_evidence(_read(path, limit=MAX_EVIDENCE), anchors=anchors)
+    else:
+        path.stat()  # says why it cannot be read, if it cannot
+        return _fail(f"{path} is neither a folder nor a file")
+    if options.json:
+        print(encode(_json(report, kind)).decode())
+    elif not options.quiet:
+        print("\n".join(_lines(report, kind)))
+    print(end="", flush=True)  # so that what goes wrong with it goes wrong here
+    return _EXIT[report.verdict]
+
+
+def _read(path: Path, *, limit: int) -> bytes:
+    """Read a file, or as much of it as is needed to see that it is too long."""
+    with path.open("rb") as file:
+        return file.read(limit + 1)
+
+
+def _audit_folder(path: Path, anchors: Anchors, options: argparse.Namespace) -> Report:
+    for _ in os.walk(path, onerror=_refuse):
+        pass  # a folder that cannot be listed is no reason to call its ledger invalid
+    folder = Folder(path)
+    progress = _Progress() if sys.stderr.isatty() and not options.quiet else None
+    try:
+        if options.processes == 1 or _size(folder) <= _SMALL:
+            return audit(folder, anchors=anchors, progress=progress)
+        with Pool(options.processes) as pool:
+            return audit(folder, anchors=anchors, progress=progress, run=pool)
+    finally:
+        if progress is not None:
+            progress.clear()
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _size(folder: Folder) -> int:
+    """Return how many entries the export says it has, to know how to go about it."""
+    try:
+        checkpoint, _ = parse_signed(read_small(folder, "checkpoint", limit=MAX_NOTE_SIZE))
+    except MalformedError:
+        return 0
+    return checkpoint.size
+
+
+class _Progress:
+    """Tells a person at a terminal how far the audit is."""
+
+    def __call__(self, done: int, size: int) -> None:
+        print(f"\r{done:,} of {size:,} entries", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        print(f"\r{'':{_WIDTH - 1}}\r", end="", file=sys.stderr, flush=True)
+
+
+# What machines read
+
+
+def _json(report: Report, kind: str) -> Object:
+    result: Object = {
+        "type": "counterfoil-report/v1",
+        "of": kind,
+        "verdict": report.verdict,
+        "agrees": [_plain(text) for text in report.anchors],
+        "counts": {name.replace(" ", "_"): count for name, count in report.counts.items()},
+        "findings": [_json_finding(finding) for finding in report.findings],
+        "not_checked": list(report.not_checked),
+    }
+    for name in ("origin", "fingerprint", "size", "root"):
+        value = getattr(report, name)
+        if value is not None:
+            result[name] = value
+    return result
+
+
+def _json_finding(finding: Finding) -> Object:
+    result: Object = {
+        "check": finding.check.value,
+        "name": finding.check.slug,
+        "where": _plain(finding.where),
+        "reason": _plain(finding.reason),
+        "consequences": [_json_finding(below) for below in finding.consequences],
+    }
+    if finding.index is not None:
+        result["entry"] = finding.index
+    for name, text in (("expected", finding.expected), ("found", finding.found)):
+        if text is not None:
+            result[name] = _plain(text)
+    return result
+
+
+# What people read
+
+
+def _lines(report: Report, kind: str) -> Iterator[str]:
+    place = "folder" if kind == "export" else "file"
+    yield from _wrap(_verdict(report, place))
+    yield ""
+    yield from _row("Ledger", [report.origin or "could not be read"])
+    yield from _row("Fingerprint", _grouped(report.fingerprint))
+    yield from _row("Size", ["unknown" if report.size is None else _count(report.size, "entries")])
+    yield from _row("Root", _grouped(report.root))
+    yield from _row("Checked", [_count(count, name) for name, count in report.counts.items()])
+    yield from _row("Agrees with", report.anchors or ["nothing from elsewhere"])
+    for number, finding in enumerate(report.findings[:_CAUSES], 1):
+        yield ""
+        yield from _finding(finding, f"{number}. ")
+        yield from _consequences(finding)
+    if len(report.findings) > _CAUSES:
+        yield ""
+        yield from _wrap(f"… and {len(report.findings) - _CAUSES:,} more; --json lists all")
+    yield ""
+    yield "Not checked:"
+    for text in report.not_checked:
+        yield from _wrap(text, first="  - ", rest="    ")
+    if report.verdict == "self-consistent":
+        yield ""
+        yield from _wrap(
+            f"Whoever made this {place} could have made all of it up. Give a fingerprint, a log "
+            "key or a receipt that reached you another way; --help shows how."
+        )
+
+
+def _verdict(report: Report, place: str) -> str:
+    if report.verdict == "valid":
+        return f"Valid. Every check passed, and what you supplied agrees with this {place}."
+    if report.verdict == "self-consistent":
+        return f"Consistent with itself only: nothing outside this {place} vouches for it."
+    causes = len(report.findings)
+    return f"INVALID. {causes:,} {'thing is' if causes == 1 else 'things are'} wrong, as follows."
+
+
+def _row(name: str, texts: Sequence[str]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        yield from _wrap(text, first=f"  {'' if number else name:13}", rest=" " * 15)
+
+
+def _grouped(digits: str | None) -> list[str]:
+    """Return a hash in groups that can be read aloud and compared, on two lines."""
+    if digits is None:
+        return ["could not be read"]
+    groups = [digits[start : start + 8] for start in range(0, len(digits), 8)]
+    return [" ".join(groups[:4]), " ".join(groups[4:])]
+
+
+def _count(count: int, name: str) -> str:
+    return f"{count:,} {name}"
+
+
+def _finding(finding: Finding, bullet: str) -> Iterator[str]:
+    indent = " " * len(bullet)
+    entry = "" if finding.index is None else f", entry {finding.index:,}"
+    head = f"[{finding.check.value}] {finding.check.slug}{entry}: {finding.where}"
+    yield from _wrap(head, first=bullet, rest=indent)
+    yield from _wrap(finding.reason, first=indent, rest=indent)
+    for name, text in (("expected", finding.expected), ("found", finding.found)):
+        if text is not None:
+            yield from _wrap(text, first=f"{indent}{name:9}", rest=f"{indent}{'':9}")
+
+
+def _consequences(finding: Finding) -> Iterator[str]:
+    below = finding.consequences
+    if below:
+        yield f"   and so{'' if len(below) == 1 else f', {len(below):,} times'}:"
+    for consequence in below[:_CONSEQUENCES]:
+        yield from _finding(consequence, "   - ")
+    if len(below) > _CONSEQUENCES:
+        yield f"   … and {len(below) - _CONSEQUENCES:,} more; --json lists all"
+
+
+def _wrap(text: str, *, first: str = "", rest: str = "") -> list[str]:
+    lines = textwrap.wrap(
+        _plain(text), _WIDTH, initial_indent=first, subsequent_indent=rest,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return lines or [first.rstrip()]
+
+
+def _plain(text: str) -> str:
+    """Escape what a terminal might obey and a person cannot see."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

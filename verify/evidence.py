@@ -1,0 +1,389 @@
+"""Evidence: one file for one or a few events, for a reader who gets nothing else.
+
+The file holds the entries, the way from each to a signed checkpoint and to what its party signed,
+and the governance that shows that the key was good. What it does not hold cannot be checked: other
+entries, and so every reference to them. The report says so. Making such a file is `ledger`'s.
+
+Source: SPEC section 10.2.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+
+from verify.anchors import Anchors, compare
+from verify.audit import NOT_CHECKED as NEVER_CHECKED
+from verify.checkpoint import Checkpoint, check_parsed, parse_signed
+from verify.checks import Check
+from verify.chunk import Line
+from verify.claims import open_claims
+from verify.codec import Decoder, Hash, Wire, encode
+from verify.errors import MalformedError, ProofError, RuleError, SignatureError
+from verify.merkle import check_inclusion
+from verify.note import Note, VerifierKey
+from verify.notes import log_vkey
+from verify.proof import MAX_HASHES
+from verify.receipt import Receipt, check_receipt_alone, proof_of
+from verify.report import Finding, Report, Verdict, nest
+from verify.shown import MAX_SHOWN, Held, Shown
+from verify.state import State
+from verify.submission import sealing_event
+
+__all__ = [
+    "MAX_EVIDENCE",
+    "MAX_SHOWN",
+    "NOT_CHECKED",
+    "Evidence",
+    "EvidenceEntry",
+    "audit_evidence",
+    "format_evidence",
+    "parse_evidence",
+]
+
+MAX_EVIDENCE = 16 * 1024 * 1024  # octets
+
+NOT_CHECKED = (
+    *NEVER_CHECKED,
+    "other entries of this ledger: this file shows a few, and none later than its checkpoint",
+    "references to events that are not in this file, nor their kinds, authors and claims",
+    "the order of `recorded` beside the entries that are in this file",
+    "that the tree had the root hashes that parties say they had seen",
+    "claims that are not opened here, and the files that opened claims name",
+)
+
+_Hashes = Annotated[tuple[Hash, ...], msgspec.Meta(min_length=1, max_length=MAX_HASHES)]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class EvidenceEntry(Wire, frozen=True, kw_only=True):
+    """An entry, and the way from it to the checkpoint and to what its party signed.
+
+    Attributes:
+        entry: The entry's octets.
+        shown: Whether it is shown, or here only because it holds the statement of one that is.
+        path: Inclusion proof of its event's id in the statement's root, in hex.
+        proof: Inclusion proof of the entry in the checkpoint, in hex.
+    """
+
+    entry: msgspec.Raw
+    shown: Literal["no", "yes"]
+    path: _Hashes | None = None
+    proof: _Hashes | None = None
+
+
+class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-evidence/v1"):
+    """An evidence file.
+
+    Attributes:
+        checkpoint: The text of a signed note.
+        entries: The entries shown, and those that hold their statements, by index.
+        governance: The octets of every governance entry as far as it matters, by index.
+        disclosures: The claims that are opened, by index.
+        latest: Inclusion proof in the checkpoint of the last governance entry, in hex, where that
+            is not earlier than every submission here.
+        notes: The notes that the submissions here name as seen, by index.
+    """
+
+    checkpoint: _Text
+    entries: Annotated[
+        tuple[EvidenceEntry, ...], msgspec.Meta(min_length=1, max_length=2 * MAX_SHOWN)
+    ]
+    governance: Annotated[tuple[msgspec.Raw, ...], msgspec.Meta(min_length=1)]
+    disclosures: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1)] | None = None
+    latest: Annotated[tuple[Hash, ...], msgspec.Meta(max_length=MAX_HASHES)] | None = None
+    notes: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)] | None = None
+
+
+_EVIDENCE = Decoder(Evidence, name="evidence")
+
+
+def parse_evidence(data: bytes) -> Evidence:
+    """Read an evidence file. Nothing in it is checked but its schema.
+
+    Raises:
+        RuleError: With check `evidence`: too long, not canonical, or not of the schema.
+
+    Source: SPEC section 10.2.
+    """
+    if len(data) > MAX_EVIDENCE:
+        raise RuleError(Check.EVIDENCE, "evidence", f"is longer than {MAX_EVIDENCE} octets")
+    try:
+        return _EVIDENCE.decode(data)
+    except MalformedError as error:
+        raise RuleError(Check.EVIDENCE, error.where, error.reason) from None
+
+
+def format_evidence(evidence: Evidence) -> bytes:
+    """Write an evidence file.
+
+    Raises:
+        RuleError: With check `evidence`: what is written would not read back.
+    """
+    data = encode(evidence)
+    parse_evidence(data)
+    return data
+
+
+def audit_evidence(data: bytes, *, anchors: Anchors | None = None) -> Report:
+    """Check an evidence file.
+
+    Args:
+        data: The file.
+        anchors: What the reader holds from elsewhere.
+
+    Raises:
+        UnknownVersionError: A charter is of a version of SPEC that this code does not know.
+
+    Source: SPEC sections 10.2 and 12.
+    """
+    return _Audit(anchors or Anchors()).report(data)
+
+
+class _Audit:
+    """One audit of an evidence file, as far as it has come."""
+
+    def __init__(self, anchors: Anchors) -> None:
+        self._anchors = anchors
+        self._findings: list[Finding] = []
+        self._agreed: list[str] = []
+        self._checkpoint: Checkpoint | None = None
+        self._note: Note | None = None
+        self._shown = Shown(size=None)
+        self._counts: dict[str, int] = {}
+
+    def report(self, data: bytes) -> Report:
+        try:
+            evidence = parse_evidence(data)
+        except RuleError as error:
+            self._findings.append(Finding.of(error))
+            return self._report()
+        self._read_checkpoint(evidence)
+        self._read_entries(evidence)
+        sound = not self._shown.findings and self._shown.check_shape() and self._shown.judge()
+        self._findings += self._shown.findings
+        self._check_signature()
+        if len(self._shown.entries) == len(evidence.entries):  # else one of them is no entry
+            self._check_inclusions(evidence)
+            self._check_disclosures(evidence)
+        if sound and self._shown.state is not None:
+            self._check_end(self._shown.state, evidence)
+            self._check_notes(self._shown.state, evidence)
+        self._check_anchors()
+        return self._report()
+
+    # Reading
+
+    def _read_checkpoint(self, evidence: Evidence) -> None:
+        try:
+            checkpoint, note = parse_signed(evidence.checkpoint.encode())
+        except MalformedError as error:
+            self._find(Check.CHECKPOINT, "checkpoint", str(error))
+            return
+        if checkpoint.size == 0:
+            reason = "is of size 0: a log begins with its charter"
+            self._find(Check.CHECKPOINT, "checkpoint", reason)
+            return
+        self._checkpoint, self._note = checkpoint, note
+
+    def _read_entries(self, evidence: Evidence) -> None:
+        checkpoint = self._checkpoint
+        shown = self._shown = Shown(size=None if checkpoint is None else checkpoint.size)
+        for number, element in enumerate(evidence.entries):
+            data, where = bytes(element.entry), f"entries[{number}].entry"
+            shown.read(data, where=where, shown=element.shown, path=element.path)
+        for number, raw in enumerate(evidence.governance):
+            shown.read(bytes(raw), where=f"governance[{number}]")
+        self._counts = {
+            "entries": len(evidence.entries),
+            "submissions": len(shown.submissions),
+            "governance entries": len(evidence.governance),
+            "notes": len(evidence.notes or ()),
+            "disclosures": sum(len(line.claims) for line in evidence.disclosures or ()),
+        }
+
+    # The tree
+
+    def _check_signature(self) -> None:
+        checkpoint, note, key = self._checkpoint, self._note, self._log_key
+        if checkpoint is None or note is None or key is None:
+            return  # said already: there is no checkpoint, or no charter
+        try:
+            check_parsed(checkpoint, note, key=key, origin=key.name)
+        except (MalformedError, SignatureError) as error:
+            self._find(Check.CHECKPOINT, "checkpoint", str(error))
+
+    @property
+    def _log_key(self) -> VerifierKey | None:
+        """The key that must sign the checkpoint, as far as both are known."""
+        state, checkpoint = self._shown.state, self._checkpoint
+        if state is None or checkpoint is None:
+            return None
+        return log_vkey(state.charter.origin, state.log_key_at(checkpoint.size))
+
+    def _check_inclusions(self, evidence: Evidence) -> None:
+        for held, element in zip(self._shown.entries, evidence.entries, strict=True):
+            self._check_inclusion(held, element.proof or (), f"{held.where}: proof")
+
+    def _check_inclusion(self, held: Held, proof: Sequence[str], where: str) -> None:
+        if self._checkpoint is None:
+            return
+        try:
+            check_inclusion(
+                index=held.index,
+                size=self._checkpoint.size,
+                leaf=held.leaf,
+                proof=[bytes.fromhex(node) for node in proof],
+                root=self._checkpoint.root,
+            )
+        except (MalformedError, ProofError) as error:
+            self._find(Check.INCLUSION, where, str(error), held.index)
+
+    def _check_end(self, state: State, evidence: Evidence) -> None:
+        """Check that governance ends where it should, and that `latest` leads from there."""
+        last = self._shown.governance[-1]
+        # A log key signs from the size after the entry that brought it.
+        changed = state.log_keys[-1][0] - 1
+        if changed >= self._shown.reach and last.index != changed:
+            reason = "does not end with the entry that changed the log key last"
+            self._find(
+                Check.EVIDENCE, "governance", reason, last.index, str(changed), str(last.index)
+            )
+            return
+        if changed < self._shown.reach <= last.index:
+            reason = "is later than what is shown, and did not change the log key"
+            self._find(Check.EVIDENCE, last.where, reason, last.index)
+            return
+        if (evidence.latest is not None) is not (changed >= self._shown.reach):
+            reason = "goes with governance entries that are later than what is shown"
+            self._find(Check.EVIDENCE, "latest", reason)
+        elif evidence.latest is not None:
+            self._check_inclusion(last, evidence.latest, "latest")
+
+    # What came along
+
+    def _check_notes(self, state: State, evidence: Evidence) -> None:
+        """Check the notes that the submissions here name: those, in that order, and no others."""
+        notes = {hashlib.sha256(text.encode()).hexdigest(): text for text in evidence.notes or ()}
+        wanted: list[str] = []
+        for first in sorted(self._shown.submissions):
+            statement = self._shown.submissions[first][0].entry.statement
+            seen = None if statement is None else statement.seen
+            if seen is None:
+                continue
+            if seen.note not in wanted:
+                wanted.append(seen.note)
+            reason = None
+            if seen.note not in notes:
+                reason = "is not here"
+            else:
+                reason = _disagreement(notes[seen.note].encode(), state, seen.size, seen.root)
+            if reason is not None:
+                self._find(Check.SEEN, "statement.seen.note", reason, first, seen.note)
+        if len(evidence.notes or ()) != len(wanted) or list(notes) != wanted:
+            reason = "are not those that the submissions here name, in their order"
+            expected, found = ", ".join(wanted), ", ".join(notes)
+            self._find(Check.EVIDENCE, "notes", reason, None, expected, found)
+
+    def _check_disclosures(self, evidence: Evidence) -> None:
+        shown = {
+            held.index: sealing_event(held.event)
+            for held in self._shown.entries
+            if held.shown == "yes"
+        }
+        latest = -1
+        for line in evidence.disclosures or ():
+            if not latest < line.index:
+                reason = "is not in order of ascending index"
+                self._find(Check.DISCLOSURES, "disclosures", reason, line.index, f"above {latest}")
+            latest = line.index
+            event = shown.get(line.index)
+            if event is None:
+                self._find(Check.EVIDENCE, "disclosures", "no entry shown for it", line.index)
+            elif event.sealed is None:
+                reason = "its entry seals nothing"
+                self._find(Check.DISCLOSURE_UNUSED, "disclosures", reason, line.index)
+            else:
+                author, nonce, sealed = event.author, event.nonce, event.sealed
+                for claim in open_claims(line.claims, author=author, nonce=nonce, sealed=sealed):
+                    if isinstance(claim, RuleError):
+                        self._findings.append(Finding.of(claim, index=line.index))
+
+    # What the reader holds
+
+    def _check_anchors(self) -> None:
+        result = compare(
+            self._anchors,
+            log_key=self._log_key,
+            fingerprint=self._shown.fingerprint,
+            check_receipt=self._check_receipt,
+        )
+        self._agreed += result.agreed
+        self._findings += result.findings
+
+    def _check_receipt(self, receipt: Receipt) -> None:
+        """Check a receipt against the file, as far as the two meet."""
+        state = self._shown.state
+        if receipt.charter != self._shown.fingerprint or state is None:
+            reason = "is of another ledger"
+            raise RuleError(
+                Check.RECEIPT, "charter", reason, receipt.charter, self._shown.fingerprint
+            )
+        promised, _ = parse_signed(proof_of(receipt).checkpoint)
+        key = log_vkey(state.charter.origin, state.log_key_at(max(1, promised.size)))
+        checkpoint = check_receipt_alone(receipt, key=key)
+        index = receipt.first + receipt.count - 1
+        leaf = self._shown.leaves.get(index)
+        if leaf is not None and leaf.hex() != receipt.leaf:
+            reason = f"promises another entry {index}"
+            raise RuleError(Check.RECEIPT, "leaf", reason, receipt.leaf, leaf.hex())
+        own = self._checkpoint
+        if own is not None and own.size == checkpoint.size and own.root != checkpoint.root:
+            reason = f"two histories were signed: another root hash at size {own.size}"
+            expected, found = checkpoint.root.hex(), own.root.hex()
+            raise RuleError(Check.RECEIPT, "proof", reason, expected, found)
+
+    # The end
+
+    def _report(self) -> Report:
+        verdict: Verdict = "valid" if self._agreed else "self-consistent"
+        checkpoint, state = self._checkpoint, self._shown.state
+        return Report(
+            verdict="invalid" if self._findings else verdict,
+            origin=None if state is None else state.charter.origin,
+            fingerprint=self._shown.fingerprint,
+            size=None if checkpoint is None else checkpoint.size,
+            root=None if checkpoint is None else checkpoint.root.hex(),
+            anchors=tuple(self._agreed),
+            findings=nest(self._findings),
+            counts=self._counts,
+            not_checked=NOT_CHECKED,
+        )
+
+    def _find(
+        self,
+        check: Check,
+        where: str,
+        reason: str,
+        index: int | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+    ) -> None:
+        finding = Finding(
+            check=check, where=where, reason=reason, index=index, expected=expected, found=found
+        )
+        self._findings.append(finding)
+
+
+def _disagreement(note: bytes, state: State, size: int, root: str) -> str | None:
+    """Return what is wrong with a note that a statement names, if anything is."""
+    try:
+        checkpoint, signed = parse_signed(note)
+        key = log_vkey(state.charter.origin, state.log_key_at(size))
+        check_parsed(checkpoint, signed, key=key, origin=state.charter.origin)
+    except (MalformedError, SignatureError, ProofError) as error:
+        return str(error)
+    if (checkpoint.size, checkpoint.root.hex()) != (size, root):
+        return "is of another size or root hash than the statement says"
+    return None
