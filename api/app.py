@@ -32,7 +32,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.bodies import Body, Bridge, announced, check_media_type
-from api.exchange import Exchange
+from api.exchange import HEADERS, Exchange
 from api.limits import Limits, Places, Room
 from api.log import log_failure, log_request
 from api.problems import MEDIA_TYPE, SCHEMA, ProblemError, answer
@@ -52,6 +52,7 @@ _JSON: Final = "application/json"
 _OCTETS: Final = "application/octet-stream"
 _TEXT: Final = "text/plain; charset=utf-8"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
+_STOPPED: Final = 503
 _GONE: Final = 499  # in the log only: the sender went away before there was an answer
 
 T = TypeVar("T")
@@ -94,17 +95,20 @@ class _Service:
         check_media_type(request, frozenset((SUBMISSION, _JSON)))
         with self._submissions.take():
             body = Body(request, limit=self._limits.document, limits=self._limits)
-            held: list[bytes] = []
+            chunks: list[bytes] = []
+            held = 0
             try:
                 while chunk := await body.chunk():
                     self._memory.take(len(chunk), otherwise=self._busy())
-                    held.append(chunk)
-                return await self._record(held)
+                    held += len(chunk)
+                    chunks.append(chunk)
+                return await self._record(chunks)
             finally:
-                self._memory.give(sum(map(len, held)))
+                self._memory.give(held)
 
     async def _record(self, chunks: list[bytes]) -> Response:
         document = await self._work(lambda: b"".join(chunks))
+        chunks.clear()
         offered = await self._work(lambda: self._offer(document))
         receipt = await asyncio.wrap_future(offered.receipt)
         if self._staging:
@@ -234,6 +238,13 @@ class _Edge:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             exchange.status = _GONE
+        except asyncio.CancelledError:
+            # The server stops, and this took longer than it waits. Nobody reads the rest.
+            if exchange.status is None:
+                exchange.status = _STOPPED
+                stopping = ProblemError("unavailable", "the server stops")
+                await answer(stopping, headers=HEADERS)(scope, receive, send)
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, no trace of it may leave
             log_failure(error)
             if exchange.status is None:

@@ -79,7 +79,10 @@ _OK: Final = 200
 _CREATED: Final = 201
 _NOT_FOUND: Final = 404
 _AGAIN: Final = frozenset((408, 425, 429, 500, 502, 503, 504))
+_REFUSALS: Final = range(400, 500)
+_NO_REFUSALS: Final = frozenset(("not-found", "method-not-allowed"))  # that is no ledger
 _LONGEST_WAIT_S: Final = 60.0
+_LONGEST_REASON: Final = 1000
 
 
 class AlteredError(TargetError):
@@ -349,6 +352,8 @@ class Remote:
 
     def _entries(self, start: int, stop: int) -> Iterator[bytes]:
         """Fetch the entries [start, stop)."""
+        if start == stop:
+            return
         for number in range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)):
             first = number * TILE_WIDTH
             width = min(TILE_WIDTH, stop - first)
@@ -424,18 +429,19 @@ def _retry_after_s(answer: Answer, otherwise_s: float) -> float:
 
 def _refusal(answer: Answer, path: str) -> RefusedError | TargetError:
     """Return the refusal that an answer is; what is no problem of ours refuses nothing."""
-    unclear = TargetError(f"/{path}: the server answers {answer.status}")
-    if answer.media_type != _PROBLEM_TYPE or not 400 <= answer.status < 500:  # noqa: PLR2004 - the 4xx
-        return unclear
+    unclear = f"/{path}: the server answers {answer.status}"
+    if answer.media_type != _PROBLEM_TYPE:
+        return TargetError(unclear)
     try:
         problem = msgspec.json.decode(answer.body, type=_Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return unclear
+        return TargetError(unclear)
     slug = problem.type.removeprefix(_PROBLEM)
-    if slug == problem.type or slug in {"not-found", "method-not-allowed"}:
-        return unclear
-    reason = problem.detail or problem.title or slug
-    return RefusedError(reason, check=problem.check, where=problem.where)
+    reason = (problem.detail or problem.title or slug)[:_LONGEST_REASON]
+    if slug == problem.type or slug in _NO_REFUSALS or answer.status not in _REFUSALS:
+        return TargetError(f"{unclear}: {reason}")
+    where = None if problem.where is None else problem.where[:_LONGEST_REASON]
+    return RefusedError(reason, check=problem.check, where=where)
 
 
 class _Ids:

@@ -16,10 +16,11 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from ledger.commit import EMPTY_HEAD, Head
-from ledger.errors import LogKeyError, NotFoundError, StoreError, WrongClockError
+from ledger.errors import LogKeyError, NotFoundError, StoreError
 from ledger.files import ByteStream, Files
-from ledger.keys import LogKey, load_log_key
+from ledger.keys import LogKey
 from ledger.notes import check_cosigned
+from ledger.opening import LOG_KEY_FILE, check_clock, further_log_key_file, load_log_keys
 from ledger.past import StorePast, load_head
 from ledger.private import sync_folder
 from ledger.receipts import Receipts
@@ -37,10 +38,7 @@ from verify.tiles import Bundle, format_bundle, parse_tile_path
 
 __all__ = ["LOG_KEY_FILE", "Ledger"]
 
-LOG_KEY_FILE = "log.key"
-_LOG_KEYS = "log-*.key"
 _FILES = "files"
-_DAY_MS = 86_400_000
 _AT_ONCE = 256
 
 T = TypeVar("T")
@@ -164,8 +162,8 @@ class Ledger:
             if read_only:
                 clock = None
             else:
-                _check_clock(clock, head, accepted=accept_clock)
-                signers = _load_log_keys(path, head)
+                check_clock(clock, head, accepted=accept_clock)
+                signers = load_log_keys(path, head)
             return cls(
                 path, store=store, head=head, clock=clock, signers=signers, observer=observer
             )
@@ -455,7 +453,7 @@ class Ledger:
             KeyFileError: It cannot be saved.
         """
         if log_key.public not in self._signers:
-            log_key.save(self.path / _LOG_KEYS.replace("*", log_key.public.hex()[:16]))
+            log_key.save(self.path / further_log_key_file(log_key))
             self._signers[log_key.public] = log_key
 
     def _look(self, read: Callable[[Snapshot], T]) -> T:
@@ -485,26 +483,3 @@ def _slice(snapshot: Snapshot, start: int, stop: int) -> list[bytes]:
 def _check_size(snapshot: Snapshot, size: int) -> None:
     if not 0 <= size <= snapshot.size:
         raise NotFoundError(f"size {size} in a log of {snapshot.size} entries")
-
-
-def _check_clock(clock: Clock | None, head: Head, *, accepted: bool) -> None:
-    recorded_ms = head.recorded
-    if clock is None:
-        reason = "a ledger that records needs a clock"
-        raise WrongClockError(reason, now_ms=None, recorded_ms=recorded_ms)
-    now_ms = clock()
-    if accepted or recorded_ms <= now_ms <= recorded_ms + _DAY_MS:
-        return
-    behind = now_ms < recorded_ms
-    reason = f"the clock stands {'behind' if behind else 'more than a day ahead of'} the last entry"
-    raise WrongClockError(reason, now_ms=now_ms, recorded_ms=recorded_ms)
-
-
-def _load_log_keys(path: Path, head: Head) -> dict[bytes, LogSigner]:
-    """Load the log keys in a ledger's folder, the one in force among them."""
-    files = [path / LOG_KEY_FILE, *sorted(path.glob(_LOG_KEYS))]
-    keys = [load_log_key(file) for file in files if file.exists()]
-    signers: dict[bytes, LogSigner] = {key.public: key for key in keys}
-    if head.state is not None and bytes.fromhex(head.state.charter.log_key) not in signers:
-        raise LogKeyError(path, key=head.state.charter.log_key)
-    return signers

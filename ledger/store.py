@@ -107,7 +107,7 @@ class Snapshot:
 
     def tile(self, level: int, number: int) -> bytes:
         """Return the hashes that a tile has by now; nothing if it has none."""
-        found = self._txn.get(_tile_key(level, number), db=self._tables[b"tiles"])
+        found = self._txn.get(_level_key(level, number), db=self._tables[b"tiles"])
         return b"" if found is None else bytes(found)
 
     def edge(self) -> tuple[bytes, ...]:
@@ -263,14 +263,16 @@ class Store:
         """
         self._gate.enter()
         try:
-            # Before the transaction: what leaves the tail meanwhile is in a run of it.
-            tail = self._tail
-            with self._begin() as txn:
-                snapshot = Snapshot(txn, self._tables, tail)
-                if self.read_only and snapshot.size != self._tail_size:
-                    self._follow(snapshot)
-                    snapshot = Snapshot(txn, self._tables, self._tail)
-                yield snapshot
+            while True:
+                tail, size = self._tail, self._tail_size
+                with self._begin() as txn:
+                    snapshot = Snapshot(txn, self._tables, tail)
+                    if self.read_only and snapshot.size != size:
+                        self._follow(snapshot)
+                    # What left this tail meanwhile may be in no run that the snapshot has.
+                    if tail is self._tail and (size == snapshot.size or not self.read_only):
+                        yield snapshot
+                        return
         finally:
             self._gate.leave()
 
@@ -318,6 +320,7 @@ class Store:
             max_readers=_READERS,
             max_spare_txns=1,
         )
+        self._env.reader_check()  # forget readers that were killed: they would keep pages in use
         self._tables = {
             name: self._env.open_db(name, create=create, integerkey=name in _BY_INDEX)
             for name in _TABLES
@@ -394,7 +397,7 @@ class Store:
     def _put_commit(self, txn: _Read, commit: Commit) -> None:
         tiles = self._tables[b"tiles"]
         for level, number, data in commit.tiles:
-            txn.put(_tile_key(level, number), data, db=tiles)
+            txn.put(_level_key(level, number), data, db=tiles)
         notes = self._tables[b"notes"]
         for size, note in commit.notes:
             txn.put(_note_key(size, note), note, db=notes)
@@ -438,7 +441,7 @@ class Store:
 
     def _put_run(self, txn: _Read, run: bytes, size: int) -> None:
         table, meta = self._tables[b"runs"], self._tables[b"meta"]
-        txn.put(_run_key(0, size), run, db=table)
+        txn.put(_level_key(0, size), run, db=table)
         txn.put(b"indexed", _KEY.pack(size), db=meta)
         while True:
             keys = [bytes(key) for key in txn.cursor(table).iternext(keys=True, values=False)]
@@ -451,7 +454,7 @@ class Store:
             merged = ids.merge([ids.parse_run(view) for view in views if view is not None])
             for key in old:
                 txn.delete(key, db=table)
-            txn.put(_run_key(level + 1, size), merged, db=table)
+            txn.put(_level_key(level + 1, size), merged, db=table)
 
     def _transact(self, write: Callable[[_Read], T]) -> T:
         """Run `write` in one synced transaction; again in a larger map if the map is full."""
@@ -488,12 +491,8 @@ class Store:
         return (FullError if error.code in _NO_ROOM else StoreError)(self._file, reason)
 
 
-def _tile_key(level: int, number: int) -> bytes:
+def _level_key(level: int, number: int) -> bytes:
     return bytes([level]) + number.to_bytes(8, "big")
-
-
-def _run_key(level: int, size: int) -> bytes:
-    return bytes([level]) + size.to_bytes(8, "big")
 
 
 def _note_key(size: int, note: bytes) -> bytes:

@@ -60,7 +60,7 @@ class Clock(Protocol):
 class Observer(Protocol):
     """Is told of each step as it is done. What it does holds up the writer."""
 
-    def __call__(self, step: int) -> None:
+    def __call__(self, step: int, /) -> None:
         """Take note that `step` is done."""
 
 

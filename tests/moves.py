@@ -253,7 +253,7 @@ class Game:
             return POWERS
         return tuple(sorted(chance.sample(POWERS, chance.randint(1, 4))))
 
-    def common(self, author: str) -> dict[str, object]:
+    def common(self) -> dict[str, object]:
         """Return optional fields that every event may have."""
         fields: dict[str, object] = {}
         if self.chance.random() < 0.3:
@@ -280,7 +280,7 @@ class _Past:
         found = self._known.get(event_id)
         return None if found is None else found[0]
 
-    def event(self, event_id: str, index: int) -> Event:
+    def event(self, event_id: str, index: int) -> Event:  # noqa: ARG002 (the door's)
         return self._known[event_id][1].event
 
 
@@ -411,7 +411,7 @@ def _letters(game: Game) -> Submission:
     said: list[Said] = []
     for _ in range(game.chance.choice([1, 1, 1, 2, 3])):
         text = str(game.chance.random())
-        fields = game.common(author)
+        fields = game.common()
         if said and game.chance.random() < 0.5:
             fields["links"] = (Link(event=game.chance.choice(said).id, rel="replies_to"),)
         if game.chance.random() < 0.2:
@@ -429,14 +429,13 @@ def _file(game: Game) -> Submission:
     content = str(game.chance.randint(0, 5)).encode()
     file = file_of(content)
     game.files[file.sha256] = content
-    fields = game.common(author)
-    said = [say(Artefact, author, {"file.1": file, "title": "T"}, type="letter", **fields)]
-    return said
+    fields = game.common()
+    return (say(Artefact, author, {"file.1": file, "title": "T"}, type="letter", **fields),)
 
 
 def _request(game: Game) -> Submission:
     author = game.member()
-    fields = {**game.common(author), "what": "data", "medium": "written", "from_": (author,)}
+    fields = {**game.common(), "what": "data", "medium": "written", "from_": (author,)}
     return (say(Request, author, {"question": "What?"}, to=(game.party(),), **fields),)
 
 
@@ -507,7 +506,7 @@ def _seal(game: Game) -> Submission:
         inner = _hold(game)
     if choice == 3:
         inner = _position(game)
-    inner = inner or (letter(author, "Sealed", **game.common(author)),)
+    inner = inner or (letter(author, "Sealed", **game.common()),)
     nested = inner[0]
     author = nested.event.author
     dates = {"opens_by": Date(basis="stated", edtf="2027-01-01")}

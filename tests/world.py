@@ -322,7 +322,8 @@ class World:
         **fields: object,
     ) -> int:
         """Enrol a party's key."""
-        return self.submit(self.enrolment(party, powers=powers, by=by, key=key, **fields))
+        said = self.enrolment(party, powers=powers, by=by, key=key, **fields)  # type: ignore[arg-type]  # any field
+        return self.submit(said)
 
     def enrolment(
         self,
@@ -345,7 +346,7 @@ class World:
         signature = key.sign(pae(POSSESSION, encode(possession))).signature.hex()
         return say(
             Key, by, None, verb=verb, party=party, key=public_hex(key), powers=tuple(powers),
-            possession=signature, **fields,  # type: ignore[arg-type]  # any field
+            possession=signature, **fields,
         )  # fmt: skip
 
     def join(self, party: str) -> int:

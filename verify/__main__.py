@@ -92,10 +92,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnknownVersionError as error:
         found = _plain(error.found or "unknown")
         return _fail(f"the ledger is of version {found}; this verifier knows {error.expected}")
-    except BrokenPipeError:
-        # Whoever read has gone. Nothing more is written, not even when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _COULD_NOT
     except (OSError, MemoryError, RuntimeError) as error:
         # RuntimeError: a process of the pool was killed.
         if isinstance(error, OSError) and error.filename is not None:
@@ -187,11 +183,21 @@ def _run(options: argparse.Namespace) -> int:
         path.stat()  # says why it cannot be read, if it cannot
         return _fail(f"{path} is neither a folder nor a file")
     if options.json:
-        print(encode(_json(report, kind)).decode())
-    elif not options.quiet:
-        print("\n".join(_lines(report, kind)))
-    print(end="", flush=True)  # so that what goes wrong with it goes wrong here
+        return _print(encode(_json(report, kind)).decode(), _EXIT[report.verdict])
+    if not options.quiet:
+        return _print("\n".join(_lines(report, kind)), _EXIT[report.verdict])
     return _EXIT[report.verdict]
+
+
+def _print(text: str, code: int) -> int:
+    """Print the report; return `code`, or that it could not be printed."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # What is left in the buffer goes nowhere when Python ends, and so cannot fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail(f"standard output: {error.strerror}")
+    return code
 
 
 def _read(path: Path, *, limit: int) -> bytes:
@@ -283,9 +289,9 @@ def _lines(report: Report, kind: str) -> Iterator[str]:
     yield ""
     yield from _row("Ledger", [report.origin or "could not be read"])
     yield from _row("Fingerprint", _grouped(report.fingerprint))
-    yield from _row("Size", ["unknown" if report.size is None else _count(report.size, "entries")])
+    yield from _row("Size", _counted({} if report.size is None else {"entries": report.size}))
     yield from _row("Root", _grouped(report.root))
-    yield from _row("Checked", [_count(count, name) for name, count in report.counts.items()])
+    yield from _row("Checked", _counted(report.counts))
     yield from _row("Agrees with", report.anchors or ["nothing from elsewhere"])
     for number, finding in enumerate(report.findings[:_CAUSES], 1):
         yield ""
@@ -328,8 +334,18 @@ def _grouped(digits: str | None) -> list[str]:
     return [" ".join(groups[:4]), " ".join(groups[4:])]
 
 
-def _count(count: int, name: str) -> str:
-    return f"{count:,} {name}"
+def _counted(counts: Mapping[str, int]) -> list[str]:
+    """Return numbers of things, the numbers one under the other."""
+    if not counts:
+        return ["could not be read"]
+    width = max(len(f"{count:,}") for count in counts.values())
+    return [f"{count:{width},} {_noun(name, count)}" for name, count in counts.items()]
+
+
+def _noun(name: str, count: int) -> str:
+    if count != 1:
+        return name
+    return f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
 
 
 def _finding(finding: Finding, bullet: str) -> Iterator[str]:

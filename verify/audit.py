@@ -12,9 +12,10 @@ from typing import Protocol, TypeVar
 from verify.anchors import Anchors, compare
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
-from verify.chunk import Chunk, check_chunk
+from verify.chunk import Chunk, ChunkResult, check_chunk
 from verify.contents import (
     MANIFEST,
+    FileResult,
     Manifest,
     check_file,
     check_files,
@@ -27,7 +28,7 @@ from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.merkle import Frontier
 from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import PATH as NOTES_PATH
-from verify.notes import KeptNote, check_notes, log_vkey, note_chunks
+from verify.notes import KeptNote, NoteResult, check_notes, log_vkey, note_chunks
 from verify.receipt import Receipt, check_receipt_alone, proof_of
 from verify.report import Finding, Report, Verdict, nest
 from verify.source import Source
@@ -61,9 +62,9 @@ class Runner(Protocol):
     """Applies a function to parts of an export, in order, on as many processes as it likes."""
 
     def __call__(
-        self, check: Callable[[Source, T], U], source: Source, parts: Iterable[T]
+        self, check: Callable[[Source, T], U], source: Source, parts: Iterable[T], kind: type[U]
     ) -> Iterator[U]:
-        """Yield `check(source, part)` for each part, in order."""
+        """Yield `check(source, part)`, a `kind`, for each part, in order."""
 
 
 class Progress(Protocol):
@@ -73,8 +74,11 @@ class Progress(Protocol):
         """Take notice that `done` of `size` entries are checked."""
 
 
-def run_here(check: Callable[[Source, T], U], source: Source, parts: Iterable[T]) -> Iterator[U]:
+def run_here(
+    check: Callable[[Source, T], U], source: Source, parts: Iterable[T], kind: type[U]
+) -> Iterator[U]:
     """Apply a function to parts of an export, one after the other, in this process."""
+    del kind  # nothing crosses a border
     return (check(source, part) for part in parts)
 
 
@@ -161,8 +165,9 @@ class _Audit:
         # A size that the bundles cannot have is not worth walking to.
         count = sum(1 for path in self._source.paths() if path.startswith("tile/entries/"))
         if size > count * TILE_WIDTH:
-            reason = f"hold at most {count * TILE_WIDTH} entries"
-            self._find(Check.TILE_MISSING, "tile/entries", reason, None, str(size))
+            paths = (entries_path(number=b.number, width=b.width) for b in bundles_of(size))
+            missing = next(path for path in paths if self._source.size(path) is None)
+            self._find(Check.TILE_MISSING, missing, f"is missing: the size is {size}")
             return False
         self._walk.size = size
         return True
@@ -178,7 +183,7 @@ class _Audit:
         if readable < -(-walk.size // TILE_WIDTH):
             return  # the layout has said which bundles are missing: the chain ends there
         chunks = self._chunks(audience)
-        for result in self._run(check_chunk, self._source, chunks):
+        for result in self._run(check_chunk, self._source, chunks, ChunkResult):
             walk.take(result)
             if self._progress is not None:
                 self._progress(len(walk.leaves) // HASH_SIZE, walk.size)
@@ -272,8 +277,14 @@ class _Audit:
                     computed.hex(), walk.doubtful.hex())  # fmt: skip
                 return
         walk.leaves[-HASH_SIZE:] = walk.doubtful
-        reason = "is not the entry that the tree holds"
-        self._find(Check.ENTRY, "entry", reason, index, walk.doubtful.hex(), computed.hex())
+        # Before whatever else is wrong with the entry, which follows from this.
+        at = [finding.index for finding in self._findings]
+        place = at.index(index) if index in at else len(at)
+        finding = Finding(
+            Check.ENTRY, "entry", "is not the entry that the tree holds", index,
+            expected=walk.doubtful.hex(), found=computed.hex(),
+        )  # fmt: skip
+        self._findings.insert(place, finding)
 
     def _check_upper_tiles(self) -> None:
         hashes = self._walk.subtrees
@@ -347,7 +358,7 @@ class _Audit:
         except MalformedError as error:
             self._find(Check.NOTES, error.where, error.reason)
             return
-        for result in self._run(check_notes, self._source, chunks):
+        for result in self._run(check_notes, self._source, chunks, NoteResult):
             self._findings += result.findings
             yield from result.notes
 
@@ -394,7 +405,7 @@ class _Audit:
         self._findings += check_files(
             self._source,
             self._walk.files,
-            lambda names: self._run(check_file, self._source, names),
+            lambda names: self._run(check_file, self._source, names, FileResult),
         )
 
     def _erased(self) -> set[tuple[int, str]]:

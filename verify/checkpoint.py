@@ -10,7 +10,7 @@ This is the text of a signed note. Witnesses' cosignatures and their quorum are 
 Source: c2sp.org/tlog-checkpoint; SPEC section 8.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from verify.errors import MalformedError, ProofError
 from verify.merkle import EMPTY_ROOT
@@ -29,8 +29,7 @@ __all__ = [
 _FIXED_LINES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """The text of a checkpoint. Nothing about it has been checked.
 
     Attributes:

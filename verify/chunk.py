@@ -5,7 +5,6 @@ walks the results in order and applies the rules. A chunk says what it saw in as
 can, because its result crosses a process border.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple
@@ -14,7 +13,7 @@ import msgspec
 
 from verify.checks import Check
 from verify.claims import File, open_claims
-from verify.codec import Decoder, Index, Wire
+from verify.codec import Decoder, Index, Wire, check_hex
 from verify.entry import MAX_ENTRY, Entry, check_parts, parse_entry
 from verify.errors import MalformedError, RuleError
 from verify.events import Event, event_id, parse_event
@@ -35,7 +34,6 @@ __all__ = ["Chunk", "ChunkResult", "Line", "OpenedFile", "Piece", "check_chunk",
 
 
 _Random = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
-_HEX = re.compile("[0-9a-f]*")
 
 
 class Line(Wire, frozen=True, kw_only=True):
@@ -45,13 +43,12 @@ class Line(Wire, frozen=True, kw_only=True):
     index: Index
 
     def __post_init__(self) -> None:
-        """Check that every random part is hex: one search for all costs a third of one for each.
+        """Check that every random part is hex.
 
         Raises:
             ValueError: One is not.
         """
-        if _HEX.fullmatch("".join([random for random, _ in self.claims.values()])) is None:
-            raise ValueError("claims: a random part is not lower-case hex")
+        check_hex("".join([random for random, _ in self.claims.values()]))
 
 
 _LINE = Decoder(Line, name="disclosures.jsonl")
@@ -87,6 +84,7 @@ class Piece(NamedTuple):
         recorded: When it was recorded.
         candidates: What the rules need of its events; None for one that could not be read.
         sound: Whether everything that was checked here holds.
+        whole: Whether all of the submission is here, so that what it covers has been checked.
     """
 
     first: int
@@ -96,6 +94,7 @@ class Piece(NamedTuple):
     recorded: int
     candidates: tuple[Candidate | None, ...]
     sound: bool
+    whole: bool
 
 
 class OpenedFile(NamedTuple):
@@ -352,15 +351,17 @@ class _Checker:
         self._keep(first, head.position, head)
 
     def _keep(self, first: int, position: int, head: Entry | None) -> None:
+        statement = None if head is None else head.statement
         self._result.pieces.append(
             Piece(
                 first=first,
                 position=position,
-                statement=None if head is None else head.statement,
+                statement=statement,
                 rules=None if head is None else head.rules,
                 recorded=0 if head is None else head.recorded,
                 candidates=tuple(self._candidates),
                 sound=self._sound,
+                whole=statement is not None and first + statement.count <= self._chunk.stop,
             )
         )
         self._candidates = []

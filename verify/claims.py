@@ -8,7 +8,7 @@ import binascii
 import functools
 import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Annotated, NamedTuple
 
@@ -161,7 +161,7 @@ def open_claims(
     author: str,
     nonce: str,
     sealed: Mapping[str, str],
-) -> Iterator[tuple[str, str | File] | RuleError]:
+) -> list[tuple[str, str | File] | RuleError]:
     """Open the claims of one line of `disclosures.jsonl`.
 
     Args:
@@ -170,27 +170,29 @@ def open_claims(
         nonce: The event's nonce.
         sealed: The event's digests, by claim name.
 
-    Yields:
+    Returns:
         For each claim its name and value, or the refusal, with check `disclosure`.
 
     Source: SPEC sections 5 and 11.3.
     """
     prefix = f"{author}.{nonce}."
+    found: list[tuple[str, str | File] | RuleError] = []
     for name, (random, value) in claims.items():
         text = _text(encode((prefix + random, name, value)))
-        found = sha256(text).hexdigest()
-        if sealed.get(name) != found:
+        if sealed.get(name) != sha256(text).hexdigest():
             where = f"claims.{name[:80]}"
             reason = "is not what the event seals under this name"
-            yield RuleError(Check.DISCLOSURE, where, reason, sealed.get(name), found)
+            digest_ = sha256(text).hexdigest()
+            found.append(RuleError(Check.DISCLOSURE, where, reason, sealed.get(name), digest_))
         elif isinstance(value, str) is (name[:4] == "file" and stem(name) == "file"):
             reason = "a file claim has a file object, any other a string"
-            yield RuleError(Check.DISCLOSURE, f"claims.{name}", reason)
+            found.append(RuleError(Check.DISCLOSURE, f"claims.{name}", reason))
         elif len(text) > MAX_DISCLOSURE:
             reason = f"is longer than {MAX_DISCLOSURE} octets"
-            yield RuleError(Check.DISCLOSURE, f"claims.{name}", reason)
+            found.append(RuleError(Check.DISCLOSURE, f"claims.{name}", reason))
         else:
-            yield name, value
+            found.append((name, value))
+    return found
 
 
 def parse_disclosure(text: str, *, where: str = "disclosure") -> Disclosure:

@@ -81,21 +81,26 @@ def check_layout(source: Source, size: int) -> Iterator[Finding]:
         tile_path(level=t.level, number=t.number, width=t.width): t.width for t in tiles_of(size)
     }
     found = set(source.paths())
+    # A link or a pipe has a name here, and nothing that could be read.
+    irregular = {path for path in found if path[0] != "." and source.size(path) is None}
+    regular = found - irregular
+    for path in sorted(irregular):
+        yield Finding(Check.LAYOUT, path, "is no regular file")
     for path in sorted(wanted - found):
         yield Finding(Check.LAYOUT, path, "is missing")
     for path in sorted((tiles | widths.keys()) - found):
         yield Finding(Check.TILE_MISSING, path, "is missing")
     for path, width in widths.items():
-        if path in found and source.size(path) != width * 32:
+        if path in regular and source.size(path) != width * 32:
             reason = "has another length than its hashes"
             yield Finding(
                 Check.TILE_MISSING, path, reason, None, expected=str(width * 32),
                 found=str(source.size(path)),
             )  # fmt: skip
-    for path in sorted(found - wanted - optional - tiles - widths.keys()):
+    for path in sorted(regular - wanted - optional - tiles - widths.keys()):
         if not path.startswith((".", "files/")):
             yield Finding(Check.LAYOUT, path, "has no place in an export of this size")
-    for path in sorted(optional & found):
+    for path in sorted(optional & regular):
         if not source.size(path):
             yield Finding(Check.LAYOUT, path, "is empty: it should not be there")
 

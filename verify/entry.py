@@ -5,7 +5,16 @@ from typing import NamedTuple
 import msgspec
 
 from verify.checks import Check
-from verify.codec import Decoder, Hash, Index, Instant, SignatureHex, Wire, encode
+from verify.codec import (
+    Decoder,
+    HashText,
+    Index,
+    Instant,
+    SignatureText,
+    Wire,
+    check_hex,
+    encode,
+)
 from verify.errors import MalformedError, RuleError
 from verify.submission import MAX_EVENTS, Statement
 
@@ -21,10 +30,18 @@ class Entry(Wire, frozen=True, kw_only=True):
     index: Index
     position: Index
     recorded: Instant
-    prev: Hash | None = None
-    rules: Hash | None = None
-    signature: SignatureHex | None = None
+    prev: HashText | None = None
+    rules: HashText | None = None
+    signature: SignatureText | None = None
     statement: Statement | None = None
+
+    def __post_init__(self) -> None:
+        """Check the digits.
+
+        Raises:
+            ValueError: They are no lower-case hex.
+        """
+        check_hex((self.prev or "") + (self.rules or "") + (self.signature or ""))
 
 
 class SignedStatement(NamedTuple):

@@ -21,6 +21,7 @@ who is to be believed.
 Source: c2sp.org/signed-note; c2sp.org/tlog-cosignature.
 """
 
+import functools
 import hashlib
 import re
 from collections.abc import Sequence
@@ -93,8 +94,7 @@ class NoteSignature(NamedTuple):
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A text and its signature lines, in their order. Nothing about them has been checked.
 
     Attributes:
@@ -295,6 +295,7 @@ def key_id(*, name: str, algorithm: int, public: bytes) -> bytes:
     return hashlib.sha256(b"%b\n%c%b" % (name.encode(), algorithm, public)).digest()[:_KEY_ID_SIZE]
 
 
+@functools.lru_cache(maxsize=256)
 def check_key_name(name: str, *, where: str) -> None:
     """Check that `name` can stand in a signature line.
 

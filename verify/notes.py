@@ -90,7 +90,7 @@ def check_notes(source: Source, chunk: NoteChunk) -> NoteResult:
     Source: SPEC sections 8 and 11.2.
     """
     result = NoteResult()
-    keys = {start: log_vkey(chunk.origin, key) for start, key in chunk.log_keys}
+    keys = [(start, log_vkey(chunk.origin, key)) for start, key in reversed(chunk.log_keys)]
     for data in source.read(PATH, chunk.start, chunk.stop).split(b"\n")[:-1]:
         try:
             text = _TEXT.decode(data)
@@ -108,11 +108,13 @@ def check_notes(source: Source, chunk: NoteChunk) -> NoteResult:
     return result
 
 
-def _check_note(octets: bytes, keys: dict[int, VerifierKey], origin: str) -> KeptNote:
+def _check_note(octets: bytes, keys: list[tuple[int, VerifierKey]], origin: str) -> KeptNote:
     checkpoint, note = parse_signed(octets)
-    key = next((k for start, k in reversed(keys.items()) if start <= checkpoint.size), None)
+    key = next((key for start, key in keys if start <= checkpoint.size), None)
     if key is None:
         raise MalformedError("checkpoint size", "is not above 0")
     check_parsed(checkpoint, note, key=key, origin=origin)
-    cosigned = any((s.name, s.key_id) != (key.name, key.key_id) for s in note.signatures)
+    # Every line of the log's own key has been checked: any other is somebody else's.
+    own = (key.name, key.key_id)
+    cosigned = len(note.signatures) > 1 and any(s[:2] != own for s in note.signatures)
     return KeptNote(checkpoint.size, hashlib.sha256(octets).digest(), checkpoint.root, cosigned)

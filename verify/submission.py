@@ -17,12 +17,14 @@ from verify.claims import Disclosure, digest, parse_disclosure
 from verify.codec import (
     Decoder,
     Hash,
+    HashText,
     Instant,
     Label,
     Origin,
     Party,
     SignatureHex,
     Wire,
+    check_hex,
     encode,
 )
 from verify.ed25519 import check_public_key, check_signature
@@ -71,15 +73,32 @@ class LedgerName(Wire, frozen=True, kw_only=True):
     """Which ledger: its origin and its fingerprint, absent only while there is none."""
 
     origin: Origin
-    charter: Hash | None = None
+    charter: HashText | None = None
+
+    def __post_init__(self) -> None:
+        """Check the digits.
+
+        Raises:
+            ValueError: They are no lower-case hex.
+        """
+        if self.charter is not None:
+            check_hex(self.charter)
 
 
 class Seen(Wire, frozen=True, kw_only=True):
     """An earlier checkpoint that the author held."""
 
-    note: Hash
-    root: Hash
+    note: HashText
+    root: HashText
     size: Positive
+
+    def __post_init__(self) -> None:
+        """Check the digits.
+
+        Raises:
+            ValueError: They are no lower-case hex.
+        """
+        check_hex(self.note + self.root)
 
 
 class Statement(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-submission/v1"):
@@ -87,11 +106,19 @@ class Statement(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterf
 
     ledger: LedgerName
     author: Party
-    key: Hash
+    key: HashText
     count: Annotated[int, msgspec.Meta(ge=1, le=MAX_EVENTS)]
-    root: Hash
+    root: HashText
     expires: Instant
     seen: Seen | None = None
+
+    def __post_init__(self) -> None:
+        """Check the digits.
+
+        Raises:
+            ValueError: They are no lower-case hex.
+        """
+        check_hex(self.key + self.root)
 
 
 class Possession(

@@ -49,18 +49,6 @@ class ErasedClaims(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """A submission of which not all entries have come yet."""
-
-    first: int
-    statement: Statement | None
-    rules: str | None
-    recorded: int
-    candidates: list[Candidate | None]
-    sound: bool
-
-
-@dataclass(slots=True)
 class Walk:
     """Everything the audit learns from the entries, chunk by chunk.
 
@@ -107,7 +95,7 @@ class Walk:
     _authors: "array[int]" = field(default_factory=lambda: array("I"))
     _kind_codes: dict[str, int] = field(default_factory=dict)
     _author_codes: dict[str, int] = field(default_factory=dict)
-    _waiting: _Waiting | None = None
+    _waiting: Piece | None = None
     _latest_rules: str | None = None
     _bundles: dict[int, list[bytes]] = field(default_factory=dict)
 
@@ -197,42 +185,38 @@ class Walk:
 
     def _take_piece(self, piece: Piece) -> None:
         waiting = self._waiting
-        if piece.statement is None and waiting is not None:
-            if piece.position not in {0, len(waiting.candidates)}:
-                reason = "does not follow the entry before"
-                expected = str(len(waiting.candidates))
-                found = str(piece.position)
-                self._find(Check.POSITION, "position", reason, piece.first, expected, found)
-                waiting.sound = False
-            if piece.recorded not in {0, waiting.recorded}:
-                reason = "differs within a submission"
-                expected = str(waiting.recorded)
-                found = str(piece.recorded)
-                self._find(Check.RECORDED, "recorded", reason, piece.first, expected, found)
-            waiting.candidates += piece.candidates
-            waiting.sound = waiting.sound and piece.sound
-        else:
-            if waiting is not None:
-                self._judge(waiting)
-            if piece.statement is None and piece.sound:
-                reason = "an entry that no statement covers"
-                self._find(
-                    Check.POSITION, "position", reason, piece.first, "0", str(piece.position)
-                )
-            waiting = _Waiting(
-                first=piece.first,
-                statement=piece.statement,
-                rules=piece.rules,
-                recorded=piece.recorded,
-                candidates=list(piece.candidates),
-                sound=piece.sound and piece.statement is not None,
-            )
-        self._waiting = waiting
-        if waiting.statement and len(waiting.candidates) >= waiting.statement.count:
-            self._judge(waiting)
+        if waiting is not None:
             self._waiting = None
+            if piece.statement is None:
+                piece = self._join(waiting, piece)
+            else:
+                self._judge(waiting)
+        elif piece.statement is None and piece.sound:
+            reason = "an entry that no statement covers"
+            self._find(Check.POSITION, "position", reason, piece.first, "0", str(piece.position))
+        if piece.statement is None or len(piece.candidates) >= piece.statement.count:
+            self._judge(piece)
+        else:
+            self._waiting = piece
 
-    def _judge(self, waiting: _Waiting) -> None:
+    def _join(self, waiting: Piece, piece: Piece) -> Piece:
+        """Join a submission with the part of it that the next chunk holds."""
+        sound = waiting.sound and piece.sound
+        if piece.position not in {0, len(waiting.candidates)}:
+            reason = "does not follow the entry before"
+            expected = str(len(waiting.candidates))
+            found = str(piece.position)
+            self._find(Check.POSITION, "position", reason, piece.first, expected, found)
+            sound = False
+        if piece.recorded not in {0, waiting.recorded}:
+            reason = "differs within a submission"
+            expected = str(waiting.recorded)
+            found = str(piece.recorded)
+            self._find(Check.RECORDED, "recorded", reason, piece.first, expected, found)
+        candidates = waiting.candidates + piece.candidates
+        return waiting._replace(candidates=candidates, sound=sound)
+
+    def _judge(self, waiting: Piece) -> None:
         """Apply the rules to a submission whose entries have all come."""
         first = waiting.first
         self.submissions += 1
@@ -249,15 +233,16 @@ class Walk:
         for number, candidate in enumerate(waiting.candidates):
             self._remember(first + number, candidate, waiting.recorded)
 
-    def _admit(self, waiting: _Waiting, statement: Statement) -> None:
+    def _admit(self, waiting: Piece, statement: Statement) -> None:
         first = waiting.first
         candidates = [c for c in waiting.candidates if c is not None]
         try:
-            check_covers(
-                statement,
-                authors=[c.author for c in candidates],
-                ids=[bytes.fromhex(c.id) for c in candidates],
-            )
+            if not waiting.whole:
+                check_covers(
+                    statement,
+                    authors=[c.author for c in candidates],
+                    ids=[bytes.fromhex(c.id) for c in candidates],
+                )
             self.state = admit(
                 self.state,
                 statement=statement,

@@ -495,3 +495,8 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
             known = documented[str(answer.status)]
             media_type = answer.headers.get("content-type")
             assert ([media_type] if media_type else []) == list(known.get("content", {}))
+
+
+def test_says_what_a_path_knows(site: Site) -> None:
+    assert "GET, HEAD" == site.ask("DELETE", "/checkpoint").headers["allow"]
+    assert "POST" == site.get("/submissions").headers["allow"]

@@ -18,7 +18,7 @@ import pytest
 from api.serve import now_ms
 from ledger.errors import BusyError, NotFoundError, StoreError
 from ledger.ledger import Ledger
-from tests.api.serving import SUBMISSION, Got, Site, read, read_from
+from tests.api.serving import SUBMISSION, Got, Site, read, read_from, serving
 from tests.ledger.builder import Clock, Party, found_ledger, new_letter, sign_document
 from verify.receipt import parse_receipt
 
@@ -229,3 +229,22 @@ def failed(path: Path, *more: str, host: str = "127.0.0.1") -> str:
     assert done.returncode
     assert not done.stdout
     return done.stderr
+
+
+@pytest.mark.parametrize("target", ["POST /submissions", "PUT /files/" + "a" * 64])
+def test_does_not_wait_for_ever_for_who_does_not_send(
+    path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.setattr("api.serve._GRACE_S", 1)
+    with Ledger.open(path, clock=now_ms) as ledger, contextlib.ExitStack() as stack:
+        with serving(ledger) as site:
+            connection = socket.create_connection(("127.0.0.1", site.port), timeout=20)
+            stack.enter_context(connection)
+            head = f"{target} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            connection.sendall(f"{head}Content-Length: 100\r\n\r\nabc".encode())
+            assert 200 == site.get("/healthz").status  # by now the request has begun
+        got = read_from(connection)
+
+    assert 503 == got.status == got.problem.status
+    assert "nosniff" == got.headers["x-content-type-options"]
+    assert not list((path / "files").glob("*"))

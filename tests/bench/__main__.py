@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m tests.bench append`. Each subcommand is a module here with `main(args)`."""
+"""Benchmarks: `python -m tests.bench append`. A subcommand is a module here with `main(args)`."""
 
 import importlib
 import sys

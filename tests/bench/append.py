@@ -10,11 +10,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from ledger import ids, sequencer, store, writer
 from ledger.ledger import Ledger
@@ -28,34 +27,32 @@ class Stages:
     """Adds up the time spent in functions, which it wraps where they are called from."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
-    def watch(self, owner: object, name: str, stage: str) -> None:
-        plain: Callable[..., Any] = getattr(owner, name)
+    def watch(
+        self,
+        owner: object,
+        name: str,
+        stage: str,
+        *,
+        time_s: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """Add up under `stage` what `owner.name` takes: by default not while it waits."""
+        plain = getattr(owner, name)
 
         @functools.wraps(plain)
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            # CPU time of this thread: waiting for the interpreter is not the stage's.
-            start = time.thread_time()
+        def timed(*args: object, **kwargs: object) -> object:
+            start = time_s()
             try:
                 return plain(*args, **kwargs)
             finally:
-                self.seconds[stage] += time.thread_time() - start
+                self.seconds[stage] += time_s() - start
 
         setattr(owner, name, timed)
 
-    def watch_waiting(self, owner: object, name: str, stage: str) -> None:
-        plain: Callable[..., Any] = getattr(owner, name)
-
-        @functools.wraps(plain)
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            start = time.perf_counter()
-            try:
-                return plain(*args, **kwargs)
-            finally:
-                self.seconds[stage] += time.perf_counter() - start
-
-        setattr(owner, name, timed)
+    def most(self) -> list[tuple[str, float]]:
+        """Return the stages, the longest first."""
+        return sorted(self.seconds.items(), key=lambda stage: -stage[1])
 
 
 def main(args: Sequence[str]) -> int:
@@ -97,7 +94,7 @@ def _run(options: argparse.Namespace, path: Path) -> int:
                 recent, mark = 0.0, mark + 100_000
                 sys.stdout.flush()
     print(f"{recorded:,} events in {spent:.2f} s: {recorded / spent:,.0f} events/s, synced")
-    for stage, seconds in stages.seconds.most_common():
+    for stage, seconds in stages.most():
         share, each = seconds / spent, 1e6 * seconds / recorded
         print(f"  {stage:<40} {seconds:>8.2f} s  {share:>6.1%}  {each:>6.1f} us/event")
     _look(ledger)
@@ -120,7 +117,8 @@ def _watch(stages: Stages) -> None:
     stages.watch(ids, "merge", "merging of runs")
     stages.watch(store.Store, "_put_commit", "LMDB: tiles, disclosures, checkpoint")
     stages.watch(store.Store, "_put", "LMDB: appends")
-    stages.watch_waiting(store.Store, "_transact", "LMDB: whole transaction, waiting too")
+    whole = "LMDB: whole transaction, waiting too"
+    stages.watch(store.Store, "_transact", whole, time_s=time.perf_counter)
 
 
 def _documents(ledger: Ledger, founder: Party, options: argparse.Namespace) -> list[bytes]:

@@ -89,7 +89,7 @@ def test_leaves_nothing_when_the_stream_breaks(files: Files) -> None:
 
 
 def test_says_that_there_is_no_room(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(fd: int, data: bytes) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "write_all", full)

@@ -80,8 +80,12 @@ def test_the_range_of_a_prefix_holds_the_id(event_id: bytes, digits: int) -> Non
 
 @pytest.mark.parametrize(
     ("digits", "low", "high"),
-    [("0", 0, 2**60 - 1), ("f", 15 << 60, 2**64 - 1), ("0123456789abcdef0", 0x0123456789ABCDEF, 0x0123456789ABCDEF)],
-)  # fmt: skip
+    [
+        ("0", 0, 2**60 - 1),
+        ("f", 15 << 60, 2**64 - 1),
+        ("0123456789abcdef0", 0x0123456789ABCDEF, 0x0123456789ABCDEF),
+    ],
+)
 def test_a_range_is_exactly_that_of_its_digits(digits: str, low: int, high: int) -> None:
     assert (low, high) == ids.prefix_range(digits)
 

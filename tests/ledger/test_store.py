@@ -1,5 +1,6 @@
 """The store through the ledger that stands on it: what is put in is found again, by all ways."""
 
+import hashlib
 import resource
 import subprocess
 import sys
@@ -27,7 +28,6 @@ from tests.ledger.builder import (
 )
 from verify.checkpoint import check_checkpoint
 from verify.entry import parse_entry
-from verify.events import kind_of
 from verify.events import _KINDS as ALL_KINDS
 from verify.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
 from verify.note import COSIGNATURE_ED25519, NoteSignature, format_note, parse_note
@@ -51,7 +51,6 @@ def record(ledger: Ledger, count: int, **fields: object) -> list[NewEvent]:
 
 def test_every_kind_has_a_code() -> None:
     assert set(ALL_KINDS.values()) == set(KINDS)
-    assert kind_of is not None
 
 
 def test_groups_of_disclosures_read_back() -> None:
@@ -107,8 +106,10 @@ def test_serves_every_tile_and_bundle_of_every_size(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["tile/0/000", "tile/0/000.p/12", "tile/1/000.p/1", "tile/entries/000.p/12", "tile/0/001.p/1"]
-    + ["tile/0/0", "checkpoint", "", "tile/0/000.p/0", "tile/0/../0"],
+    [
+        *("tile/0/000", "tile/0/000.p/12", "tile/1/000.p/1", "tile/entries/000.p/12"),
+        *("tile/0/001.p/1", "tile/0/0", "checkpoint", "", "tile/0/000.p/0", "tile/0/../0"),
+    ],
 )
 def test_has_no_tile_beyond_its_size(ledger: Ledger, path: str) -> None:
     record(ledger, 10)
@@ -203,7 +204,6 @@ def test_disclosures_stay_with_their_entry(ledger: Ledger) -> None:
 
 
 def test_keeps_cosigned_notes_in_their_order(ledger: Ledger) -> None:
-    witness = Party("witness", 50)
     cosigned = []
     for _ in range(3):
         record(ledger, 1)
@@ -212,17 +212,14 @@ def test_keeps_cosigned_notes_in_their_order(ledger: Ledger) -> None:
             payload = time.to_bytes(8, "big") + bytes(64)
             line = NoteSignature("witness.example", bytes([COSIGNATURE_ED25519] * 4), payload)
             cosigned.append(format_note(note.text, [*note.signatures, line]))
-    for note in reversed(cosigned):
-        ledger.keep_note(note)
+    for kept in reversed(cosigned):
+        ledger.keep_note(kept)
     expected = [sorted(cosigned[n : n + 2], key=sha256) for n in (0, 2, 4)]
 
     assert [note for pair in expected for note in pair] == list(ledger.notes())
-    assert witness.name == "witness"
 
 
 def sha256(data: bytes) -> bytes:
-    import hashlib
-
     return hashlib.sha256(data).digest()
 
 

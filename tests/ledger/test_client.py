@@ -1,0 +1,760 @@
+"""A party follows a ledger over HTTP: one that is honest, and one that lies in every way."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import http.client
+import http.server
+import io
+import stat
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+
+import msgspec
+import pytest
+from nacl.signing import SigningKey
+
+from api.limits import Limits
+from ledger.client import AlteredError, ForkError, Remote, ShrunkError
+from ledger.errors import OutboxError, RefusedError, TargetError
+from ledger.keys import PartySigner
+from ledger.ledger import Ledger
+from ledger.record import record
+from ledger.target import Target
+from ledger.transport import UnansweredError
+from tests.api.serving import Site, serving
+from tests.ledger.builder import (
+    Clock,
+    NewEvent,
+    Party,
+    found_ledger,
+    new_charter,
+    new_event,
+    new_letter,
+    new_log_key,
+    sign_document,
+)
+from tests.world import Said, World, letter, public_hex, say, signing_key
+from verify.checkpoint import parse_signed
+from verify.checks import Check
+from verify.entry import parse_entry
+from verify.events import Communication, Date, Opening, Sealed, event_id
+from verify.receipt import parse_receipt
+
+ALPHA = Party("alpha", 1)
+
+
+# A server of files, which can be made to say anything
+
+
+@dataclass
+class Shelf:
+    """What a server has under each path, and what it was asked for."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    port: int = 0
+    answer: Callable[[http.server.BaseHTTPRequestHandler], bool] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/log"
+
+    def show(self, world: World) -> None:
+        self.files = world.export()
+
+    def asks(self) -> list[str]:
+        asked, self.asked = self.asked, []
+        return asked
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    shelf = Shelf()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            path = self.path.removeprefix("/log/")
+            shelf.asked.append(path)
+            if shelf.answer is not None and shelf.answer(self):
+                return
+            body = shelf.files.get(path)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        do_POST = do_GET  # noqa: N815 - as it is there
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is there
+            del format, args
+
+    with serving_by(Handler) as port:
+        shelf.port = port
+        yield shelf
+
+
+@contextlib.contextmanager
+def serving_by(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[int]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def world() -> World:
+    world = World().found()
+    world.enrol("southfold")
+    world.join("southfold")
+    world.submit(letter("northmere"), letter("northmere"))
+    world.submit(letter("southfold"), see=True)
+    return world
+
+
+def remote_of(shelf: Shelf, world: World, home: Path, **options: float) -> Remote:
+    fingerprint = world.fingerprint or ""
+    return Remote(
+        shelf.url, fingerprint=fingerprint, home=home, sleep=lambda _: None, **options  # type: ignore[arg-type]  # numbers
+    )  # fmt: skip
+
+
+@pytest.fixture
+def remote(shelf: Shelf, world: World, tmp_path: Path) -> Iterator[Remote]:
+    shelf.show(world)
+    with remote_of(shelf, world, tmp_path / "home") as remote:
+        yield remote
+
+
+def id_at(world: World, index: int) -> bytes:
+    return event_id(bytes(parse_entry(world.entries[index]).event))
+
+
+# Following
+
+
+def test_is_a_target(remote: Remote, world: World) -> None:
+    target: Target = remote
+
+    assert world.ledger.origin == target.origin
+    assert world.fingerprint == target.fingerprint
+    assert ((1, public_hex(world.log)),) == tuple(target.log_keys)
+
+
+def test_head_is_what_was_fetched_and_checked(remote: Remote, world: World) -> None:
+    head = remote.head()
+
+    assert (world.size, world.note()) == (head.size, head.note)
+    assert parse_signed(world.note())[0].root == head.root
+
+
+def test_finds_every_event_and_no_other(remote: Remote, world: World) -> None:
+    for index in range(world.size):
+        assert index == remote.index_of(id_at(world, index))
+    assert remote.index_of(bytes(32)) is None
+
+
+def test_finds_an_event_once_it_is_opened(remote: Remote, shelf: Shelf, world: World) -> None:
+    inner = say(Communication, "northmere", None, channel="letter")
+    sealed = say(
+        Sealed,
+        "northmere",
+        None,
+        seals=inner.id,
+        dates={"opens_by": Date(basis="stated", edtf="2026-12-01")},
+    )
+    world.submit(sealed)
+    shelf.show(world)
+    assert remote.index_of(bytes.fromhex(inner.id)) is None
+
+    index = world.submit(say(Opening, "northmere", None, of=sealed.id, event=inner.event))
+    shelf.show(world)
+
+    assert index == remote.index_of(bytes.fromhex(inner.id))
+
+
+def test_fetches_only_what_is_new(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    shelf.asks()
+    remote.head()
+    assert ["checkpoint"] == shelf.asks()
+
+    for _ in range(300):
+        world.submit(letter("northmere"))
+    shelf.show(world)
+    remote.head()
+    assert ["checkpoint", "tile/entries/000", f"tile/entries/001.p/{world.size - 256}"] == (
+        shelf.asks()
+    )
+
+    world.submit(letter("northmere"))
+    shelf.show(world)
+    with remote_of(shelf, world, tmp_path / "home") as again:
+        again.head()
+        assert ["checkpoint", f"tile/entries/001.p/{world.size - 256}"] == shelf.asks()
+        assert 5 == again.index_of(id_at(world, 5))
+        assert 300 == again.index_of(id_at(world, 300))
+        assert [] == shelf.asks()
+
+
+def test_takes_the_full_bundle_where_the_partial_one_is_gone(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    old = world.export()
+    for _ in range(300):
+        world.submit(letter("northmere"))
+    new = world.export()
+    shelf.files = {"checkpoint": old["checkpoint"], "tile/entries/000": new["tile/entries/000"]}
+
+    assert parse_signed(old["checkpoint"])[0].size == remote.head().size
+
+
+def test_keeps_what_it_knows_for_this_account_alone(remote: Remote, tmp_path: Path) -> None:
+    remote.head()
+
+    folder = tmp_path / "home" / "remote"
+    assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
+    assert {".json", ".ids", ".lock"} == {path.suffix for path in folder.iterdir()}
+    assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+def test_what_a_crash_wrote_too_much_is_passed_over(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    ids = next((tmp_path / "home" / "remote").glob("*.ids"))
+    ids.write_bytes(ids.read_bytes() + b"torn")
+    index = world.submit(letter("northmere"))
+    shelf.show(world)
+
+    with remote_of(shelf, world, tmp_path / "home") as again:
+        again.head()
+    with remote_of(shelf, world, tmp_path / "home") as again:
+        assert index == again.index_of(id_at(world, index))
+
+
+def test_damaged_memory_is_not_used(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    state = next((tmp_path / "home" / "remote").glob("*.json"))
+    state.write_bytes(state.read_bytes().replace(b'"turnings"', b'"turning"'))
+
+    with remote_of(shelf, world, tmp_path / "home") as again, pytest.raises(OutboxError):
+        again.head()
+
+
+def test_follows_keys_and_charters(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    key = signing_key("another log key")
+    assert world.charter is not None
+    amendment = msgspec.structs.replace(
+        world.charter,
+        amends=id_at(world, 0).hex(),
+        founding_key=None,
+        log_key=public_hex(key),
+        nonce="a" * 32,
+    )
+    world.submit(Said(amendment))
+    world.log = key
+    shelf.show(world)
+
+    with remote_of(shelf, world, tmp_path / "home") as again:
+        assert world.size == again.head().size
+        assert (world.size, public_hex(key)) == again.log_keys[-1]
+    world.submit(letter("southfold"))
+    shelf.show(world)
+    with remote_of(shelf, world, tmp_path / "home") as again:
+        assert world.size == again.head().size
+
+
+# Liars
+
+
+def refused(remote: Remote, check: Check | None = None) -> AlteredError:
+    with pytest.raises(AlteredError) as caught:
+        remote.head()
+    assert (None if check is None else check.value) == caught.value.check
+    return caught.value
+
+
+def alter(world: World, index: int, old: bytes, new: bytes) -> None:
+    assert old in world.entries[index]
+    world.entries[index] = world.entries[index].replace(old, new, 1)
+
+
+def test_an_edited_entry_is_caught(remote: Remote, shelf: Shelf, world: World) -> None:
+    honest = world.export()
+    alter(world, 3, b'"channel":"letter"', b'"channel":"portal"')
+    shelf.files = world.export() | {"checkpoint": honest["checkpoint"]}
+    refused(remote, Check.PREV)
+
+    shelf.files = honest
+    assert 6 == remote.head().size
+
+
+def test_the_last_entry_edited_is_caught(remote: Remote, shelf: Shelf, world: World) -> None:
+    honest = world.export()
+    alter(world, 5, b'"channel":"letter"', b'"channel":"portal"')
+    shelf.files = world.export() | {"checkpoint": honest["checkpoint"]}
+
+    refused(remote, Check.SUBMISSION_ROOT)
+
+
+def test_an_operator_cannot_write_what_no_party_signed(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    remote.head()
+    world.submit(letter("southfold"), key=signing_key("operator"))
+    shelf.show(world)
+
+    refused(remote, Check.KEY)
+
+
+def test_a_changed_time_in_the_last_entry_leads_to_another_tree(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    honest = world.export()
+    recorded = parse_entry(world.entries[5]).recorded
+    alter(world, 5, b"%d" % recorded, b"%d" % (recorded + 1))
+    shelf.files = world.export() | {"checkpoint": honest["checkpoint"]}
+
+    assert "tree" in str(refused(remote))
+
+
+def test_another_ledger_is_not_taken_for_this_one(
+    shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    shelf.show(World().found())
+
+    with remote_of(shelf, world, tmp_path / "home") as remote:
+        refused(remote, Check.FINGERPRINT)
+
+
+def test_a_checkpoint_of_another_key_is_refused(remote: Remote, shelf: Shelf, world: World) -> None:
+    world.log = SigningKey(bytes(32))
+    shelf.show(world)
+
+    refused(remote)
+
+
+def test_a_submission_cut_short_is_refused(remote: Remote, shelf: Shelf, world: World) -> None:
+    del world.entries[4:]
+    shelf.show(world)
+
+    refused(remote, Check.POSITION)
+
+
+def test_a_tree_that_shrank_is_caught(remote: Remote, shelf: Shelf, world: World) -> None:
+    seen = remote.head().note
+    del world.entries[5:]
+    shelf.show(world)
+
+    with pytest.raises(ShrunkError) as caught:
+        remote.head()
+
+    assert (seen, world.note()) == (caught.value.seen, caught.value.shown)
+
+
+def forked(world: World) -> World:
+    """Return a ledger that tells another story from entry 5 on."""
+    other = copy.deepcopy(world)
+    del other.entries[5:]
+    other.submit(letter("northmere"))
+    return other
+
+
+@pytest.mark.parametrize("more", [0, 1, 300])
+def test_a_fork_is_proven(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path, more: int
+) -> None:
+    seen = remote.head().note
+    other = forked(world)
+    for _ in range(more):
+        other.submit(letter("northmere"))
+    shelf.show(other)
+
+    with remote_of(shelf, world, tmp_path / "home") as again, pytest.raises(ForkError) as caught:
+        again.head()
+
+    assert (seen, other.note()) == (caught.value.seen, caught.value.shown)
+    assert 0o600 == stat.S_IMODE(caught.value.path.stat().st_mode)
+    kept = msgspec.json.decode(caught.value.path.read_bytes(), type=tuple[str, str])
+    assert (seen, other.note()) == (kept[0].encode(), kept[1].encode())
+    # It is still where it was.
+    shelf.show(world)
+    assert world.size == remote.head().size
+
+
+def test_a_fork_that_the_log_key_did_not_sign_is_no_fork(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    remote.head()
+    other = forked(world)
+    other.log = SigningKey(bytes(32))
+    shelf.show(other)
+
+    refused(remote)
+
+
+def test_without_tiles_nothing_is_called_a_fork(remote: Remote, shelf: Shelf, world: World) -> None:
+    remote.head()
+    other = forked(world)
+    other.submit(letter("northmere"))
+    shelf.files = {k: v for k, v in other.export().items() if not k.startswith("tile/0")}
+
+    refused(remote, Check.PREV)
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b"x" * 100, b"ledger.example/two-councils\n0\n", b"\xff\n\n", b"\n" * 1000]
+)
+def test_what_is_no_checkpoint_is_refused(remote: Remote, shelf: Shelf, note: bytes) -> None:
+    shelf.files["checkpoint"] = note
+
+    refused(remote)
+
+
+def test_a_short_bundle_is_refused(remote: Remote, shelf: Shelf, world: World) -> None:
+    path = f"tile/entries/000.p/{world.size}"
+    del world.entries[5:]
+    shelf.files[path] = world.export()[f"tile/entries/000.p/{world.size}"]
+
+    refused(remote)
+
+
+# Servers that do not behave
+
+
+def test_gives_up_on_what_is_larger_than_it_may_be(remote: Remote, shelf: Shelf) -> None:
+    shelf.files["checkpoint"] = b"x" * 200_000
+
+    with pytest.raises(TargetError, match="more than"):
+        remote.head()
+
+
+def test_follows_no_redirection(remote: Remote, shelf: Shelf) -> None:
+    def redirect(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        handler.send_response(302)
+        handler.send_header("Location", "/elsewhere")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return True
+
+    shelf.answer = redirect
+    with pytest.raises(TargetError, match="302"):
+        remote.head()
+
+    assert ["checkpoint"] == shelf.asks()
+
+
+def test_does_not_wait_for_ever_for_an_answer_that_drips(
+    shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    ended = threading.Event()
+
+    def drip(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while not ended.wait(0.01):
+                handler.wfile.write(b"x")
+        handler.close_connection = True
+        return True
+
+    shelf.answer = drip
+    try:
+        with (
+            remote_of(shelf, world, tmp_path, deadline_s=0.2, attempts=1) as remote,
+            pytest.raises(UnansweredError),
+        ):
+            remote.head()
+    finally:
+        ended.set()
+
+
+def test_an_answer_cut_short_is_asked_for_again(remote: Remote, shelf: Shelf, world: World) -> None:
+    def cut(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        if len(shelf.asked) > 1:
+            return False
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        handler.wfile.write(b"x" * 10)
+        handler.close_connection = True
+        return True
+
+    shelf.answer = cut
+
+    assert world.size == remote.head().size
+
+
+def test_comes_back_when_it_is_told_to(shelf: Shelf, world: World, tmp_path: Path) -> None:
+    waits: list[float] = []
+    shelf.show(world)
+
+    def busy(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        if len(shelf.asked) > 2:
+            return False
+        handler.send_response(503)
+        handler.send_header("Retry-After", "7" if len(shelf.asked) == 1 else "x")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return True
+
+    shelf.answer = busy
+    with Remote(
+        shelf.url, fingerprint=world.fingerprint or "", home=tmp_path, sleep=waits.append
+    ) as remote:
+        remote.head()
+
+    assert [7.0, 1.0] == waits
+
+
+def test_gives_up_on_a_server_that_is_always_busy(remote: Remote, shelf: Shelf) -> None:
+    def busy(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        handler.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
+        return True
+
+    shelf.answer = busy
+    with pytest.raises(UnansweredError, match="503"):
+        remote.submit(b"{}")
+
+    assert 5 == len(shelf.asked)
+
+
+def test_an_answer_of_somebody_else_is_no_refusal(remote: Remote) -> None:
+    with pytest.raises(TargetError, match="404"):
+        remote.submit(b"{}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "",
+            "ledger.example",
+            "ftp://x",
+            "http://",
+            "http://u:p@x/",
+            "http://x/?q",
+            "http://x/#f",
+        ),
+        *(
+            "http://x:99999/",
+            "http://x/%2e",
+            "http://x/\r\nX: y",
+            "file:///etc/passwd",
+            "http://[x",
+        ),
+    ],
+)
+def test_takes_nothing_else_for_a_url(url: str, tmp_path: Path) -> None:
+    with pytest.raises(TargetError):
+        Remote(url, fingerprint="0" * 64, home=tmp_path)
+
+
+def test_takes_nothing_else_for_a_fingerprint(tmp_path: Path) -> None:
+    for fingerprint in ("", "0" * 63, "A" * 64, "../" + "0" * 61):
+        with pytest.raises(TargetError):
+            Remote("http://x/", fingerprint=fingerprint, home=tmp_path)
+
+
+def test_says_that_nobody_answers(world: World, tmp_path: Path) -> None:
+    with (
+        remote_of(Shelf(port=1), world, tmp_path) as remote,
+        pytest.raises(UnansweredError, match="ConnectionRefusedError"),
+    ):
+        remote.head()
+
+
+# The real ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def site(ledger: Ledger) -> Iterator[Site]:
+    with serving(ledger) as site:
+        yield site
+
+
+@pytest.fixture
+def real(ledger: Ledger, site: Site, tmp_path: Path) -> Iterator[Remote]:
+    with Remote(site.url, fingerprint=ledger.fingerprint, home=tmp_path / "home") as remote:
+        yield remote
+
+
+def new_file(content: bytes) -> NewEvent:
+    value: Mapping[str, object] = {
+        "media_type": "application/pdf",
+        "name": "letter.pdf",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": len(content),
+    }
+    return new_event("alpha", "artefact/v1", type="letter", claims={"file.1": value})
+
+
+def test_submits_with_what_it_saw_and_finds_it(ledger: Ledger, real: Remote) -> None:
+    event = new_letter("alpha")
+    head = real.head()
+    document = sign_document(ledger, ALPHA, [event], note=head.note)
+
+    receipt = real.submit(document)
+
+    assert ledger.receipt(1) == receipt == real.submit(document)
+    assert 1 == real.index_of(event.id)
+    assert (2, ledger.root()) == real.head()[:2]
+
+
+def test_a_refusal_names_check_and_part(ledger: Ledger, real: Remote) -> None:
+    links = [{"event": "0" * 64, "rel": "about"}]
+    document = sign_document(ledger, ALPHA, [new_letter("alpha", links=links)])
+
+    with pytest.raises(RefusedError) as caught:
+        real.submit(document)
+
+    assert (605, "events[0].links[0].event") == (caught.value.check, caught.value.where)
+
+
+def test_hands_over_a_file_first(ledger: Ledger, real: Remote) -> None:
+    content = bytes(200_000)
+    digest = hashlib.sha256(content).hexdigest()
+    for _ in range(2):
+        real.add_file(io.BytesIO(content), sha256=digest, size=len(content))
+
+    receipt = real.submit(sign_document(ledger, ALPHA, [new_file(content)]))
+
+    assert 1 == parse_receipt(receipt).first
+
+
+def test_a_file_that_is_not_what_was_said_is_refused(real: Remote) -> None:
+    digest = hashlib.sha256(b"one").hexdigest()
+
+    with pytest.raises(RefusedError):
+        real.add_file(io.BytesIO(b"two"), sha256=digest, size=3)
+    with pytest.raises(TargetError, match="shorter"):
+        real.add_file(io.BytesIO(b"on"), sha256=digest, size=3)
+
+
+def test_a_refusal_that_comes_early_is_read(ledger: Ledger, tmp_path: Path) -> None:
+    size = 40 << 20
+    with (
+        serving(ledger, Limits(file=10)) as site,
+        Remote(site.url, fingerprint=ledger.fingerprint, home=tmp_path / "home") as remote,
+        pytest.raises(RefusedError, match="10 octets"),
+    ):
+        remote.add_file(io.BytesIO(bytes(size)), sha256="0" * 64, size=size)
+
+
+def test_log_keys_are_those_after_what_was_submitted(ledger: Ledger, real: Remote) -> None:
+    real.head()
+    key = new_log_key(2)
+    ledger.add_log_key(key)
+    charter = new_charter(
+        ALPHA, key, founding=False, amends=event_id(bytes(parse_entry(ledger.entry(0)).event)).hex()
+    )
+
+    real.submit(sign_document(ledger, ALPHA, [charter]))
+
+    assert (2, key.public.hex()) == real.log_keys[-1]
+
+
+def test_an_answer_that_was_lost_comes_the_second_time(
+    ledger: Ledger, site: Site, tmp_path: Path
+) -> None:
+    statuses: list[int] = []
+
+    class Lossy(http.server.BaseHTTPRequestHandler):
+        """Hands everything on, and loses the first answer."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            onward = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+            with contextlib.closing(onward):
+                headers = {"Content-Type": self.headers["Content-Type"]}
+                onward.request("POST", self.path, body, headers)
+                response = onward.getresponse()
+                data = response.read()
+            statuses.append(response.status)
+            if len(statuses) > 1:
+                self.send_response(response.status)
+                self.end_headers()
+                self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is there
+            del format, args
+
+    waits: list[float] = []
+    with (
+        serving_by(Lossy) as port,
+        Remote(
+            f"http://127.0.0.1:{port}",
+            fingerprint=ledger.fingerprint,
+            home=tmp_path / "home",
+            sleep=waits.append,
+        ) as remote,
+    ):
+        receipt = remote.submit(sign_document(ledger, ALPHA, [new_letter("alpha")]))
+
+    assert [201, 200] == statuses
+    assert [0.5] == waits
+    assert ledger.receipt(1) == receipt
+    assert 2 == ledger.size()
+
+
+def test_goes_on_after_the_server_began_again(ledger: Ledger, tmp_path: Path) -> None:
+    event = new_letter("alpha")
+    document = sign_document(ledger, ALPHA, [event])
+    home = tmp_path / "home"
+    with serving(ledger) as site, remote_at(site, ledger, home) as remote:
+        first = remote.submit(document)
+        remote.head()
+    path = ledger.path
+    ledger.close()
+    with (
+        Ledger.open(path, clock=Clock()) as again,
+        serving(again) as site,
+        remote_at(site, again, home) as remote,
+    ):
+        assert first == remote.submit(document)
+        assert 1 == remote.index_of(event.id)
+
+
+def remote_at(site: Site, ledger: Ledger, home: Path) -> Remote:
+    return Remote(site.url, fingerprint=ledger.fingerprint, home=home)
+
+
+def test_a_party_records_its_mail_through_it(ledger: Ledger, site: Site, tmp_path: Path) -> None:
+    signer = PartySigner("alpha", seed=(1).to_bytes(32, "big"))
+    mail = Path(__file__).parent / "mail" / "attachment.eml"
+    home = tmp_path / "home"
+    with Remote(site.url, fingerprint=ledger.fingerprint, home=home) as remote:
+        reports = [
+            record(remote, [mail], signer=signer, home=home, now_ms=Clock()) for _ in range(2)
+        ]
+
+    assert [[], []] == [report.refused for report in reports]
+    assert [None, None] == [report.stopped for report in reports]
+    assert [[1], []] == [[one.index for one in report.recorded] for report in reports]
+    assert 2 == ledger.size()
