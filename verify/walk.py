@@ -138,6 +138,9 @@ class Walk:
 
     def extend(self, frontier: Frontier, size: int) -> None:
         """Grow a tree of the first entries to `size` entries."""
+        if size == frontier.size + 1:
+            frontier.append(self.leaf(size - 1))
+            return
         leaves = self.leaves[frontier.size * HASH_SIZE : size * HASH_SIZE]
         frontier.append_many(_hashes(bytes(leaves)))
 

@@ -1,21 +1,25 @@
-"""What every command is given, and how it opens ledgers, exports and keys."""
+"""What every command is given: where it prints, and how it opens ledgers, exports and keys."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import io
+import os
+import re
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import msgspec
 
 from ledger.client import Remote
-from ledger.errors import LedgerError, NotFoundError
+from ledger.errors import BusyError, LedgerError, WrongClockError
 from ledger.keys import PartySigner, ask_passphrase, load_party_key, read_passphrase
 from ledger.ledger import Ledger
+from ledger.store import STORE_FILE
 from ledger.target import Directory, Target
 from ledger.view import View, read_view, view_of_export
 from verify.audit import audit
@@ -30,10 +34,13 @@ __all__ = [
     "FAILED",
     "REFUSED",
     "Context",
+    "InvalidError",
     "UsageError",
     "groups",
     "home_of",
     "is_url",
+    "kind_of_folder",
+    "one_id",
     "printable",
     "table",
     "vkey_of",
@@ -43,9 +50,18 @@ DONE = 0
 REFUSED = 1
 FAILED = 2
 
+_ID_DIGITS = 64
+_SHOWN_IDS = 4
+_SHORT = 16
+_NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
+
 
 class UsageError(LedgerError):
     """What was asked on the command line cannot be done."""
+
+
+class InvalidError(LedgerError):
+    """What was handed in was looked at, and is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +84,38 @@ class Context:
         """Return the day, by UTC."""
         return dt.datetime.fromtimestamp(self.now_ms() / 1000, dt.UTC).date()
 
+    # Printing
+
     def answer(self, values: Mapping[str, object], text: str) -> None:
-        """Print an answer: `values` as one line of JSON, or `text`."""
-        if self.json:
-            line = msgspec.json.encode(values, order="sorted").decode()
-            print(line, file=self.out)
-        else:
-            print(text.rstrip("\n"), file=self.out)
+        """Print an answer: `values` as one line of JSON, or `text`.
+
+        Raises:
+            UsageError: It cannot be printed. That nobody reads any more is no error.
+        """
+        with contextlib.suppress(BrokenPipeError):
+            self.write(_as_json(values) if self.json else printable(text.rstrip("\n")) + "\n")
+
+    def write(self, text: str) -> None:
+        """Print text as it is.
+
+        Raises:
+            BrokenPipeError: Nobody reads any more.
+            UsageError: It cannot be printed.
+        """
+        try:
+            print(text, end="", file=self.out, flush=True)
+        except OSError as failure:
+            _mute(self.out)
+            if isinstance(failure, BrokenPipeError):
+                raise
+            raise UsageError(f"standard output: {failure.strerror}") from None
 
     def say(self, text: str) -> None:
         """Print a remark that is no part of the answer."""
-        print(text, file=self.err)
+        try:
+            print(printable(text), file=self.err, flush=True)
+        except OSError:
+            _mute(self.err)  # there is nowhere else to say it
 
     def progress(self, what: str) -> Callable[[int, int], None]:
         """Return a function that shows how far long work is, on a terminal only."""
@@ -91,18 +128,44 @@ class Context:
 
         return show
 
+    # Ledgers
+
     @contextlib.contextmanager
-    def ledger(self, path: Path, *, read_only: bool = True) -> Iterator[Ledger]:
-        """Open the ledger in a folder.
+    def ledger(self, path: Path) -> Iterator[Ledger]:
+        """Open the ledger in a folder for reading; another process may record in it.
 
         Raises:
             LedgerError: There is none, or it cannot be used.
         """
-        if not (path / "ledger.mdb").exists():
-            raise NotFoundError(f"a ledger in {path}")
-        clock = None if read_only else self.now_ms
-        with Ledger.open(path, clock=clock, read_only=read_only) as ledger:
+        if kind_of_folder(path) == "export":
+            raise UsageError(f"{path} is an export: this needs the ledger's own folder")
+        with Ledger.open(path, read_only=True) as ledger:
             yield ledger
+
+    @contextlib.contextmanager
+    def recording(self, path: Path, *, accept_clock: bool = False) -> Iterator[Ledger]:
+        """Open the ledger in a folder to record in it.
+
+        Raises:
+            LedgerError: There is none, or it cannot be used.
+        """
+        if kind_of_folder(path) == "export":
+            raise UsageError(f"{path} is an export: what is recorded goes into a ledger")
+        try:
+            ledger = Ledger.open(path, clock=self.now_ms, accept_clock=accept_clock)
+        except BusyError:
+            raise UsageError(
+                f"{path} is busy: another process records in it. If it is served, give the "
+                f"server's URL in place of the folder, with --fingerprint {self._name(path)}"
+            ) from None
+        except WrongClockError as error:
+            raise UsageError(wrong_clock(path, error)) from None
+        with ledger:
+            yield ledger
+
+    def _name(self, path: Path) -> str:
+        with self.ledger(path) as ledger:
+            return ledger.fingerprint
 
     @contextlib.contextmanager
     def target(self, arguments: Namespace) -> Iterator[Target]:
@@ -113,8 +176,6 @@ class Context:
                 be used.
         """
         fingerprint: str | None = arguments.fingerprint
-        if fingerprint is not None:
-            fingerprint = fingerprint.replace(" ", "").lower()
         if is_url(arguments.ledger):
             if fingerprint is None:
                 reason = "a URL needs --fingerprint: whoever answers there could be anybody"
@@ -124,30 +185,53 @@ class Context:
             ) as remote:
                 yield remote
             return
-        with self.ledger(Path(arguments.ledger), read_only=False) as ledger:
+        path = Path(arguments.ledger)
+        with self.recording(path, accept_clock=arguments.accept_clock) as ledger:
             yield Directory(ledger, fingerprint=fingerprint)
 
     def view(self, path: Path, *, at_size: int | None = None) -> View:
         """Read the ledger or the export in a folder; an export is audited first.
 
         Raises:
-            LedgerError: There is neither, or the export is not valid.
+            LedgerError: There is neither, it is smaller than `at_size`, or the export is not valid.
         """
-        if (path / MANIFEST).exists():
+        if kind_of_folder(path) == "export":
             report = audit(Folder(path), progress=self.progress("Checking entry"))
             if report.verdict == "invalid":
                 finding = report.findings[0]
-                raise UsageError(
-                    f"{path} is not a valid export: {finding.where}: {finding.reason}. "
-                    "counterfoil-verify says more."
+                raise InvalidError(
+                    f"{path} is not a valid export: [{finding.check.value}] {finding.where}: "
+                    f"{finding.reason}. `counterfoil-verify {path}` says more."
                 )
+            _check_at_size(path, at_size, report.size or 0)
             return view_of_export(path, at_size=at_size)
         with self.ledger(path) as ledger:
+            _check_at_size(path, at_size, ledger.size())
             return read_view(ledger.entries(), ledger.disclosures, at_size=at_size)
 
     def state(self, path: Path) -> State:
         """Return the rules' state of the ledger or the export in a folder."""
-        return self.view(path).state
+        if kind_of_folder(path) == "export":
+            return self.view(path).state
+        with self.ledger(path) as ledger:
+            return ledger.state()
+
+    def full_id(self, where: str, digits: str) -> str:
+        """Return the whole id of the event of a ledger or export that begins with `digits`.
+
+        Raises:
+            UsageError: None begins so, or several do; or only a server could tell.
+        """
+        digits = check_digits(digits)
+        if len(digits) == _ID_DIGITS:
+            return digits
+        if is_url(where):
+            raise UsageError(f"{digits}: with a URL, give the event's whole id: 64 hex digits")
+        path = Path(where)
+        if kind_of_folder(path) == "export":
+            return one_id(digits, self.view(path).by_id)
+        with self.ledger(path) as ledger:
+            return one_id(digits, ledger.ids_with_prefix(digits))
 
     def signer(self, arguments: Namespace) -> PartySigner:
         """Read the party's key that `--key` names, asking for its passphrase if it has one.
@@ -166,6 +250,77 @@ class Context:
         return signer
 
 
+def kind_of_folder(path: Path) -> Literal["ledger", "export"]:
+    """Tell whether a folder holds a ledger or an export.
+
+    Raises:
+        UsageError: It holds neither, or is no folder.
+    """
+    if is_url(str(path)) or re.match(r"https?:/", str(path)):  # a path has lost a slash
+        raise UsageError(f"{path}: this needs a folder, not a URL")
+    if not path.is_dir():
+        reason = "is a file, not the folder of a ledger" if path.exists() else "no such folder"
+        raise UsageError(f"{path}: {reason}")
+    names = set(os.listdir(path))  # noqa: PTH208 - says why a folder cannot be read
+    if STORE_FILE in names:
+        return "ledger"
+    if names & {MANIFEST, "checkpoint"}:
+        return "export"
+    raise UsageError(
+        f"{path}: is neither a ledger (with {STORE_FILE}) nor an export (with {MANIFEST})"
+    )
+
+
+def check_digits(digits: str) -> str:
+    """Return the first digits of an event id, in lower case.
+
+    Raises:
+        UsageError: They are none.
+    """
+    found = digits.strip().lower()
+    if not found or found.strip("0123456789abcdef") or len(found) > _ID_DIGITS:
+        raise UsageError(f"{digits[:80]!r} is no event id: hex digits, at most 64")
+    return found
+
+
+def one_id(digits: str, ids: Iterable[str]) -> str:
+    """Return the one id that begins with `digits`.
+
+    Raises:
+        UsageError: None does, or several do.
+    """
+    digits = check_digits(digits)
+    found = sorted(event_id for event_id in ids if event_id.startswith(digits))
+    if not found:
+        raise UsageError(f"no event of this ledger has an id that begins with {digits[:_SHORT]}")
+    if len(found) > 1:
+        shown = ", ".join(event_id[:_SHORT] for event_id in found[:_SHOWN_IDS])
+        more = " and others" if len(found) > _SHOWN_IDS else ""
+        raise UsageError(f"several events have an id that begins with {digits}: {shown}{more}")
+    return found[0]
+
+
+def wrong_clock(path: Path, error: WrongClockError) -> str:
+    """Say what a clock and a ledger disagree about, and how to go on."""
+    recorded = _utc(error.recorded_ms)
+    if error.now_ms is None:
+        return f"{path}: {error}"
+    return (
+        f"{path}: {error}: it says {_utc(error.now_ms)}, and the last entry was recorded "
+        f"{recorded}. What is recorded never goes back: see that the clock is right, "
+        "then add --accept-clock"
+    )
+
+
+def _utc(at_ms: int) -> str:
+    return f"{dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _check_at_size(path: Path, at_size: int | None, size: int) -> None:
+    if at_size is not None and at_size > size:
+        raise UsageError(f"--at-size {at_size}: {path} has {size} entries")
+
+
 def home_of(arguments: Namespace) -> Path:
     """Return the party's folder for outbox and journal: `--home`, or one beside the key."""
     if arguments.home is not None:
@@ -176,7 +331,7 @@ def home_of(arguments: Namespace) -> Path:
 
 def is_url(where: str) -> bool:
     """Tell whether a ledger is named by a URL."""
-    return where.startswith(("http://", "https://"))
+    return where.lower().startswith(("http://", "https://"))
 
 
 def vkey_of(state: State) -> str:
@@ -186,7 +341,9 @@ def vkey_of(state: State) -> str:
 
 def printable(text: str) -> str:
     """Return text without anything that a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def groups(digits: str) -> str:
@@ -202,3 +359,36 @@ def table(rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     )
     return "\n".join(lines)
+
+
+def _as_json(values: Mapping[str, object]) -> str:
+    """Return one line of JSON in ASCII: the same octets in every locale, and inert."""
+    try:
+        data = msgspec.json.encode(values, order="sorted")
+    except UnicodeEncodeError:  # a file name that is no text
+        data = msgspec.json.encode(_spelled(values), order="sorted")
+    return _NOT_ASCII.sub(_escaped, data.decode()) + "\n"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+def _spelled(value: object) -> object:
+    """Return values with what is no text spelled out."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case Mapping():
+            return {_spelled(name): _spelled(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_spelled(each) for each in value]
+        case _:
+            return value
+
+
+def _mute(stream: TextIO) -> None:
+    """Send what is left in a stream's buffer nowhere, so that it cannot fail again at the end."""
+    with contextlib.suppress(io.UnsupportedOperation, OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+import sys
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ledger.cli import keeping, proving, reading, recording
-from ledger.cli.context import FAILED, REFUSED, Context
-from ledger.errors import LedgerError, RefusedError
+from ledger.cli import keeping, keying, proving, reading, recording
+from ledger.cli.context import DONE, FAILED, REFUSED, Context, InvalidError
+from ledger.cli.parsing import HelpError, Parser
+from ledger.errors import ComposeError, DateError, DraftError, LedgerError, RefusedError
 from verify.errors import VerifyError
+from verify.state import UnknownVersionError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -22,11 +25,15 @@ Add = Callable[["_SubParsersAction[ArgumentParser]"], None]
 _INTERRUPTED = 130
 
 _EPILOG = """\
+`counterfoil COMMAND --help` shows what a command takes, with examples.
+Every command takes --json, before or after its name, and then prints one JSON
+object: its answer, or {"error": ..., "status": ...}.
+
 exit status:
   0  done
-  1  refused by the ledger, or what was asked is not valid
+  1  refused by the ledger, or what was handed in is not valid
   2  could not run
-Every command takes --json and then answers with one JSON object.
+
 Try `counterfoil demo` first.
 """
 
@@ -39,20 +46,37 @@ def run(arguments: Sequence[str] | None, context: Context, *more: Add) -> int:
         context: The clock and where to print.
         more: Add further commands.
     """
-    parsed = _parser(more).parse_args(arguments)
-    context = replace(context, json=parsed.json or context.json)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    context = replace(context, json=context.json or "--json" in words)
     try:
-        code: int = parsed.run(parsed, context)
-    except RefusedError as error:
-        return _complain(context, str(error), REFUSED)
-    except (LedgerError, VerifyError) as error:
+        return _run(words, context, more)
+    except HelpError as asked:
+        context.answer({"help": asked.text}, asked.text)
+        return DONE
+    except UnknownVersionError as error:
         return _complain(context, str(error), FAILED)
+    except (RefusedError, InvalidError, ComposeError, DateError, DraftError, VerifyError) as error:
+        return _complain(context, str(error), REFUSED)
+    except LedgerError as error:
+        return _complain(context, str(error), FAILED)
+    except BrokenPipeError:
+        return FAILED  # whoever read has gone, and wants no words
     except OSError as failure:
         where = failure.filename or "this system"
-        return _complain(context, f"{where}: {failure.strerror}", FAILED)
+        return _complain(context, f"{where}: {failure.strerror or failure}", FAILED)
+    except MemoryError:
+        return _complain(context, "there is too little memory", FAILED)
     except KeyboardInterrupt:
-        context.say("Interrupted. What was acknowledged is kept; the rest waits or never was.")
-        return _INTERRUPTED
+        reason = "Interrupted. What was acknowledged is kept; the rest waits or never was."
+        return _complain(context, reason, _INTERRUPTED)
+
+
+def _run(words: Sequence[str], context: Context, more: Sequence[Add]) -> int:
+    parser = _parser(more)
+    if not set(words) - {"--json"}:
+        parser.print_help()
+    parsed = parser.parse_args(words)
+    code: int = parsed.run(parsed, context)
     return code
 
 
@@ -64,15 +88,14 @@ def _complain(context: Context, reason: str, code: int) -> int:
     return code
 
 
-def _parser(more: Sequence[Add]) -> ArgumentParser:
-    parser = ArgumentParser(
+def _parser(more: Sequence[Add]) -> Parser:
+    parser = Parser(
         prog="counterfoil",
         description="Keep, record in, read and prove from an evidence ledger.",
         epilog=_EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (keeping.add, recording.add, reading.add, proving.add, *more):
+    for add in (keying.add, keeping.add, recording.add, reading.add, proving.add, *more):
         add(commands)
     _add_json(parser, default=False)
     return parser

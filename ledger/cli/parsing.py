@@ -1,0 +1,154 @@
+"""How the command line is read: commands with examples, and words that are numbers or days.
+
+Nothing here prints or ends the process: what cannot be read, and a wish for help, are exceptions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+from ledger.cli.context import UsageError
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+__all__ = ["HelpError", "Parser", "command", "day", "fingerprint", "size", "width"]
+
+_LEAST_WIDTH, _MOST_WIDTH = 40, 1000
+_MAX_SIZE = (1 << 53) - 1
+_FINGERPRINT = 64
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class HelpError(Exception):
+    """Help was asked for: there is nothing to run.
+
+    Attributes:
+        text: The help.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Keep the help."""
+        super().__init__(text)
+        self.text = text
+
+
+class Parser(ArgumentParser):
+    """A parser that leaves printing and ending to its caller."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - argparse's own
+        """Take what `ArgumentParser` takes; options cannot be abbreviated."""
+        kwargs.setdefault("formatter_class", RawDescriptionHelpFormatter)
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+        self._mixed = False
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(f"{message}\nTry `{self.prog} --help`.")
+
+    def print_help(self, file: IO[str] | None = None) -> NoReturn:
+        """Hand over the help.
+
+        Raises:
+            HelpError: Always.
+        """
+        del file
+        raise HelpError(self.format_help())
+
+    def parse_known_args(  # type: ignore[override]  # of its overloads only this one is used
+        self, args: Sequence[str] | None = None, namespace: Namespace | None = None
+    ) -> tuple[Namespace, list[str]]:
+        """Read the words of a command, whose options may stand between its other words.
+
+        Without this `record LEDGER --key FILE SOURCE` would not find its SOURCE.
+        """
+        if self._mixed or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._mixed = True  # reading mixed calls this method for either half
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixed = False
+
+
+def command(
+    commands: _SubParsersAction[ArgumentParser],
+    name: str,
+    words: str,
+    run: object,
+    *examples: str,
+    more: str = "",
+) -> ArgumentParser:
+    """Add a command.
+
+    Args:
+        commands: To which.
+        name: What it is called.
+        words: What it does, in a line.
+        run: Called with the arguments and the context; returns the exit status.
+        examples: Command lines to show, without `counterfoil`; after ` # ` what they do.
+        more: What else a person should know, in paragraphs of at most 80 characters a line.
+    """
+    description = f"{words[0].upper()}{words[1:]}."
+    lines = []
+    for example in examples:
+        line, _, remark = example.partition(" # ")
+        lines += [f"  counterfoil {line}", *([f"      {remark}"] if remark else [])]
+    parser = commands.add_parser(
+        name,
+        help=words,
+        description=f"{description}\n\n{more}" if more else description,
+        epilog="\n".join(["examples:", *lines]) if lines else None,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def width(text: str) -> int:
+    """Read how many characters a line may have."""
+    return _number(text, _LEAST_WIDTH, _MOST_WIDTH)
+
+
+def size(text: str) -> int:
+    """Read the size of a log."""
+    return _number(text, 1, _MAX_SIZE)
+
+
+def day(text: str) -> dt.date:
+    """Read a day."""
+    try:
+        if _DAY.fullmatch(text):
+            return dt.date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ArgumentTypeError(f"{text[:40]!r} is no day such as 2025-11-28")
+
+
+def fingerprint(text: str) -> str:
+    """Read a fingerprint, with or without the spaces that people write it with."""
+    digits = "".join(text.split()).lower()
+    if len(digits) != _FINGERPRINT or digits.strip("0123456789abcdef"):
+        raise ArgumentTypeError(f"{text[:80]!r} is no fingerprint: 64 hex digits")
+    return digits
+
+
+def _number(text: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        raise ArgumentTypeError(f"{text[:40]!r} is no number from {least} to {most}")
+    number = int(text)
+    if not least <= number <= most:
+        raise ArgumentTypeError(f"{number} is not from {least} to {most}")
+    return number
