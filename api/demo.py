@@ -39,6 +39,8 @@ def demo(context: Context, folder: Path | None) -> int:
     """
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="counterfoil-demo-"))
+    elif os.path.lexists(folder) and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder")
     elif folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: the demonstration wants a folder of its own")
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,18 +165,21 @@ class _Show:
     def _serving(self, ledger: str) -> Iterator[str]:
         """Serve a ledger from a process of its own, on a socket of this machine."""
         self._command("counterfoil", "serve", ledger, "--port", "0", "&")
-        server = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "api", "serve", ledger, "--port", "0"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=_environment(),
-        )
+        log = Path(f"{ledger}.log")
+        with log.open("ab") as complaints:
+            server = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", "api", "serve", ledger, "--port", "0"],
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+                env=_environment(),
+            )
         with server:
             try:
                 line = "" if server.stdout is None else server.stdout.readline()
                 if not line.startswith("listening on "):
-                    raise UsageError(f"the server did not begin: {line!r}")
+                    said = log.read_text(encoding="utf-8", errors="replace").strip()
+                    raise UsageError(f"the server did not begin: {said or 'it says nothing'}")
                 self._show(line)
                 yield line.removeprefix("listening on ").strip()
             finally:
@@ -213,7 +218,7 @@ class _Show:
 
     def _show(self, text: str) -> None:
         if not self._context.json:
-            print(text, end="", file=self._context.out, flush=True)
+            self._context.write(text)
 
     def _keep(self, command: str, words: tuple[str, ...], code: int, answer: str) -> None:
         if self._context.json:

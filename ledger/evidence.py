@@ -15,45 +15,68 @@ from ledger.ledger import Ledger
 from verify.chunk import Line
 from verify.claims import parse_disclosure
 from verify.entry import Entry, parse_entry
-from verify.events import event_id
-from verify.evidence import Evidence, EvidenceEntry, format_evidence
+from verify.errors import RuleError
+from verify.events import Event, event_id, parse_event
+from verify.evidence import MAX_SHOWN, Evidence, EvidenceEntry, format_evidence
 from verify.merkle import root_hash
-from verify.submission import Statement
+from verify.submission import Statement, sealing_event
 
 __all__ = ["prove"]
 
 
-def prove(ledger: Ledger, ids: Sequence[str], *, without: Collection[str] = ()) -> bytes:
+def prove(
+    ledger: Ledger,
+    ids: Sequence[str],
+    *,
+    without: Collection[str] = (),
+    audience: str = "public",
+) -> bytes:
     """Make an evidence file.
 
     Args:
         ledger: The ledger.
         ids: The ids of the events to show, in hex.
         without: Names of claims to leave closed.
+        audience: For whom it is, a party or "public": a claim that its event limits to others
+            stays closed.
 
     Returns:
         The file's octets.
 
     Raises:
-        ExportError: An id is none of this ledger's, or there are too many for one file.
+        ExportError: An id is none of this ledger's, there are none or too many for one file, no
+            event shown seals a claim that is to stay closed, or the audience is no party.
 
     Source: SPEC section 10.2.
     """
-    return _Maker(ledger, frozenset(without)).make(ids)
+    if audience != "public" and not ledger.state().is_enrolled(audience):
+        raise ExportError("evidence", f"{audience} is no party with a key in this ledger")
+    try:
+        return _Maker(ledger, frozenset(without), audience).make(ids)
+    except RuleError as error:
+        raise ExportError("evidence", error.reason) from None
 
 
 class _Maker:
     """Makes one file, at one size of the ledger."""
 
-    def __init__(self, ledger: Ledger, without: frozenset[str]) -> None:
+    def __init__(self, ledger: Ledger, without: frozenset[str], audience: str) -> None:
         self._ledger = ledger
         self._without = without
+        self._audience = audience
         self._checkpoint = ledger.checkpoint()
         self._size = int(self._checkpoint.split(b"\n")[1])
         self._heads: dict[int, Entry] = {}
+        self._ids: dict[int, list[bytes]] = {}
 
     def make(self, ids: Sequence[str]) -> bytes:
         shown = sorted({self._index_of(event_id) for event_id in ids})
+        if not shown:
+            raise ExportError("evidence", "names no event")
+        if len(shown) > MAX_SHOWN:
+            reason = f"{len(shown)} events are too many for one file: at most {MAX_SHOWN}"
+            raise ExportError("evidence", reason)
+        self._check_without(shown)
         for index in shown:
             self._head_of(index)
         indexes = sorted({*shown, *self._heads})
@@ -98,15 +121,21 @@ class _Maker:
         proof = self._ledger.inclusion_proof(index=index, size=self._size)
         path: tuple[str, ...] = ()
         if shown and statement.count > 1:
-            events = (self._read(first + n).event for n in range(statement.count))
-            leaves = [event_id(bytes(event)) for event in events]
-            path = tuple(h.hex() for h in _path(leaves, index - first))
+            ids = self._ids_of(first, statement.count)
+            path = tuple(h.hex() for h in _path(ids, index - first))
         return EvidenceEntry(
             entry=msgspec.Raw(self._ledger.entry(index)),
             shown="yes" if shown else "no",
             path=path or None,
             proof=tuple(h.hex() for h in proof) or None,
         )
+
+    def _ids_of(self, first: int, count: int) -> list[bytes]:
+        """Return the ids of the events of a submission."""
+        if first not in self._ids:
+            entries = self._ledger.entries(first, first + count)
+            self._ids[first] = [event_id(bytes(parse_entry(data).event)) for data in entries]
+        return self._ids[first]
 
     # Governance
 
@@ -130,13 +159,29 @@ class _Maker:
 
     # Claims and notes
 
+    def _check_without(self, shown: Sequence[int]) -> None:
+        """Check that every claim to stay closed is there: a slip of the pen would open it."""
+        sealed = {name for index in shown for name in self._event(index).sealed or ()}
+        unknown = sorted(self._without - sealed)
+        if unknown:
+            there = f"they seal {', '.join(sorted(sealed))}" if sealed else "they seal nothing"
+            reason = f"the events shown seal no claim {', '.join(unknown)}: {there}"
+            raise ExportError("evidence", reason)
+
+    def _event(self, index: int) -> Event:
+        return sealing_event(parse_event(self._read(index).event))
+
     def _lines(self, shown: Sequence[int]) -> Iterator[Line]:
         for index in shown:
+            event = self._event(index)
+            closed = self._without | {
+                name
+                for name, parties in (event.audience or {}).items()
+                if self._audience not in {event.author, *parties}
+            }
             opened = map(parse_disclosure, self._ledger.disclosures(index))
             claims = {
-                one.name: (one.salt[-32:], one.value)
-                for one in opened
-                if one.name not in self._without
+                one.name: (one.salt[-32:], one.value) for one in opened if one.name not in closed
             }
             if claims:
                 yield Line(claims=claims, index=index)

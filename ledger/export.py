@@ -6,10 +6,11 @@ What an export holds depends only on the ledger's size, its kept notes and the a
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,8 +21,10 @@ from verify.claims import Disclosure, File, parse_disclosure
 from verify.codec import encode
 from verify.contents import MANIFEST, Manifest, format_charter_policy
 from verify.entry import parse_entry
-from verify.events import SPEC_VERSION, parse_event
+from verify.events import SPEC_VERSION, Charter, Opening, event_id, parse_event
+from verify.note import parse_note
 from verify.notes import PATH as NOTES
+from verify.state import State, found
 from verify.submission import LedgerName, sealing_event
 from verify.tiles import bundles_of, entries_path, tile_path, tiles_of
 
@@ -76,29 +79,29 @@ def export(
     """
     if audience != "public" and not ledger.state().is_enrolled(audience):
         raise ExportError(path, f"{audience} is no party with a key in this ledger")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ExportError(path, "is there already")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise ExportError(path, error.strerror or str(error)) from None
-    try:
-        exported = _Writer(ledger, folder, audience, progress or _nobody).write(path)
-        if path.exists():
-            path.rmdir()
-        folder.chmod(0o755)
-        folder.rename(path)
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or os.listdir(path)):  # noqa: PTH208 - says why a folder cannot be read
+            raise ExportError(path, "is there already")
+        with tempfile.TemporaryDirectory(
+            prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True
+        ) as beside:
+            # One folder more, which has the mode that this account gives to folders.
+            folder = Path(beside) / "export"
+            folder.mkdir()
+            exported = _Writer(ledger, folder, audience, progress or _nobody).write(path)
+            folder.rename(path)
         _sync(path.parent)
     except OSError as error:
         raise ExportError(path, error.strerror or str(error)) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return exported
 
 
 class _Writer:
-    """Writes one export into an empty folder."""
+    """Writes one export into an empty folder.
+
+    The ledger may grow meanwhile: everything written is of the size of the checkpoint read first,
+    and what came later, even about earlier entries, is left out.
+    """
 
     def __init__(self, ledger: Ledger, folder: Path, audience: str, progress: Progress) -> None:
         self._ledger = ledger
@@ -106,9 +109,9 @@ class _Writer:
         self._audience = audience
         self._progress = progress
         self._checkpoint = ledger.checkpoint()
-        # The ledger may grow meanwhile: everything below is of this size.
         self._size = int(self._checkpoint.split(b"\n")[1])
         self._disclosures = self._sealed = 0
+        self._named: set[str] = set()
         self._files: dict[str, None] = {}
         self._absent: list[str] = []
 
@@ -120,24 +123,24 @@ class _Writer:
         for bundle in bundles_of(self._size):
             name = entries_path(number=bundle.number, width=bundle.width)
             self._put(name, self._ledger.tile(name))
-        self._put_lines(_LINES, self._lines())
+        self._put_disclosures()
         self._put_lines(NOTES, self._notes())
         for sha256 in self._files:
             self._copy(sha256)
-        state = self._ledger.state()
+        charter = self._charter()
         root = self._ledger.root_at(self._size).hex()
         manifest = Manifest(
             audience=self._audience,
             disclosures=self._disclosures,
             files=len(self._files),
             left_out=self._sealed - self._disclosures,
-            ledger=LedgerName(origin=state.charter.origin, charter=state.fingerprint),
+            ledger=LedgerName(origin=charter.origin, charter=self._ledger.fingerprint),
             root=root,
             size=self._size,
             spec=SPEC_VERSION,
         )
         self._put(MANIFEST, encode(manifest))
-        self._put("policy", format_charter_policy(state.charter))
+        self._put("policy", format_charter_policy(charter))
         for folder in sorted(self._folder.rglob("*/"), reverse=True):
             _sync(folder)
         _sync(self._folder)
@@ -152,21 +155,69 @@ class _Writer:
             absent=tuple(self._absent),
         )
 
-    def _lines(self) -> Iterator[bytes]:
+    def _charter(self) -> Charter:
+        """Return the charter in force at this size."""
+        state: State | None = None
+        for index in self._ledger.governance():
+            if index >= self._size:
+                break
+            entry = parse_entry(self._ledger.entry(index))
+            event, own_id = parse_event(entry.event), event_id(bytes(entry.event)).hex()
+            if state is None:
+                if entry.statement is None:
+                    raise AssertionError(index)
+                fingerprint = self._ledger.fingerprint
+                state = found(
+                    event, charter_id=own_id, fingerprint=fingerprint, statement=entry.statement
+                )
+                continue
+            state = state.settle(index=index, recorded=entry.recorded)
+            state = state.govern(event, event_id=own_id, index=index, recorded=entry.recorded)
+        if state is None:
+            raise AssertionError("entry 0 is a charter")
+        return state.charter
+
+    def _put_disclosures(self) -> None:
+        """Write `disclosures.jsonl`, without claims that were handed over after this size."""
+        later: set[tuple[str, str]] = set()
+        while True:
+            self._disclosures = self._sealed = 0
+            self._files.clear()
+            self._put_lines(_LINES, self._lines(later))
+            known = len(later)
+            later |= self._handed_later()
+            if len(later) == known:
+                return
+            (self._folder / _LINES).unlink(missing_ok=True)
+
+    def _handed_later(self) -> set[tuple[str, str]]:
+        """Return (event, claim) of what entries beyond this size have handed over by now."""
+        events = (parse_event(parse_entry(data).event) for data in self._ledger.entries(self._size))
+        openings = (event for event in events if isinstance(event, Opening))
+        return {(one.of, name) for one in openings for name in one.names or ()}
+
+    def _lines(self, later: Collection[tuple[str, str]]) -> Iterator[bytes]:
         """Yield the lines of `disclosures.jsonl`, counting what they hold."""
         for index, data in enumerate(self._ledger.entries(0, self._size)):
             if index % 1024 == 0:
                 self._progress(index, self._size)
-            event = sealing_event(parse_event(parse_entry(data).event))
+            entry = parse_entry(data)
+            if entry.statement is not None and entry.statement.seen is not None:
+                self._named.add(entry.statement.seen.note)
+            event = sealing_event(parse_event(entry.event))
             if event.sealed is None:
                 continue
             self._sealed += len(event.sealed)
-            limits = event.audience or {}
-            opened = [
-                one
-                for one in map(parse_disclosure, self._ledger.disclosures(index))
-                if one.name not in limits or self._audience in {event.author, *limits[one.name]}
-            ]
+            closed = {
+                name
+                for name, parties in (event.audience or {}).items()
+                if self._audience not in {event.author, *parties}
+            }
+            if later:
+                own_id = event_id(encode(event)).hex()
+                closed |= {name for of, name in later if of == own_id}
+            disclosures = map(parse_disclosure, self._ledger.disclosures(index))
+            opened = [one for one in disclosures if one.name not in closed]
             if opened:
                 self._take(opened)
                 claims = {one.name: (one.salt[-32:], one.value) for one in opened}
@@ -180,9 +231,15 @@ class _Writer:
                 self._files[one.value.sha256] = None
 
     def _notes(self) -> Iterator[bytes]:
-        """Yield the lines of `checkpoints`: the notes kept up to this size."""
+        """Yield the lines of `checkpoints`: the notes kept up to this size that belong in it.
+
+        A note that only a later submission names, and nobody has cosigned, would be a finding.
+        """
         for note in self._ledger.notes():
-            if int(note.split(b"\n")[1]) <= self._size:
+            if int(note.split(b"\n")[1]) > self._size:
+                continue
+            named = hashlib.sha256(note).hexdigest() in self._named
+            if named or len(parse_note(note).signatures) > 1:
                 yield encode(note.decode()) + b"\n"
 
     def _copy(self, sha256: str) -> None:

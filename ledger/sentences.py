@@ -6,11 +6,19 @@ adds nothing, weighs nothing, and never says whether it is so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ledger.folds.ranges import format_ranges
 from ledger.view import Told
-from ledger.wording import actor_words, actors_words, count_words, say
+from ledger.wording import (
+    actor_words,
+    actors_words,
+    count_words,
+    noun_of,
+    party_of,
+    say,
+    thing_words,
+)
 from verify.events import (
     Account,
     Agreement,
@@ -30,7 +38,7 @@ from verify.events import (
     Transfer,
 )
 
-__all__ = ["sentence", "title_of"]
+__all__ = ["is_impersonal", "knowledge_words", "other_words", "sentence", "title_of"]
 
 _TITLES = ("title", "subject", "text", "description", "question", "terms", "note", "body")
 _LONGEST = 200
@@ -54,12 +62,43 @@ def sentence(told: Told, by_id: Mapping[str, Told]) -> str:
         by_id: The events that it may refer to, by id.
     """
     words = _words(told.event, by_id)
-    if told.event.on_behalf_of is not None:
-        # Of the mandate only what is told: whether it was given is another question.
-        mandate = told.event.authority or "claimed"
-        words += f", on behalf of {actors_words(told.event.on_behalf_of)} (authority {mandate})"
+    if told.event.on_behalf_of is not None and not isinstance(told.event, _WITH_ACTOR):
+        words += f", on behalf of {actors_words(told.event.on_behalf_of)}{_authority(told.event)}"
     title = title_of(told)
     return f"{words}: {title}" if title else f"{words}."
+
+
+def other_words(event_id: str, by_id: Mapping[str, Told]) -> str:
+    """Name another event: "the letter of entry 13"."""
+    other = by_id.get(event_id)
+    if other is None:
+        return "an event that is not here"
+    channel = other.event.channel if isinstance(other.event, Communication) else None
+    what = other.event.what if isinstance(other.event, Request) else None
+    return f"the {noun_of(other.kind, channel=channel, what=what)} of entry {other.index}"
+
+
+def is_impersonal(step: Step) -> bool:
+    """Tell whether a step tells only that something was done, and not by whom."""
+    return step.by is None and step.on_behalf_of is None and step.verb in _IMPERSONAL
+
+
+def _acting(actors: Iterable[str] | None, event: Event) -> str:
+    """Write who acted, and for whom. Of the mandate only what is told is said."""
+    names = tuple(actors or ())
+    words = actors_words(names)
+    if event.on_behalf_of is None:
+        return words
+    if set(event.on_behalf_of) <= set(names):
+        return f"{words}{_authority(event)}"
+    return f"{words} on behalf of {actors_words(event.on_behalf_of)}{_authority(event)}"
+
+
+def _authority(event: Event) -> str:
+    return "" if event.authority is None else f" (authority {event.authority})"
+
+
+_WITH_ACTOR = (Account, Commitment, Communication, Request, Step, Transfer)
 
 
 def _words(event: Event, by_id: Mapping[str, Told]) -> str:  # noqa: C901, PLR0912 (one case per kind)
@@ -73,34 +112,32 @@ def _words(event: Event, by_id: Mapping[str, Told]) -> str:  # noqa: C901, PLR09
             source = f", from {actor_words(event.provenance)}" if event.provenance else ""
             return f"Document ({event.type}){where}{source}"
         case Transfer():
-            return f"{actor_words(event.from_)} passed data to {actors_words(event.to)}"
+            return f"{_acting((event.from_,), event)} passed data to {actors_words(event.to)}"
         case Request():
             return _request(event)
         case Commitment():
-            return f"{actor_words(event.by)} promised {actors_words(event.to)} a {event.what}"
+            what = thing_words(event.what)
+            return f"{_acting((event.by,), event)} promised {actors_words(event.to)} {what}"
         case Agreement():
             who = f" between {actors_words(event.signatories)}" if event.signatories else ""
-            return f"Agreement ({say(event.type)}){who}"
+            return f"Agreement ({_plain(event.type)}){who}"
         case Arrangement():
             run = f" run by {actor_words(event.operator)}" if event.operator else ""
             who = f" of {actors_words(event.members)}" if event.members else ""
-            return f"{say(event.type).capitalize()}{run}{who}"
+            return f"{_plain(event.type).capitalize()}{run}{who}"
         case Step():
             return _step(event, by_id)
         case Knowledge():
-            way = f", {say(event.directness)}" if event.directness else ""
-            return f"{actor_words(event.knower)} {say(event.mode)} {_other(event.of, by_id)}{way}"
+            return knowledge_words(event, by_id)
         case Position():
-            return f"{event.author} {say(event.stance)}: {_other(event.on, by_id)}"
+            return f"{event.author} {say(event.stance)}: {other_words(event.on, by_id)}"
         case Account():
-            teller = actor_words(event.from_) if event.from_ else event.author
-            to = f" to {actors_words(event.to)}" if event.to else ""
-            return f"{say('account').capitalize()} by {teller}{to}"
+            return _account(event)
         case Attestation():
-            about = f" about {_other(event.of, by_id)}" if event.of else ""
+            about = f" about {other_words(event.of, by_id)}" if event.of else ""
             return f"{say('attestation').capitalize()} ({say(event.type)}){about}"
         case Erasure():
-            what = f"of {_other(event.of, by_id)} on the ground {say(event.ground)}"
+            what = f"of {other_words(event.of, by_id)} on the ground {say(event.ground)}"
             claims = "1 claim" if len(event.names) == 1 else f"{len(event.names)} claims"
             return f"Erasure of {claims} {what}"
         case Hold():
@@ -113,9 +150,21 @@ def _words(event: Event, by_id: Mapping[str, Told]) -> str:  # noqa: C901, PLR09
 
 
 def _communication(event: Communication) -> str:
-    words = f"{event.channel.capitalize()} from {actors_words(event.from_)}"
-    words += f" to {actors_words(event.to)}"
+    words = "Communication" if event.channel == "other" else event.channel.capitalize()
+    if event.from_ or event.on_behalf_of:
+        words += f" from {_acting(event.from_, event)}"
+    if event.to:
+        words += f" to {actors_words(event.to)}"
     return f"{words}, copied to {actors_words(event.cc)}" if event.cc else words
+
+
+def _account(event: Account) -> str:
+    words = say("account").capitalize()
+    if event.from_ is not None or event.on_behalf_of is None:
+        words += f" by {_acting((event.from_ or event.author,), event)}"
+    else:
+        words += f" on behalf of {actors_words(event.on_behalf_of)}{_authority(event)}"
+    return f"{words} to {actors_words(event.to)}" if event.to else words
 
 
 def _meeting(event: Meeting) -> str:
@@ -124,14 +173,27 @@ def _meeting(event: Meeting) -> str:
         words += f" hosted by {actor_words(event.host)}"
     if event.attendees:
         words += f" with {actors_words(event.attendees)}"
-    return words
+    return f"{words}, chaired by {actor_words(event.chair)}" if event.chair else words
+
+
+def knowledge_words(event: Knowledge, by_id: Mapping[str, Told]) -> str:
+    """Write what an event of knowledge tells, without its title."""
+    way = f", {say(event.directness)}" if event.directness else ""
+    mode, what = say(event.mode), other_words(event.of, by_id)
+    of = by_id.get(event.of)
+    if event.mode == "not_told" and of is not None and isinstance(of.event, Step):
+        by = of.event.by or of.author
+        if party_of(by) == party_of(event.knower):
+            # Of its own act nobody is told: what did not come is an answer to it.
+            mode = "was told nothing in answer to"
+    return f"{actor_words(event.knower)} {mode} {what}{way}"
 
 
 def _request(event: Request) -> str:
-    makers, asked = actors_words(event.from_), actors_words(event.to)
+    makers, asked = _acting(event.from_, event), actors_words(event.to)
     if event.what == "invitation":
         return f"{makers} invited {asked}"
-    words = f"{makers} asked {asked} for {'something' if event.what == 'other' else event.what}"
+    words = f"{makers} asked {asked} for {thing_words(event.what)}"
     if event.medium == "oral":
         words += " by word of mouth"
     per_area = event.categories or 1
@@ -143,30 +205,61 @@ def _request(event: Request) -> str:
 
 
 def _step(event: Step, by_id: Mapping[str, Told]) -> str:
-    doer = actor_words(event.by) if event.by else event.author
-    verb = "transfer_request" if event.verb == "transfer" else event.verb
-    words = f"{doer} {say(verb)} {_other(event.of, by_id)}"
-    if event.outcome:
+    of = by_id.get(event.of)
+    what = other_words(event.of, by_id)
+    taken_up = event.verb == "answer" and of is not None and _is_invitation(of.event)
+    if is_impersonal(event):
+        words = f"{what[0].upper()}{what[1:]} {_IMPERSONAL[event.verb]}"
+    else:
+        form = "took up {}" if taken_up else _FORMS.get(event.verb, f"{say(event.verb)} {{}}")
+        words = f"{_acting((event.by or event.author,), event)} {form.format(what)}"
+    if event.outcome and not taken_up:
         words += f", {_OUTCOMES[event.outcome]}"
     if event.items:
-        words += f", items {format_ranges(event.items)}"
+        single = len(event.items) == 1 and event.items[0][0] == event.items[0][1]
+        words += f", {'item' if single else 'items'} {format_ranges(event.items)}"
     if event.reason:
-        words += f" (reason: {say(event.reason)})"
+        words += f" (reason: {_plain(event.reason)})"
     if event.to:
-        words += f", to {actors_words(event.to)}"
+        words += f", {_TOWARDS.get(event.verb, 'to')} {actors_words(event.to)}"
     return words
 
 
+def _is_invitation(event: Event) -> bool:
+    return isinstance(event, Request) and event.what == "invitation"
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", " ")
+
+
+_FORMS = {
+    "confirm": "confirmed that {} was kept",
+    "overtaken": "said that events had overtaken {}",
+    "replace": "said that something else had replaced {}",
+    "seek_clarification": "asked for clarification of {}",
+    "transfer": "passed on {}",
+}
+_IMPERSONAL = {
+    "close": "was closed",
+    "dormant": "was put to rest",
+    "draft": "was drafted",
+    "end": "was ended",
+    "establish": "was established",
+    "not_adopted": "was not adopted",
+    "suspend": "was suspended",
+    "terms": "was given its terms",
+    "vary": "was varied",
+}
+_TOWARDS = {
+    "acknowledge": "replying to",
+    "answer": "replying to",
+    "refuse": "replying to",
+    "seek_clarification": "from",
+}
 _OUTCOMES = {
     "full": "in full",
     "part": "in part",
     "not_held": "saying that it is not held",
     "already_public": "saying that it is already public",
 }
-
-
-def _other(event_id: str, by_id: Mapping[str, Told]) -> str:
-    other = by_id.get(event_id)
-    if other is None:
-        return "an event that is not here"
-    return f"the {say(other.kind)} of entry {other.index}"

@@ -13,10 +13,15 @@ from itertools import zip_longest
 
 from ledger.dates import HOUSE_CONVENTION, When, format_when
 from ledger.folds.commitments import CommitmentRow, Commitments
+from ledger.folds.answers import Answered
 from ledger.folds.knowledge import KnowledgeFold, KnowledgeRow
 from ledger.folds.moments import Moment
-from ledger.folds.requests import ItemRow, RequestRow, Requests
+from ledger.folds.positions import EventStatus, Response
+from ledger.folds.ranges import format_ranges
+from ledger.folds.requests import Claim, ItemRow, RequestRow, Requests, Stage
+from ledger.folds.stances import Telling
 from ledger.folds.timeline import Timeline, TimelineRow
+from ledger.sentences import knowledge_words, title_of
 from ledger.view import View
 from ledger.wording import (
     NO_ANSWER_IS_NO_ADMISSION,
@@ -24,11 +29,16 @@ from ledger.wording import (
     actors_words,
     count_words,
     days_words,
+    field_words,
+    response_words,
     say,
+    thing_words,
 )
+from verify.events import Knowledge
 
 __all__ = [
     "WIDTH",
+    "answers_text",
     "chronology_text",
     "commitments_text",
     "footer_text",
@@ -80,15 +90,16 @@ def requests_text(view: View, folds: Sequence[Requests], *, width: int = WIDTH) 
         lines += _wrap(_request_head(found[0][1]), width)
         for fold, row in found:
             lines += _wrap(f"{fold.telling}:", width, indent=2)
-            for line in _request_body(row):
-                lines += _wrap(line, width, indent=4)
+            for line in _request_body(view, row, fold.telling):
+                indent = 4 + len(line) - len(line.lstrip())
+                lines += _wrap(line.lstrip(), width, indent=indent)
         lines.append("")
     left_out = [
         (count, why)
         for fold in folds
         for count, why in (
-            (fold.later, f"made after the day asked ({fold.telling})"),
-            (fold.elsewhere, f"of which nothing is told ({fold.telling})"),
+            (fold.later, f"{fold.telling}: requests made after the day asked"),
+            (fold.elsewhere, f"{fold.telling}: requests of which nothing is told"),
         )
         if count
     ]
@@ -103,10 +114,16 @@ def commitments_text(view: View, folds: Sequence[Commitments], *, width: int = W
         found = [(fold, row) for fold in folds for row in fold.rows if row.id == event_id]
         lines += _wrap(_commitment_head(found[0][1]), width)
         for fold, row in found:
-            lines += _wrap(f"{fold.telling}: {_commitment_body(row)}", width, indent=2)
+            body = _commitment_body(view, row)
+            lines += _wrap(f"{fold.telling}: {body}", width, indent=2)
         lines.append("")
     left_out = [
-        (fold.later, f"made after the day asked ({fold.telling})") for fold in folds if fold.later
+        (count, why)
+        for fold in folds
+        for count, why in (
+            (fold.later, f"{fold.telling}: promises made after the day asked"),
+            (fold.elsewhere, f"{fold.telling}: promises of which nothing is told"),
+        )
     ]
     return _page(["Promises", "", *lines], footer_text(view, left_out=left_out, width=width))
 
@@ -119,10 +136,12 @@ def knowledge_text(view: View, fold: KnowledgeFold, *, width: int = WIDTH) -> st
     for row in fold.rows:
         cells = (str(row.index), _when_text(row.when), "\n".join(_knowledge_body(view, row)))
         lines += [*_table(columns, [cells]), ""]
+    if fold.shown:
+        lines += ["What signatures show", ""]
     for shown in fold.shown:
         of = view.by_id[shown.of].index
         how = {
-            "recorded": f"told entry {of} itself",
+            "recorded": f"recorded entry {of} itself",
             "received": f"signed at entry {shown.index} that it received what entry {of} tells",
             "seen": (
                 f"held entry {of} when it signed entry {shown.index}, "
@@ -130,8 +149,41 @@ def knowledge_text(view: View, fold: KnowledgeFold, *, width: int = WIDTH) -> st
             ),
         }[shown.how]
         lines += _wrap(f"{shown.party} {how}.", width)
-    left_out = [(fold.later, "of after the day asked"), (fold.withdrawn, "withdrawn")]
+    left_out = [
+        (fold.later, "knowledge of after the day asked"),
+        (fold.withdrawn, "withdrawn by their authors"),
+    ]
     return _page(["Knowledge", "", *lines], footer_text(view, left_out=left_out, width=width))
+
+
+def answers_text(view: View, rows: Sequence[Answered], *, width: int = WIDTH) -> str:
+    """Write what a ledger answers, question by question, and who tells it.
+
+    Args:
+        view: Of which the answers were made.
+        rows: The answers, of one telling or of several.
+        width: The longest line, in characters; at least 40.
+    """
+    width = max(width, _LEAST_WIDTH)
+    lines = ["What this ledger answers", ""]
+    for question in dict.fromkeys(row.question for row in rows):
+        lines += _wrap(question, width)
+        for row in rows:
+            if row.question == question:
+                mark = "WHAT IF: " if row.what_if else ""
+                lines += _wrap(f"{mark}{row.answer}", width, indent=2)
+                lines += _wrap(_answered_note(row), width, indent=4)
+        lines.append("")
+    if not rows:
+        lines.append("None of the questions that are asked of every ledger.")
+    return _page(lines, footer_text(view, width=width))
+
+
+def _answered_note(row: Answered) -> str:
+    told = f"({row.telling}; {row.grade.lower()}; rests on {_entries(row.rests_on)}"
+    if row.told_by and row.told_by != (row.telling.party,):
+        told += f", told by {actors_words(row.told_by)}"
+    return f"{told})"
 
 
 def footer_text(
@@ -143,10 +195,10 @@ def footer_text(
         HOUSE_CONVENTION,
         NO_ANSWER_IS_NO_ADMISSION,
     ]
-    counts = [f"{count} {why}" for count, why in left_out if count]
+    counts = [f"{why} ({count})" for count, why in left_out if count]
     notes.append(f"Left out: {'; '.join(counts)}." if counts else "Nothing was left out.")
     if view.sealed:
-        notes.append(f"Sealed and not opened: {len(view.sealed)} events.")
+        notes.append(f"Sealed events that are not opened: {len(view.sealed)}.")
     unopened = sum(len(told.unopened) for told in view.told)
     if unopened:
         notes.append(f"Claims that are not open here: {unopened}.")
@@ -167,31 +219,75 @@ def _ledger_text(view: View) -> str:
 def _timeline_body(row: TimelineRow) -> list[str]:
     lines = [row.summary]
     grade = row.grades[0]
-    lines.append(f"Told by {row.author}. {say(row.status.status)}. {grade.name}: {grade.reason}.")
-    lines.extend(
-        f"{response.party} {say(response.stance)}"
-        + (f": {response.value}" if response.value else "")
-        + ("" if field.field == "happened" else f" ({field.field})")
-        + (", since answered anew" if response.superseded else "")
-        for field in row.status.fields
-        for response in field.responses
-    )
+    status = _status_words(row.status)
+    lines.append(f"Told by {row.author}. {status}. {grade.name}: {grade.reason}.")
+    for field in row.status.fields:
+        for response in field.responses:
+            lines += _response_lines(response, field.field, row.date)
     if row.status.disowned:
-        lines.append("disowned: its key is said to have been compromised")
+        lines.append("Disowned: its key is said to have been compromised.")
     if row.status.withdrawn:
-        lines.append(f"{row.author} {say(row.status.withdrawn)}")
+        lines.append(f"{row.author} {say(row.status.withdrawn)}.")
     if row.order == "yes":
         lines.append("After the row above: established.")
     elif row.order == "no":
         lines.append("Before the row above: established, by the time of day.")
     elif row.order is not None:
         lines.append("Order to the row above: not established.")
-    lines.extend(f"{note}." for note in row.notes)
+    lines.extend(f"{_capital(note)}." for note in row.notes)
     links = [f"{link.rel.replace('_', ' ')} {_entry(link.index)}" for link in row.links]
     if links:
-        lines.append(", ".join(links))
+        lines.append(f"{_capital(', '.join(links))}.")
     lines.append(f"[entry {row.index}, {row.id[:_SHORT]}]")
     return lines
+
+
+def _status_words(status: EventStatus) -> str:
+    """Say how an event stands, and which part of it where the whole is not in question."""
+    whole = status.field("happened")
+    if status.status not in {"disputed", "not_admitted"} or (
+        whole is not None and whole.status == status.status
+    ):
+        return say(status.status)
+    parts = [f.field for f in status.fields if f.status == status.status]
+    words = f"{say(status.status)}: {_joined(map(field_words, parts))}"
+    if whole is None or whole.status not in {"agreed", "admitted"}:
+        return words
+    return f"{say(whole.status)} that it happened. {words}"
+
+
+def _response_lines(
+    response: Response, field: str, date: Moment | None, depth: int = 0
+) -> list[str]:
+    words = f"{response.party} {response_words(response.stance, field)}"
+    if response.items is not None:
+        words += f", items {format_ranges(response.items)}"
+    if response.stance == "received":
+        words += "" if response.date is None else f", {_on(response.date)}"
+    elif response.value is not None:
+        given = response.value if response.date is None else format_when(response.date)
+        words += f": {given}"
+        if date is not None and field == f"dates.{date.role}":
+            words += f", where {format_when(date.when)} is told"
+    if response.superseded:
+        words += ", since answered anew"
+    lines = [f"{'- ' * depth}{words} (entry {response.index})."]
+    for reply in response.replies:
+        lines += _response_lines(reply, "happened", None, depth + 1)
+    return lines
+
+
+def _on(when: When) -> str:
+    return f"{'on ' if when.precise else ''}{format_when(when)}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _joined(parts: Iterable[str]) -> str:
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _entry(index: int | None) -> str:
@@ -210,7 +306,9 @@ def _when_text(when: When | None) -> str:
 
 def _request_head(row: RequestRow) -> str:
     made = "undated" if row.made is None else format_when(row.made.when)
-    kind = "Invitation" if row.what == "invitation" else f"Request for {row.what}"
+    if row.made is not None and row.made.role in {"received", "sent"}:
+        made = f"{row.made.role} {made}"
+    kind = "Invitation" if row.what == "invitation" else f"Request for {thing_words(row.what)}"
     count = count_words(row.certain, row.total, row.doubtful_areas)
     items = "" if row.total == 1 else f", {count}"
     return (
@@ -219,84 +317,150 @@ def _request_head(row: RequestRow) -> str:
     )
 
 
-def _request_body(row: RequestRow) -> list[str]:
+def _request_body(view: View, row: RequestRow, telling: Telling) -> list[str]:
     if row.standing != "counts":
         words = {
-            "claimed": f"claimed by {row.author}; none of those said to have made it signed it",
+            "claimed": f"claimed by {row.author}; nobody said to have made it has signed it",
             "withdrawn": f"withdrawn by {row.author}",
         }
         return [f"{words[row.standing]}."]
-    lines = [_item_text(row, item) for item in row.items]
-    if row.what == "invitation":
+    is_taken_up = row.what == "invitation" and row.taken_up_by is not None
+    lines = [] if is_taken_up else [_item_text(row, item) for item in row.items]
+    if is_taken_up:
+        by = view.by_id[row.taken_up_by or ""].index
         held = days_words(*row.held)
-        taken = "until it was taken up" if row.taken_up_by else "and nothing shows it taken up"
-        lines.append(f"The invited held the ball for {held} {taken}.")
-    lines.extend(
-        f"Claim of {claim.told_by} (entry {claim.index}): {claim.doer} {say(claim.verb)} it; "
-        f"moves nothing: {claim.why}."
-        for claim in row.claims
-    )
+        lines.append(f"The invited held the ball for {held} until it was taken up (entry {by}).")
+    elif row.what == "invitation" and not row.claims:
+        lines.append("Nothing shows it taken up.")
+    lines.extend(_claim_text(claim, telling) for claim in row.claims)
+    if len(row.course) > 1:
+        lines.append("Course, by date (the order of dates that overlap is not established):")
+        lines.extend(f"  {_stage_text(row, stage)}" for stage in row.course)
     workings = dict.fromkeys(item.deadlines for item in row.items if item.deadlines is not None)
     lines.extend(line for working in workings for line in working.explain())
     return lines
 
 
+def _claim_text(claim: Claim, telling: Telling) -> str:
+    who = actors_words(claim.doers, most=3)
+    did = f"{who} {say(claim.verb)} it"
+    told = "" if telling.party == claim.told_by else f"{claim.told_by} tells that "
+    return f"Entry {claim.index}: {told}{did}. It changes nothing here: {claim.why}."
+
+
+def _stage_text(row: RequestRow, stage: Stage) -> str:
+    words = say(stage.word)
+    if stage.items is not None and row.total > 1:
+        words = f"{_items_words(stage.items)}: {words}"
+    when = "undated" if stage.when is None else format_when(stage.when)
+    until = ""
+    if stage.until:
+        until = f", until {_entries(stage.until)} had come"
+    source = f"entry {stage.index}"
+    if stage.word == "resumed" and stage.id != row.id:
+        source = f"computed from entry {stage.index}"
+    ball = actors_words(stage.ball, most=3) if stage.ball else "nobody"
+    return f"{words}, {when}{until} ({source}); next to act: {ball}"
+
+
+def _items_words(items: Sequence[tuple[int, int]]) -> str:
+    single = len(items) == 1 and items[0][0] == items[0][1]
+    return f"{'item' if single else 'items'} {format_ranges(items)}"
+
+
+def _entries(indexes: Sequence[int]) -> str:
+    names = _joined(str(index) for index in indexes)
+    return f"{'entry' if len(indexes) == 1 else 'entries'} {names}"
+
+
 def _item_text(row: RequestRow, item: ItemRow) -> str:
-    which = "" if row.total == 1 else f"items {item.first} to {item.last}: "
-    if row.total > 1 and item.first == item.last:
-        which = f"item {item.first}: "
+    which = "" if row.total == 1 else f"{_items_words(((item.first, item.last),))}: "
     words = f"{which}{say(item.state)}"
     if item.doubtful:
         words += " (if these items are meant)"
+    if item.silent:
+        words += f"; queried, and silent since, for {_days_or_unknown(item)}"
     if item.ball:
-        who = actors_words(item.ball, most=3)
-        words += f"; next to act: {who}, for {days_words(*item.days)}"
+        words += f"; next to act: {actors_words(item.ball, most=3)}"
+        words += "" if item.silent else f", for {_days_or_unknown(item)}"
+        words += ", unless what is told below is so" if _may_be_over(row) else ""
     words += "".join(f"; {flag.replace('_', ' ')}" for flag in item.flags)
     if item.lateness.word not in {"done", "no clock"}:
-        days = "" if item.lateness.days is None else f" ({item.lateness.days} days)"
-        words += f"; clock: {item.lateness.word}{days}"
+        days = item.lateness.days
+        count = "" if days is None else f" ({days_words(days, days)})"
+        words += f"; clock: {item.lateness.word}{count}"
     if item.lateness.stale:
         words += "; the question is stale"
+    if item.untouched:
+        words += "; open, and nothing further is told of it"
     return f"{words}{''.join(f'; {note}' for note in item.notes)}."
+
+
+def _days_or_unknown(item: ItemRow) -> str:
+    least, most = item.days
+    return "an unknown time" if least is None and most is None else days_words(least, most)
+
+
+def _may_be_over(row: RequestRow) -> bool:
+    return any(claim.verb in _ENDING for claim in row.claims)
+
+
+_ENDING = frozenset(("answer", "clarify", "defer", "extend", "narrow", "refuse", "withdraw"))
 
 
 def _commitment_head(row: CommitmentRow) -> str:
     made = "undated" if row.made is None else format_when(row.made.when)
-    due = "no day" if row.due is None else f"due {format_when(row.due)}"
+    due = "no day set" if row.due is None else f"due {format_when(row.due)}"
     return (
-        f"{actor_words(row.by)} to {actors_words(row.to)}: a {row.what}, {made}, {due} "
+        f"{actor_words(row.by)} to {actors_words(row.to)}: {thing_words(row.what)}, {made}, {due} "
         f"[entry {row.index}, {row.id[:_SHORT]}, told by {row.author}]"
     )
 
 
-def _commitment_body(row: CommitmentRow) -> str:
-    words = say(row.state)
-    if row.waiting != (None, None):
-        words += f", {days_words(*row.waiting)} after it was made"
-    if row.said_unfulfilled:
-        words += "; the other side says that nothing came"
-    words += "".join(f"; {who} claims: {say(verb)}" for _, verb, who in row.claims)
-    return f"{words}."
+def _commitment_body(view: View, row: CommitmentRow) -> str:
+    if row.state == "claimed":
+        return f"claimed by {row.author}; {actor_words(row.by)} has not signed it."
+    parts = []
+    if row.unfulfilled_by is not None:
+        teller = view.by_id[row.unfulfilled_by]
+        as_at = row.unfulfilled_as_at
+        when = "" if as_at is None else f", as at {_a_day(as_at)}"
+        parts.append(f"not fulfilled{when} (so {teller.author} in entry {teller.index})")
+    if row.state != "unfulfilled" or not parts:
+        parts.append(_state_words(view, row))
+    if row.state == "lapsed" and row.overdue != (None, None):
+        parts.append(f"its day is over for {days_words(*row.overdue)}")
+    elif row.waiting != (None, None):
+        parts.append(f"{days_words(*row.waiting)} since it was made")
+    parts += [f"{who} claims: {say(verb)} it, which is not counted" for _, verb, who in row.claims]
+    return f"{'; '.join(parts)}."
+
+
+def _state_words(view: View, row: CommitmentRow) -> str:
+    if row.since == row.id:
+        return say(row.state)
+    return f"{say(row.state)} (entry {view.by_id[row.since].index})"
+
+
+def _a_day(when: When) -> str:
+    """Write a day as which something is told, which may be unknown but for a bound."""
+    return format_when(when) if when.precise else f"a day {format_when(when)}"
 
 
 def _knowledge_body(view: View, row: KnowledgeRow) -> list[str]:
-    target = view.by_id[row.of]
-    what = f"the {say(target.kind)} of {_at_entry(target.index)}"
-    lines = [f"{actor_words(row.knower)} {say(row.mode)} {what}"]
-    if row.directness:
-        lines[0] += f", {say(row.directness)}"
+    told = view.by_id[row.id]
+    event = told.event
+    words = knowledge_words(event, view.by_id) if isinstance(event, Knowledge) else ""
+    title = title_of(told)
+    lines = [f"{words}: {title}" if title else f"{words}."]
     if row.lag != (None, None):
         lines.append(f"Lag: {days_words(*row.lag)}.")
     if row.as_at is not None:
-        lines.append(f"As at {format_when(row.as_at)}.")
+        lines.append(f"As at {_a_day(row.as_at)}.")
     if row.bounded_by is not None:
-        lines.append(f"Dated by {_at_entry(view.by_id[row.bounded_by].index)}.")
+        lines.append(f"Dated by entry {view.by_id[row.bounded_by].index}.")
     lines.append(f"Told by {row.author}.")
     return lines
-
-
-def _at_entry(index: int) -> str:
-    return f"entry {index}"
 
 
 def _clean(text: str) -> str:

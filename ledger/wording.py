@@ -16,8 +16,12 @@ __all__ = [
     "actors_words",
     "count_words",
     "days_words",
+    "field_words",
     "party_of",
+    "noun_of",
+    "response_words",
     "say",
+    "thing_words",
 ]
 
 WORDS: Final[dict[str, str]] = {
@@ -59,7 +63,11 @@ WORDS: Final[dict[str, str]] = {
     "transferred": "passed to another",
     "under_review": "under review",
     "withdrawn": "withdrawn",
-    "claimed": "claimed by the other side only",
+    "claimed": "claimed",
+    "resumed": "resumed",
+    "taken_up": "taken up",
+    "acknowledged": "acknowledged",
+    "deferral_claimed": "deferral claimed by those asked",
     # states of promises
     "confirmed": "kept, as the other side confirms",
     "denied": "denied",
@@ -74,7 +82,7 @@ WORDS: Final[dict[str, str]] = {
     # steps
     "acknowledge": "acknowledged",
     "answer": "answered",
-    "chair": "named the chair of",
+    "chair": "chaired",
     "chase": "chased",
     "claim_unfulfilled": "said that nothing came of",
     "clarify": "clarified",
@@ -100,7 +108,7 @@ WORDS: Final[dict[str, str]] = {
     "replace": "replaced",
     "resume": "resumed",
     "review": "asked for a review of",
-    "seek_clarification": "asked what was meant by",
+    "seek_clarification": "asked for clarification of",
     "sign": "signed",
     "suspend": "suspended",
     "terms": "set the terms of",
@@ -122,6 +130,7 @@ WORDS: Final[dict[str, str]] = {
     # how responses stand
     "agreed": "Agreed",
     "admitted": "Admitted",
+    "corrected": "Corrected by its author",
     "disputed": "Disputed",
     "not_admitted": "Not admitted",
     "not_yet_answered": "Not yet answered",
@@ -130,7 +139,7 @@ WORDS: Final[dict[str, str]] = {
     "told": "was told of",
     "not_told": "was not told of",
     "could_have_known": "could have known of",
-    "disclaims": "says it does not know of",
+    "disclaims": "disclaims knowledge about",
     "knew_earlier": "is said to have known earlier of",
     "actor_told": "told by those who did it",
     "copied": "by a copy",
@@ -153,6 +162,78 @@ WORDS: Final[dict[str, str]] = {
 """What our words are called in reports. A word that is not here is one that people share."""
 
 NO_ANSWER_IS_NO_ADMISSION: Final = "Silence is never counted as an admission."
+
+
+# What `say` would mistake for a step, and things that take an article or a plural.
+_THINGS: Final[dict[str, str]] = {
+    "data": "data",
+    "decision": "a decision",
+    "document": "a document",
+    "invitation": "an invitation",
+    "meeting": "a meeting",
+    "other": "something",
+    "payment": "a payment",
+    "reply": "a reply",
+    "signature": "a signature",
+}
+_FIELDS: Final[dict[str, str]] = {
+    "actors": "who acted",
+    "dates.as_at": "as at which day it is told",
+    "dates.dated": "the date that it bears",
+    "dates.due": "when it was due",
+    "dates.effective": "from when it had effect",
+    "dates.made": "when it was made",
+    "dates.occurred": "when it happened",
+    "dates.period": "the period",
+    "dates.received": "when it was received",
+    "dates.sent": "when it was sent",
+    "happened": "that it happened",
+    "items": "the items",
+    "status": "the outcome",
+}
+_ABOUT: Final[dict[str, str]] = {
+    "admit": "admits",
+    "agree": "agrees with",
+    "correct": "corrects",
+    "deny": "denies",
+    "dispute": "disputes",
+    "not_admit": "does not admit",
+    "object": "objects to",
+    "ratify": "ratifies",
+    "received": "received",
+    "disown": "disowns",
+    "retract_own": "withdraws",
+}
+
+
+def thing_words(what: str) -> str:
+    """Write what is asked for or promised: "data", "a meeting"."""
+    return _THINGS.get(what, what.replace("_", " "))
+
+
+def field_words(field: str) -> str:
+    """Name a field of an event: "when it happened", "allegation 1"."""
+    if field.startswith("claims."):
+        # Claims have names that their authors chose: "allegation.1".
+        return field.removeprefix("claims.").replace("_", " ").replace(".", " ")
+    return _FIELDS.get(field, f"the date “{field.removeprefix('dates.').replace('_', ' ')}”")
+
+
+def response_words(stance: str, field: str) -> str:
+    """Write a response to a field: "denies when it happened", "agrees that it happened"."""
+    if stance == "received" and field == "happened":
+        return say("received")
+    if field == "happened" and stance in {"agree", "deny", "admit", "dispute"}:
+        return f"{'agrees' if stance == 'agree' else _ABOUT[stance]} {field_words(field)}"
+    what = "it" if field == "happened" else field_words(field)
+    return f"{_ABOUT[stance]} {what}"
+
+
+def noun_of(kind: str, *, channel: str | None = None, what: str | None = None) -> str:
+    """Name an event when another refers to it: "letter", "invitation", "statement of events"."""
+    if what == "invitation":
+        return what
+    return channel if channel in {"call", "email", "letter", "message"} else say(kind)
 
 
 def say(word: str) -> str:

@@ -228,9 +228,15 @@ class Tour:
                 for one, other in zip(_tokens(before), _tokens(after), strict=True):
                     self.bound.setdefault(one, other)
 
+    def with_ports(self, line: str) -> str:
+        """Return a line of this run with the ports that README prints: only ids are news."""
+        for one, other in self.bound.items():
+            line = line.replace(other, one) if ":" in one else line
+        return line
+
     def _serve(self, command: str) -> str:
         # A port of its own: another may be in use here.
-        words = shlex.split(re.sub(r" --port [0-9]+", "", command)) + ["--port", "0"]
+        words = [*shlex.split(re.sub(r" --port [0-9]+", "", command)), "--port", "0"]
         server = subprocess.Popen(
             [self.folder / ".bin" / words[0], *words[1:]],
             cwd=self.folder,
@@ -359,7 +365,8 @@ def run_tour(text: str, *, write: bool) -> str:
                 tour.compare(each, output)
                 continue
             tour.learn(each, output)
-            changes.append((each.start, each.end, _trimmed(each.printed, output.splitlines())))
+            new = [tour.with_ports(line) for line in output.splitlines()]
+            changes.append((each.start, each.end, _trimmed(each.printed, new)))
         if not count:
             raise ReadmeError("there is no tour")
     finally:
@@ -371,7 +378,7 @@ def run_tour(text: str, *, write: bool) -> str:
 def _rewritten(lines: list[str], changes: Sequence[tuple[int, int, list[str]]], tour: Tour) -> str:
     """Put new outputs in their places, and the new ids into commands and prose."""
     for one, other in sorted(tour.bound.items(), key=lambda pair: -len(pair[0])):
-        lines = [line.replace(one, other) for line in lines]
+        lines = [line if ":" in one else line.replace(one, other) for line in lines]
     for start, end, new in reversed(changes):
         lines[start:end] = [line.rstrip() for line in new]
     return "\n".join(lines) + "\n"
@@ -525,7 +532,7 @@ def _paths(text: str) -> Iterator[str]:
 
 def _foreign(text: str) -> Iterator[str]:
     """Nothing of the machine it was written on, and no registry: pip knows where it looks."""
-    words = ("/work/", "/opt/", "/root/", "/home/", "/tmp/", "/usr/", "localhost")  # noqa: S108
+    words = [*("/work/", "/opt/", "/root/", "/home/", "/tmp/", "/usr/", "localhost")]  # noqa: S108
     words += ("pypi", "pythonhosted", "anaconda", "npmjs", "index-url", "extra-index")
     lowered = text.lower()
     yield from (f"`{word}` does not belong in README" for word in words if word in lowered)

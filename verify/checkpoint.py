@@ -54,7 +54,11 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
 
     Source: c2sp.org/tlog-checkpoint, "Note text".
     """
-    lines = parse_text(text, where="checkpoint").split("\n")
+    return _parse_lines(parse_text(text, where="checkpoint"))
+
+
+def _parse_lines(text: str) -> Checkpoint:
+    lines = text.split("\n")
     if lines.pop():
         raise MalformedError("checkpoint", "does not end with LF")
     if len(lines) < _FIXED_LINES:
@@ -94,7 +98,8 @@ def parse_signed(data: bytes) -> tuple[Checkpoint, Note]:
         MalformedError: It is not a note, or its text is no checkpoint.
     """
     note = parse_note(data)
-    return parse_checkpoint(note.text), note
+    # The note's octets have been checked to be such text.
+    return _parse_lines(note.text.decode()), note
 
 
 def check_checkpoint(data: bytes, *, key: VerifierKey, origin: str) -> Checkpoint:

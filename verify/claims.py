@@ -25,11 +25,11 @@ __all__ = [
     "STEMS",
     "Disclosure",
     "File",
+    "check_claims",
     "check_names",
     "digest",
     "format_disclosure",
     "is_claim_name",
-    "open_claims",
     "parse_disclosure",
     "stem",
 ]
@@ -155,14 +155,14 @@ def _text(data: bytes) -> bytes:
     return b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL)
 
 
-def open_claims(
+def check_claims(
     claims: Mapping[str, tuple[str, str | File]],
     *,
     author: str,
     nonce: str,
     sealed: Mapping[str, str],
-) -> list[tuple[str, str | File] | RuleError]:
-    """Open the claims of one line of `disclosures.jsonl`.
+) -> dict[str, RuleError]:
+    """Check that the claims of one line of `disclosures.jsonl` are what an event seals.
 
     Args:
         claims: By name, the random part of its salt and its value.
@@ -171,28 +171,27 @@ def open_claims(
         sealed: The event's digests, by claim name.
 
     Returns:
-        For each claim its name and value, or the refusal, with check `disclosure`.
+        By name, the refusal of each claim that is not, with check `disclosure`.
 
     Source: SPEC sections 5 and 11.3.
     """
     prefix = f"{author}.{nonce}."
-    found: list[tuple[str, str | File] | RuleError] = []
+    refused: dict[str, RuleError] = {}
     for name, (random, value) in claims.items():
-        text = _text(encode((prefix + random, name, value)))
-        if sealed.get(name) != sha256(text).hexdigest():
-            where = f"claims.{name[:80]}"
+        data = encode((prefix + random, name, value))
+        text = b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL)
+        found = sha256(text).hexdigest()
+        if sealed.get(name) != found:
             reason = "is not what the event seals under this name"
-            digest_ = sha256(text).hexdigest()
-            found.append(RuleError(Check.DISCLOSURE, where, reason, sealed.get(name), digest_))
-        elif isinstance(value, str) is (name[:4] == "file" and stem(name) == "file"):
+            where = f"claims.{name[:80]}"
+            refused[name] = RuleError(Check.DISCLOSURE, where, reason, sealed.get(name), found)
+        elif (type(value) is str) is (name[:4] == "file"):  # no other stem begins so
             reason = "a file claim has a file object, any other a string"
-            found.append(RuleError(Check.DISCLOSURE, f"claims.{name}", reason))
+            refused[name] = RuleError(Check.DISCLOSURE, f"claims.{name}", reason)
         elif len(text) > MAX_DISCLOSURE:
             reason = f"is longer than {MAX_DISCLOSURE} octets"
-            found.append(RuleError(Check.DISCLOSURE, f"claims.{name}", reason))
-        else:
-            found.append((name, value))
-    return found
+            refused[name] = RuleError(Check.DISCLOSURE, f"claims.{name}", reason)
+    return refused
 
 
 def parse_disclosure(text: str, *, where: str = "disclosure") -> Disclosure:

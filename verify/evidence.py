@@ -18,7 +18,7 @@ from verify.audit import NOT_CHECKED as NEVER_CHECKED
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
 from verify.chunk import Line
-from verify.claims import open_claims
+from verify.claims import check_claims
 from verify.codec import Decoder, Hash, Wire, encode
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.merkle import check_inclusion
@@ -306,9 +306,9 @@ class _Audit:
                 self._find(Check.DISCLOSURE_UNUSED, "disclosures", reason, line.index)
             else:
                 author, nonce, sealed = event.author, event.nonce, event.sealed
-                for claim in open_claims(line.claims, author=author, nonce=nonce, sealed=sealed):
-                    if isinstance(claim, RuleError):
-                        self._findings.append(Finding.of(claim, index=line.index))
+                refused = check_claims(line.claims, author=author, nonce=nonce, sealed=sealed)
+                for error in refused.values():
+                    self._findings.append(Finding.of(error, index=line.index))
 
     # What the reader holds
 

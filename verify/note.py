@@ -152,7 +152,7 @@ def parse_note(data: bytes) -> Note:
     return Note(
         # The first of the two LFs is the text's own.
         text=f"{text}\n".encode(),
-        signatures=tuple(_parse_line(line, number) for number, line in enumerate(signatures, 1)),
+        signatures=tuple([_parse_line(line, number) for number, line in enumerate(signatures, 1)]),
     )
 
 
@@ -295,7 +295,6 @@ def key_id(*, name: str, algorithm: int, public: bytes) -> bytes:
     return hashlib.sha256(b"%b\n%c%b" % (name.encode(), algorithm, public)).digest()[:_KEY_ID_SIZE]
 
 
-@functools.lru_cache(maxsize=256)
 def check_key_name(name: str, *, where: str) -> None:
     """Check that `name` can stand in a signature line.
 
@@ -304,19 +303,27 @@ def check_key_name(name: str, *, where: str) -> None:
     """
     if not name:
         raise MalformedError(where, "the key name is empty")
-    if _NOT_IN_NAME.search(name):
+    if not _is_key_name(name):
         raise MalformedError(where, "the key name has white space, a control character or '+'")
 
 
+@functools.lru_cache(maxsize=256)
+def _is_key_name(name: str) -> bool:
+    return _NOT_IN_NAME.search(name) is None
+
+
 def _parse_line(line: str, number: int) -> NoteSignature:
-    where = f"signature line {number}"
     if not line.startswith(_DASH):
+        where = f"signature line {number}"
         raise MalformedError(where, "does not begin with an em dash and a space")
-    name, _, material = line.removeprefix(_DASH).partition(" ")
-    check_key_name(name, where=where)
-    data = parse_base64(material, where=where)
+    name, _, material = line[len(_DASH) :].partition(" ")
+    try:
+        check_key_name(name, where="")
+        data = parse_base64(material, where="")
+    except MalformedError as error:
+        raise MalformedError(f"signature line {number}", error.reason) from error
     if len(data) <= _KEY_ID_SIZE:
-        raise MalformedError(where, "no signature after the key ID")
+        raise MalformedError(f"signature line {number}", "no signature after the key ID")
     return NoteSignature(name, data[:_KEY_ID_SIZE], data[_KEY_ID_SIZE:])
 
 

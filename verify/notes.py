@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from verify.checkpoint import check_parsed, parse_signed
+from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
 from verify.codec import Decoder
-from verify.errors import MalformedError, ProofError, SignatureError
-from verify.note import MAX_NOTE_SIZE, VerifierKey, key_id
+from verify.errors import MalformedError, ProofError, SignatureError, VerifyError
+from verify.note import MAX_NOTE_SIZE, Note, VerifierKey, key_id
 from verify.report import Finding
 from verify.source import Source
 
@@ -91,30 +91,40 @@ def check_notes(source: Source, chunk: NoteChunk) -> NoteResult:
     """
     result = NoteResult()
     keys = [(start, log_vkey(chunk.origin, key)) for start, key in reversed(chunk.log_keys)]
+    # All are read before the first signature is checked, as in `chunk`.
+    read: list[tuple[bytes, Checkpoint, Note]] = []
     for data in source.read(PATH, chunk.start, chunk.stop).split(b"\n")[:-1]:
         try:
-            text = _TEXT.decode(data)
+            octets = _TEXT.decode(data).encode()
         except MalformedError as error:
             result.findings.append(Finding(Check.NOTES, PATH, error.reason))
             continue
-        octets = text.encode()
         try:
-            result.notes.append(_check_note(octets, keys, chunk.origin))
+            read.append((octets, *parse_signed(octets)))
+        except MalformedError as error:
+            result.findings.append(_finding(octets, error))
+    for octets, checkpoint, note in read:
+        try:
+            key = _key_at(checkpoint.size, keys)
+            check_parsed(checkpoint, note, key=key, origin=chunk.origin)
         except (MalformedError, SignatureError, ProofError) as error:
-            note = hashlib.sha256(octets).hexdigest()
-            result.findings.append(
-                Finding(Check.NOTE_SIGNATURE, f"{PATH}: note {note[:16]}", str(error))
-            )
+            result.findings.append(_finding(octets, error))
+            continue
+        # Every line of the log's own key has been checked: any other is somebody else's.
+        own = (key.name, key.key_id)
+        cosigned = len(note.signatures) > 1 and any(s[:2] != own for s in note.signatures)
+        digest = hashlib.sha256(octets).digest()
+        result.notes.append(KeptNote(checkpoint.size, digest, checkpoint.root, cosigned))
     return result
 
 
-def _check_note(octets: bytes, keys: list[tuple[int, VerifierKey]], origin: str) -> KeptNote:
-    checkpoint, note = parse_signed(octets)
-    key = next((key for start, key in keys if start <= checkpoint.size), None)
-    if key is None:
-        raise MalformedError("checkpoint size", "is not above 0")
-    check_parsed(checkpoint, note, key=key, origin=origin)
-    # Every line of the log's own key has been checked: any other is somebody else's.
-    own = (key.name, key.key_id)
-    cosigned = len(note.signatures) > 1 and any(s[:2] != own for s in note.signatures)
-    return KeptNote(checkpoint.size, hashlib.sha256(octets).digest(), checkpoint.root, cosigned)
+def _key_at(size: int, keys: list[tuple[int, VerifierKey]]) -> VerifierKey:
+    for start, key in keys:
+        if start <= size:
+            return key
+    raise MalformedError("checkpoint size", "is not above 0")
+
+
+def _finding(octets: bytes, error: VerifyError) -> Finding:
+    where = f"{PATH}: note {hashlib.sha256(octets).hexdigest()[:16]}"
+    return Finding(Check.NOTE_SIGNATURE, where, str(error))

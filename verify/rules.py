@@ -5,7 +5,7 @@ the state, the submission and, through one narrow door, earlier events. Signatur
 roots are checked before, in `submission`; hashes and order after, in `audit`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -142,7 +142,7 @@ def admit(
         state,
         batch,
         statement=statement,
-        placed=tuple(enumerate(candidates)),
+        placed=enumerate(candidates),
         first=first,
         recorded=recorded,
         fingerprint=fingerprint,
@@ -194,14 +194,14 @@ def _admit(
     batch: "_Batch",
     *,
     statement: Statement,
-    placed: Sequence[tuple[int, Candidate]],
+    placed: Iterable[tuple[int, Candidate]],
     first: int,
     recorded: int,
     fingerprint: str,
 ) -> State:
     _check_expires(statement, recorded)
     if state is None:
-        _, charter = placed[0]
+        _, charter = next(iter(placed))
         for name, ref in charter.references:
             reason = "names no earlier event"
             raise RuleError(Check.REFERENCE, f"events[0].{name}", reason, None, ref)
@@ -249,14 +249,16 @@ def _admit_one(
             wanted = " or ".join(powers)
             reason = f"the key lacks the power {wanted}"
             raise RuleError(Check.POWER, "event.kind", reason, wanted, ", ".join(signer.powers))
-    for new_id, _ in known_ids(candidate):
+    special = candidate.special
+    new_ids = (candidate.id,) if special is None else [known for known, _ in known_ids(candidate)]
+    for new_id in new_ids:
         known = batch.find(new_id)
         if known is not None:
             reason = f"its event is known already, at entry {known.index}"
             raise RuleError(Check.REPEATED, "event", reason, None, new_id)
     for name, ref in candidate.references:
         batch.check_reference(ref, where=f"event.{name}")
-    event = candidate.special
+    event = special
     if event is None:
         return state
     for links in (event.links, sealing_event(event).links):

@@ -73,32 +73,15 @@ class LedgerName(Wire, frozen=True, kw_only=True):
     """Which ledger: its origin and its fingerprint, absent only while there is none."""
 
     origin: Origin
-    charter: HashText | None = None
-
-    def __post_init__(self) -> None:
-        """Check the digits.
-
-        Raises:
-            ValueError: They are no lower-case hex.
-        """
-        if self.charter is not None:
-            check_hex(self.charter)
+    charter: Hash | None = None
 
 
 class Seen(Wire, frozen=True, kw_only=True):
-    """An earlier checkpoint that the author held."""
+    """An earlier checkpoint that the author held. Its statement checks the digits."""
 
     note: HashText
     root: HashText
     size: Positive
-
-    def __post_init__(self) -> None:
-        """Check the digits.
-
-        Raises:
-            ValueError: They are no lower-case hex.
-        """
-        check_hex(self.note + self.root)
 
 
 class Statement(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-submission/v1"):
@@ -118,7 +101,8 @@ class Statement(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterf
         Raises:
             ValueError: They are no lower-case hex.
         """
-        check_hex(self.key + self.root)
+        seen = "" if self.seen is None else self.seen.note + self.seen.root
+        check_hex(self.key + self.root + seen)
 
 
 class Possession(

@@ -94,7 +94,9 @@ class Walk:
     _kinds: bytearray = field(default_factory=bytearray)
     _authors: "array[int]" = field(default_factory=lambda: array("I"))
     _kind_codes: dict[str, int] = field(default_factory=dict)
+    _kind_names: list[str] = field(default_factory=list)
     _author_codes: dict[str, int] = field(default_factory=dict)
+    _author_names: list[str] = field(default_factory=list)
     _waiting: Piece | None = None
     _latest_rules: str | None = None
     _bundles: dict[int, list[bytes]] = field(default_factory=dict)
@@ -149,14 +151,14 @@ class Walk:
     def find(self, wanted: str) -> Fact | None:
         """Return what is known of an event, as `rules.Past` wants it."""
         key = bytes.fromhex(wanted)
-        nested = self._nested.get(key)
         index = self._known.get(key)
         if index is None:
             return None
-        author = list(self._author_codes)[self._authors[index]]
+        nested = self._nested.get(key)
+        author = self._author_names[self._authors[index]]
         if nested is not None:
             return Fact(index, nested[0], author)
-        return Fact(index, list(self._kind_codes)[self._kinds[index]], author)
+        return Fact(index, self._kind_names[self._kinds[index]], author)
 
     def event(self, wanted: str, index: int) -> Event:
         """Return an earlier event, read again from the export."""
@@ -269,22 +271,33 @@ class Walk:
             self.expected.append(Expected(seen.size, note, root, first))
 
     def _remember(self, index: int, candidate: Candidate | None, recorded: int) -> None:
-        kind = "" if candidate is None else candidate.kind
-        author = "" if candidate is None else candidate.author
-        self._kinds.append(self._kind_codes.setdefault(kind, len(self._kind_codes)))
-        self._authors.append(self._author_codes.setdefault(author, len(self._author_codes)))
         if candidate is None:
+            self._kinds.append(0)
+            self._authors.append(0)
             return
-        for known, known_kind in known_ids(candidate):
-            self._known.setdefault(bytes.fromhex(known), index)
-            if known != candidate.id:
-                self._nested[bytes.fromhex(known)] = (known_kind, index)
-        if isinstance(candidate.special, GOVERNANCE):
-            self._latest_rules = self.leaf(index).hex()
+        kind = self._kind_codes.get(candidate.kind)
+        if kind is None:
+            kind = _code(candidate.kind, self._kind_codes, self._kind_names)
+        author = self._author_codes.get(candidate.author)
+        if author is None:
+            author = _code(candidate.author, self._author_codes, self._author_names)
+        self._kinds.append(kind)
+        self._authors.append(author)
+        self._known.setdefault(bytes.fromhex(candidate.id), index)
         if candidate.special is not None:
-            # The last id is the nested event's, where there is one.
-            own = known_ids(candidate)[-1][0]
-            self._remember_erasure(index, own, sealing_event(candidate.special), recorded)
+            self._remember_special(index, candidate, candidate.special, recorded)
+
+    def _remember_special(
+        self, index: int, candidate: Candidate, event: Event, recorded: int
+    ) -> None:
+        own = candidate.id
+        for known, kind in known_ids(candidate)[1:]:
+            own = known
+            self._known.setdefault(bytes.fromhex(known), index)
+            self._nested[bytes.fromhex(known)] = (kind, index)
+        if isinstance(event, GOVERNANCE):
+            self._latest_rules = self.leaf(index).hex()
+        self._remember_erasure(index, own, sealing_event(event), recorded)
 
     def _remember_erasure(self, index: int, own: str, event: Event, recorded: int) -> None:
         if isinstance(event, Hold):
@@ -325,6 +338,13 @@ class Walk:
             check=check, where=where, reason=reason, index=index, expected=expected, found=found
         )
         self.findings.append(finding)
+
+
+def _code(name: str, codes: dict[str, int], names: list[str]) -> int:
+    """Give a name a number, to be kept instead of it."""
+    codes[name] = len(names)
+    names.append(name)
+    return codes[name]
 
 
 def _hashes(data: bytes) -> list[bytes]:

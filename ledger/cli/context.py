@@ -36,6 +36,7 @@ __all__ = [
     "Context",
     "InvalidError",
     "UsageError",
+    "check_digits",
     "groups",
     "home_of",
     "is_url",
@@ -44,6 +45,7 @@ __all__ = [
     "printable",
     "table",
     "vkey_of",
+    "wrong_clock",
 ]
 
 DONE = 0
@@ -256,8 +258,9 @@ def kind_of_folder(path: Path) -> Literal["ledger", "export"]:
     Raises:
         UsageError: It holds neither, or is no folder.
     """
-    if is_url(str(path)) or re.match(r"https?:/", str(path)):  # a path has lost a slash
-        raise UsageError(f"{path}: this needs a folder, not a URL")
+    scheme, _, rest = str(path).partition(":/")  # a path has lost a slash
+    if scheme.lower() in {"http", "https"}:
+        raise UsageError(f"{scheme}://{rest}: this needs a folder, not a URL")
     if not path.is_dir():
         reason = "is a file, not the folder of a ledger" if path.exists() else "no such folder"
         raise UsageError(f"{path}: {reason}")

@@ -25,7 +25,7 @@ from ledger.errors import KeyFileError, RefusedError
 from ledger.keyrequests import KeyRequest, check_key_request, compose_enrolment
 from ledger.keys import LogKey
 from ledger.ledger import Ledger
-from verify.events import SPEC_VERSION, Charter
+from verify.events import SPEC_VERSION, Approval, Charter
 from verify.state import State
 from verify.submission import LedgerName
 
@@ -236,11 +236,11 @@ def _amendment(context: Context, arguments: Namespace, party: str, author: str) 
     charter = state.charter
     if party in charter.members:
         return None
-    own = {"author", "nonce", "founding_key", "amends", "members"}
+    common = {*Approval.__struct_fields__, "founding_key", "amends", "members"}
     fields = {
         name: getattr(charter, name)
         for name in Charter.__struct_fields__
-        if name not in own and getattr(charter, name) is not None
+        if name not in common and getattr(charter, name) is not None
     }
     fields |= {"members": sorted({*charter.members, party}), "amends": state.charter_id}
     return compose("charter/v1", author=author, fields=fields)

@@ -94,11 +94,15 @@ def _parser(more: Sequence[Add]) -> Parser:
         description="Keep, record in, read and prove from an evidence ledger.",
         epilog=_EPILOG,
     )
+    _add_commands(parser, more)
+    _add_json(parser, default=False)
+    return parser
+
+
+def _add_commands(parser: ArgumentParser, more: Sequence[Add]) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in (keying.add, keeping.add, recording.add, reading.add, proving.add, *more):
         add(commands)
-    _add_json(parser, default=False)
-    return parser
 
 
 def _add_json(parser: ArgumentParser, *, default: object = SUPPRESS) -> None:

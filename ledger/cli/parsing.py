@@ -14,7 +14,7 @@ from argparse import (
     RawDescriptionHelpFormatter,
 )
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ledger.cli.context import UsageError
 
@@ -26,6 +26,7 @@ __all__ = ["HelpError", "Parser", "command", "day", "fingerprint", "size", "widt
 _LEAST_WIDTH, _MOST_WIDTH = 40, 1000
 _MAX_SIZE = (1 << 53) - 1
 _FINGERPRINT = 64
+_NO_COMMAND = re.compile(r"argument COMMAND: invalid choice: (.*) \(choose from", re.DOTALL)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -42,13 +43,21 @@ class HelpError(Exception):
         self.text = text
 
 
+class _Formatter(RawDescriptionHelpFormatter):
+    """Keeps paragraphs as they are, and gives the longest command a line with its help."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26)
+
+
 class Parser(ArgumentParser):
     """A parser that leaves printing and ending to its caller."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - argparse's own
         """Take what `ArgumentParser` takes; options cannot be abbreviated."""
-        kwargs.setdefault("formatter_class", RawDescriptionHelpFormatter)
-        super().__init__(*args, allow_abbrev=False, **kwargs)
+        kwargs.setdefault("formatter_class", _Formatter)
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)
         self._mixed = False
 
     def error(self, message: str) -> NoReturn:
@@ -57,9 +66,12 @@ class Parser(ArgumentParser):
         Raises:
             UsageError: Always.
         """
+        choice = _NO_COMMAND.match(message)
+        if choice is not None:
+            message = f"there is no command {choice[1]}"
         raise UsageError(f"{message}\nTry `{self.prog} --help`.")
 
-    def print_help(self, file: IO[str] | None = None) -> NoReturn:
+    def print_help(self, file: object = None) -> NoReturn:
         """Hand over the help.
 
         Raises:

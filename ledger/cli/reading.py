@@ -7,28 +7,31 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
 from ledger.cli.context import (
     DONE,
     Context,
-    UsageError,
     groups,
-    printable,
+    kind_of_folder,
+    one_id,
     table,
     vkey_of,
 )
-from ledger.cli.recording import full_id
+from ledger.cli.parsing import command, day, size, width
+from ledger.clocks import Regime, is_overdue
+from ledger.dates import format_when
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.reading import Reading, read
-from ledger.folds.requests import fold_requests
+from ledger.folds.requests import RequestRow, deadline_under, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import fold_timeline
-from ledger.plain import to_json, view_json
+from ledger.plain import Plain, to_json, view_json
 from ledger.sentences import sentence
+from ledger.shapes import KINDS
 from ledger.text import (
     chronology_text,
     commitments_text,
@@ -46,45 +49,79 @@ if TYPE_CHECKING:
 __all__ = ["add", "tellings"]
 
 
+_REGIMES = tuple(regime for regime in get_args(Regime) if regime != "none")
+_KINDS = tuple(name.removesuffix("/v1") for name in KINDS)
+_LEAST = 20  # characters of a sentence in `list`
+
+
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the commands to the command line."""
-    listing = _reader(commands, "list", "list every event, a line each", _list)
-    listing.add_argument("--kind", help="only events of this kind")
+    listing = _reader(
+        commands, "list", "list every event, a line each", _list,
+        "list ledger", "list export --kind request --party rutland",
+    )  # fmt: skip
+    listing.add_argument("--kind", choices=_KINDS, metavar="KIND", help="only events of this kind")
     listing.add_argument("--party", help="only events that this party signed")
-    show = _reader(commands, "show", "show one event, with everything known of it", _show)
+    show = _reader(
+        commands, "show", "show one event, with everything known of it", _show,
+        "show ledger 3c918f3d",
+    )  # fmt: skip
     show.add_argument("id", help="the event's id, or its first digits")
-    chronology = _reader(commands, "chronology", "who did what, when, and who says so", _chronology)
+    chronology = _reader(
+        commands, "chronology", "who did what, when, and who says so", _chronology,
+        "chronology ledger",
+        "chronology export --as-at 2025-11-28 --party rutland",
+        "chronology ledger --at-size 40 # as it read when the ledger had 40 entries",
+    )  # fmt: skip
     chronology.add_argument("--party", help="only what this party tells or is named in")
     chronology.add_argument("--format", choices=("text", "json"), help="json is as --json")
-    _reader(commands, "requests", "what was asked, item by item, and who must act", _requests)
-    _reader(commands, "promises", "what was promised, and whether it was kept", _promises)
-    _reader(commands, "knowledge", "who knew what, when, and how late", _knowledge)
-    stat = commands.add_parser("stat", help="what a ledger or an export holds, in numbers")
+    requests = _reader(
+        commands, "requests", "what was asked, item by item, and who must act", _requests,
+        "requests ledger --as-at 2025-11-28",
+        "requests ledger --what-if foia_20 # when it would be due, had it been an FOI request",
+        more="Where a clock runs, the deadline stands there with its working and calendar.",
+    )  # fmt: skip
+    requests.add_argument(
+        "--what-if", choices=_REGIMES, metavar="REGIME",
+        help=f"work the deadlines out under another rule as well: {', '.join(_REGIMES)}",
+    )  # fmt: skip
+    _reader(
+        commands, "promises", "what was promised, and whether it was kept", _promises,
+        "promises ledger --as-at 2025-11-28",
+    )  # fmt: skip
+    _reader(
+        commands, "knowledge", "who knew what, when, and how late", _knowledge,
+        "knowledge export",
+    )  # fmt: skip
+    stat = command(
+        commands, "stat", "what a ledger or an export holds, in numbers", _stat, "stat ledger"
+    )
     stat.add_argument("ledger", help="the folder of a ledger or an export")
-    stat.set_defaults(run=_stat)
 
 
 def _reader(
-    commands: _SubParsersAction[ArgumentParser], name: str, words: str, run: object
+    commands: _SubParsersAction[ArgumentParser],
+    name: str,
+    words: str,
+    run: object,
+    *examples: str,
+    more: str = "",
 ) -> ArgumentParser:
-    parser = commands.add_parser(name, help=words)
+    parser = command(commands, name, words, run, *examples, more=more)
     parser.add_argument("ledger", help="the folder of a ledger or an export")
     parser.add_argument(
-        "--as-at", metavar="DATE", help="as things stood on this day (default: today)"
+        "--as-at", type=day, metavar="DATE", help="as things stood on this day (default: today)"
     )
-    parser.add_argument("--at-size", type=int, metavar="N", help="only the first N entries")
-    parser.add_argument("--width", type=int, default=80, help="characters in a line (default: 80)")
-    parser.set_defaults(run=run)
+    parser.add_argument("--at-size", type=size, metavar="N", help="only the first N entries")
+    parser.add_argument(
+        "--width", type=width, default=80, metavar="N", help="characters in a line (default: 80)"
+    )
     return parser
 
 
 def _as_at(arguments: Namespace, context: Context) -> dt.date:
-    if arguments.as_at is None:
-        return context.today()
-    try:
-        return dt.date.fromisoformat(arguments.as_at)
-    except ValueError:
-        raise UsageError(f"--as-at: {arguments.as_at!r} is no day such as 2025-11-28") from None
+    as_at: dt.date | None = arguments.as_at
+    return context.today() if as_at is None else as_at
 
 
 def _view(arguments: Namespace, context: Context) -> View:
@@ -108,8 +145,9 @@ def _list(arguments: Namespace, context: Context) -> int:
         if arguments.kind in {None, t.kind} and arguments.party in {None, t.author}
     ]
     rows = [("Entry", "Event", "Author", "Kind", "What")]
-    rows += [(str(t.index), t.id[:12], t.author, t.kind, _short(sentence(t, view.by_id)))
-             for t in told]  # fmt: skip
+    rows += [(str(t.index), t.id[:12], t.author, t.kind, sentence(t, view.by_id)) for t in told]
+    left = sum(max(len(row[n]) for row in rows) + 2 for n in range(4))
+    room = max(_LEAST, arguments.width - left)
     values: dict[str, object] = {
         "events": [
             {"author": t.author, "id": t.id, "index": t.index, "kind": t.kind,
@@ -119,21 +157,23 @@ def _list(arguments: Namespace, context: Context) -> int:
         "ledger": view_json(view),
     }  # fmt: skip
     footer = "\n".join(footer_text(view, width=arguments.width))
-    context.answer(values, printable(f"{table(rows)}\n\n{footer}"))
+    body = table([(*row[:4], _short(row[4], room)) for row in rows])
+    context.answer(values, f"{body}\n\n{footer}")
     return DONE
 
 
-def _short(text: str, width: int = 90) -> str:
+def _short(text: str, width: int) -> str:
     line = " ".join(text.split())
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _show(arguments: Namespace, context: Context) -> int:
-    event_id = full_id(arguments, context)
+    digits = arguments.id
+    if kind_of_folder(Path(arguments.ledger)) == "ledger":
+        digits = context.full_id(arguments.ledger, digits)
     reading = _reading(arguments, context)
-    told = reading.view.by_id.get(event_id)
-    if told is None:
-        raise UsageError(f"no event {event_id[:16]} in this ledger")
+    event_id = one_id(digits, reading.view.by_id)
+    told = reading.view.by_id[event_id]
     row = next((r for r in fold_timeline(reading).rows if r.id == event_id), None)
     values: dict[str, object] = {
         "author": told.author,
@@ -153,7 +193,7 @@ def _show(arguments: Namespace, context: Context) -> int:
     }
     if row is not None:
         values["chronology"] = to_json(row)
-    context.answer(values, printable("\n".join(_show_lines(told, reading))))
+    context.answer(values, ("\n".join(_show_lines(told, reading))))
     return DONE
 
 
@@ -178,8 +218,7 @@ def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
         yield ""
         yield "Opened texts"
         for name, value in sorted(told.claims.items()):
-            shown = value if isinstance(value, str) else _file(value)
-            yield f"  {name}: {shown}"
+            yield f"  {name}: {_quoted(value) if isinstance(value, str) else _file(value)}"
     if told.unopened:
         yield f"Not open here: {', '.join(told.unopened)}"
     row = next((r for r in fold_timeline(reading).rows if r.id == told.id), None)
@@ -189,10 +228,15 @@ def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
     yield f"Status: {row.status.status}"
     for field in row.status.fields:
         for response in field.responses:
-            value = "" if response.value is None else f": {response.value}"
+            value = "" if response.value is None else f": {_quoted(response.value)}"
             yield f"  {response.party} says {response.stance} of {field.field}{value}"
     for grade in row.grades:
         yield f"Proof that {grade.element}: {grade.name}{grade.suffix} ({grade.reason})"
+
+
+def _quoted(text: str) -> str:
+    """Return a party's words so that none of their lines can pass for one of ours."""
+    return text.replace("\n", "\n    | ")
 
 
 def _file(file: File) -> str:
@@ -206,7 +250,7 @@ def _chronology(arguments: Namespace, context: Context) -> int:
     if arguments.format == "json":
         context = replace(context, json=True)
     text = chronology_text(reading.view, fold, width=arguments.width)
-    context.answer(values, printable(text))
+    context.answer(values, text)
     return DONE
 
 
@@ -215,8 +259,30 @@ def _requests(arguments: Namespace, context: Context) -> int:
     folds = [fold_requests(reading, telling=telling) for telling in tellings(reading.view)]
     values = {"ledger": view_json(reading.view), "requests": [to_json(fold) for fold in folds]}
     text = requests_text(reading.view, folds, width=arguments.width)
-    context.answer(values, printable(text))
+    regime: Regime | None = arguments.what_if
+    if regime is not None:
+        rows = {row.id: row for fold in folds for row in fold.rows}.values()
+        cases = [_what_if(reading, row, regime) for row in rows if row.what != "invitation"]
+        values |= {"what_if": {"regime": regime, "requests": [case for case, _ in cases]}}
+        text += f"\nWhat if {regime} applied to each request, with no question put\n\n"
+        text += "\n".join(lines for _, lines in cases)
+    context.answer(values, text)
     return DONE
+
+
+def _what_if(reading: Reading, row: RequestRow, regime: Regime) -> tuple[dict[str, Plain], str]:
+    """Work out a request's deadline under another rule, for machines and for people."""
+    found = deadline_under(reading, row.id, regime=regime)
+    made = "undated" if row.made is None else format_when(row.made.when)
+    head = f"Request of entry {row.index}, {made} [{row.id[:16]}]"
+    if found is None:
+        why = "no deadline: no day is known from which time would run"
+        return {"request": row.id}, f"{head}\n  {why}\n"
+    late = is_overdue(found, reading.as_at)
+    lines = [head, *(f"  {line}" for line in found.explain())]
+    lines.append(f"  Past on {reading.as_at.isoformat()}: {late}\n")
+    case: dict[str, Plain] = {"request": row.id, "deadlines": to_json(found), "past": late}
+    return case, "\n".join(lines)
 
 
 def _promises(arguments: Namespace, context: Context) -> int:
@@ -224,7 +290,7 @@ def _promises(arguments: Namespace, context: Context) -> int:
     folds = [fold_commitments(reading, telling=telling) for telling in tellings(reading.view)]
     values = {"ledger": view_json(reading.view), "promises": [to_json(fold) for fold in folds]}
     text = commitments_text(reading.view, folds, width=arguments.width)
-    context.answer(values, printable(text))
+    context.answer(values, text)
     return DONE
 
 
@@ -233,7 +299,7 @@ def _knowledge(arguments: Namespace, context: Context) -> int:
     fold = fold_knowledge(reading)
     values = {"knowledge": to_json(fold), "ledger": view_json(reading.view)}
     text = knowledge_text(reading.view, fold, width=arguments.width)
-    context.answer(values, printable(text))
+    context.answer(values, text)
     return DONE
 
 
@@ -264,5 +330,5 @@ def _stat(arguments: Namespace, context: Context) -> int:
         ("claims", f"{sealed} sealed, {opened} open here"),
         ("events", ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))),
     ]
-    context.answer(values, printable(table(rows)))
+    context.answer(values, table(rows))
     return DONE

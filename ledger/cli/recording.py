@@ -8,35 +8,47 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import msgspec
 
-from ledger.cli.context import DONE, FAILED, REFUSED, Context, UsageError, home_of, is_url
-from ledger.cli.keeping import signing_options, submit
+from ledger.cli.context import DONE, FAILED, REFUSED, Context, UsageError, home_of
+from ledger.cli.parsing import command
+from ledger.cli.signing import signing_options, submit
 from ledger.compose import compose
 from ledger.dates import parse_when
 from ledger.mail_events import read_parties
-from ledger.record import RecordReport, record
+from ledger.record import RecordReport, Refused, record
 from ledger.templates import new_draft
 from verify.events import DateRole, Position
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-__all__ = ["add", "full_id", "report_text"]
+__all__ = ["add", "write_new"]
 
 _STANCES = get_args(get_type_hints(Position)["stance"])
-_ID_DIGITS = 64
+_DRAFTS = "communication, meeting, request, commitment, agreement, step, position, knowledge, …"
+_VALUES = "a date in EDTF, such as 2025-03-06 or 2025-03~; or words"
 
 
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the commands to the command line."""
-    new = commands.add_parser("new", help="write a draft of an event to fill in")
-    new.add_argument("kind", help="communication, meeting, request, step, position, …")
+    new = command(
+        commands, "new", "write a draft of an event to fill in", _new,
+        "new request -o request.yaml # then fill it in, and `counterfoil record` it",
+        "new meeting",
+    )  # fmt: skip
+    new.add_argument("kind", help=_DRAFTS)
     new.add_argument("-o", "--output", metavar="FILE", help="the draft (default: standard output)")
-    new.set_defaults(run=_new)
-    recording = commands.add_parser(
-        "record", help="record drafts (.yaml, .json) and emails (.eml) in a ledger"
-    )
+    recording = command(
+        commands, "record", "record drafts (.yaml, .json) and emails (.eml) in a ledger", _record,
+        "record ledger --key rutland.key request.yaml",
+        "record https://ledger.example --fingerprint HEX --key rutland.key letter.yaml",
+        "record ledger --key rutland.key --parties parties.yaml mail/*.eml",
+        "record ledger --key rutland.key # send what waits from a run that was interrupted",
+        more="Run it again as often as you like: what is recorded already is passed over.",
+    )  # fmt: skip
     recording.add_argument("ledger", help="the ledger's folder or URL")
-    recording.add_argument("source", nargs="*", help="files; none sends what waits in the outbox")
+    recording.add_argument(
+        "source", nargs="*", help="files; none sends what waits from an earlier run"
+    )
     recording.add_argument(
         "--parties", metavar="FILE", help="which mail addresses and domains are whose (YAML)"
     )
@@ -45,18 +57,21 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         help="names of recorded events (file:label), for drafts to refer to; kept up to date",
     )  # fmt: skip
     signing_options(recording)
-    recording.set_defaults(run=_record)
-    answer = commands.add_parser("answer", help="say what your party holds of an event")
+    answer = command(
+        commands, "answer", "say what your party holds of an event", _answer,
+        "answer ledger 3c918f3d received --key rutland.key",
+        "answer ledger 3c918f3d dispute --field dates.sent --value 2025-03-07 --key rutland.key",
+        more=f"STANCE is one of {', '.join(_STANCES[:6])},\n{', '.join(_STANCES[6:])}.",
+    )  # fmt: skip
     answer.add_argument("ledger", help="the ledger's folder or URL")
-    answer.add_argument("id", help="the event's id, or its first digits")
-    answer.add_argument("stance", choices=_STANCES, metavar="STANCE", help=", ".join(_STANCES))
+    answer.add_argument("id", help="the event's id; in a folder its first digits will do")
+    answer.add_argument("stance", choices=_STANCES, metavar="STANCE", help="what you hold of it")
     answer.add_argument(
         "--field", help="one part of it: happened, actors, items, dates.sent, claims.text, …"
     )
-    answer.add_argument("--value", help="what you say instead: a date in EDTF, or words")
+    answer.add_argument("--value", help=f"what you say instead: {_VALUES}")
     answer.add_argument("--note", help="a remark; recorded as a sealed claim")
     signing_options(answer)
-    answer.set_defaults(run=_answer)
 
 
 def _new(arguments: Namespace, context: Context) -> int:
@@ -64,17 +79,17 @@ def _new(arguments: Namespace, context: Context) -> int:
     if arguments.output is None:
         context.answer({"draft": text}, text)
         return DONE
-    try:
-        with Path(arguments.output).open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as failure:
-        raise UsageError(f"{arguments.output}: {failure.strerror}") from None
+    write_new(Path(arguments.output), text.encode())
     text = f"Wrote {arguments.output}: fill it in, then `counterfoil record` it."
     context.answer({"file": arguments.output}, text)
     return DONE
 
 
 def _record(arguments: Namespace, context: Context) -> int:
+    sources = [Path(source) for source in arguments.source]
+    for source in sources:
+        if source.is_dir():
+            raise UsageError(f"{source}: is a folder: name the files in it, as {source}/*.eml does")
     parties = None if arguments.parties is None else read_parties(Path(arguments.parties))
     signer = context.signer(arguments)
     names = None if arguments.names is None else Path(arguments.names)
@@ -82,16 +97,28 @@ def _record(arguments: Namespace, context: Context) -> int:
     with context.target(arguments) as target:
         report = record(
             target,
-            [Path(source) for source in arguments.source],
+            sources,
             signer=signer,
             home=home_of(arguments),
             now_ms=context.now_ms,
             parties=parties,
             elsewhere=elsewhere,
         )
+    failed = report.stopped is not None
     if names is not None:
-        _write_names(names, elsewhere, report)
-    values = {
+        try:
+            _write_names(names, elsewhere, report)
+        except OSError as failure:
+            failed = True
+            report.notes.append(f"{names} was not brought up to date: {failure.strerror}")
+    context.answer(_report_values(report), _report_text(report))
+    if failed:
+        return FAILED
+    return REFUSED if report.refused else DONE
+
+
+def _report_values(report: RecordReport) -> dict[str, object]:
+    values: dict[str, object] = {
         "notes": report.notes,
         "recorded": [
             {"event": r.event_id, "index": r.index, "name": r.event, "source": r.source or "outbox"}
@@ -107,10 +134,7 @@ def _record(arguments: Namespace, context: Context) -> int:
         "stopped": report.stopped or "",
         "waiting": report.waiting,
     }
-    context.answer(values, report_text(report))
-    if report.stopped is not None:
-        return FAILED
-    return REFUSED if report.refused else DONE
+    return values
 
 
 def _read_names(path: Path) -> dict[str, str]:
@@ -131,27 +155,35 @@ def _write_names(path: Path, names: dict[str, str], report: RecordReport) -> Non
     beside.replace(path)
 
 
-def report_text(report: RecordReport) -> str:
-    """Say what a run recorded, passed over and could not record."""
+def _report_text(report: RecordReport) -> str:
     lines = [f"  entry {one.index:>5}  {one.event_id[:16]}  {one.event}" for one in report.recorded]
     lines.insert(0, f"Recorded {len(report.recorded)}.")
     if report.skipped:
         lines.append(f"Passed over {len(report.skipped)}: recorded before.")
     if report.refused:
         lines.append(f"Not recorded {len(report.refused)}:")
-        lines += [f"  {one.source or 'outbox'}: {one.event or ''} {one.reason}".rstrip()
-                  for one in report.refused]  # fmt: skip
+        lines += [f"  {_refusal(one)}" for one in report.refused]
     lines += [f"Note: {note}" for note in report.notes]
     if report.stopped is not None:
         lines.append(f"Stopped: {report.stopped}")
     if report.waiting:
-        lines.append(f"{report.waiting} submissions wait in the outbox; run `record` again.")
+        wait = "1 submission waits" if report.waiting == 1 else f"{report.waiting} submissions wait"
+        lines.append(f"{wait} in the outbox; run `record` again.")
     return "\n".join(lines)
+
+
+def _refusal(one: Refused) -> str:
+    source = one.source or "outbox"
+    if one.reason.startswith(source):  # a draft's own complaint names file, event and field
+        return one.reason
+    return (
+        f"{source}: {one.reason}" if one.event is None else f"{source}, {one.event}: {one.reason}"
+    )
 
 
 def _answer(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
-    on = full_id(arguments, context)
+    on = context.full_id(arguments.ledger, arguments.id)
     fields: dict[str, object] = {"on": on, "stance": arguments.stance}
     claims: dict[str, str] = {}
     if arguments.note is not None:
@@ -171,22 +203,23 @@ def _answer(arguments: Namespace, context: Context) -> int:
     return submit(context, arguments, composed, f"{signer.party}: {arguments.stance} {on[:16]}")
 
 
-def full_id(arguments: Namespace, context: Context) -> str:
-    """Return the whole id of the event that the command line names by its first digits.
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that must not be there yet: all of it, or none.
 
     Raises:
-        UsageError: None begins so, or several do.
+        UsageError: It is there, or cannot be written.
     """
-    digits: str = arguments.id.lower()
-    if not digits or digits.strip("0123456789abcdef") or len(digits) > _ID_DIGITS:
-        raise UsageError(f"{arguments.id!r} is no event id: hex digits, at most 64")
-    if len(digits) == _ID_DIGITS:
-        return digits
-    if is_url(arguments.ledger):
-        raise UsageError("with a URL, give the event's whole id")
-    view = context.view(Path(arguments.ledger))
-    found = [event_id for event_id in view.by_id if event_id.startswith(digits)]
-    if len(found) != 1:
-        what = "no event" if not found else f"{len(found)} events"
-        raise UsageError(f"{what} of this ledger begin with {digits}")
-    return found[0]
+    try:
+        file = path.open("xb")
+    except FileExistsError:
+        raise UsageError(f"{path}: exists already, and is not overwritten") from None
+    except OSError as failure:
+        raise UsageError(f"{path}: {failure.strerror}") from None
+    try:
+        with file:
+            file.write(data)
+    except BaseException as failure:
+        path.unlink(missing_ok=True)
+        if isinstance(failure, OSError):
+            raise UsageError(f"{path}: {failure.strerror}") from None
+        raise

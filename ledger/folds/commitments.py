@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ledger.dates import Answer, When
+from ledger.folds.acts import doers_of
 from ledger.folds.moments import Moment, date_of
 from ledger.folds.reading import Days, Reading, days_since
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
-from ledger.wording import party_of
 from verify.events import Commitment, Step
 
 __all__ = ["CommitmentRow", "CommitmentState", "Commitments", "fold_commitments"]
@@ -63,7 +63,10 @@ class CommitmentRow:
         since: The id of the event that brought it there.
         passed: Whether its day is over: not established for a vague one.
         waiting: Of one that is open: for how many days, least and most.
+        overdue: Of one that lapsed: for how many days its day is over, least and most.
         said_unfulfilled: Whether the other side says that nothing came.
+        unfulfilled_by: The id of the event in which it says so.
+        unfulfilled_as_at: As at which day it says so.
         claims: Steps told by those who cannot move it: (event id, verb, party).
     """
 
@@ -79,7 +82,10 @@ class CommitmentRow:
     since: str
     passed: Answer | None
     waiting: Days
+    overdue: Days
     said_unfulfilled: bool
+    unfulfilled_by: str | None
+    unfulfilled_as_at: When | None
     claims: tuple[tuple[str, str, str], ...]
 
 
@@ -125,7 +131,7 @@ def fold_commitments(reading: Reading, *, telling: Telling = ESTABLISHED) -> Com
 class _Progress:
     state: CommitmentState
     since: str
-    said_unfulfilled: bool = False
+    unfulfilled: Told | None = None
 
 
 def _is_elsewhere(reading: Reading, told: Told, telling: Telling) -> bool:
@@ -147,10 +153,11 @@ def _row(reading: Reading, told: Told, event: Commitment, telling: Telling) -> C
         signers = reading.stances.signers(step_told)
         if not signers or (telling.party is not None and telling.party not in signers):
             continue
-        doer = party_of(step.by) if step.by is not None else step_told.author
-        taken = telling.party is not None or doer in signers
+        doers = doers_of(step_told)
+        if telling.party is None:
+            doers &= signers
         consent = reading.stances.upholders(step_told.id)
-        if not (taken and _moved(progress, step_told, step, doer, makers, others, consent)):
+        if not (doers and _moved(progress, step_told, step, doers, makers, others, consent)):
             claims.append((step_told.id, step.verb, step_told.author))
     due = date_of(told, "due")
     passed = None if due is None else _is_over(due, reading)
@@ -158,6 +165,7 @@ def _row(reading: Reading, told: Told, event: Commitment, telling: Telling) -> C
     made = reading.dates.get(told.id)
     is_open = progress.state in {"promised", "part_fulfilled", "lapsed", "unfulfilled"}
     start = None if made is None else made.when
+    said = progress.unfulfilled
     return CommitmentRow(
         id=told.id,
         index=told.index,
@@ -171,7 +179,10 @@ def _row(reading: Reading, told: Told, event: Commitment, telling: Telling) -> C
         since=progress.since,
         passed=passed,
         waiting=days_since(start, reading.as_at) if is_open else (None, None),
-        said_unfulfilled=progress.said_unfulfilled,
+        overdue=days_since(due, reading.as_at) if progress.state == "lapsed" else (None, None),
+        said_unfulfilled=said is not None,
+        unfulfilled_by=None if said is None else said.id,
+        unfulfilled_as_at=None if said is None else date_of(said, "as_at") or reading.when(said.id),
         claims=tuple(claims),
     )
 
@@ -211,12 +222,12 @@ def _moved(
     progress: _Progress,
     told: Told,
     step: Step,
-    doer: str,
+    doers: frozenset[str],
     makers: frozenset[str],
     others: frozenset[str],
     consent: frozenset[str],
 ) -> bool:
-    by_maker, by_other = doer in makers, doer in others
+    by_maker, by_other = not doers.isdisjoint(makers), not doers.isdisjoint(others)
     agreed = not consent.isdisjoint(others)
     states: dict[str, tuple[CommitmentState, bool]] = {
         "fulfil": ("confirmed" if agreed else "fulfilled", by_maker),
@@ -227,7 +238,7 @@ def _moved(
         "replace": ("replaced", by_other or (by_maker and agreed)),
     }
     if step.verb == "claim_unfulfilled":
-        progress.said_unfulfilled = progress.said_unfulfilled or by_other
+        progress.unfulfilled = told if by_other else progress.unfulfilled
         return by_other
     state, may = states[step.verb]
     if not may or progress.state in {"denied", "claimed"}:

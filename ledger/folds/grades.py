@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ledger.dates import When
+from ledger.folds.acts import principals_of
 from ledger.folds.moments import date_of
 from ledger.folds.positions import EventStatus, status_of
 from ledger.folds.reading import Reading
@@ -134,14 +135,16 @@ def _is_named(told: Told) -> bool:
     event = told.event
     match event:
         case Communication():
-            return bool(parties_of(event.from_, event.to, event.cc))
+            return bool(parties_of(event.from_, event.to, event.cc, event.on_behalf_of))
         case Meeting():
             return bool(parties_of(event.attendees, event.host, event.chair))
+        case Request() | Transfer():
+            return bool(parties_of(event.from_) | principals_of(event))
         case Account() | Position():
             return True
         case _:
             by = getattr(event, "by", None)
-            return by is None or party_of(by) != "unknown"
+            return by is None or party_of(by) != "unknown" or bool(principals_of(event))
 
 
 def _recorded(
@@ -150,14 +153,14 @@ def _recorded(
     days_allowed = reading.view.charter_at(told.index).contemporaneous_days
     who = _hearsay(told)
     when = _date_of_element(reading, told, element)
-    signed = f"{told.author} signed it"
+    signed = "one signature"
     by_ms = witnessed(told.index)
     if by_ms is None:
-        lag = _lag_words(_lag(when, told.recorded))
+        lag = _lag_words(_lag(when, told.recorded), _most_lag(when, told.recorded))
         clock = f"recorded {lag} by the operator's clock, which nobody else has witnessed"
         return 1, "; ".join(filter(None, (f"{signed}, {clock}", who)))
     late = _lag(when, by_ms)
-    reason = f"{signed}; others had witnessed it {_lag_words(late)}"
+    reason = f"{signed}; others had witnessed it {_lag_words(late, _most_lag(when, by_ms))}"
     if who is not None:
         return 1, f"{reason}; {who}"
     early = when is None or when.earliest is None or when.earliest <= _day(by_ms)
@@ -171,9 +174,20 @@ def _hearsay(told: Told) -> str | None:
     event = told.event
     by = getattr(event, "from_", None) or getattr(event, "by", None)
     actors = (by,) if isinstance(by, str) else tuple(by or ())
-    if not actors or told.author in parties_of(actors):
+    principals = principals_of(event)
+    if not actors and isinstance(event, Account):
+        return _for_whom(principals - {told.author})
+    if not actors or told.author in parties_of(actors) | principals:
         return None
+    if not parties_of(actors) and principals:
+        return _for_whom(principals)
     return f"it tells what {actors_words(actors, most=3)} did"
+
+
+def _for_whom(principals: frozenset[str]) -> str | None:
+    if not principals:
+        return None
+    return f"it tells what was done on behalf of {actors_words(sorted(principals), most=3)}"
 
 
 def _date_of_element(reading: Reading, told: Told, element: Element) -> When | None:
@@ -195,9 +209,16 @@ def _lag(when: When | None, ms: int) -> int | None:
     return max((_day(ms) - when.latest).days, 0)
 
 
-def _lag_words(days: int | None) -> str:
+def _most_lag(when: When | None, ms: int) -> int | None:
+    """Count the days from the earliest possible date to a time; None if nothing bounds it."""
+    if when is None or when.earliest is None:
+        return None
+    return max((_day(ms) - when.earliest).days, 0)
+
+
+def _lag_words(days: int | None, most: int | None) -> str:
     if days is None:
-        return "an unestablished number of days later"
+        return "an unknown number of days later" if most is None else f"at most {most} days later"
     return f"{days} day later" if days == 1 else f"{days} days later"
 
 

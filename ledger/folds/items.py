@@ -3,7 +3,7 @@
     from                                 step                        by         to
     -                                    request                     maker      asked, asked_orally
     asked, clarified, answered_in_part   seek_clarification          recipient  clarification_sought
-    clarification_sought                 clarify, narrow, extend     maker      clarified
+    these, clarification_sought          clarify, narrow, extend     maker      clarified
     open                                 defer                       maker (or recipient, if the
                                                                      maker agrees)   deferred
     deferred                             resume, condition met       either     what it was before
@@ -18,12 +18,13 @@
     open                                 acknowledge                 recipient  acknowledged
     open                                 defer, maker silent         recipient  deferral_claimed
 
-The last three are flags. `chase` and `escalate` move nothing. While an item is deferred, a
+The last three are flags, and so is an answer in part while a question is open: the maker must
+still act. `chase` and `escalate` move nothing. While an item is deferred, a
 question or its answer moves what stands behind the deferral. An item passed on stays open, with
 its new recipient.
 
-One thing is wider than the table of the domain: after an answer in part the recipient may still
-ask what the rest means. Dates are none of this module's business: its user says in which order
+Two things are wider than the table of the domain: after an answer in part the recipient may still
+ask what the rest means, and the maker may say unasked what it wants. Dates are none of this module's business: its user says in which order
 the moves come, and when a deferral is over.
 """
 
@@ -83,6 +84,7 @@ class Item:
         behind: While deferred: the state and the event to which it will return.
         resumed_after: The id of the deferral that is over, if nothing moved it since.
         acknowledged: The id of the acknowledgement, if there is one.
+        part: The id of an answer in part, if there is one.
         contested: Whether its maker disputes the outcome.
         deferral_claimed: The id of a deferral by the recipient alone.
         questions: Questions put (event id) and what answered each (event id, or None).
@@ -94,6 +96,7 @@ class Item:
     behind: tuple[ItemState, str] | None = None
     resumed_after: str | None = None
     acknowledged: str | None = None
+    part: str | None = None
     contested: bool = False
     deferral_claimed: str | None = None
     questions: tuple[tuple[str, str | None], ...] = ()
@@ -107,7 +110,7 @@ class Move:
         id: The step's event id.
         verb: What was done.
         outcome: Of an answer.
-        doer: The party that did it.
+        doers: The parties whose act it is.
         told_by: The party that tells it.
         consent: The parties that signed their agreement to it.
         to: To whom a request is passed on.
@@ -116,7 +119,7 @@ class Move:
     id: str
     verb: str
     outcome: str | None
-    doer: str
+    doers: frozenset[str]
     told_by: str
     consent: frozenset[str]
     to: frozenset[str] = frozenset()
@@ -130,7 +133,8 @@ def move(item: Item, step: Move, *, makers: frozenset[str]) -> Item:
         step: The step.
         makers: The parties that made the request.
     """
-    by_maker, by_recipient = step.doer in makers, step.doer in item.recipients
+    by_maker = not step.doers.isdisjoint(makers)
+    by_recipient = not step.doers.isdisjoint(item.recipients)
     agreed = not step.consent.isdisjoint(makers)
     match step.verb:
         case "acknowledge" if by_recipient and item.state in OPEN:
@@ -144,7 +148,7 @@ def move(item: Item, step: Move, *, makers: frozenset[str]) -> Item:
         case "resume" if by_maker or by_recipient:
             return resumed(item)
         case "answer" if by_recipient and item.state in OPEN:
-            return _moved(item, ANSWERS[step.outcome or ""], step)
+            return _answer(item, step)
         case "refuse" if by_recipient and item.state in OPEN:
             return _moved(item, "refused", step)
         case "transfer" if by_recipient and agreed and step.to and item.state in OPEN:
@@ -180,6 +184,20 @@ def _moved(item: Item, state: ItemState, step: Move) -> Item:
     )
 
 
+def _answer(item: Item, step: Move) -> Item:
+    state = ANSWERS[step.outcome or ""]
+    if state != "answered_in_part":
+        return _moved(item, state, step)
+    answered = replace(item, part=step.id)
+    # What is answered in part still waits for what it waited for.
+    if item.state == "clarification_sought":
+        return answered
+    if item.behind is None:
+        return _moved(answered, state, step)
+    asked = item.behind[0] == "clarification_sought"
+    return answered if asked else replace(answered, behind=(state, step.id))
+
+
 def _ask(item: Item, step: Move) -> Item:
     if item.behind is not None:
         state, _ = item.behind
@@ -197,7 +215,7 @@ def _asked(item: Item, step: Move) -> tuple[tuple[str, str | None], ...]:
 
 def _clarify(item: Item, step: Move) -> Item:
     state = item.state if item.behind is None else item.behind[0]
-    if state != "clarification_sought":
+    if state != "clarification_sought" and state not in _QUESTIONABLE:
         return item
     answered = tuple((put, answer or step.id) for put, answer in item.questions)
     if item.behind is not None:
@@ -207,7 +225,7 @@ def _clarify(item: Item, step: Move) -> Item:
 
 def _defer(item: Item, step: Move, *, settled: bool) -> Item:
     if not settled:
-        if item.recipients.isdisjoint((step.doer, step.told_by)):
+        if item.recipients.isdisjoint((*step.doers, step.told_by)):
             return item
         return replace(item, deferral_claimed=step.id)
     behind = item.behind or (item.state, item.since)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger.dates import Answer, When, days_between, is_before
+from ledger.folds.acts import principals_of
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
 from ledger.folds.stances import parties_of
@@ -218,9 +219,9 @@ def _covers(span: When, done: When) -> bool:
 def _doers(told: Told) -> frozenset[str]:
     event = told.event
     if isinstance(event, Communication):
-        return parties_of(event.from_)
+        return parties_of(event.from_) | principals_of(event)
     by = getattr(event, "by", None)
-    return parties_of(by if isinstance(by, str) else None)
+    return parties_of(by if isinstance(by, str) else None) | principals_of(event)
 
 
 def _shown(reading: Reading, of: str) -> list[Shown]:

@@ -13,7 +13,9 @@ from ledger.errors import ClockError
 from ledger.folds.items import OPEN, Item
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
+from ledger.folds.stances import parties_of
 from ledger.view import Told
+from verify.events import Request
 
 __all__ = ["LONG_OVERDUE_DAYS", "STALE_DAYS", "Lateness", "deadlines_of", "lateness_of"]
 
@@ -52,12 +54,14 @@ def deadlines_of(
 
     Args:
         reading: The view.
-        told: The event from which time runs.
+        told: The event from which time runs: its receipt, by its own dates or by the word of
+            who received it. What was asked by word of mouth was received at once; of what was
+            sent, and not told to be received, the day is unknown.
         regime: The rule to follow.
         questions: Questions put and their answers, as event ids. Those of vague date stop no
             clock: nobody could say for how long.
     """
-    received = date_of(told, "received") or reading.when(told.id)
+    received = _received(reading, told)
     if regime == "none" or received is None or received.kind == "span":
         return None
     due = date_of(told, "due")
@@ -69,6 +73,19 @@ def deadlines_of(
     except ClockError:
         # A day outside the years of the calendar, or questions that overlap.
         return None
+
+
+def _received(reading: Reading, told: Told) -> When | None:
+    own = date_of(told, "received")
+    if own is not None or not isinstance(told.event, Request):
+        return own or reading.when(told.id)
+    asked = parties_of(told.event.to)
+    for each, position in reading.stances.on.get(told.id, ()):
+        if position.stance == "received" and each.author in asked:
+            signed = date_of(each, "received")
+            if signed is not None:
+                return signed
+    return reading.when(told.id) if told.event.medium == "oral" else None
 
 
 def lateness_of(due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date) -> Lateness:

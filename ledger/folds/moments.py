@@ -49,7 +49,7 @@ class Moment:
         source: The id of the event that gives it, if another does.
     """
 
-    role: str
+    role: DateRole
     when: When
     source: str | None = None
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ledger.folds.acts import doers_of
 from ledger.folds.moments import Moment
 from ledger.folds.reading import Reading
 from ledger.folds.stances import Telling
-from ledger.sentences import sentence, title_of
+from ledger.sentences import is_impersonal, sentence, title_of
 from ledger.view import Told
-from ledger.wording import party_of
 
 __all__ = ["OTHER_KINDS", "OtherRow", "OtherStep", "fold_other"]
 
@@ -34,8 +34,8 @@ class OtherStep:
         index: The index of its entry.
         id: Its event id.
         verb: What was done.
-        doer: The party said to have done it.
-        signed: Whether that party has signed it: else it is a claim.
+        doers: The parties whose act it is said to be; none where only that it was done is told.
+        signed: Whether one of them has signed it: else it is a claim.
         date: The date that stands for it.
         summary: What it tells, in a sentence.
     """
@@ -43,7 +43,7 @@ class OtherStep:
     index: int
     id: str
     verb: str
-    doer: str
+    doers: tuple[str, ...]
     signed: bool
     date: Moment | None
     summary: str
@@ -100,14 +100,14 @@ def fold_other(
 def _row(reading: Reading, told: Told) -> OtherRow:
     steps = []
     for each, step in reading.steps.get(told.id, ()):
-        doer = party_of(step.by) if step.by is not None else each.author
+        doers = frozenset[str]() if is_impersonal(step) else doers_of(each)
         steps.append(
             OtherStep(
                 index=each.index,
                 id=each.id,
                 verb=step.verb,
-                doer=doer,
-                signed=doer in reading.stances.signers(each),
+                doers=tuple(sorted(doers)),
+                signed=not doers.isdisjoint(reading.stances.signers(each)),
                 date=reading.dates.get(each.id),
                 summary=sentence(each, reading.view.by_id),
             )

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from ledger.dates import When
+from ledger.folds.moments import date_of
 from ledger.folds.reading import Reading
 from ledger.folds.stances import parties_of
 from ledger.view import Told
@@ -32,9 +34,12 @@ from verify.events import (
 
 __all__ = ["EventStatus", "FieldStatus", "Response", "Status", "named_parties", "status_of"]
 
-Status = Literal["agreed", "admitted", "disputed", "not_admitted", "not_yet_answered"]
+Status = Literal[
+    "agreed", "admitted", "corrected", "disputed", "not_admitted", "not_yet_answered"
+]
 
 _CONTRARY = frozenset(("dispute", "deny", "correct", "object"))
+_DEEPEST = 4
 _ANSWERS = _CONTRARY | {"admit", "agree", "not_admit", "ratify"}
 
 
@@ -49,6 +54,9 @@ class Response:
         stance: How.
         value: The competing value, if it gives one: a date in EDTF, or a text.
         superseded: Whether the party has responded to this field again since.
+        date: The competing date, or that of receipt, if it gives one that can be read.
+        items: The items that it is about; None for all.
+        replies: The responses to this response.
     """
 
     id: str
@@ -57,6 +65,9 @@ class Response:
     stance: str
     value: str | None
     superseded: bool
+    date: When | None = None
+    items: tuple[tuple[int, int], ...] | None = None
+    replies: tuple[Response, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +113,7 @@ class EventStatus:
             if status in found:
                 # An agreed detail does not make the whole agreed.
                 whole = any(f.field == "happened" and f.status == status for f in self.fields)
-                if status in {"disputed", "not_admitted"} or whole:
+                if status in {"disputed", "not_admitted", "corrected"} or whole:
                     return status
         return "not_yet_answered"
 
@@ -116,12 +127,11 @@ class EventStatus:
         return next((each for each in self.fields if each.field == name), None)
 
 
-_BY_WEIGHT: tuple[Status, ...] = ("disputed", "not_admitted", "agreed", "admitted")
+_BY_WEIGHT: tuple[Status, ...] = ("disputed", "not_admitted", "corrected", "agreed", "admitted")
 
 
 def status_of(reading: Reading, told: Told) -> EventStatus:
     """Work out how the parties stand to an event."""
-    named = named_parties(told.event) - {told.author}
     by_field: dict[str, list[tuple[Told, Position]]] = {}
     for each, position in reading.stances.on.get(told.id, ()):
         by_field.setdefault(position.field or "happened", []).append((each, position))
@@ -130,8 +140,8 @@ def status_of(reading: Reading, told: Told) -> EventStatus:
     how = withdrawal.event.stance if withdrawal and isinstance(withdrawal.event, Position) else None
     return EventStatus(
         id=told.id,
-        fields=tuple(_field(name, by_field[name], told, named) for name in fields),
-        named=tuple(sorted(named)),
+        fields=tuple(_field(reading, name, by_field[name], told) for name in fields),
+        named=tuple(sorted(named_parties(told.event) - {told.author})),
         withdrawn=how,
         disowned=told.disowned,
     )
@@ -167,22 +177,12 @@ def named_parties(event: Event) -> frozenset[str]:
 
 
 def _field(
-    name: str, found: Iterable[tuple[Told, Position]], told: Told, named: frozenset[str]
+    reading: Reading, name: str, found: Iterable[tuple[Told, Position]], told: Told
 ) -> FieldStatus:
     pairs = tuple(found)
-    last = {each.author: each.id for each, position in pairs if position.stance in _ANSWERS}
-    responses = tuple(
-        Response(
-            id=each.id,
-            index=each.index,
-            party=each.author,
-            stance=position.stance,
-            value=_value(each, position),
-            superseded=position.stance in _ANSWERS and last[each.author] != each.id,
-        )
-        for each, position in pairs
-    )
+    responses = _responses(reading, pairs)
     current = {r.party: r.stance for r in responses if not r.superseded and r.stance in _ANSWERS}
+    named = named_parties(told.event) - {told.author}
     # The author's own correction contradicts what it told, too.
     return FieldStatus(
         field=name,
@@ -192,8 +192,35 @@ def _field(
     )
 
 
+def _responses(
+    reading: Reading, pairs: Iterable[tuple[Told, Position]], depth: int = 0
+) -> tuple[Response, ...]:
+    pairs = tuple(pairs)
+    last = {each.author: each.id for each, position in pairs if position.stance in _ANSWERS}
+    return tuple(
+        Response(
+            id=each.id,
+            index=each.index,
+            party=each.author,
+            stance=position.stance,
+            value=_value(each, position),
+            superseded=position.stance in _ANSWERS and last[each.author] != each.id,
+            date=date_of(each, "received" if position.stance == "received" else "value"),
+            items=position.items,
+            # Whoever wants the rest of a longer quarrel asks for the response itself.
+            replies=()
+            if depth == _DEEPEST
+            else _responses(reading, reading.stances.on.get(each.id, ()), depth + 1),
+        )
+        for each, position in pairs
+    )
+
+
 def _status(current: dict[str, str], author: str, named: frozenset[str]) -> Status:
     stances = set(current.values())
+    others = {stance for party, stance in current.items() if party != author}
+    if current.get(author) == "correct" and not others & _CONTRARY:
+        return "corrected"
     if stances & _CONTRARY:
         return "disputed"
     if "not_admit" in stances:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ledger.dates import When, days_between, known_by
-from ledger.folds.moments import Moment, main_dates
+from ledger.dates import When, days_between, known_by, narrow
+from ledger.errors import ContradictionError
+from ledger.folds.moments import Moment, date_of, main_dates
 from ledger.folds.order import Order, order_of
 from ledger.folds.stances import Stances, read_stances
 from ledger.view import Told, View
-from verify.events import Step
+from verify.events import Attestation, DateRole, Step
 
 __all__ = ["Days", "Reading", "days_since", "read"]
 
@@ -49,6 +50,35 @@ class Reading:
             if isinstance(told.event, Step) and not self.later(told):
                 found.setdefault(told.event.of, []).append((told, told.event))
         return {target: tuple(steps) for target, steps in found.items()}
+
+    @cached_property
+    def evidence(self) -> Mapping[str, tuple[Told, ...]]:
+        """The outside evidence about each event, by its id, in ledger order; none withdrawn."""
+        found: dict[str, list[Told]] = {}
+        for told in self.view.told:
+            if isinstance(told.event, Attestation) and told.event.of is not None:
+                if told.id not in self.stances.withdrawn:
+                    found.setdefault(told.event.of, []).append(told)
+        return {target: tuple(each) for target, each in found.items()}
+
+    def narrowed(self, told: Told, role: DateRole) -> When | None:
+        """Return a date of an event, narrowed by the outside evidence that its author adds.
+
+        Evidence that leaves no day, and what other parties bring, narrows nothing.
+        """
+        when = date_of(told, role)
+        if when is None or when.kind == "span":
+            return when
+        bounds = [
+            date
+            for each in self.evidence.get(told.id, ())
+            if each.author == told.author and (date := date_of(each, role)) is not None
+            if date.kind == "point" and not (date.approximate or date.uncertain)
+        ]
+        try:
+            return narrow(when, bounds)
+        except ContradictionError:
+            return when
 
     @cached_property
     def _places(self) -> Mapping[str, int]:

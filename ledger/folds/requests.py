@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ledger.clocks import Deadlines, Regime
-from ledger.folds.items import OPEN, TERMINAL, Item, Move, ball_of, move, resumed
+from ledger.dates import When
+from ledger.folds.acts import doers_of, principals_of
+from ledger.folds.items import ANSWERS, OPEN, TERMINAL, Item, Move, ball_of, move, resumed
 from ledger.folds.lateness import Lateness, deadlines_of, lateness_of
 from ledger.folds.moments import Moment
 from ledger.folds.ranges import RangeMap
@@ -24,7 +26,6 @@ from ledger.folds.reading import Days, Reading, days_since
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.folds.waits import Wait, over_at, over_before, wait_of
 from ledger.view import Told
-from ledger.wording import party_of
 from verify.events import Position, Request, Step
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "ItemRow",
     "RequestRow",
     "Requests",
+    "Stage",
     "deadline_under",
     "fold_requests",
 ]
@@ -51,9 +53,12 @@ class ItemRow:
         since: The id of the event that brought them there.
         ball: The parties that must act next.
         days: For how many days they have held the ball, least and most.
-        flags: `acknowledged`, `contested`, `deferral_claimed`, in that order.
+        flags: `acknowledged`, `answered_in_part` (where the state says something else),
+            `contested`, `deferral_claimed`, in that order.
         lateness: What the clock says, as at the day asked.
         deadlines: The deadline with its working; None where no clock runs.
+        silent: Whether a question to its makers is open: no answer to it is told.
+        untouched: Whether nothing at all is told of it since it was asked.
         notes: What is not established about this state.
     """
 
@@ -67,7 +72,33 @@ class ItemRow:
     flags: tuple[str, ...]
     lateness: Lateness
     deadlines: Deadlines | None
+    silent: bool = False
+    untouched: bool = False
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage of the course of a request, laid out with the others by date.
+
+    Attributes:
+        word: What became of the items: a state, `acknowledged`, `chased` and the like, or
+            `resumed`, which is computed.
+        id: The id of the event that brought it about; of `resumed`, of the deferral that ended.
+        index: Its index.
+        when: When; None if nothing dates it.
+        items: The items that were meant; None for all.
+        ball: The parties that had to act next.
+        until: Of a deferral: the indexes of the events that it waits for.
+    """
+
+    word: str
+    id: str
+    index: int
+    when: When | None
+    items: tuple[tuple[int, int], ...] | None
+    ball: tuple[str, ...]
+    until: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +109,7 @@ class Claim:
         id: The step's event id.
         index: Its index.
         verb: What is said to have been done.
-        doer: The party said to have done it.
+        doers: The parties whose act it is said to be.
         told_by: The party that says so.
         why: Why it moved nothing.
     """
@@ -86,7 +117,7 @@ class Claim:
     id: str
     index: int
     verb: str
-    doer: str
+    doers: tuple[str, ...]
     told_by: str
     why: str
 
@@ -110,7 +141,8 @@ class RequestRow:
         items: Its items, in runs that stand alike; none unless it counts.
         worst: The state of the open items that need acting on first; else that of the rest.
         counts: State -> (items certainly meant, items at most).
-        taken_up_by: Of an invitation: the id of the request that took it up.
+        course: What became of it, stage by stage; none unless it counts.
+        taken_up_by: Of an invitation: the id of the event that took it up.
         held: Of an invitation: for how many days the invited held the ball, least and most.
         claims: The steps that moved nothing.
         chased: The ids of steps that chase or escalate.
@@ -131,6 +163,7 @@ class RequestRow:
     items: tuple[ItemRow, ...]
     worst: str
     counts: tuple[tuple[str, tuple[int, int]], ...]
+    course: tuple[Stage, ...]
     taken_up_by: str | None
     held: Days
     claims: tuple[Claim, ...]
@@ -190,11 +223,29 @@ _URGENCY: Final = (
     "withdrawn",
 )
 _MOVES_NOTHING: Final = frozenset(("chase", "escalate"))
+_STILL_OPEN: Final = OPEN - {"answered_in_part"}
+_BY_MAKER: Final = frozenset(("clarify", "narrow", "extend", "withdraw", "review"))
+_BY_EITHER: Final = frozenset(("defer", "resume"))
+_NOT_SIGNED: Final = "nobody whose act it would be has signed it"
+_NOBODY: Final = "who did it is not told"
+_STAGES: Final = {
+    "acknowledge": "acknowledged",
+    "chase": "chased",
+    "clarify": "clarified",
+    "escalate": "escalated",
+    "extend": "extended",
+    "narrow": "narrowed",
+    "refuse": "refused",
+    "resume": "resumed",
+    "review": "under_review",
+    "seek_clarification": "clarification_sought",
+    "transfer": "transferred",
+    "withdraw": "withdrawn",
+}
 
 
 def _makers(event: Request) -> frozenset[str]:
-    behalf = () if event.authority == "disowned" else event.on_behalf_of
-    return parties_of(event.from_, behalf)
+    return parties_of(event.from_) | principals_of(event)
 
 
 def _is_elsewhere(reading: Reading, told: Told, telling: Telling) -> bool:
@@ -219,11 +270,12 @@ def _row(reading: Reading, told: Told, event: Request, telling: Telling) -> Requ
     total = certain + per_area * len(event.areas_doubtful or ())
     standing = _standing(reading, told, makers, telling)
     claims: tuple[Claim, ...] = ()
+    course: tuple[Stage, ...] = ()
     items: tuple[ItemRow, ...] = ()
     if standing == "counts":
         fold = _Fold(reading, told, event, makers, telling)
         folded = fold.run(total)
-        claims = tuple(fold.claims)
+        claims, course = tuple(fold.claims), tuple(fold.course)
         items = tuple(
             fold.item_row(seg.first, seg.last, seg.value, doubtful=seg.first > certain)
             for seg in folded.split(((1, certain),)).segments
@@ -244,6 +296,7 @@ def _row(reading: Reading, told: Told, event: Request, telling: Telling) -> Requ
         items=items,
         worst=_worst(items) if items else standing,
         counts=_counts(items),
+        course=course,
         taken_up_by=None,
         held=(None, None),
         claims=claims,
@@ -269,7 +322,9 @@ class _Fold:
         self.makers = makers
         self.telling = telling
         self.claims: list[Claim] = []
+        self.course: list[Stage] = []
         self.waits: dict[str, Wait] = {}
+        self._woken: dict[str, None] = {}
         self._due: dict[tuple[str, tuple[tuple[str, str | None], ...]], Deadlines | None] = {}
 
     def run(self, total: int) -> RangeMap[Item]:
@@ -279,11 +334,13 @@ class _Fold:
             recipients=parties_of(self.event.to),
         )
         items = RangeMap.filled(total, start)
+        self._stage(start.state, self.told, None, ball_of(start, makers=self.makers))
         for told, step in self.reading.steps.get(self.told.id, ()):
             if self._is_untold(told):
                 continue
             items = self._step(items, told, step)
         items = items.changed(None, self._wake_at_end)
+        self._resumed(items)
         return self._contest(items)
 
     def _is_untold(self, told: Told) -> bool:
@@ -291,57 +348,110 @@ class _Fold:
         return not signers or (self.telling.party is not None and self.telling.party not in signers)
 
     def _step(self, items: RangeMap[Item], told: Told, step: Step) -> RangeMap[Item]:
-        doer = party_of(step.by) if step.by is not None else told.author
-        signers = self.reading.stances.signers(told)
-        taken = self.telling.party is not None or doer in signers
+        said = doers_of(told)
+        # In what is established, nobody but the doers can speak for the doers.
+        doers = said if self.telling.party else said & self.reading.stances.signers(told)
         resolved = Move(
             id=told.id,
             verb=step.verb,
             outcome=step.outcome,
-            # In what is established, nobody but the doer can speak for the doer.
-            doer=doer if taken else "",
+            doers=doers,
             told_by=told.author,
             consent=self.reading.stances.upholders(told.id),
             to=parties_of(step.to),
         )
         if step.verb == "defer":
             self.waits[told.id] = wait_of(self.reading, told, step)
-        after = items.changed(step.items, lambda item: self._moved(item, resolved))
+        moved: list[Item] = []
+        after = items.changed(step.items, lambda item: self._moved(item, resolved, moved))
+        if not doers:
+            self._claim(told, step, said, _NOT_SIGNED if said else _NOBODY)
+            return after
         if after == items and step.verb not in _MOVES_NOTHING:
-            why = (
-                "no item that it names was in a state for it, or it was not theirs to do"
-                if taken
-                else f"{doer} has not signed it"
-            )
-            self._claim(told, step, doer, why)
-        elif not taken:
-            self._claim(told, step, doer, f"{doer} has not signed it")
+            self._claim(told, step, said, self._why(items, resolved))
+            return after
+        self._resumed(after)
+        reached = moved or _within(after, step.items)
+        ball = frozenset().union(*(ball_of(item, makers=self.makers) for item in reached))
+        self._stage(_stage_word(step, reached, invitation=self._invites), told, step.items, ball)
         return after
 
-    def _claim(self, told: Told, step: Step, doer: str, why: str) -> None:
+    @property
+    def _invites(self) -> bool:
+        return self.event.what == "invitation"
+
+    def _why(self, items: RangeMap[Item], step: Move) -> str:
+        recipients = frozenset().union(*(seg.value.recipients for seg in items.segments))
+        entitled = self.makers if step.verb in _BY_MAKER else recipients
+        if step.verb in _BY_EITHER:
+            entitled = self.makers | recipients
+        if step.doers.isdisjoint(entitled):
+            return "it was not theirs to do"
+        return "no item that it names was in a state for it"
+
+    def _claim(self, told: Told, step: Step, doers: frozenset[str], why: str) -> None:
         self.claims.append(
             Claim(
                 id=told.id,
                 index=told.index,
                 verb=step.verb,
-                doer=doer,
+                doers=tuple(sorted(doers)),
                 told_by=told.author,
                 why=why,
             )
         )
 
-    def _moved(self, item: Item, step: Move) -> Item:
+    def _stage(
+        self,
+        word: str,
+        told: Told,
+        items: tuple[tuple[int, int], ...] | None,
+        ball: frozenset[str],
+    ) -> None:
+        waited = (told.event.until_events or ()) if isinstance(told.event, Step) else ()
+        by_id = self.reading.view.by_id
+        self.course.append(
+            Stage(
+                word=word,
+                id=told.id,
+                index=told.index,
+                when=self.reading.when(told.id),
+                items=items,
+                ball=tuple(sorted(ball)),
+                until=tuple(by_id[each].index for each in waited if each in by_id),
+            )
+        )
+
+    def _resumed(self, items: RangeMap[Item]) -> None:
+        """Tell of each deferral that was found to be over."""
+        woken, self._woken = self._woken, {}
+        for event_id in woken:
+            told = self.reading.view.by_id[event_id]
+            back = [seg.value for seg in items.segments if seg.value.resumed_after == event_id]
+            ball = frozenset().union(*(ball_of(item, makers=self.makers) for item in back))
+            asked = told.event.items if isinstance(told.event, Step) else None
+            self._stage("resumed", told, asked, ball)
+            over = self.waits[event_id].over
+            self.course[-1] = replace(self.course[-1], when=over, until=())
+
+    def _moved(self, item: Item, step: Move, moved: list[Item]) -> Item:
         wait = self.waits.get(item.since) if item.state == "deferred" else None
         awake = item
         if wait is not None and over_before(wait, self.reading.when(step.id)) == "yes":
             awake = resumed(item)
         after = move(awake, step, makers=self.makers)
-        return item if after == awake else after
+        if after == awake:
+            return item
+        if awake is not item:
+            self._woken[item.since] = None
+        moved.append(after)
+        return after
 
     def _wake_at_end(self, item: Item) -> Item:
         wait = self.waits.get(item.since) if item.state == "deferred" else None
         if wait is None or over_at(wait, self.reading.as_at) != "yes":
             return item
+        self._woken[item.since] = None
         return resumed(item)
 
     def _contest(self, items: RangeMap[Item]) -> RangeMap[Item]:
@@ -388,6 +498,8 @@ class _Fold:
             flags=_flags(item),
             lateness=lateness_of(due, item=item, days=days, as_at=self.reading.as_at),
             deadlines=due,
+            silent=item.state == "clarification_sought",
+            untouched=bool(ball) and len(self.course) == 1 and not self.claims,
             notes=tuple(self._notes(item)),
         )
 
@@ -399,6 +511,26 @@ class _Fold:
             yield "what it waited for has come"
 
 
+def _within(items: RangeMap[Item], ranges: tuple[tuple[int, int], ...] | None) -> list[Item]:
+    found: list[Item] = []
+
+    def keep(item: Item) -> Item:
+        found.append(item)
+        return item
+
+    items.changed(ranges, keep)
+    return found
+
+
+def _stage_word(step: Step, reached: Iterable[Item], *, invitation: bool) -> str:
+    if step.verb == "answer":
+        return "taken_up" if invitation else ANSWERS[step.outcome or ""]
+    if step.verb == "defer":
+        deferred = any(item.state == "deferred" for item in reached)
+        return "deferred" if deferred else "deferral_claimed"
+    return _STAGES[step.verb]
+
+
 def _contested(item: Item) -> Item:
     return replace(item, contested=True) if item.state in TERMINAL else item
 
@@ -406,6 +538,7 @@ def _contested(item: Item) -> Item:
 def _flags(item: Item) -> tuple[str, ...]:
     rows = (
         ("acknowledged", item.acknowledged is not None),
+        ("answered_in_part", item.part is not None and item.state in _STILL_OPEN),
         ("contested", item.contested),
         ("deferral_claimed", item.deferral_claimed is not None),
     )
@@ -427,7 +560,10 @@ def _counts(items: Iterable[ItemRow]) -> tuple[tuple[str, tuple[int, int]], ...]
 
 
 def _taken_up(reading: Reading, row: RequestRow, rows: Iterable[RequestRow]) -> RequestRow:
-    """Close an invitation by the first request of the invited that replies to or follows it."""
+    """Close an invitation by the first request of the invited that replies to or follows it.
+
+    Without one, it is closed by the step that says so.
+    """
     if row.what != "invitation" or row.standing != "counts":
         return row
     made = reading.when(row.id)
@@ -442,4 +578,7 @@ def _taken_up(reading: Reading, row: RequestRow, rows: Iterable[RequestRow]) -> 
                 for run in row.items
             )
             return replace(row, taken_up_by=other.id, held=held, items=items)
+    closing = next((run.since for run in row.items if run.state not in OPEN), None)
+    if closing is not None:
+        return replace(row, taken_up_by=closing, held=reading.days(row.id, closing))
     return replace(row, held=days_since(made, reading.as_at))

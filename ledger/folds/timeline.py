@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger.dates import Answer
@@ -195,6 +196,7 @@ def _notes(reading: Reading, told: Told) -> list[str]:
     if moment is not None and moment.source is not None:
         source = reading.view.by_id[moment.source]
         notes.append(f"dated by the {say(source.kind)} of entry {source.index}")
+    notes.extend(_evidence(reading, told))
     if any(later == told.id for _, later in reading.order.refused):
         notes.append("a link says that it came after an event whose date is later")
     if told.key_origin == "recovered":
@@ -205,6 +207,14 @@ def _notes(reading: Reading, told: Told) -> list[str]:
     if told.unopened:
         notes.append(f"{len(told.unopened)} of its claims are not open here")
     return notes
+
+
+def _evidence(reading: Reading, told: Told) -> Iterator[str]:
+    for each in reading.evidence.get(told.id, ()):
+        if isinstance(each.event, Attestation):
+            title = title_of(each)
+            what = f"outside evidence ({say(each.event.type)}) of entry {each.index}"
+            yield f"{what}, told by {each.author}" + (f": {title.rstrip('.')}" if title else "")
 
 
 def _seals(reading: Reading, told: Told) -> str:

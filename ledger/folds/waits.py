@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from ledger.dates import Answer, Bound, When
+from ledger.dates import Answer, Bound, When, parse_when
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
 from ledger.view import Told
@@ -39,11 +39,21 @@ class Wait:
         return least, None if self.lo is None else (as_at - self.lo).days
 
 
+    @property
+    def over(self) -> When | None:
+        """When the last of it had come; None if nothing says by when."""
+        if self.hi is None:
+            return None
+        lo = "" if self.lo is None else self.lo.isoformat()
+        hi = self.hi.isoformat()
+        return parse_when(hi if lo == hi else f"[{lo}..{hi}]", basis="inferred")
+
+
 def wait_of(reading: Reading, told: Told, step: Step) -> Wait:
     """Read what a deferral waits for.
 
     A day given as "not before" has passed when it is reached. Of a communication the receipt
-    counts, where one is given.
+    counts, where one is given, and outside evidence of its author narrows a date.
     """
     bounds: list[tuple[Bound, Bound]] = []
     until = date_of(told, "until")
@@ -85,7 +95,14 @@ def over_before(wait: Wait, when: When | None) -> Answer:
 
 def _came(reading: Reading, event_id: str) -> When | None:
     told = reading.view.by_id.get(event_id)
+    moment = reading.dates.get(event_id)
     if told is None:
         return None
-    received = date_of(told, "received") if isinstance(told.event, Communication) else None
-    return received or reading.when(event_id)
+    received = (
+        reading.narrowed(told, "received") if isinstance(told.event, Communication) else None
+    )
+    if received is not None or moment is None:
+        return received
+    if moment.source is not None:
+        return moment.when
+    return reading.narrowed(told, moment.role)

@@ -169,7 +169,9 @@ def test_another_side_s_step_is_only_a_claim() -> None:
     found = row(ASKED, reading(ASKED, told))
 
     assert [(1, 10, "asked")] == states(found)
-    assert [("withdraw", "rutland", LCC)] == [(c.verb, c.doer, c.told_by) for c in found.claims]
+    assert [("withdraw", ("rutland",), LCC)] == [
+        (c.verb, c.doers, c.told_by) for c in found.claims
+    ]
     assert [(1, 10, "withdrawn")] == states(row(ASKED, reading(ASKED, told), TOLD))
 
 
@@ -257,7 +259,11 @@ def item(state: str) -> Item:
         ("clarification_sought", "narrow", None, "rutland", "clarified"),
         ("clarification_sought", "extend", None, "rutland", "clarified"),
         ("clarification_sought", "clarify", None, LCC, "clarification_sought"),
-        ("asked", "clarify", None, "rutland", "asked"),
+        ("asked", "clarify", None, "rutland", "clarified"),
+        ("asked_orally", "clarify", None, "rutland", "clarified"),
+        ("asked", "clarify", None, LCC, "asked"),
+        ("answered", "clarify", None, "rutland", "answered"),
+        ("clarification_sought", "answer", "part", LCC, "clarification_sought"),
         ("asked_orally", "answer", "part", LCC, "answered_in_part"),
         ("answered_in_part", "answer", "full", LCC, "answered"),
         ("deferred", "answer", "not_held", LCC, "not_held"),
@@ -279,7 +285,7 @@ def test_only_the_party_entitled_moves_an_item(
     state: str, verb: str, outcome: str | None, doer: str, expected: str
 ) -> None:
     made = Move(
-        id="1", verb=verb, outcome=outcome, doer=doer, told_by=doer,
+        id="1", verb=verb, outcome=outcome, doers=frozenset((doer,)), told_by=doer,
         consent=frozenset(), to=frozenset(("melton",)),
     )  # fmt: skip
 
@@ -289,8 +295,8 @@ def test_only_the_party_entitled_moves_an_item(
 def test_a_request_passed_on_with_consent_is_the_new_recipient_s() -> None:
     makers = frozenset(("rutland",))
     passed = Move(
-        id="1", verb="transfer", outcome=None, doer=LCC, told_by=LCC, consent=makers,
-        to=frozenset(("melton",)),
+        id="1", verb="transfer", outcome=None, doers=frozenset((LCC,)), told_by=LCC,
+        consent=makers, to=frozenset(("melton",)),
     )  # fmt: skip
     after = move(item("asked"), passed, makers=makers)
 
@@ -309,7 +315,10 @@ def test_a_question_answered_during_a_deferral_shows_when_it_ends() -> None:
 
 
 def _by(doer: str, verb: str) -> Move:
-    return Move(id=verb, verb=verb, outcome=None, doer=doer, told_by=doer, consent=frozenset())
+    return Move(
+        id=verb, verb=verb, outcome=None, doers=frozenset((doer,)), told_by=doer,
+        consent=frozenset(),
+    )  # fmt: skip
 
 
 def _adding(number: int) -> Callable[[int], int]:

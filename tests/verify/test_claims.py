@@ -1,0 +1,107 @@
+import base64
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.vectors import octets, spelled
+from tests.world import disclose, file_of, letter
+from verify.checks import Check
+from verify.claims import (
+    MAX_DISCLOSURE,
+    File,
+    check_names,
+    digest,
+    format_disclosure,
+    is_claim_name,
+    open_claims,
+    parse_disclosure,
+    stem,
+)
+from verify.errors import RuleError
+
+SALT = "1" * 32
+
+
+def open_one(value: str | File, name: str = "text", **changes: str) -> object:
+    text = format_disclosure(author="a", nonce="n", name=name, random=SALT, value=value)
+    given_ = {"author": "a", "nonce": "n", **changes}
+    sealed = {name: digest(text)}
+    (opened,) = open_claims({name: (SALT, value)}, sealed=sealed, **given_)
+    return opened
+
+
+def test_a_claim_opens_to_what_was_sealed() -> None:
+    assert ("text", "x") == open_one("x")
+    assert ("file.1", file_of(b"x")) == open_one(file_of(b"x"), "file.1")
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "changes"),
+    [("x", "text", {"author": "b"}), ("x", "text", {"nonce": "m"}), ("x", "file", {}),
+     (file_of(b"x"), "text", {}), ("x" * MAX_DISCLOSURE, "text", {})],
+)  # fmt: skip
+def test_a_claim_is_refused(value: str | File, name: str, changes: dict[str, str]) -> None:
+    error = open_one(value, name, **changes)
+
+    assert isinstance(error, RuleError)
+    assert (Check.DISCLOSURE, f"claims.{name}") == (error.check, error.where)
+
+
+def test_a_disclosure_is_of_a_mebibyte_at_most() -> None:
+    text = format_disclosure(author="a", nonce="n", name="text", random=SALT, value="x" * 786_500)
+    with pytest.raises(RuleError) as caught:
+        parse_disclosure(text, where="here")
+
+    assert MAX_DISCLOSURE < len(text)
+    assert (Check.DISCLOSURE, "here") == (caught.value.check, caught.value.where)
+
+
+@pytest.mark.parametrize("text", ["", "=", "A", "AA", "AAAAA", "WyIiLCIiLCIiXQ==", "é", "\ud800"])
+def test_what_is_no_disclosure_is_refused(text: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        parse_disclosure(text, where="here")
+
+    assert Check.DISCLOSURE is caught.value.check
+    assert caught.value.where.startswith("here")
+
+
+def test_the_digest_is_of_the_ascii_text() -> None:
+    text = disclose("a", "n", "text", "x")
+
+    assert hashlib.sha256(text.encode("ascii")).hexdigest() == digest(text)
+    assert "x" == parse_disclosure(text).value
+
+
+def test_claim_names_are_a_closed_list() -> None:
+    good = ("text", "item", "item.1", "item.9999", "phrase_sent", "file.12")
+    bad = ("", "x", "text.1", "item.0", "item.01", "item.10000", "item.", "Text", "text\n",
+           "phrase_", "phrase_when", "item.1.1", ".1", "item 1", "it\u00e9m")  # fmt: skip
+
+    assert all(map(is_claim_name, good))
+    assert not any(map(is_claim_name, bad))
+    assert "item" == stem("item.3") == stem("item")
+
+
+def test_numbers_are_dense() -> None:
+    check_names(("item", "item.1", "item.2"))
+    for names in (("item.2",), ("item.1", "item.3"), ("secret",)):
+        with pytest.raises(ValueError, match="sealed"):
+            check_names(names)
+
+
+@given(st.text())
+def test_any_text_gives_a_disclosure_or_a_refusal(text: str) -> None:
+    with pytest.raises(RuleError):
+        parse_disclosure(text)
+
+
+@given(st.binary())
+def test_any_array_gives_a_disclosure_or_a_refusal(data: bytes) -> None:
+    encoded = base64.urlsafe_b64encode(data).decode().rstrip("=")
+    with pytest.raises(RuleError):
+        parse_disclosure(encoded)
+
+    assert data == octets(spelled(data))
+    assert letter("northmere").disclosures
