@@ -259,7 +259,8 @@ def _status_words(status: EventStatus) -> str:
 def _response_lines(
     response: Response, field: str, date: Moment | None, depth: int = 0
 ) -> list[str]:
-    words = f"{response.party} {response_words(response.stance, field)}"
+    stance = response_words(response.stance, field) if depth == 0 else say(response.stance)
+    words = f"{response.party} {stance}"
     if response.items is not None:
         words += f", items {format_ranges(response.items)}"
     if response.stance == "received":
@@ -273,7 +274,7 @@ def _response_lines(
         words += ", since answered anew"
     lines = [f"{'- ' * depth}{words} (entry {response.index})."]
     for reply in response.replies:
-        lines += _response_lines(reply, "happened", None, depth + 1)
+        lines += _response_lines(reply, field, None, depth + 1)
     return lines
 
 

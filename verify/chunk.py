@@ -299,6 +299,8 @@ class _Checker:
         entry = read.entry
         line = self._lines.pop(index, None) if self._lines else None
         if entry is None:
+            if self._is_complete():
+                self._close()
             self._sound = False
             self._candidates.append(None)
             return
@@ -321,6 +323,13 @@ class _Checker:
         else:
             self._check_place(index, entry, *self._open)
         self._candidates.append(self._check_event(index, entry, line))
+
+    def _is_complete(self) -> bool:
+        """Tell whether the submission that is open has all the entries that it says."""
+        if self._open is None:
+            return False
+        _, head = self._open
+        return head.statement is not None and len(self._candidates) >= head.statement.count
 
     def _check_place(self, index: int, entry: Entry, start: int, head: Entry) -> None:
         """Check that an entry goes on with the submission that is open."""

@@ -42,6 +42,7 @@ _FOLLOWS: dict[Check, frozenset[Check]] = {
     Check.LAYOUT: _CHECKPOINT,
     Check.MANIFEST: frozenset(Check) - {Check.MANIFEST},
     Check.NOTE_ROOT: _DAMAGE,
+    Check.NOTE_UNUSED: _DAMAGE,
     Check.NOTES: _CHECKPOINT | _NOTED,
     Check.POSITION: _DAMAGE,
     Check.PREV: _DAMAGE,

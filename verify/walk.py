@@ -5,7 +5,7 @@ piece belongs to, the state by which a signature is judged, and which event ids 
 """
 
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from verify.checks import Check
@@ -98,12 +98,15 @@ class Walk:
     _author_codes: dict[str, int] = field(default_factory=dict)
     _author_names: list[str] = field(default_factory=list)
     _waiting: Piece | None = None
+    _damaged: set[int] = field(default_factory=set)
+    _lost: set[int] = field(default_factory=set)
     _latest_rules: str | None = None
     _bundles: dict[int, list[bytes]] = field(default_factory=dict)
 
     def take(self, result: ChunkResult) -> None:
         """Take in the next chunk."""
         self.findings += result.findings
+        self._damaged.update(f.index for f in result.findings if f.index is not None)
         self.doubtful = result.doubtful
         before = bytes(self.leaves[-HASH_SIZE:])
         self.leaves += result.leaves
@@ -127,6 +130,10 @@ class Walk:
         if self._waiting is not None:
             self._judge(self._waiting)
             self._waiting = None
+        # What later entries suffer from a lost act of governance follows from that entry.
+        self.findings = [
+            replace(f, governance=True) if f.index in self._lost else f for f in self.findings
+        ]
 
     def leaf(self, index: int) -> bytes:
         """Return an entry's leaf hash."""
@@ -232,9 +239,13 @@ class Walk:
             reason = "is less than the entry before"
             expected = f"at least {self.recorded}"
             self._find(Check.RECORDED, "recorded", reason, first, expected, str(waiting.recorded))
-        self.recorded = max(self.recorded, waiting.recorded)
+        if waiting.recorded and first not in self._damaged:
+            # Also where it went back: the next entry is measured by this one.
+            self.recorded = waiting.recorded
         if waiting.sound and waiting.statement is not None:
             self._admit(waiting, waiting.statement)
+        elif any(c is None or isinstance(c.special, GOVERNANCE) for c in waiting.candidates):
+            self._lost.add(first)
         for number, candidate in enumerate(waiting.candidates):
             self._remember(first + number, candidate, waiting.recorded)
 
@@ -258,8 +269,11 @@ class Walk:
                 past=self,
             )
         except RuleError as error:
-            altered = any(f.index == first for f in self.findings)
-            if error.check is Check.VERSION and not altered and self.doubtful is None:
+            if (
+                error.check is Check.VERSION
+                and first not in self._damaged
+                and self.doubtful is None
+            ):
                 raise
             governance = any(isinstance(c.special, GOVERNANCE) for c in candidates)
             index = _index_of(error.where, first)

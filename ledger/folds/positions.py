@@ -34,9 +34,7 @@ from verify.events import (
 
 __all__ = ["EventStatus", "FieldStatus", "Response", "Status", "named_parties", "status_of"]
 
-Status = Literal[
-    "agreed", "admitted", "corrected", "disputed", "not_admitted", "not_yet_answered"
-]
+Status = Literal["agreed", "admitted", "corrected", "disputed", "not_admitted", "not_yet_answered"]
 
 _CONTRARY = frozenset(("dispute", "deny", "correct", "object"))
 _DEEPEST = 4

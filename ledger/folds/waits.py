@@ -16,7 +16,7 @@ from ledger.folds.reading import Days, Reading
 from ledger.view import Told
 from verify.events import Communication, Step
 
-__all__ = ["Wait", "over_at", "over_before", "wait_of"]
+__all__ = ["Wait", "came", "over_at", "over_before", "wait_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,6 @@ class Wait:
         """Count the days from its end to `as_at`, least and most."""
         least = None if self.hi is None else max((as_at - self.hi).days, 0)
         return least, None if self.lo is None else (as_at - self.lo).days
-
 
     @property
     def over(self) -> When | None:
@@ -60,7 +59,7 @@ def wait_of(reading: Reading, told: Told, step: Step) -> Wait:
     if until is not None:
         bounds.append((until.earliest, until.latest or until.earliest))
     for event_id in step.until_events or ():
-        when = _came(reading, event_id)
+        when = came(reading, event_id)
         bounds.append((None, None) if when is None else (when.begin_earliest, when.begin_latest))
     his = [hi for _, hi in bounds]
     return Wait(
@@ -93,14 +92,13 @@ def over_before(wait: Wait, when: When | None) -> Answer:
     return "not established"
 
 
-def _came(reading: Reading, event_id: str) -> When | None:
+def came(reading: Reading, event_id: str) -> When | None:
+    """Return when an event that is waited for had come: its receipt, where one is given."""
     told = reading.view.by_id.get(event_id)
     moment = reading.dates.get(event_id)
     if told is None:
         return None
-    received = (
-        reading.narrowed(told, "received") if isinstance(told.event, Communication) else None
-    )
+    received = reading.narrowed(told, "received") if isinstance(told.event, Communication) else None
     if received is not None or moment is None:
         return received
     if moment.source is not None:

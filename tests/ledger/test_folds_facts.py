@@ -376,9 +376,7 @@ def test_agreements_are_listed_with_who_signed_and_who_is_only_said_to() -> None
     said = step("said", made, "sign", {"occurred": "2025-08-02"}, target="agreement", by="rutland")
     rows = fold_other(reading(made, own, said))["agreement"]
 
-    assert [((LCC,), True), (("rutland",), False)] == [
-        (s.doers, s.signed) for s in rows[0].steps
-    ]
+    assert [((LCC,), True), (("rutland",), False)] == [(s.doers, s.signed) for s in rows[0].steps]
 
 
 def test_undated_knowledge_is_bounded_by_the_date_of_what_it_came_by() -> None:

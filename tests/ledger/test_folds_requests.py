@@ -169,9 +169,7 @@ def test_another_side_s_step_is_only_a_claim() -> None:
     found = row(ASKED, reading(ASKED, told))
 
     assert [(1, 10, "asked")] == states(found)
-    assert [("withdraw", ("rutland",), LCC)] == [
-        (c.verb, c.doers, c.told_by) for c in found.claims
-    ]
+    assert [("withdraw", ("rutland",), LCC)] == [(c.verb, c.doers, c.told_by) for c in found.claims]
     assert [(1, 10, "withdrawn")] == states(row(ASKED, reading(ASKED, told), TOLD))
 
 

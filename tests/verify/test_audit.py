@@ -70,9 +70,7 @@ def changed(long: World, files: Files, index: int, fields: dict[str, object]) ->
 
 def test_chunks_are_joined(long: World, long_files: Files) -> None:
     seen: list[tuple[int, int]] = []
-    report = audit(
-        MappingSource(long_files), progress=lambda done, size: seen.append((done, size))
-    )
+    report = audit(MappingSource(long_files), progress=lambda done, size: seen.append((done, size)))
 
     assert ("self-consistent", ()) == (report.verdict, report.findings)
     assert 4 == report.counts["submissions"]

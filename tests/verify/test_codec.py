@@ -67,7 +67,7 @@ def test_names_the_part_that_is_wrong() -> None:
     with pytest.raises(MalformedError) as caught:
         SAMPLE.decode(b'{"count":7,"more":["a",1],"name":"a"}', where="here")
 
-    assert "here.more[]" == caught.value.where
+    assert "here.more[1]" == caught.value.where
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(0, MAX_INTEGER))

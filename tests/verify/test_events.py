@@ -56,11 +56,11 @@ def test_an_event_is_of_32_768_octets_at_most() -> None:
 @pytest.mark.parametrize(
     ("kind", "field", "value", "where"),
     [("communication", "channel", "fax", "event.channel"),
-     ("communication", "to", ["x", "x"], "event"), ("key", "powers", ["x"], "event.powers[]"),
+     ("communication", "to", ["x", "x"], "event"), ("key", "powers", ["x"], "event.powers[0]"),
      ("charter", "thresholds", {"govern": 1}, "event.thresholds"),
      ("charter", "founding_key", {"key": "00" * 32, "powers": ["record"]}, "event.founding_key"),
      ("key", "verb", "recover", "event"), ("communication", "audience", {"text": ["b", "a"]}, "event"),
-     ("account", "sentences", [{"number": 0}], "event.sentences[].number")],
+     ("account", "sentences", [{"number": 0}], "event.sentences[0].number")],
 )  # fmt: skip
 def test_a_refusal_names_the_field(kind: str, field: str, value: object, where: str) -> None:
     changed = reference.parse(SAMPLES[kind].data)

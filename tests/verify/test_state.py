@@ -182,7 +182,10 @@ def test_entry_0_names_no_fingerprint_and_saw_nothing_and_is_alone() -> None:
 
 def test_another_version_stops_the_audit() -> None:
     later = amendment(two(), spec="counterfoil/2")
-    for world, said in ((World(), founding_charter("northmere", spec="counterfoil/9")), (two(), later)):
+    for world, said in (
+        (World(), founding_charter("northmere", spec="counterfoil/9")),
+        (two(), later),
+    ):
         if world.size:
             said = amendment(world, spec="counterfoil/2")  # noqa: PLW2901 (of this world's charter)
         world.submit(said)
@@ -596,7 +599,9 @@ def test_a_party_has_at_most_1024_keys_ever() -> None:
     own = PartyKey("southfold", public_hex(signing_key("southfold")), ("govern",), None, "own",
                    "active", 0)  # fmt: skip
     keys = {own.key: own}
-    keys |= {f"{n:064x}": altered(own, key=f"{n:064x}", status="ended") for n in range(MAX_KEYS - 1)}
+    keys |= {
+        f"{n:064x}": altered(own, key=f"{n:064x}", status="ended") for n in range(MAX_KEYS - 1)
+    }
     state = State(
         fingerprint=world.fingerprint or "", charter=world.charter, charter_id="00" * 32,
         members=frozenset(("southfold",)), keys=keys, log_keys=((1, world.charter.log_key),),

@@ -158,7 +158,9 @@ def test_each_octet_of_a_small_export_counts(small_files: Files, mask: int) -> N
 
 def values_in(entry: bytes) -> Iterator[tuple[int, int]]:
     """Yield where each value of an entry's JSON stands: strings and numbers, however deep."""
-    for found in re.finditer(rb':(?:"((?:[^"\\]|\\.)*)"|([0-9]+))|(?<=[\[,])"([^"]*)"(?=[,\]])', entry):
+    for found in re.finditer(
+        rb':(?:"((?:[^"\\]|\\.)*)"|([0-9]+))|(?<=[\[,])"([^"]*)"(?=[,\]])', entry
+    ):
         for group in (1, 2, 3):
             if found.start(group) >= 0 and found.group(group):
                 yield found.span(group)
@@ -450,7 +452,12 @@ def test_unknown_signature_lines_of_the_checkpoint_change_nothing(
 
 
 def test_a_checkpoint_of_another_size_or_root_is_found(small: World, small_files: Files) -> None:
-    for size, root in ((4, small.root(4)), (6, small.root(5)), (5, bytes(32)), (2**53 - 1, bytes(32))):
+    for size, root in (
+        (4, small.root(4)),
+        (6, small.root(5)),
+        (5, bytes(32)),
+        (2**53 - 1, bytes(32)),
+    ):
         files = {**small_files, "checkpoint": resign(small, size=size, root=root)}
 
         assert "invalid" == report_of(files).verdict
