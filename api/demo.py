@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.cli.context import DONE, Context, UsageError
+from ledger.cli.context import DONE, INTERRUPTED, Context, UsageError
 from ledger.cli.main import run
 
 __all__ = ["demo"]
@@ -82,6 +82,7 @@ class _Show:
         self._run("requests", "export", "--as-at", _AS_AT)
         self._run("knowledge", "export", "--as-at", _AS_AT)
         self._run("promises", "export", "--as-at", _AS_AT)
+        self._run("answers", "export", "--as-at", _AS_AT)
 
     def invented(self) -> None:
         """Show two sides signing, in a dispute between two bodies that do not exist."""
@@ -111,6 +112,7 @@ class _Show:
         self._run("chronology", "invented-export", "--as-at", _INVENTED_AS_AT)
         self._run("requests", "invented-export", "--as-at", _INVENTED_AS_AT)
         self._run("promises", "invented-export", "--as-at", _INVENTED_AS_AT)
+        self._run("answers", "invented-export", "--as-at", _INVENTED_AS_AT)
 
     def next_steps(self) -> None:
         """Say what to try next."""
@@ -132,17 +134,18 @@ class _Show:
     # Steps
 
     def _run(self, *words: str, quiet: bool = False) -> None:
-        out = io.StringIO()
-        inner = Context(
-            now_ms=self._context.now_ms, out=out, err=self._context.err, json=self._context.json
-        )
+        out, err = io.StringIO(), io.StringIO()
+        inner = Context(now_ms=self._context.now_ms, out=out, err=err, json=self._context.json)
         self._command("counterfoil", *words)
         code = run(words, inner)
         if not quiet:
             self._show(out.getvalue())
         self._keep("counterfoil", words, code, out.getvalue())
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         if code != DONE:
-            raise UsageError(f"`counterfoil {' '.join(words)}` ended with status {code}")
+            said = err.getvalue() or out.getvalue()
+            raise UsageError(f"`counterfoil {' '.join(words)}` ended with status {code}: {said}")
 
     def _verify(self, *words: str) -> None:
         """Run the verifier in a process of its own: it shares nothing with this one."""

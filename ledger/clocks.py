@@ -31,7 +31,8 @@ from typing import Final, Literal, NamedTuple
 
 import holidays
 
-from ledger.dates import Answer, When, format_day, instant_s
+from ledger.date_words import format_day
+from ledger.dates import Answer, When, instant_s
 from ledger.errors import ClockError
 
 __all__ = [

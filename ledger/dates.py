@@ -21,7 +21,7 @@ A qualifier never moves a bound. It is carried, and printed, so that a reader ca
 what `is_before` and its like answer rests on the dates as written.
 
 This module has no clock ("today" is an argument), reads no calendar of holidays
-(`ledger.clocks` does), and never interprets numeric dates such as 03/06/2025: a person confirms.
+(`ledger.clocks` does), and neither prints words nor interprets them (`ledger.date_words` does).
 
 Source: Library of Congress EDTF specification (2019), levels 0 to 2; linked.art issue 239.
 """
@@ -31,7 +31,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple, get_args
@@ -40,23 +40,21 @@ from ledger.errors import ContradictionError, DateError
 
 __all__ = [
     "BASES",
-    "HOUSE_CONVENTION",
     "Answer",
     "Basis",
     "Bound",
+    "Range",
     "SortKey",
-    "Suggestion",
     "When",
+    "candidates",
     "days_between",
-    "format_day",
-    "format_when",
     "instant_s",
     "is_before",
     "known_by",
     "narrow",
     "parse_when",
     "sort_key",
-    "words_to_edtf",
+    "written_ends",
 ]
 
 Basis = Literal["stated", "inferred", "corroborated", "convention"]
@@ -66,11 +64,22 @@ SortKey = tuple[int, dt.date, int, dt.date, int, int]
 
 BASES: Final[tuple[Basis, ...]] = get_args(Basis)
 
-HOUSE_CONVENTION: Final = (
-    "Dates: early or the beginning of a month means its days 1 to 10, mid 11 to 20, late or the "
-    "end 21 to the last; “X to Y” means one unknown day in that range, “from X to Y” a period "
-    "that lasted."
-)
+
+class Range(NamedTuple):
+    """Days from `lo` to `hi`, both included; None where nothing bounds them."""
+
+    lo: Bound
+    hi: Bound
+
+    @property
+    def is_year(self) -> bool:
+        """Whether it is a whole year."""
+        return self.lo is not None and self == _year_range(self.lo.year)
+
+    @property
+    def is_month(self) -> bool:
+        """Whether it is a whole month."""
+        return self.lo is not None and self == _month_range(self.lo.year, self.lo.month)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +127,7 @@ class When:
     @property
     def undated(self) -> bool:
         """Whether it is a point of which no more than the year is known."""
-        return self.kind == "point" and _is_year(_Range(self.earliest, self.latest))
+        return self.kind == "point" and Range(self.earliest, self.latest).is_year
 
     @property
     def uncertain(self) -> bool:
@@ -144,14 +153,6 @@ class When:
     def end_open(self) -> bool:
         """Whether it is a span said to have no end (an unknown one is not open)."""
         return self.edtf.endswith("/..")
-
-
-class Suggestion(NamedTuple):
-    """What a phrase may mean, for a person to confirm."""
-
-    edtf: str
-    basis: Basis
-    phrase: str
 
 
 def parse_when(edtf: str, *, basis: Basis, phrase: str | None = None) -> When:
@@ -235,14 +236,14 @@ def narrow(a: When, corroborations: Iterable[When]) -> When:
     for each in (a, *others):
         if each.kind == "span":
             raise DateError(each.edtf, "a span cannot narrow or be narrowed")
-    left = _candidates(a)
+    left = candidates(a)
     for other in others:
         if other.approximate or other.uncertain:
             raise DateError(other.edtf, "a qualified date is not an outer bound")
-        left = _meet(left, _candidates(other))
+        left = _meet(left, candidates(other))
     if not left:
         raise ContradictionError(a.edtf, against=tuple(other.edtf for other in others))
-    if left == _candidates(a):
+    if left == candidates(a):
         return a
     return parse_when(_format_set(left, _mark(a)), basis="corroborated", phrase=a.phrase)
 
@@ -267,25 +268,6 @@ def sort_key(when: When | None) -> SortKey:
     )
 
 
-def format_when(when: When) -> str:
-    """Write a date for people: the phrase, if there is one, then the bounds in plain English."""
-    plain, notes = _plain_span(when) if when.kind == "span" else _plain_point(when)
-    notes += _qualifier_notes(when)
-    if when.phrase:
-        meaning = ", ".join((plain, *notes))
-        same = " ".join(when.phrase.split()).casefold() == meaning.casefold()
-        return when.phrase if same else f"{when.phrase} ({meaning})"
-    # The phrase, or this note, keeps one unknown day apart from a period that lasted.
-    if when.kind == "point" and not (when.precise or when.undated or _is_half_open(when)):
-        notes = ("one day", *notes)
-    return f"{plain} ({', '.join(notes)})" if notes else plain
-
-
-def format_day(day: dt.date) -> str:
-    """Write a day for people, the same in every locale: 8 April 2025."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
 def instant_s(when: When) -> int | None:
     """Count the seconds from a fixed midnight in UTC; None without a time of day.
 
@@ -299,41 +281,18 @@ def instant_s(when: When) -> int | None:
     return ((when.earliest.toordinal() * 24 + hours) * 60 + minutes - offset) * 60 + seconds
 
 
-def words_to_edtf(phrase: str, *, year: int | None) -> Suggestion | None:
-    """Suggest a date for words, from a fixed table; None for anything that is not in it.
-
-    The table, in any case, each with or without a year, months also as three letters: early,
-    beginning of, mid, late, end of July; in July; 6 July, 6th July, 6th of July; before, after,
-    on or before, on or after, between … and … with such a day or month. Parts of months follow
-    `HOUSE_CONVENTION`. Numeric dates give None: 03/06/2025 is two days.
-
-    Args:
-        phrase: The words of the source.
-        year: The year to infer where the words give none; None to infer nothing.
-    """
-    text = _normalise(phrase)
-    usual = str(year) if year is not None and _FIRST_YEAR <= year <= _LAST_YEAR else None
-    for read in _READERS:
-        found = read(text, usual)
-        if found is not None and _exists(found[0]):
-            return Suggestion(found[0], found[1], phrase)
-    return None
+def candidates(when: When) -> tuple[Range, ...]:
+    """Return the ranges in one of which a point lies, as written: more than one only of a list."""
+    if when.edtf.startswith("["):
+        return _parse_set(when.edtf)
+    return (Range(when.earliest, when.latest),)
 
 
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+def written_ends(when: When) -> tuple[Range | None, Range | None]:
+    """Return the ends of a span as written, not tightened by each other; None of one unsaid."""
+    first, _, last = when.edtf.partition("/")
+    return _parse_end(first, whole=when.edtf), _parse_end(last, whole=when.edtf)
+
 
 # [0-9], not \d, which also takes the digits of other scripts; always with fullmatch, since $
 # lets a trailing newline through.
@@ -347,20 +306,13 @@ _DATE_TIME = re.compile(
 )
 
 
-class _Range(NamedTuple):
-    """Days from `lo` to `hi`, both included; None where nothing bounds them."""
-
-    lo: Bound
-    hi: Bound
-
-
-def _parse_shape(text: str) -> tuple[_Range, _Range, Literal["point", "span"]]:
+def _parse_shape(text: str) -> tuple[Range, Range, Literal["point", "span"]]:
     if "/" in text:
         begin, end = _parse_span(text)
         return begin, end, "span"
     if text.startswith("["):
         members = _parse_set(text)
-        days = _Range(members[0].lo, members[-1].hi)
+        days = Range(members[0].lo, members[-1].hi)
     elif (with_time := _DATE_TIME.fullmatch(text)) is not None:
         days = _parse_date(with_time["date"], whole=text)
     else:
@@ -368,23 +320,23 @@ def _parse_shape(text: str) -> tuple[_Range, _Range, Literal["point", "span"]]:
     return days, days, "point"
 
 
-def _parse_span(text: str) -> tuple[_Range, _Range]:
+def _parse_span(text: str) -> tuple[Range, Range]:
     first, _, last = text.partition("/")
     begin, end = _parse_end(first, whole=text), _parse_end(last, whole=text)
     if begin is None and end is None:
         raise DateError(text, "neither end has a date")
-    begin, end = begin or _Range(None, None), end or _Range(None, None)
+    begin, end = begin or Range(None, None), end or Range(None, None)
     if _surely_before(end.hi, begin.lo):
         raise DateError(text, "ends before it begins")
     # Nothing ends before it begins: each side bounds the other.
-    return _Range(begin.lo, _least(begin.hi, end.hi)), _Range(_most(end.lo, begin.lo), end.hi)
+    return Range(begin.lo, _least(begin.hi, end.hi)), Range(_most(end.lo, begin.lo), end.hi)
 
 
-def _parse_end(text: str, *, whole: str) -> _Range | None:
+def _parse_end(text: str, *, whole: str) -> Range | None:
     return None if text in {"", ".."} else _parse_date(text, whole=whole)
 
 
-def _parse_set(text: str) -> tuple[_Range, ...]:
+def _parse_set(text: str) -> tuple[Range, ...]:
     inner = text[1:-1]
     if not text.endswith("]") or len(text) < len("[]"):
         raise DateError(text, "the set is not closed")
@@ -399,7 +351,7 @@ def _parse_set(text: str) -> tuple[_Range, ...]:
     return members
 
 
-def _parse_range(inner: str, *, whole: str) -> _Range:
+def _parse_range(inner: str, *, whole: str) -> Range:
     first, _, last = inner.partition("..")
     if not first and not last:
         raise DateError(whole, "neither end has a date")
@@ -407,16 +359,16 @@ def _parse_range(inner: str, *, whole: str) -> _Range:
     hi = _parse_member(last, whole=whole).hi if last else None
     if _surely_before(hi, lo):
         raise DateError(whole, "ends before it begins")
-    return _Range(lo, hi)
+    return Range(lo, hi)
 
 
-def _parse_member(text: str, *, whole: str) -> _Range:
+def _parse_member(text: str, *, whole: str) -> Range:
     if "X" in text:
         raise DateError(whole, "an unspecified X cannot be in a set")
     return _parse_date(text, whole=whole)
 
 
-def _parse_date(text: str, *, whole: str) -> _Range:
+def _parse_date(text: str, *, whole: str) -> Range:
     found = _DATE.fullmatch(text)
     if found is None:
         raise DateError(whole, "is not in the EDTF subset")
@@ -431,28 +383,16 @@ def _parse_date(text: str, *, whole: str) -> _Range:
         exact = dt.date(int(year), int(month), int(day))
     except ValueError as error:
         raise DateError(whole, "does not exist in the calendar") from error
-    return _Range(exact, exact)
+    return Range(exact, exact)
 
 
-def _year_range(year: int) -> _Range:
-    return _Range(dt.date(year, 1, 1), dt.date(year, 12, 31))
+def _year_range(year: int) -> Range:
+    return Range(dt.date(year, 1, 1), dt.date(year, 12, 31))
 
 
-def _month_range(year: int, month: int) -> _Range:
+def _month_range(year: int, month: int) -> Range:
     first = dt.date(year, month, 1)
-    return _Range(first, first.replace(day=calendar.monthrange(year, month)[1]))
-
-
-def _is_year(days: _Range) -> bool:
-    return days.lo is not None and days == _year_range(days.lo.year)
-
-
-def _is_month(days: _Range) -> bool:
-    return days.lo is not None and days == _month_range(days.lo.year, days.lo.month)
-
-
-def _is_half_open(when: When) -> bool:
-    return when.earliest is None or when.latest is None
+    return Range(first, first.replace(day=calendar.monthrange(year, month)[1]))
 
 
 def _surely_before(left: Bound, right: Bound) -> bool:
@@ -471,14 +411,8 @@ def _lag(left: Bound, right: Bound) -> int | None:
     return None if left is None or right is None else (right - left).days
 
 
-def _candidates(when: When) -> tuple[_Range, ...]:
-    if when.edtf.startswith("["):
-        return _parse_set(when.edtf)
-    return (_Range(when.earliest, when.latest),)
-
-
-def _meet(left: tuple[_Range, ...], right: tuple[_Range, ...]) -> tuple[_Range, ...]:
-    met = (_Range(_most(a.lo, b.lo), _least(a.hi, b.hi)) for a in left for b in right)
+def _meet(left: tuple[Range, ...], right: tuple[Range, ...]) -> tuple[Range, ...]:
+    met = (Range(_most(a.lo, b.lo), _least(a.hi, b.hi)) for a in left for b in right)
     return tuple(days for days in met if not _surely_before(days.hi, days.lo))
 
 
@@ -487,211 +421,21 @@ def _mark(when: When) -> str:
     return marks.get((when.uncertain, when.approximate), "")
 
 
-def _format_set(candidates: tuple[_Range, ...], mark: str) -> str:
-    if len(candidates) == 1:
-        return _format_range(candidates[0], mark)
-    # Only lists have more than one candidate, and their members are bounded.
-    days = [day for each in candidates for day in _each_day(each)]
+def _format_set(members: tuple[Range, ...], mark: str) -> str:
+    if len(members) == 1:
+        return _format_range(members[0], mark)
+    # Only lists have more than one member, and theirs are bounded.
+    days = [day for each in members for day in _each_day(each)]
     return f"[{','.join(f'{day.isoformat()}{mark}' for day in days)}]"
 
 
-def _format_range(days: _Range, mark: str) -> str:
+def _format_range(days: Range, mark: str) -> str:
     lo = "" if days.lo is None else f"{days.lo.isoformat()}{mark}"
     hi = "" if days.hi is None else f"{days.hi.isoformat()}{mark}"
     return lo if days.lo == days.hi else f"[{lo}..{hi}]"
 
 
-def _each_day(days: _Range) -> list[dt.date]:
+def _each_day(days: Range) -> list[dt.date]:
     if days.lo is None or days.hi is None:
         raise AssertionError(days)
     return [days.lo + dt.timedelta(n) for n in range((days.hi - days.lo).days + 1)]
-
-
-def _plain_point(when: When) -> tuple[str, tuple[str, ...]]:
-    if when.undated and when.earliest is not None:
-        return f"undated, {when.earliest.year}", ()
-    if when.time is not None:
-        zone = "" if when.time[8:] == "Z" else when.time[8:]
-        return f"{_plain_range(_candidates(when)[0])}, {when.time[:8]} UTC{zone}", ()
-    return " or ".join(_plain_range(days) for days in _candidates(when)), ()
-
-
-def _plain_range(days: _Range) -> str:
-    if days.lo is None or days.hi is None:
-        return _plain_half_open(days)
-    if days.lo == days.hi:
-        return format_day(days.lo)
-    if _is_year(days):
-        return str(days.lo.year)
-    month, year = _MONTHS[days.lo.month - 1], days.lo.year
-    if _is_month(days):
-        return f"{month} {year}"
-    if (days.hi.year, days.hi.month) == (year, days.lo.month):
-        return f"{days.lo.day} to {format_day(days.hi)}"
-    if days.hi.year == year:
-        return f"{days.lo.day} {month} to {format_day(days.hi)}"
-    return f"{format_day(days.lo)} to {format_day(days.hi)}"
-
-
-def _plain_half_open(days: _Range) -> str:
-    if days.lo is not None:
-        return f"on or after {format_day(days.lo)}"
-    if days.hi is not None:
-        return f"on or before {format_day(days.hi)}"
-    raise AssertionError(days)
-
-
-def _plain_span(when: When) -> tuple[str, tuple[str, ...]]:
-    # The ends as written: the bounds have been tightened by each other.
-    first, _, last = when.edtf.partition("/")
-    begin, end = _parse_end(first, whole=when.edtf), _parse_end(last, whole=when.edtf)
-    words = []
-    notes: list[str] = []
-    if begin is None:
-        notes.append("no beginning" if when.begin_open else "beginning unknown")
-    else:
-        words.append(f"from {_plain_range(begin)}")
-    if end is None:
-        notes.append("no end" if when.end_open else "end unknown")
-    else:
-        words.append(f"{'until' if begin is None else 'to'} {_plain_range(end)}")
-    return " ".join(words), tuple(notes)
-
-
-def _qualifier_notes(when: When) -> tuple[str, ...]:
-    notes = []
-    for note, marks in (("approximate", "~%"), ("uncertain", "?%")):
-        marked = len(re.findall(f"[{marks}]", when.edtf))
-        if marked:
-            years = len(re.findall(rf"(?:^|[^0-9-])[0-9]{{4}}[{marks}]-", when.edtf))
-            notes.append(f"year {note}" if years == marked else note)
-    return tuple(notes)
-
-
-_FIRST_YEAR, _LAST_YEAR = 1000, 2999
-_LAST = 0
-_THIRDS: dict[str, tuple[int, int]] = {
-    **dict.fromkeys(("early", "in early", "beginning of", "at the beginning of"), (1, 10)),
-    **dict.fromkeys(("mid", "in mid", "middle of", "in the middle of"), (11, 20)),
-    **dict.fromkeys(("late", "in late", "end of", "at the end of"), (21, _LAST)),
-}
-_MONTH_NUMBERS: dict[str, int] = {
-    **{name.casefold(): number for number, name in enumerate(_MONTHS, start=1)},
-    **{name[:3].casefold(): number for number, name in enumerate(_MONTHS, start=1)},
-    "sept": 9,
-}
-_ORDINALS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
-
-_NAME = "(?P<month>" + "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True)) + ")"
-_YEAR = r"(?: (?P<year>[12][0-9]{3}))?"
-_WORD_DAY = re.compile(rf"(?P<day>[0-9]{{1,2}})(?P<th>st|nd|rd|th)?(?: of)? {_NAME}{_YEAR}")
-_WORD_MONTH = re.compile(rf"{_NAME}{_YEAR}")
-_WORD_THIRD = re.compile(rf"(?P<part>{'|'.join(_THIRDS)}) {_NAME}{_YEAR}")
-_WORD_IN = re.compile(rf"in {_NAME}{_YEAR}")
-_WORD_BOUND = re.compile(r"(?P<side>on or after|on or before|after|before) (?P<date>.+)")
-_WORD_BETWEEN = re.compile(r"between (?P<first>.+) and (?P<last>.+)")
-_BARE_DAY = re.compile(r"[0-9]{1,2}(?:st|nd|rd|th)?")
-
-_Reading = tuple[str, Basis] | None
-
-
-def _normalise(phrase: str) -> str:
-    text = " ".join(phrase.split()).casefold().rstrip(".,")
-    return text.replace("mid-", "mid ")
-
-
-def _exists(edtf: str) -> bool:
-    try:
-        parse_when(edtf, basis="inferred")
-    except DateError:
-        return False
-    return True
-
-
-def _read_third(text: str, usual: str | None) -> _Reading:
-    found = _WORD_THIRD.fullmatch(text)
-    year = (found["year"] or usual) if found else None
-    if found is None or year is None:
-        return None
-    first, last = _THIRDS[found["part"]]
-    number = _MONTH_NUMBERS[found["month"]]
-    last = last or calendar.monthrange(int(year), number)[1]
-    return f"[{year}-{number:02}-{first:02}..{year}-{number:02}-{last:02}]", "convention"
-
-
-def _read_in(text: str, usual: str | None) -> _Reading:
-    found = _WORD_IN.fullmatch(text)
-    year = (found["year"] or usual) if found else None
-    if found is None or year is None:
-        return None
-    return f"{year}-{_MONTH_NUMBERS[found['month']]:02}-XX", _basis(found["year"])
-
-
-def _read_day(text: str, usual: str | None) -> _Reading:
-    found = _WORD_DAY.fullmatch(text)
-    year = (found["year"] or usual) if found else None
-    if found is None or year is None:
-        return None
-    day = int(found["day"])
-    if found["th"] not in {None, _ORDINALS.get(day, "th")}:
-        return None
-    return f"{year}-{_MONTH_NUMBERS[found['month']]:02}-{day:02}", _basis(found["year"])
-
-
-def _read_month(text: str, usual: str | None) -> _Reading:
-    found = _WORD_MONTH.fullmatch(text)
-    year = (found["year"] or usual) if found else None
-    if found is None or year is None:
-        return None
-    return f"{year}-{_MONTH_NUMBERS[found['month']]:02}", _basis(found["year"])
-
-
-def _read_bound(text: str, usual: str | None) -> _Reading:
-    found = _WORD_BOUND.fullmatch(text)
-    date = _read_day_or_month(found["date"], usual) if found else None
-    if found is None or date is None or not _exists(date[0]):
-        return None
-    days = _parse_date(date[0], whole=date[0])
-    if days.lo is None or days.hi is None:
-        raise AssertionError(days)
-    one = dt.timedelta(1)
-    edtf = {
-        "on or after": f"[{days.lo}..]",
-        "on or before": f"[..{days.hi}]",
-        "after": f"[{days.hi + one}..]",
-        "before": f"[..{days.lo - one}]",
-    }[found["side"]]
-    return edtf, date[1]
-
-
-def _read_between(text: str, usual: str | None) -> _Reading:
-    found = _WORD_BETWEEN.fullmatch(text)
-    last = _read_day_or_month(found["last"], usual) if found else None
-    if found is None or last is None:
-        return None
-    words, whole = found["first"], _WORD_DAY.fullmatch(found["last"])
-    if whole is not None and _BARE_DAY.fullmatch(words):
-        # "between 6 and 8 April": the month is said once.
-        words = f"{words} {whole['month']}"
-    first = _read_day_or_month(words, last[0][:4])
-    # A year said of the first date only leaves the year of the second to a guess.
-    if first is None or (first[1], last[1]) == ("stated", "inferred"):
-        return None
-    return f"[{first[0]}..{last[0]}]", last[1]
-
-
-def _read_day_or_month(text: str, usual: str | None) -> _Reading:
-    return _read_day(text, usual) or _read_month(text, usual)
-
-
-def _basis(stated_year: str | None) -> Basis:
-    return "inferred" if stated_year is None else "stated"
-
-
-_READERS: tuple[Callable[[str, str | None], _Reading], ...] = (
-    _read_third,
-    _read_in,
-    _read_day,
-    _read_bound,
-    _read_between,
-)

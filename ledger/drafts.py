@@ -32,7 +32,8 @@ from ledger.compose import (
     compose_opening,
     compose_sealed,
 )
-from ledger.dates import parse_when, words_to_edtf
+from ledger.date_words import words_to_edtf
+from ledger.dates import parse_when
 from ledger.draft_claims import day_of, names_of, read_claims, retain_of, withheld_of
 from ledger.draft_values import (
     Place,

@@ -12,7 +12,8 @@ from dataclasses import fields, is_dataclass
 from typing import TypeAlias
 
 from ledger.clocks import Deadline
-from ledger.dates import HOUSE_CONVENTION, When, format_when
+from ledger.date_words import HOUSE_CONVENTION, format_when
+from ledger.dates import When
 from ledger.folds.grades import Grade
 from ledger.folds.positions import EventStatus
 from ledger.folds.stances import Telling

@@ -11,9 +11,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from ledger.dates import HOUSE_CONVENTION, When, format_when
+from ledger.date_words import HOUSE_CONVENTION, format_when
+from ledger.dates import When
+from ledger.folds.answers import QUESTIONS, Answered
 from ledger.folds.commitments import CommitmentRow, Commitments
-from ledger.folds.answers import Answered
 from ledger.folds.knowledge import KnowledgeFold, KnowledgeRow
 from ledger.folds.moments import Moment
 from ledger.folds.positions import EventStatus, Response
@@ -166,22 +167,26 @@ def answers_text(view: View, rows: Sequence[Answered], *, width: int = WIDTH) ->
     """
     width = max(width, _LEAST_WIDTH)
     lines = ["What this ledger answers", ""]
-    for question in dict.fromkeys(row.question for row in rows):
-        lines += _wrap(question, width)
+    for topic, question in QUESTIONS.items():
+        same: dict[str, list[Answered]] = {}
         for row in rows:
-            if row.question == question:
-                mark = "WHAT IF: " if row.what_if else ""
-                lines += _wrap(f"{mark}{row.answer}", width, indent=2)
-                lines += _wrap(_answered_note(row), width, indent=4)
-        lines.append("")
+            if row.topic == topic:
+                same.setdefault(row.answer, []).append(row)
+        lines += _wrap(question, width) if same else []
+        for answer, tellings in same.items():
+            mark = "What if: " if tellings[0].what_if else ""
+            lines += _wrap(f"{mark}{answer}", width, indent=2)
+            lines += _wrap(_answered_note(tellings), width, indent=4)
+        lines += [""] if same else []
     if not rows:
         lines.append("None of the questions that are asked of every ledger.")
     return _page(lines, footer_text(view, width=width))
 
 
-def _answered_note(row: Answered) -> str:
-    told = f"({row.telling}; {row.grade.lower()}; rests on {_entries(row.rests_on)}"
-    if row.told_by and row.told_by != (row.telling.party,):
+def _answered_note(rows: Sequence[Answered]) -> str:
+    row, tellings = rows[0], _joined(str(each.telling) for each in rows)
+    told = f"({_capital(tellings)}; {row.grade.lower()}; rests on {_entries(row.rests_on)}"
+    if any(row.told_by != (each.telling.party,) for each in rows):
         told += f", told by {actors_words(row.told_by)}"
     return f"{told})"
 
@@ -269,7 +274,7 @@ def _response_lines(
         given = response.value if response.date is None else format_when(response.date)
         words += f": {given}"
         if date is not None and field == f"dates.{date.role}":
-            words += f", where {format_when(date.when)} is told"
+            words += f", not {format_when(date.when)}"
     if response.superseded:
         words += ", since answered anew"
     lines = [f"{'- ' * depth}{words} (entry {response.index})."]
@@ -308,7 +313,7 @@ def _when_text(when: When | None) -> str:
 def _request_head(row: RequestRow) -> str:
     made = "undated" if row.made is None else format_when(row.made.when)
     if row.made is not None and row.made.role in {"received", "sent"}:
-        made = f"{row.made.role} {made}"
+        made = f"{row.made.role}: {made}"
     kind = "Invitation" if row.what == "invitation" else f"Request for {thing_words(row.what)}"
     count = count_words(row.certain, row.total, row.doubtful_areas)
     items = "" if row.total == 1 else f", {count}"
@@ -335,7 +340,7 @@ def _request_body(view: View, row: RequestRow, telling: Telling) -> list[str]:
         lines.append("Nothing shows it taken up.")
     lines.extend(_claim_text(claim, telling) for claim in row.claims)
     if len(row.course) > 1:
-        lines.append("Course, by date (the order of dates that overlap is not established):")
+        lines.append("Course, by date; the chronology says which order is established:")
         lines.extend(f"  {_stage_text(row, stage)}" for stage in row.course)
     workings = dict.fromkeys(item.deadlines for item in row.items if item.deadlines is not None)
     lines.extend(line for working in workings for line in working.explain())
@@ -354,6 +359,8 @@ def _stage_text(row: RequestRow, stage: Stage) -> str:
     if stage.items is not None and row.total > 1:
         words = f"{_items_words(stage.items)}: {words}"
     when = "undated" if stage.when is None else format_when(stage.when)
+    if stage.id == row.id and row.made is not None and row.made.role in {"received", "sent"}:
+        when = f"{row.made.role}: {when}"
     until = ""
     if stage.until:
         until = f", until {_entries(stage.until)} had come"
@@ -392,7 +399,7 @@ def _item_text(row: RequestRow, item: ItemRow) -> str:
         words += f"; clock: {item.lateness.word}{count}"
     if item.lateness.stale:
         words += "; the question is stale"
-    if item.untouched:
+    if item.quiet:
         words += "; open, and nothing further is told of it"
     return f"{words}{''.join(f'; {note}' for note in item.notes)}."
 
@@ -430,7 +437,7 @@ def _commitment_body(view: View, row: CommitmentRow) -> str:
     if row.state != "unfulfilled" or not parts:
         parts.append(_state_words(view, row))
     if row.state == "lapsed" and row.overdue != (None, None):
-        parts.append(f"its day is over for {days_words(*row.overdue)}")
+        parts.append(f"its day has been over for {days_words(*row.overdue)}")
     elif row.waiting != (None, None):
         parts.append(f"{days_words(*row.waiting)} since it was made")
     parts += [f"{who} claims: {say(verb)} it, which is not counted" for _, verb, who in row.claims]

@@ -102,6 +102,15 @@ def disclose(author: str, event_nonce: str, name: str, value: object) -> str:
     return base64.urlsafe_b64encode(array).rstrip(b"=").decode()
 
 
+def claims_of(texts: Mapping[str, str]) -> Object:
+    """Return disclosures as a line of `disclosures.jsonl` has them."""
+    found = {}
+    for name, text in texts.items():
+        salt, _, value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        found[name] = [salt.rpartition(".")[2], value]
+    return found
+
+
 def digest(disclosure: str) -> str:
     return hashlib.sha256(disclosure.encode()).hexdigest()
 
@@ -293,8 +302,7 @@ class Builder:
             files["checkpoints"] = self._kept_notes()
         if self.disclosures:
             files["disclosures.jsonl"] = b"".join(
-                canonical({"disclosures": [texts[name] for name in sorted(texts)], "index": index})
-                + b"\n"
+                canonical({"claims": claims_of(texts), "index": index}) + b"\n"
                 for index, texts in sorted(self.disclosures.items())
             )
         files |= {f"files/{name}": octets for name, octets in self.files.items()}
@@ -363,7 +371,7 @@ class Builder:
             "governance": governing,
         }
         lines = [
-            {"disclosures": [texts[name] for name in sorted(texts)], "index": index}
+            {"claims": claims_of(texts), "index": index}
             for index, texts in sorted(self.disclosures.items())
             if index in shown
         ]

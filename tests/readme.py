@@ -214,10 +214,16 @@ class Tour:
             raise ReadmeError(self._difference(step, output))
         for name, actual in found.groupdict().items():
             printed = self._names[name]
-            if self.bound.setdefault(printed, actual) != actual:
-                raise ReadmeError(f"`{step.command}`: {printed} was another before")
+            self._bind(step, printed, actual)
         if self.status and not step.silent and not step.command.startswith("echo"):
             raise ReadmeError(f"`{step.command}` ended with status {self.status}:\n{output}")
+
+    def _bind(self, step: Step, printed: str, actual: str) -> None:
+        """Learn that two ids are one, unless either is another's already."""
+        for one, other in self.bound.items():
+            if _alike(one, printed) != _alike(other, actual):
+                raise ReadmeError(f"`{step.command}`: {printed} is not the id that it was before")
+        self.bound[printed] = actual
 
     def learn(self, step: Step, output: str) -> None:
         """Learn what ids stand for from lines that are alike, whatever else has changed."""
@@ -303,6 +309,11 @@ class Tour:
             "README.md", "printed here", lineterm="", n=1,
         )  # fmt: skip
         return "\n".join((f"line {step.start}: `{step.command}`", *lines))
+
+
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two ids may be one, of which fewer digits are printed here or there."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _unknown(kind: str, known: str, rest: int) -> str:

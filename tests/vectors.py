@@ -26,6 +26,7 @@ from tests.world import (
     DAY_MS,
     ORIGIN,
     Said,
+    Value,
     World,
     file_of,
     founding_charter,
@@ -568,7 +569,7 @@ def _documents() -> Vectors:
 
 
 def _disclosures() -> Vectors:
-    claims = {"file.1": file_of(b"x"), "text": "A b\u00e9e \u007f\n", "title": ""}
+    claims: dict[str, Value] = {"file.1": file_of(b"x"), "text": "A b\u00e9e \u007f\n", "title": ""}
     said = say(Artefact, "northmere", claims, type="letter")
     file, text, empty = said.disclosures
     event = spelled(said.data)

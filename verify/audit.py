@@ -118,19 +118,19 @@ class _Audit:
         self._findings: list[Finding] = []
         self._agreed: list[str] = []
         self._checkpoint: Checkpoint | None = None
-        self._note: Note | None = None
         self._notes = 0
         self._walk = Walk(source, 0)
 
     def report(self) -> Report:
         manifest = self._read_manifest()
-        if self._read_checkpoint():
+        signed = self._read_checkpoint()
+        if signed is not None:
             self._findings += check_layout(self._source, self._walk.size)
             self._check_entries("public" if manifest is None else manifest.audience)
             self._check_tree()
             state = self._walk.state
             if state is not None:
-                self._check_signature(state)
+                self._check_signature(state, *signed)
                 self._check_notes(state)
                 self._check_policy(state)
             self._check_claims()
@@ -149,28 +149,29 @@ class _Audit:
                 self._find(Check.MANIFEST, error.where, error.reason)
             return None
 
-    def _read_checkpoint(self) -> bool:
+    def _read_checkpoint(self) -> tuple[Checkpoint, Note] | None:
         """Read the checkpoint as far as its size; its signature waits for the charter's key."""
         try:
             data = read_small(self._source, "checkpoint", limit=MAX_NOTE_SIZE)
-            self._checkpoint, self._note = parse_signed(data)
+            checkpoint, note = parse_signed(data)
         except MalformedError as error:
             self._find(Check.CHECKPOINT, "checkpoint", str(error))
-            return False
-        size = self._checkpoint.size
+            return None
+        self._checkpoint = checkpoint
+        size = checkpoint.size
         if size == 0:
             reason = "is of size 0: a log begins with its charter"
             self._find(Check.CHECKPOINT, "checkpoint", reason)
-            return False
+            return None
         # A size that the bundles cannot have is not worth walking to.
         count = sum(1 for path in self._source.paths() if path.startswith("tile/entries/"))
         if size > count * TILE_WIDTH:
             paths = (entries_path(number=b.number, width=b.width) for b in bundles_of(size))
             missing = next(path for path in paths if self._source.size(path) is None)
             self._find(Check.TILE_MISSING, missing, f"is missing: the size is {size}")
-            return False
+            return None
         self._walk.size = size
-        return True
+        return checkpoint, note
 
     # Entries
 
@@ -312,12 +313,10 @@ class _Audit:
 
     # What was signed about the tree
 
-    def _check_signature(self, state: State) -> None:
-        if self._checkpoint is None or self._note is None:
-            return
-        key = log_vkey(state.charter.origin, state.log_key_at(self._checkpoint.size))
+    def _check_signature(self, state: State, checkpoint: Checkpoint, note: Note) -> None:
+        key = log_vkey(state.charter.origin, state.log_key_at(checkpoint.size))
         try:
-            check_parsed(self._checkpoint, self._note, key=key, origin=state.charter.origin)
+            check_parsed(checkpoint, note, key=key, origin=state.charter.origin)
         except (MalformedError, SignatureError, ProofError) as error:
             # Whatever else disagrees with an unsigned checkpoint follows from this.
             finding = Finding(Check.CHECKPOINT, "checkpoint", str(error))

@@ -792,14 +792,13 @@ def references(event: Event) -> Iterator[tuple[str, str]]:
 
 def _listed(field: str, item: str | Discharge | Sentence) -> Iterator[tuple[str, str]]:
     """Yield the references in one element of a list."""
-    match item:
-        case str():
-            yield field, item
-        case Discharge():
-            yield f"{field}.request", item.request
-        case Sentence():
-            for number, ref in enumerate(item.events or ()):
-                yield f"{field}.events[{number}]", ref
+    if isinstance(item, str):
+        yield field, item
+    elif isinstance(item, Discharge):
+        yield f"{field}.request", item.request
+    else:
+        for number, ref in enumerate(item.events or ()):
+            yield f"{field}.events[{number}]", ref
 
 
 _KINDS: dict[type, str] = {

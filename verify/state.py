@@ -118,9 +118,8 @@ class State:
         """
         state = self
         for waiting in self.pending.values():
-            if waiting.ready_ms is None or recorded < waiting.ready_ms:
-                continue
-            if isinstance(waiting.act, Key):  # only recoveries wait for their days
+            due = waiting.ready_ms is not None and waiting.ready_ms <= recorded
+            if due and isinstance(waiting.act, Key):  # only recoveries wait for their days
                 state = _recovered(state, waiting.act, index=index)
         return state
 

@@ -32,6 +32,7 @@ from verify.state import State
 __all__ = [
     "DONE",
     "FAILED",
+    "INTERRUPTED",
     "REFUSED",
     "Context",
     "InvalidError",
@@ -51,6 +52,7 @@ __all__ = [
 DONE = 0
 REFUSED = 1
 FAILED = 2
+INTERRUPTED = 130
 
 _ID_DIGITS = 64
 _SHOWN_IDS = 4
@@ -166,8 +168,11 @@ class Context:
             yield ledger
 
     def _name(self, path: Path) -> str:
-        with self.ledger(path) as ledger:
-            return ledger.fingerprint
+        try:
+            with self.ledger(path) as ledger:
+                return ledger.fingerprint
+        except LedgerError:
+            return "HEX"
 
     @contextlib.contextmanager
     def target(self, arguments: Namespace) -> Iterator[Target]:

@@ -18,7 +18,7 @@ from ledger.cli.context import (
     vkey_of,
 )
 from ledger.cli.keying import read_request
-from ledger.cli.parsing import command
+from ledger.cli.parsing import command, label, origin
 from ledger.cli.signing import passphrase_option, put, signing_options, submit
 from ledger.compose import Composed, compose, sign_document
 from ledger.errors import KeyFileError, RefusedError
@@ -74,17 +74,17 @@ def _add_init(commands: _SubParsersAction[ArgumentParser]) -> None:
     )  # fmt: skip
     init.add_argument("ledger", help="the folder to make")
     init.add_argument(
-        "--origin", required=True,
+        "--origin", required=True, type=origin,
         help="the log's name for ever: a domain and path of yours, without https://",
     )  # fmt: skip
     init.add_argument("--key", required=True, metavar="FILE", help="your party's key file")
     passphrase_option(init)
     init.add_argument(
-        "--member", action="append", default=[], metavar="PARTY",
+        "--member", action="append", default=[], type=label, metavar="PARTY",
         help="a party that may join, besides yours; again for each",
     )  # fmt: skip
     init.add_argument(
-        "--registrar", action="append", default=[], metavar="PARTY",
+        "--registrar", action="append", default=[], type=label, metavar="PARTY",
         help="a member that governs, besides yours; again for each",
     )  # fmt: skip
     for name, default, text in (
@@ -97,11 +97,19 @@ def _add_init(commands: _SubParsersAction[ArgumentParser]) -> None:
         init.add_argument(
             name, type=int, default=default, metavar="N", help=f"{text} (default: %(default)s)"
         )
-    init.add_argument("--controller", metavar="PARTY", help="data controller (default: you)")
+    init.add_argument(
+        "--controller", type=label, metavar="PARTY", help="data controller (default: you)"
+    )
     init.add_argument("--visibility", choices=("members", "public"), default="members")
 
 
 def _init(arguments: Namespace, context: Context) -> int:
+    if arguments.threshold > 1:
+        raise UsageError(
+            f"--threshold {arguments.threshold}: only your party is a member at first, so nobody "
+            "could ever be enrolled. Found the ledger with 1, and amend its charter when the "
+            "other registrars have joined"
+        )
     signer = context.signer(arguments)
     log_key = LogKey.generate(arguments.origin)
     registrars = {signer.party, *arguments.registrar}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ledger.cli.context import DONE, Context, UsageError, groups, is_url, table
-from ledger.cli.parsing import command, size
+from ledger.cli.parsing import command, index, label
 from ledger.cli.signing import passphrase_option, signing_options, submit
 from ledger.compose import compose
 from ledger.errors import KeyFileError
@@ -66,7 +66,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         help="the public key to end, in hex; in a folder its first digits will do",
     )  # fmt: skip
     revoke.add_argument(
-        "--compromised-since", type=size, metavar="INDEX",
+        "--compromised-since", type=index, metavar="INDEX",
         help="the entry from which on somebody else may have used it",
     )  # fmt: skip
     signing_options(revoke)
@@ -79,8 +79,12 @@ def _add_new(keys: _SubParsersAction[ArgumentParser]) -> None:
         "key new mo.key --party rutland --post monitoring-officer --powers answer,record",
     )  # fmt: skip
     new.add_argument("file", help="the key file to make")
-    new.add_argument("--party", required=True, help="your party's name in the ledger: a DNS label")
-    new.add_argument("--post", help="the post that the key belongs to, such as monitoring-officer")
+    new.add_argument(
+        "--party", required=True, type=label, help="your party's name in the ledger: a DNS label"
+    )
+    new.add_argument(
+        "--post", type=label, help="the post that the key belongs to, such as monitoring-officer"
+    )
     new.add_argument(
         "--powers", default=",".join(_ALL_POWERS),
         help="what it may sign: answer, govern, intake, record, undertake (default: %(default)s)",

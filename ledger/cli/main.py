@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ledger.cli import keeping, keying, proving, reading, recording
-from ledger.cli.context import DONE, FAILED, REFUSED, Context, InvalidError
+from ledger.cli.context import DONE, FAILED, INTERRUPTED, REFUSED, Context, InvalidError
 from ledger.cli.parsing import HelpError, Parser
 from ledger.errors import ComposeError, DateError, DraftError, LedgerError, RefusedError
 from verify.errors import VerifyError
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Add", "run"]
 
 Add = Callable[["_SubParsersAction[ArgumentParser]"], None]
-
-_INTERRUPTED = 130
 
 _EPILOG = """\
 `counterfoil COMMAND --help` shows what a command takes, with examples.
@@ -68,7 +66,7 @@ def run(arguments: Sequence[str] | None, context: Context, *more: Add) -> int:
         return _complain(context, "there is too little memory", FAILED)
     except KeyboardInterrupt:
         reason = "Interrupted. What was acknowledged is kept; the rest waits or never was."
-        return _complain(context, reason, _INTERRUPTED)
+        return _complain(context, reason, INTERRUPTED)
 
 
 def _run(words: Sequence[str], context: Context, more: Sequence[Add]) -> int:

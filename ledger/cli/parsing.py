@@ -21,12 +21,25 @@ from ledger.cli.context import UsageError
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-__all__ = ["HelpError", "Parser", "command", "day", "fingerprint", "size", "width"]
+__all__ = [
+    "HelpError",
+    "Parser",
+    "command",
+    "day",
+    "fingerprint",
+    "index",
+    "label",
+    "origin",
+    "size",
+    "width",
+]
 
 _LEAST_WIDTH, _MOST_WIDTH = 40, 1000
 _MAX_SIZE = (1 << 53) - 1
 _FINGERPRINT = 64
 _NO_COMMAND = re.compile(r"argument COMMAND: invalid choice: (.*) \(choose from", re.DOTALL)
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_ORIGIN = re.compile(r"[a-z0-9][a-z0-9./_-]{0,199}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -139,6 +152,11 @@ def size(text: str) -> int:
     return _number(text, 1, _MAX_SIZE)
 
 
+def index(text: str) -> int:
+    """Read the index of an entry."""
+    return _number(text, 0, _MAX_SIZE)
+
+
 def day(text: str) -> dt.date:
     """Read a day."""
     try:
@@ -147,6 +165,22 @@ def day(text: str) -> dt.date:
     except ValueError:
         pass
     raise ArgumentTypeError(f"{text[:40]!r} is no day such as 2025-11-28")
+
+
+def label(text: str) -> str:
+    """Read the name of a party or of a post."""
+    if _LABEL.fullmatch(text):
+        return text
+    words = "small letters, digits and hyphens between them, at most 63"
+    raise ArgumentTypeError(f"{text[:80]!r} is no name here: {words}")
+
+
+def origin(text: str) -> str:
+    """Read the name of a log."""
+    if _ORIGIN.fullmatch(text):
+        return text
+    words = "a domain and path such as ledger.example.org/dispute, without https://"
+    raise ArgumentTypeError(f"{text[:80]!r} is no origin: {words}")
 
 
 def fingerprint(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Commands that read: list, show, chronology, requests, promises, knowledge, stat."""
+"""Commands that read: list, show, chronology, requests, promises, knowledge, answers, stat."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from ledger.cli.context import (
 )
 from ledger.cli.parsing import command, day, size, width
 from ledger.clocks import Regime, is_overdue
-from ledger.dates import format_when
+from ledger.date_words import format_when
+from ledger.folds.answers import answers
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.reading import Reading, read
@@ -33,6 +34,7 @@ from ledger.plain import Plain, to_json, view_json
 from ledger.sentences import sentence
 from ledger.shapes import KINDS
 from ledger.text import (
+    answers_text,
     chronology_text,
     commitments_text,
     footer_text,
@@ -93,6 +95,13 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         commands, "knowledge", "who knew what, when, and how late", _knowledge,
         "knowledge export",
     )  # fmt: skip
+    answering = _reader(
+        commands, "answers", "what every dispute asks: how long, how many, who is silent", _answers,
+        "answers export --as-at 2025-11-28",
+        "answers ledger --party rutland # only as Rutland tells it",
+        more="Each answer says in whose telling, on which entries it rests and how well proven.",
+    )  # fmt: skip
+    answering.add_argument("--party", help="only the account of this party (default: of each)")
     stat = command(
         commands, "stat", "what a ledger or an export holds, in numbers", _stat, "stat ledger"
     )
@@ -290,6 +299,18 @@ def _promises(arguments: Namespace, context: Context) -> int:
     folds = [fold_commitments(reading, telling=telling) for telling in tellings(reading.view)]
     values = {"ledger": view_json(reading.view), "promises": [to_json(fold) for fold in folds]}
     text = commitments_text(reading.view, folds, width=arguments.width)
+    context.answer(values, text)
+    return DONE
+
+
+def _answers(arguments: Namespace, context: Context) -> int:
+    reading = _reading(arguments, context)
+    chosen = tellings(reading.view)
+    if arguments.party is not None:
+        chosen = [Telling(arguments.party)]
+    rows = [row for telling in chosen for row in answers(reading, telling)]
+    values = {"answers": [to_json(row) for row in rows], "ledger": view_json(reading.view)}
+    text = answers_text(reading.view, rows, width=arguments.width)
     context.answer(values, text)
     return DONE
 

@@ -142,7 +142,9 @@ def _read_names(path: Path) -> dict[str, str]:
         return {}
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.MsgspecError) as error:
+    except OSError as failure:
+        raise UsageError(f"{path}: {failure.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: is no file of names: {error}") from None
 
 

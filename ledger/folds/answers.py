@@ -14,16 +14,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.dates import format_day, format_when, is_before
+from ledger.date_words import format_day, format_when
+from ledger.dates import When, is_before
 from ledger.folds.acts import doers_of
 from ledger.folds.commitments import CommitmentRow, fold_commitments
 from ledger.folds.grades import grade_of
 from ledger.folds.knowledge import fold_knowledge
-from ledger.folds.reading import Days, Reading, days_since
-from ledger.folds.requests import RequestRow, Stage, deadline_under, fold_requests
+from ledger.folds.ranges import format_ranges
+from ledger.folds.reading import Days, Reading
+from ledger.folds.requests import ItemRow, RequestRow, Stage, deadline_under, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.folds.waits import came
-from ledger.sentences import other_words
+from ledger.sentences import other_words, title_of
 from ledger.view import Told
 from ledger.wording import (
     actor_words,
@@ -31,7 +33,6 @@ from ledger.wording import (
     count_words,
     days_words,
     noun_of,
-    party_of,
     say,
     thing_words,
 )
@@ -129,7 +130,7 @@ class _Answers:
         return Answered(
             topic=topic,
             question=QUESTIONS[topic],
-            answer=f"{words[0].upper()}{words[1:]}",
+            answer=words,
             about=told[0].id,
             telling=self.telling,
             told_by=tuple(sorted({each.author for each in told})),
@@ -152,15 +153,16 @@ class _Answers:
                 yield self._deferred(row, stage)
         for item in row.items:
             if item.silent and not item.doubtful:
-                words = (
-                    f"{_name(row)}: {say(item.state)} (entry {self.by_id[item.since].index}), and "
-                    f"silent since: {_counted(item.days)}, as at {format_day(self.reading.as_at)}."
-                )
+                asked = f"{say(item.state)} (entry {self.by_id[item.since].index})"
+                words = f"{_which(row, item)}: {asked}, and silent since: {_counted(item.days)}, "
+                words += f"as at {format_day(self.reading.as_at)}."
                 yield self._row("silent", words, [row.id, item.since], days=item.days)
-            if item.untouched and not item.doubtful:
+            if item.quiet and not item.doubtful:
                 ball = actors_words(item.ball)
-                words = f"{_name(row)}: next to act: {ball}, for {_counted(item.days)}."
-                yield self._row("open", words, [row.id], days=item.days)
+                words = f"{_which(row, item)}: {say(item.state)}; next to act: {ball}, "
+                words += f"{_counted(item.days)}."
+                ids = [row.id, item.since, *filter(None, [item.resumed_after])]
+                yield self._row("open", words, ids, days=item.days)
         yield from self._what_if(row)
 
     def _held(self, row: RequestRow) -> Answered:
@@ -180,27 +182,26 @@ class _Answers:
     def _clear(self, row: RequestRow, stage: Stage) -> Answered:
         days = self.reading.days(row.id, stage.id)
         when = "on a day that is not told" if stage.when is None else format_when(stage.when)
-        which = "" if stage.items is None or row.total == 1 else ", in part"
-        words = f"{_name(row)}: {say(stage.word)}{which} {when}"
+        which = "" if stage.items is None or row.total == 1 else " in part"
+        words = f"{_name(row)}: {say(stage.word)}{which}, {when}"
         if days != (None, None):
             words += f", {days_words(*days)} after it was {_role(row)}"
         return self._row("clear", f"{words}.", [row.id, stage.id], days=days)
 
     def _deferred(self, row: RequestRow, stage: Stage) -> Answered:
-        step = self.by_id[stage.id]
+        step, proof = self.by_id[stage.id], []
         who = actors_words(sorted(doers_of(step)))
         waited = [each for each in self._awaited(stage) if each in self.by_id]
         over = next((s for s in row.course if s.word == "resumed" and s.id == stage.id), None)
         words = f"{_name(row)}: put off by {who}"
         if waited:
-            words += (
-                f" until {_joined([other_words(each, self.by_id) for each in waited])} had come"
-            )
+            words += f" until {_joined([self._titled(each) for each in waited])} had come"
+            proof = [e.id for each in waited for e in self.reading.evidence.get(each, ())]
         if over is not None and over.when is not None:
-            words += f"; that was over {format_when(over.when)}"
+            words += f"; that was over {_within(over.when)}"
         else:
             words += f"; not shown to be over as at {format_day(self.reading.as_at)}"
-        return self._row("deferred", f"{words}.", [row.id, stage.id, *waited])
+        return self._row("deferred", f"{words}.", [row.id, stage.id, *waited, *proof])
 
     def _awaited(self, stage: Stage) -> tuple[str, ...]:
         return getattr(self.by_id[stage.id].event, "until_events", None) or ()
@@ -219,12 +220,17 @@ class _Answers:
                 yield self._early(awaited, tuple(early))
 
     def _early(self, awaited: str, early: tuple[str, ...]) -> Answered:
-        what, when = other_words(awaited, self.by_id), came(self.reading, awaited)
-        each = [f"{other_words(e, self.by_id)} ({self._when(e)})" for e in early]
-        words = f"yes: {_joined(each)} came before {what}"
+        what, when = self._titled(awaited), came(self.reading, awaited)
+        each = [f"{other_words(e, self.by_id)}, {self._when(e)}," for e in early]
+        words = f"Yes: {_joined(each)} came before {what}"
         if when is not None:
-            words += f" ({self._when(awaited)})"
+            words += f", {self._when(awaited)}"
         return self._row("order", f"{words}.", [*early, awaited])
+
+    def _titled(self, event_id: str) -> str:
+        title = title_of(self.by_id[event_id])
+        words = other_words(event_id, self.by_id)
+        return f"{words} ({title.rstrip('.')})" if title else words
 
     def _when(self, event_id: str) -> str:
         when = self.reading.when(event_id)
@@ -295,10 +301,12 @@ class _Answers:
             ids.append(row.since)
         days = row.overdue if row.state == "lapsed" else row.waiting
         if row.state == "lapsed":
-            parts.append(f"its day is over for {days_words(*days)}")
+            parts.append(f"its day has been over for {days_words(*days)}")
         elif days != (None, None):
             parts.append(f"{days_words(*days)} since it was made")
-        yield self._row("undone", f"{words}{'; '.join(parts)}.", ids, days=days)
+        yield self._row(
+            "undone", f"{words[0].upper()}{words[1:]}{'; '.join(parts)}.", ids, days=days
+        )
 
     def _what_if(self, row: RequestRow) -> Iterator[Answered]:
         if row.what != "data" or row.regime not in {None, "none"}:
@@ -314,9 +322,18 @@ class _Answers:
 
 
 def _name(row: RequestRow) -> str:
-    made = "undated" if row.made is None else f"{_role(row)} {format_when(row.made.when)}"
+    made = "undated" if row.made is None else f"{_role(row)}: {format_when(row.made.when)}"
     thing = "" if row.what == "invitation" else f" for {thing_words(row.what)}"
-    return f"{noun_of('request', what=row.what)} of entry {row.index}{thing} ({made})"
+    noun = noun_of("request", what=row.what).capitalize()
+    return f"{noun}{thing} (entry {row.index}, {made})"
+
+
+def _which(row: RequestRow, item: ItemRow) -> str:
+    """Name a run of items; the request alone where all its items stand alike."""
+    if sum(not each.doubtful for each in row.items) == 1:
+        return _name(row)
+    ranges = format_ranges(((item.first, item.last),))
+    return f"{_name(row)}, {'item' if item.first == item.last else 'items'} {ranges}"
 
 
 def _role(row: RequestRow) -> str:
@@ -326,6 +343,14 @@ def _role(row: RequestRow) -> str:
 
 def _counted(days: Days) -> str:
     return "an unknown number of days" if days == (None, None) else days_words(*days)
+
+
+def _within(when: When) -> str:
+    return f"on {format_when(when)}" if when.precise else f"within {_bare(when)}"
+
+
+def _bare(when: When) -> str:
+    return format_when(when).removesuffix(" (one day)")
 
 
 def _joined(parts: list[str]) -> str:

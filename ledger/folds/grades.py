@@ -30,7 +30,7 @@ from ledger.folds.positions import EventStatus, status_of
 from ledger.folds.reading import Reading
 from ledger.folds.stances import parties_of
 from ledger.view import Told
-from ledger.wording import actors_words, party_of
+from ledger.wording import actors_words, days_words, party_of
 from verify.events import Account, Communication, Knowledge, Meeting, Position, Request, Transfer
 
 __all__ = ["ELEMENTS", "NAMES", "Element", "Grade", "Witnessed", "grade_of", "not_witnessed"]
@@ -216,10 +216,10 @@ def _most_lag(when: When | None, ms: int) -> int | None:
     return max((_day(ms) - when.earliest).days, 0)
 
 
-def _lag_words(days: int | None, most: int | None) -> str:
-    if days is None:
-        return "an unknown number of days later" if most is None else f"at most {most} days later"
-    return f"{days} day later" if days == 1 else f"{days} days later"
+def _lag_words(least: int | None, most: int | None) -> str:
+    if least is None and most is None:
+        return "an unknown number of days later"
+    return f"{days_words(least, most)} later"
 
 
 def _suffix(element: Element, status: EventStatus) -> str:

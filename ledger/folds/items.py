@@ -19,13 +19,12 @@
     open                                 defer, maker silent         recipient  deferral_claimed
 
 The last three are flags, and so is an answer in part while a question is open: the maker must
-still act. `chase` and `escalate` move nothing. While an item is deferred, a
-question or its answer moves what stands behind the deferral. An item passed on stays open, with
-its new recipient.
+still act. `chase` and `escalate` move nothing. While an item is deferred, a question or its answer
+moves what stands behind the deferral. An item passed on stays open, with its new recipient.
 
 Two things are wider than the table of the domain: after an answer in part the recipient may still
-ask what the rest means, and the maker may say unasked what it wants. Dates are none of this module's business: its user says in which order
-the moves come, and when a deferral is over.
+ask what the rest means, and the maker may say unasked what it wants. Dates are none of this
+module's business: its user says in which order the moves come, and when a deferral is over.
 """
 
 from __future__ import annotations
@@ -84,6 +83,7 @@ class Item:
         behind: While deferred: the state and the event to which it will return.
         resumed_after: The id of the deferral that is over, if nothing moved it since.
         acknowledged: The id of the acknowledgement, if there is one.
+        passed: The ids of transfers of data that are told to be for it.
         part: The id of an answer in part, if there is one.
         contested: Whether its maker disputes the outcome.
         deferral_claimed: The id of a deferral by the recipient alone.
@@ -97,6 +97,7 @@ class Item:
     resumed_after: str | None = None
     acknowledged: str | None = None
     part: str | None = None
+    passed: tuple[str, ...] = ()
     contested: bool = False
     deferral_claimed: str | None = None
     questions: tuple[tuple[str, str | None], ...] = ()

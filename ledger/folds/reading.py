@@ -17,7 +17,7 @@ from ledger.folds.moments import Moment, date_of, main_dates
 from ledger.folds.order import Order, order_of
 from ledger.folds.stances import Stances, read_stances
 from ledger.view import Told, View
-from verify.events import Attestation, DateRole, Step
+from verify.events import Attestation, DateRole, Step, Transfer
 
 __all__ = ["Days", "Reading", "days_since", "read"]
 
@@ -56,10 +56,21 @@ class Reading:
         """The outside evidence about each event, by its id, in ledger order; none withdrawn."""
         found: dict[str, list[Told]] = {}
         for told in self.view.told:
-            if isinstance(told.event, Attestation) and told.event.of is not None:
-                if told.id not in self.stances.withdrawn:
-                    found.setdefault(told.event.of, []).append(told)
+            if told.id in self.stances.withdrawn or not isinstance(told.event, Attestation):
+                continue
+            if told.event.of is not None:
+                found.setdefault(told.event.of, []).append(told)
         return {target: tuple(each) for target, each in found.items()}
+
+    @cached_property
+    def passed(self) -> Mapping[str, tuple[tuple[Told, tuple[tuple[int, int], ...] | None], ...]]:
+        """The transfers of data for each request, by its id, with the items that each is for."""
+        found: dict[str, list[tuple[Told, tuple[tuple[int, int], ...] | None]]] = {}
+        for told in self.laid_out(self.view.told):
+            if isinstance(told.event, Transfer) and not self.later(told):
+                for discharge in told.event.discharges or ():
+                    found.setdefault(discharge.request, []).append((told, discharge.items))
+        return {request: tuple(each) for request, each in found.items()}
 
     def narrowed(self, told: Told, role: DateRole) -> When | None:
         """Return a date of an event, narrowed by the outside evidence that its author adds.

@@ -11,7 +11,7 @@ Source: domain 2.3.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -21,6 +21,7 @@ from ledger.folds.acts import doers_of, principals_of
 from ledger.folds.items import ANSWERS, OPEN, TERMINAL, Item, Move, ball_of, move, resumed
 from ledger.folds.lateness import Lateness, deadlines_of, lateness_of
 from ledger.folds.moments import Moment
+from ledger.folds.positions import named_parties
 from ledger.folds.ranges import RangeMap
 from ledger.folds.reading import Days, Reading, days_since
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
@@ -58,7 +59,8 @@ class ItemRow:
         lateness: What the clock says, as at the day asked.
         deadlines: The deadline with its working; None where no clock runs.
         silent: Whether a question to its makers is open: no answer to it is told.
-        untouched: Whether nothing at all is told of it since it was asked.
+        resumed_after: The id of the deferral that is over, if nothing moved it since.
+        quiet: Whether others than its makers must act, and nothing is told of it since.
         notes: What is not established about this state.
     """
 
@@ -73,7 +75,8 @@ class ItemRow:
     lateness: Lateness
     deadlines: Deadlines | None
     silent: bool = False
-    untouched: bool = False
+    resumed_after: str | None = None
+    quiet: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -324,7 +327,7 @@ class _Fold:
         self.claims: list[Claim] = []
         self.course: list[Stage] = []
         self.waits: dict[str, Wait] = {}
-        self._woken: dict[str, None] = {}
+        self._woken: dict[str, list[Item]] = {}
         self._due: dict[tuple[str, tuple[tuple[str, str | None], ...]], Deadlines | None] = {}
 
     def run(self, total: int) -> RangeMap[Item]:
@@ -340,8 +343,24 @@ class _Fold:
                 continue
             items = self._step(items, told, step)
         items = items.changed(None, self._wake_at_end)
-        self._resumed(items)
-        return self._contest(items)
+        self._resumed()
+        return self._contest(self._pass(items))
+
+    def _pass(self, items: RangeMap[Item]) -> RangeMap[Item]:
+        """Note which data was passed for which item: that alone moves nothing."""
+        for told, ranges in self.reading.passed.get(self.told.id, ()):
+            if self._is_passed(told):
+                items = items.changed(ranges, _passing(told.id))
+        return items
+
+    def _is_passed(self, told: Told) -> bool:
+        receipts = self.reading.stances.on.get(told.id, ())
+        signers = self.reading.stances.signers(told) | {
+            each.author for each, position in receipts if position.stance == "received"
+        }
+        if self.telling.party is not None:
+            return self.telling.party in signers
+        return not signers.isdisjoint(named_parties(told.event))
 
     def _is_untold(self, told: Told) -> bool:
         signers = self.reading.stances.signers(told)
@@ -370,7 +389,7 @@ class _Fold:
         if after == items and step.verb not in _MOVES_NOTHING:
             self._claim(told, step, said, self._why(items, resolved))
             return after
-        self._resumed(after)
+        self._resumed()
         reached = moved or _within(after, step.items)
         ball = frozenset().union(*(ball_of(item, makers=self.makers) for item in reached))
         self._stage(_stage_word(step, reached, invitation=self._invites), told, step.items, ball)
@@ -422,12 +441,11 @@ class _Fold:
             )
         )
 
-    def _resumed(self, items: RangeMap[Item]) -> None:
+    def _resumed(self) -> None:
         """Tell of each deferral that was found to be over."""
         woken, self._woken = self._woken, {}
-        for event_id in woken:
+        for event_id, back in woken.items():
             told = self.reading.view.by_id[event_id]
-            back = [seg.value for seg in items.segments if seg.value.resumed_after == event_id]
             ball = frozenset().union(*(ball_of(item, makers=self.makers) for item in back))
             asked = told.event.items if isinstance(told.event, Step) else None
             self._stage("resumed", told, asked, ball)
@@ -443,7 +461,7 @@ class _Fold:
         if after == awake:
             return item
         if awake is not item:
-            self._woken[item.since] = None
+            self._woken.setdefault(item.since, []).append(awake)
         moved.append(after)
         return after
 
@@ -451,7 +469,7 @@ class _Fold:
         wait = self.waits.get(item.since) if item.state == "deferred" else None
         if wait is None or over_at(wait, self.reading.as_at) != "yes":
             return item
-        self._woken[item.since] = None
+        self._woken.setdefault(item.since, []).append(resumed(item))
         return resumed(item)
 
     def _contest(self, items: RangeMap[Item]) -> RangeMap[Item]:
@@ -499,9 +517,25 @@ class _Fold:
             lateness=lateness_of(due, item=item, days=days, as_at=self.reading.as_at),
             deadlines=due,
             silent=item.state == "clarification_sought",
-            untouched=bool(ball) and len(self.course) == 1 and not self.claims,
+            resumed_after=item.resumed_after,
+            quiet=self._is_quiet(first, item),
             notes=tuple(self._notes(item)),
         )
+
+    def _is_quiet(self, first: int, item: Item) -> bool:
+        if (
+            self.claims
+            or item.passed
+            or item.state not in OPEN
+            or ball_of(item, makers=self.makers) <= self.makers
+        ):
+            return False
+        concerned = [
+            stage.id
+            for stage in self.course
+            if stage.items is None or any(a <= first <= b for a, b in stage.items)
+        ]
+        return concerned[-1] in {item.since, item.resumed_after}
 
     def _notes(self, item: Item) -> Iterable[str]:
         wait = self.waits.get(item.since) if item.state == "deferred" else None
@@ -509,6 +543,15 @@ class _Fold:
             yield "whether what it waited for had come by then is not established"
         if item.resumed_after is not None:
             yield "what it waited for has come"
+        for event_id in item.passed:
+            told = self.reading.view.by_id[event_id]
+            received = [
+                each.index
+                for each, position in self.reading.stances.on.get(event_id, ())
+                if position.stance == "received" and each.author in self.makers
+            ]
+            note = f"data for it was passed (entry {told.index})"
+            yield note + (f", and received (entry {received[0]})" if received else "")
 
 
 def _within(items: RangeMap[Item], ranges: tuple[tuple[int, int], ...] | None) -> list[Item]:
@@ -529,6 +572,10 @@ def _stage_word(step: Step, reached: Iterable[Item], *, invitation: bool) -> str
         deferred = any(item.state == "deferred" for item in reached)
         return "deferred" if deferred else "deferral_claimed"
     return _STAGES[step.verb]
+
+
+def _passing(transfer: str) -> Callable[[Item], Item]:
+    return lambda item: replace(item, passed=(*item.passed, transfer))
 
 
 def _contested(item: Item) -> Item:

@@ -12,19 +12,16 @@ from edtf import parse_edtf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.date_words import HOUSE_CONVENTION, format_day, format_when, words_to_edtf
 from ledger.dates import (
-    HOUSE_CONVENTION,
     Basis,
     When,
     days_between,
-    format_day,
-    format_when,
     is_before,
     known_by,
     narrow,
     parse_when,
     sort_key,
-    words_to_edtf,
 )
 from ledger.errors import ContradictionError, DateError, LedgerError
 

@@ -24,7 +24,7 @@ from tests.ledger.founding import (
     POSTCODES,
     step,
 )
-from verify.events import Meeting, Position, Request
+from verify.events import Attestation, Meeting, Position, Request
 
 TOLD = Telling(LCC)
 DISTRICT_PARTIES = tuple(sorted(OTHERS))
@@ -398,3 +398,113 @@ def test_a_vague_receipt_makes_lateness_not_established() -> None:
     assert "not established" == found.lateness.word
     chase = step("chase", vague, "chase", {"sent": "2025-04-01"}, author="rutland")
     assert (chase.id,) == row(vague, reading(vague, chase)).chased
+
+
+# On whose behalf
+
+
+def test_what_is_done_on_behalf_of_the_makers_moves_what_is_told_and_nothing_established() -> None:
+    told = step("claim", ASKED, "withdraw", {"sent": "2025-03-20"}, by="unknown",
+                on_behalf_of=("rutland",), authority="claimed")  # fmt: skip
+
+    assert [(1, 10, "withdrawn")] == states(row(ASKED, reading(ASKED, told), TOLD))
+    found = row(ASKED, reading(ASKED, told))
+    assert [(1, 10, "asked")] == states(found)
+    assert [("rutland",)] == [claim.doers for claim in found.claims]
+    ratified = position("ours", "rutland", told, "ratify")
+    assert [(1, 10, "withdrawn")] == states(row(ASKED, reading(ASKED, told, ratified)))
+
+
+def test_another_s_signature_establishes_nothing_on_behalf_of_the_makers() -> None:
+    told = step("claim", ASKED, "withdraw", {"sent": "2025-03-20"}, author="blaby", by="blaby",
+                on_behalf_of=("rutland",), authority="claimed")  # fmt: skip
+
+    assert [(1, 10, "asked")] == states(row(ASKED, reading(ASKED, told)))
+
+
+def test_a_mandate_told_as_disowned_names_nobody() -> None:
+    told = step("claim", ASKED, "withdraw", {"sent": "2025-03-20"}, by="unknown",
+                on_behalf_of=("rutland",), authority="disowned")  # fmt: skip
+    found = row(ASKED, reading(ASKED, told), TOLD)
+
+    assert [(1, 10, "asked")] == states(found)
+    assert ["who did it is not told"] == [claim.why for claim in found.claims]
+
+
+def test_an_answer_in_part_leaves_the_question_open_in_whatever_order() -> None:
+    question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-20"}, reason="unclear")
+    part = step("p", ASKED, "answer", {"sent": "2025-03-20"}, outcome="part")
+    later = step("p", ASKED, "answer", {"sent": "2025-03-21"}, outcome="part")
+
+    for answer in (part, later):
+        item = row(ASKED, reading(ASKED, question, answer)).items[0]
+        assert ("clarification_sought", ("rutland",)) == (item.state, item.ball)
+        assert ("answered_in_part",) == item.flags
+
+
+def test_an_answer_in_part_ends_no_deferral() -> None:
+    deferral = step("defer", ASKED, "defer", {"occurred": "2025-03-20"}, author="rutland")
+    part = step("p", ASKED, "answer", {"sent": "2025-03-21"}, outcome="part")
+    back = step("resume", ASKED, "resume", {"occurred": "2025-06-01"}, author="rutland")
+
+    found = row(ASKED, reading(ASKED, deferral, part)).items[0]
+    assert ("deferred", ("answered_in_part",)) == (found.state, found.flags)
+    assert [(1, 10, "answered_in_part")] == states(row(ASKED, reading(ASKED, deferral, part, back)))
+
+
+def test_a_claim_says_why_it_changes_nothing() -> None:
+    theirs = step("theirs", ASKED, "withdraw", {"sent": "2025-03-20"})
+    early = step("early", ASKED, "review", {"sent": "2025-03-20"}, author="rutland")
+    found = row(ASKED, reading(ASKED, theirs, early))
+
+    assert {
+        "it was not theirs to do",
+        "no item that it names was in a state for it",
+    } == {claim.why for claim in found.claims}
+
+
+def test_what_was_sent_and_not_told_to_be_received_has_no_deadline() -> None:
+    sent = Draft(
+        Request(
+            author="rutland",
+            nonce=nonce("sent"),
+            dates=dates(sent="2025-03-06"),
+            what="data",
+            medium="written",
+            from_=("rutland",),
+            to=(LCC,),
+            regime="foia_20",
+        )
+    )
+    receipt = position("got it", LCC, sent, "received", dates=dates(received="2025-03-06"))
+
+    assert row(sent, reading(sent)).items[0].deadlines is None
+    due = row(sent, reading(sent, receipt)).items[0].deadlines
+    assert due is not None
+    assert dt.date(2025, 4, 4) == due.due
+
+
+def test_evidence_of_its_author_alone_narrows_what_is_waited_for() -> None:
+    come = Draft(Meeting(author=LCC, nonce=nonce("come"), dates=dates(occurred="[2025-05-02..]")))
+    deferral = step(
+        "defer", ASKED, "defer", {"occurred": "2025-03-20"}, author="rutland",
+        until_events=(come.id,),
+    )  # fmt: skip
+
+    def evidence(author: str, edtf: str) -> Draft:
+        event = Attestation(
+            author=author,
+            nonce=nonce(f"{author} {edtf}"),
+            type="public_record",
+            of=come.id,
+            dates=dates(occurred=edtf),
+        )
+        return Draft(event)
+
+    def state(*more: Draft) -> str:
+        return row(ASKED, reading(ASKED, come, deferral, *more)).items[0].state
+
+    assert "deferred" == state()
+    assert "asked" == state(evidence(LCC, "2025-05-02"))
+    assert "deferred" == state(evidence("blaby", "2025-05-02"))
+    assert "deferred" == state(evidence(LCC, "2025-05-01"))

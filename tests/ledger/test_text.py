@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from ledger.dates import HOUSE_CONVENTION
+from ledger.date_words import HOUSE_CONVENTION
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.items import ItemState
 from ledger.folds.knowledge import fold_knowledge
@@ -82,7 +82,7 @@ def test_the_requests_page_has_the_answers_of_the_founding_case() -> None:
 
     assert "held the ball for 33 days until it was taken up" in text
     assert "84 items, or 96 if rutland counts" in text
-    assert "clarification sought; next to act: blaby, for 28 to 66 days" in text
+    assert "queried, and silent since, for 28 to 66 days; next to act: blaby" in text
 
 
 def test_a_title_cannot_move_the_reader_s_cursor() -> None:
@@ -202,7 +202,7 @@ def test_every_kind_has_its_sentence() -> None:
                 by="blaby/chief-executive",
                 to=("rutland",),
             ),
-            "blaby (chief executive) named the chair of the arrangement of entry 2, to rutland.",
+            "blaby (chief executive) chaired the arrangement of entry 2, to rutland.",
         ),
     ]
     view = book_of([base, made]).view()
@@ -240,8 +240,9 @@ def test_a_page_shows_responses_deadlines_and_what_is_not_open() -> None:
     view = book_of([asked, denial], members=("rutland",)).view()
     found = {name: " ".join(text.split()) for name, text in pages(view).items()}
 
-    assert "leicestershire corrects: 2025-03-07 (dates.received)" in found["chronology"]
-    assert "Disputed." in found["chronology"]
+    corrects = "leicestershire corrects when it was received: 7 March 2025, not 6 March 2025"
+    assert corrects in found["chronology"]
+    assert "Disputed: when it was received." in found["chronology"]
     assert "Claims that are not open here: 1." in found["chronology"]
     assert "Due: by the end of Friday 4 April 2025, working day 20." in found["requests"]
     assert "clock: long overdue" in found["requests"]

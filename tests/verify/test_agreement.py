@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests import reference
 from tests.damage import ACCIDENTS, FORGERIES
 from tests.moves import MOVES, Game
-from tests.vectors import FOLDER, KERNEL, MAKERS, REFERENCE, judge, make
+from tests.vectors import FOLDER, KERNEL, MAKERS, REFERENCE, _subproof, judge, make
 from tests.world import World, inclusion, restart
 from verify.audit import Anchors, audit
 from verify.errors import VerifyError
@@ -180,8 +180,6 @@ def test_inclusion_of_every_index_in_every_small_tree() -> None:
 
 
 def test_consistency_of_every_pair_of_small_trees() -> None:
-    from tests.vectors import _subproof
-
     for size in range(1, 14):
         leaves = [leaf_hash(b"%d" % number) for number in range(size)]
         for old in range(1, size + 1):

@@ -7,13 +7,16 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from tests.damage import ACCIDENTS, canonical, resign
+from tests.damage import ACCIDENTS, canonical, forge, rechain, resign
 from tests.world import World, file_of, letter, public_hex, restart, say, signing_key
-from verify.audit import Anchors, audit
+from verify.audit import Anchors, _Audit, audit, run_here
 from verify.checks import Check
+from verify.claims import File
 from verify.entry import parse_entry
-from verify.events import Artefact
+from verify.events import Artefact, Opening
+from verify.merkle import leaf_hash, root_hash
 from verify.notes import log_vkey
 from verify.report import Finding, Report
 from verify.source import MappingSource
@@ -68,7 +71,7 @@ def changed(long: World, files: Files, index: int, fields: dict[str, object]) ->
     return {**files, path: format_bundle(entries)}
 
 
-def test_chunks_are_joined(long: World, long_files: Files) -> None:
+def test_chunks_are_joined(long_files: Files) -> None:
     seen: list[tuple[int, int]] = []
     report = audit(MappingSource(long_files), progress=lambda done, size: seen.append((done, size)))
 
@@ -91,9 +94,7 @@ def test_what_is_wrong_at_the_border_of_chunks_is_found(long: World, long_files:
                 assert index in [place for _, _, place in found], (index, fields, found)
 
 
-def test_a_bundle_at_the_border_that_cannot_be_read_is_one_finding(
-    long: World, long_files: Files
-) -> None:
+def test_a_bundle_at_the_border_that_cannot_be_read_is_one_finding(long_files: Files) -> None:
     for number in range(9):
         path = next(p for p in sorted(long_files) if p.startswith(f"tile/entries/{number:03d}"))
         for data in (long_files[path][:-1], b"", b"\x00", b"\xff\xff", b"\x00\x00", bytes(600)):
@@ -105,8 +106,6 @@ def test_a_bundle_at_the_border_that_cannot_be_read_is_one_finding(
 
 def relinked(long: World, index: int, **fields: object) -> Files:
     """Return the export of a log that changed an entry and made all tiles and `prev` right."""
-    from tests.damage import forge, rechain
-
     entries = list(long.entries)
     entry = json.loads(entries[index]) | fields
     entries[index] = canonical({k: v for k, v in entry.items() if v is not None})
@@ -128,8 +127,6 @@ def test_a_submission_across_a_border_is_checked_as_a_whole(long: World) -> None
 
 
 def test_a_prev_at_a_border_that_the_tree_holds_is_found(long: World) -> None:
-    from tests.damage import forge
-
     entries = list(long.entries)
     for border in (1024, 2048):
         entry = json.loads(entries[border]) | {"prev": "00" * 32}
@@ -143,14 +140,41 @@ def test_earlier_events_are_read_again_from_any_bundle() -> None:
     restart("audit far")
     world = World().found()
     said = [letter("northmere", withheld=("person.1",)) for _ in range(10)]
-    from verify.events import Opening
-
     for one in said:
         world.submit(one, *(say(Artefact, "northmere", None, type="letter") for _ in range(255)))
     for one in [*said, *()]:
         world.submit(say(Opening, "northmere", None, of=one.id, names=("person.1",)))
 
     assert [] == findings(world.export())
+
+
+def test_tiles_above_the_first_levels_are_compared() -> None:
+    """Of a tree too large to build in a test: the roots of its full tiles are enough."""
+    size = 70_000
+    subtrees = [leaf_hash(b"%d" % number) for number in range(size // 256)]
+    files = {
+        "tile/1/000": b"".join(subtrees[:256]),
+        "tile/1/001.p/17": b"".join(subtrees[256:]),
+        "tile/2/000.p/1": root_hash(subtrees[:256]),
+    }
+    for path in (None, *files):
+        changed_ = files if path is None else {**files, path: files[path][:-1] + b"?"}
+        run = _Audit(MappingSource(changed_), Anchors(), run_here, None)
+        run._walk.size, run._walk.subtrees = size, subtrees
+        run._check_upper_tiles()
+
+        assert ([] if path is None else [path]) == [f.where.split()[0] for f in run._findings]
+
+
+def test_an_entry_that_cannot_be_read_after_a_border_settles_nothing(
+    long: World, long_files: Files
+) -> None:
+    files = changed(long, long_files, 1024, {"index": "x"})
+    tile = bytearray(files["tile/0/003"])
+    tile[-1] ^= 1
+    found = findings({**files, "tile/0/003": bytes(tile)})
+
+    assert {1023, 1024} <= {index for _, _, index in found}
 
 
 # Notes
@@ -252,9 +276,7 @@ def test_files_that_are_missing_others_or_of_no_use_are_found(world: World) -> N
     assert [(Check.FILE, path, 4)] == findings(world.export())
 
 
-def _longer(content: bytes) -> object:
-    from msgspec.structs import replace
-
+def _longer(content: bytes) -> File:
     return replace(file_of(content), size=99)
 
 

@@ -44,6 +44,14 @@ def test_an_entry_is_of_65_535_octets_at_most() -> None:
     assert (Check.ENTRY, "here") == (caught.value.check, caught.value.where)
 
 
+def test_an_event_is_not_read_into_the_depth_by_the_entry() -> None:
+    for opening in (b"[", b'{"a":'):
+        with pytest.raises(RuleError) as caught:
+            parse_entry(b'{"event":' + opening * 13_000)
+
+        assert (Check.ENTRY, "entry") == (caught.value.check, caught.value.where)
+
+
 @given(st.binary())
 def test_any_octets_give_an_entry_or_a_refusal(data: bytes) -> None:
     with pytest.raises(RuleError):

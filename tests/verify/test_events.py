@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import reference
-from tests.vectors import _samples, canonical
+from tests.damage import canonical
+from tests.vectors import _samples
 from tests.world import letter
 from verify.checks import Check
 from verify.errors import RuleError
@@ -59,7 +60,8 @@ def test_an_event_is_of_32_768_octets_at_most() -> None:
      ("communication", "to", ["x", "x"], "event"), ("key", "powers", ["x"], "event.powers[0]"),
      ("charter", "thresholds", {"govern": 1}, "event.thresholds"),
      ("charter", "founding_key", {"key": "00" * 32, "powers": ["record"]}, "event.founding_key"),
-     ("key", "verb", "recover", "event"), ("communication", "audience", {"text": ["b", "a"]}, "event"),
+     ("key", "verb", "recover", "event"),
+     ("communication", "audience", {"text": ["b", "a"]}, "event"),
      ("account", "sentences", [{"number": 0}], "event.sentences[0].number")],
 )  # fmt: skip
 def test_a_refusal_names_the_field(kind: str, field: str, value: object, where: str) -> None:

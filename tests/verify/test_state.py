@@ -22,6 +22,7 @@ from tests.world import (
 from verify.audit import audit
 from verify.checks import Check
 from verify.codec import encode
+from verify.entry import parse_entry
 from verify.errors import RuleError
 from verify.events import (
     Approval,
@@ -30,6 +31,7 @@ from verify.events import (
     Key,
     Link,
     Membership,
+    Power,
     Predecessor,
     Thresholds,
     Witness,
@@ -41,7 +43,7 @@ from verify.source import MappingSource
 from verify.state import MAX_KEYS, PartyKey, State, UnknownVersionError, check_version
 from verify.submission import LedgerName, Seen
 
-POWERS = ("answer", "govern", "record", "undertake")
+POWERS: tuple[Power, ...] = ("answer", "govern", "record", "undertake")
 SMALL_ORDER = "ec" + "ff" * 30 + "7f"
 
 
@@ -96,7 +98,7 @@ def amendment(world: World, by: str = "northmere", **changes: object) -> Said:
 
 def amend(world: World, **changes: object) -> Said:
     """Record an amendment that takes effect at its own entry."""
-    said = amendment(world, **changes)
+    said = amendment(world, **changes)  # type: ignore[arg-type]  # any field
     world.submit(said)
     took_effect(world, said)
     return said
@@ -113,7 +115,7 @@ def approve(world: World, by: str, said: Said) -> int:
 
 def revoke(world: World, party: str, name: str | None = None, **fields: object) -> int:
     key = public_hex(signing_key(name or party))
-    return world.submit(say(Key, party, None, verb="revoke", party=party, key=key), **fields)
+    return world.submit(say(Key, party, None, verb="revoke", party=party, key=key), **fields)  # type: ignore[arg-type]  # any field
 
 
 def recovery(world: World, party: str, by: str, name: str = "new") -> Said:
@@ -146,7 +148,7 @@ ENTRY_0: list[tuple[str, dict[str, object], tuple[Check, str]]] = [
 @pytest.mark.parametrize(("changes", "expected"), [row[1:] for row in ENTRY_0],
                          ids=[row[0] for row in ENTRY_0])  # fmt: skip
 def test_entry_0_is_refused_with(changes: dict[str, object], expected: tuple[Check, str]) -> None:
-    world = World().found(**changes)
+    world = World().found(**changes)  # type: ignore[arg-type]  # any field
 
     assert expected == refusal(world)
 
@@ -269,7 +271,7 @@ AMENDMENTS: list[tuple[str, dict[str, object], str]] = [
                          ids=[row[0] for row in AMENDMENTS])  # fmt: skip
 def test_an_amendment_is_refused_that(changes: dict[str, object], where: str) -> None:
     world = two()
-    world.submit(amendment(world, **changes))
+    world.submit(amendment(world, **changes))  # type: ignore[arg-type]  # any field
 
     assert (Check.CHARTER, where) == refusal(world)
 
@@ -306,7 +308,7 @@ def test_roles_are_never_exchanged_and_what_is_past_does_not_return() -> None:
     ]
     for changes in rows:
         later = branch(world)
-        later.submit(amendment(later, **changes))
+        later.submit(amendment(later, **changes))  # type: ignore[arg-type]  # any field
 
         assert Check.CHARTER == refusal(later)[0]
 
@@ -618,6 +620,18 @@ def test_a_party_has_at_most_1024_keys_ever() -> None:
         )  # fmt: skip
 
     assert (Check.ENROLMENT, "events[0].party") == (caught.value.check, caught.value.where)
+
+
+def test_what_is_no_governance_changes_no_state() -> None:
+    world = two()
+    charter = founding_charter("northmere")
+    state = admit(
+        None, statement=parse_entry(world.entries[0]).statement or world.sign((charter,)).statement,
+        candidates=[candidate_of(world.events()[0], event_id="00" * 32)], first=0, recorded=T0,
+        fingerprint="00" * 32, past=_Nothing(),
+    )  # fmt: skip
+
+    assert state is state.govern(letter("northmere").event, event_id="", index=1, recorded=T0)
 
 
 class _Nothing:

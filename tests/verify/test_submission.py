@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.damage import canonical
 from tests.world import ORIGIN, World, letter, public_hex, restart, say, signing_key
 from verify.checks import Check
+from verify.codec import encode
 from verify.errors import MalformedError, RuleError, VerifyError
 from verify.events import Opening, parse_event
 from verify.submission import (
@@ -18,6 +19,7 @@ from verify.submission import (
     check_disclosure,
     check_party_signature,
     check_possession,
+    open_disclosures,
     pae,
     parse_document,
     parse_statement,
@@ -110,7 +112,7 @@ def test_documents_have_limits(world: World) -> None:
 
 def test_a_statement_by_no_key_is_refused(world: World) -> None:
     signed = world.sign((letter("southfold"),))
-    statement = parse_statement(canonical(json.loads(_encode(signed.statement)) | {"key": OTHER}))
+    statement = parse_statement(canonical(json.loads(encode(signed.statement)) | {"key": OTHER}))
     with pytest.raises(RuleError) as caught:
         check_party_signature(statement, signature=signed.signature)
 
@@ -125,12 +127,6 @@ def test_a_key_that_is_none_is_possessed_by_nobody() -> None:
 
     assert (Check.ENROLMENT, "event.key") == (caught.value.check, caught.value.where)
     assert public_hex(signing_key("a")) != OTHER
-
-
-def _encode(value: object) -> bytes:
-    from verify.codec import encode
-
-    return encode(value)
 
 
 def test_a_disclosure_belongs_to_its_event_and_no_other() -> None:
@@ -151,6 +147,16 @@ def test_a_disclosure_belongs_to_its_event_and_no_other() -> None:
             check_disclosure(text, event=event, where="w")
 
         assert (Check.DISCLOSURE, "w[0]") == (caught.value.check, caught.value.where)
+
+
+def test_each_disclosure_of_a_list_is_opened_or_refused() -> None:
+    said = letter("southfold")
+    opened = list(open_disclosures(("A", said.disclosures[0]), event=said.event))
+
+    assert isinstance(opened[0], RuleError)
+    assert "disclosures[0]" == opened[0].where
+    assert not isinstance(opened[1], RuleError)
+    assert "person.1" == opened[1].name
 
 
 @given(st.binary())

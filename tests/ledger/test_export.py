@@ -1,0 +1,263 @@
+"""Exports: whole or not at all, the same for the same ledger, and valid whatever happens."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import ExportError
+from ledger.export import export
+from ledger.ledger import Ledger
+from tests import reference
+from tests.ledger.builder import (
+    Clock,
+    NewEvent,
+    Party,
+    found_ledger,
+    new_charter,
+    new_enrolment,
+    new_event,
+    new_letter,
+    new_log_key,
+    sign_document,
+)
+from verify.anchors import Anchors
+from verify.audit import audit
+from verify.folder import Folder
+
+ROOT = Path(__file__).parents[2]
+ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
+CONTENT = b"%PDF the whole of a letter"
+FILE = {
+    "media_type": "application/pdf",
+    "name": "letter.pdf",
+    "sha256": hashlib.sha256(CONTENT).hexdigest(),
+    "size": len(CONTENT),
+}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    found, _ = found_ledger(tmp_path / "ledger", ALPHA, clock=Clock(), members=["beta"])
+    with found:
+        yield found
+
+
+def submit(
+    ledger: Ledger, *events: NewEvent, by: Party = ALPHA, note: bytes | None = None
+) -> None:
+    ledger.submit(sign_document(ledger, by, events, note=note))
+
+
+def file_event(**fields: object) -> NewEvent:
+    claims: dict[str, object] = {"file": FILE, "title": "A letter"}
+    return new_event("alpha", "artefact/v1", type="letter", claims=claims, **fields)  # type: ignore[arg-type]  # any field
+
+
+def fill(ledger: Ledger) -> NewEvent:
+    """Record some of everything; return an event that withholds its text."""
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    ledger.add_file(io.BytesIO(CONTENT), sha256=str(FILE["sha256"]), size=len(CONTENT))
+    submit(ledger, file_event(), *(new_letter("alpha") for _ in range(300)))
+    limited = new_event(
+        "alpha", "communication/v1", channel="letter", audience={"text": ["beta"]},
+        claims={"text": "For Beta alone", "title": "A letter"},
+    )  # fmt: skip
+    withheld = new_event(
+        "alpha", "communication/v1", channel="letter", withheld=["text"],
+        claims={"text": "Later", "title": "A letter"},
+    )  # fmt: skip
+    submit(ledger, limited, withheld, note=ledger.checkpoint())
+    return withheld
+
+
+def content(path: Path) -> dict[str, bytes]:
+    return {
+        str(each.relative_to(path)): each.read_bytes()
+        for each in sorted(path.rglob("*"))
+        if each.is_file()
+    }
+
+
+def check(ledger: Ledger, path: Path) -> None:
+    """Have both verifiers look."""
+    report = audit(Folder(path), anchors=Anchors(fingerprint=ledger.fingerprint))
+    judged = reference.audit_export(content(path), fingerprint=ledger.fingerprint)
+
+    assert ((), "valid") == (tuple(report.findings), report.verdict)
+    assert ([], "valid") == (judged.findings, judged.verdict)
+
+
+def test_an_export_is_valid_and_holds_the_files(ledger: Ledger, tmp_path: Path) -> None:
+    fill(ledger)
+    exported = export(ledger, tmp_path / "export")
+
+    check(ledger, tmp_path / "export")
+    assert CONTENT == (tmp_path / "export" / "files" / str(FILE["sha256"])).read_bytes()
+    assert (305, 1, ()) == (exported.size, exported.files, exported.absent)
+    assert ledger.root().hex() == exported.root
+
+
+@pytest.mark.parametrize("count", [0, 1, 255, 256, 257])
+def test_ledgers_about_the_width_of_a_tile_export_well(
+    ledger: Ledger, tmp_path: Path, count: int
+) -> None:
+    if count:
+        submit(ledger, *(new_letter("alpha") for _ in range(count)))
+    export(ledger, tmp_path / "export")
+
+    check(ledger, tmp_path / "export")
+
+
+def test_the_same_ledger_and_audience_give_the_same_octets(ledger: Ledger, tmp_path: Path) -> None:
+    fill(ledger)
+    for name in ("one", "two"):
+        export(ledger, tmp_path / name, audience="beta")
+    with Ledger.open(ledger_copy(ledger, tmp_path), read_only=True) as again:
+        export(again, tmp_path / "three", audience="beta")
+
+    assert content(tmp_path / "one") == content(tmp_path / "two") == content(tmp_path / "three")
+
+
+def ledger_copy(ledger: Ledger, tmp_path: Path) -> Path:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "ledger.mdb").write_bytes((ledger.path / "ledger.mdb").read_bytes())
+    (copy / "files").symlink_to(ledger.path / "files")
+    return copy
+
+
+def test_what_is_limited_to_an_audience_is_open_only_for_it(ledger: Ledger, tmp_path: Path) -> None:
+    fill(ledger)
+    left_out = {}
+    for audience in ("public", "alpha", "beta"):
+        left_out[audience] = export(ledger, tmp_path / audience, audience=audience).left_out
+
+        check(ledger, tmp_path / audience)
+        lines = (tmp_path / audience / "disclosures.jsonl").read_bytes()
+        assert (audience != "public") == (b"For Beta alone" in lines)
+    assert {"public": 2, "alpha": 1, "beta": 1} == left_out
+
+
+def test_refuses_an_audience_that_is_no_party(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="gamma"):
+        export(ledger, tmp_path / "export", audience="gamma")
+
+    assert ["ledger"] == sorted(os.listdir(tmp_path))
+
+
+MAKERS: dict[str, Callable[[Path], object]] = {
+    "a file": lambda path: path.write_text("here"),
+    "a folder": lambda path: (path / "sub").mkdir(parents=True),
+    "a link": lambda path: path.symlink_to("nowhere"),
+}
+
+
+@pytest.mark.parametrize("what", MAKERS)
+def test_refuses_a_folder_that_is_there(ledger: Ledger, tmp_path: Path, what: str) -> None:
+    MAKERS[what](tmp_path / "export")
+    with pytest.raises(ExportError, match="there already"):
+        export(ledger, tmp_path / "export")
+
+    assert ["export", "ledger"] == sorted(os.listdir(tmp_path))
+
+
+def test_takes_an_empty_folder_and_refuses_a_missing_parent(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    (tmp_path / "export").mkdir()
+    export(ledger, tmp_path / "export")
+
+    check(ledger, tmp_path / "export")
+    with pytest.raises(ExportError, match="No such file"):
+        export(ledger, tmp_path / "none" / "export")
+
+
+def test_an_interruption_leaves_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    fill(ledger)
+
+    def interrupt(_done: int, _size: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(ledger, tmp_path / "export", progress=interrupt)
+
+    assert ["ledger"] == sorted(os.listdir(tmp_path))
+
+
+def test_a_full_disk_leaves_nothing_and_says_so(ledger: Ledger, tmp_path: Path) -> None:
+    fill(ledger)
+    ledger.close()
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "api", "export", "ledger", "export"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=limit,  # noqa: PLW1509 - no threads here
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert 2 == done.returncode
+    assert "counterfoil: export: File too large\n" == done.stderr
+    assert ["ledger"] == sorted(os.listdir(tmp_path))
+
+
+def test_the_mode_is_what_this_account_gives(ledger: Ledger, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        export(ledger, tmp_path / "export")
+    finally:
+        os.umask(before)
+
+    assert 0o700 == (tmp_path / "export").stat().st_mode & 0o777
+
+
+def test_what_comes_meanwhile_is_left_out(ledger: Ledger, tmp_path: Path) -> None:
+    withheld = fill(ledger)
+    export(ledger, tmp_path / "before")
+    old = ledger.checkpoint()
+
+    def grow(done: int, _size: int) -> None:
+        if done:
+            return
+        # Names a note of the size that is being written, opens what was closed at that size, and
+        # changes the charter, of which the policy is made.
+        submit(ledger, new_letter("alpha"), note=old)
+        handing = new_event("alpha", "opening/v1", of=withheld.id.hex(), names=["text"])
+        submit(ledger, NewEvent(handing.data, {"text": withheld.disclosures["text"]}))
+        ledger.add_log_key(new_log_key(2))
+        charter = ledger.state().charter_id
+        submit(
+            ledger,
+            new_charter(
+                ALPHA, new_log_key(2), founding=False, members=["beta"], amends=charter
+            ),
+        )
+        nonlocal grown
+        grown = True
+
+    grown = False
+    export(ledger, tmp_path / "meanwhile", progress=lambda d, s: None if grown else grow(d, s))
+    export(ledger, tmp_path / "after")
+
+    assert content(tmp_path / "before") == content(tmp_path / "meanwhile")
+    check(ledger, tmp_path / "after")
+    assert b"Later" in (tmp_path / "after" / "disclosures.jsonl").read_bytes()
+
+
+def test_a_missing_file_is_named(ledger: Ledger, tmp_path: Path) -> None:
+    fill(ledger)
+    ledger.file_path(str(FILE["sha256"])).unlink()
+    exported = export(ledger, tmp_path / "export")
+
+    assert (FILE["sha256"],) == exported.absent
+    assert "invalid" == audit(Folder(tmp_path / "export")).verdict

@@ -1,0 +1,279 @@
+"""Evidence files: whatever they are made of, two verifiers written apart find them valid."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ledger.errors import ExportError
+from ledger.evidence import prove
+from ledger.ledger import Ledger
+from tests import reference
+from tests.ledger.builder import (
+    Clock,
+    NewEvent,
+    Party,
+    found_ledger,
+    new_charter,
+    new_enrolment,
+    new_event,
+    new_letter,
+    new_log_key,
+    sign_document,
+)
+from verify.anchors import Anchors
+from verify.codec import encode
+from verify.evidence import MAX_SHOWN, Evidence, audit_evidence, parse_evidence
+
+ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    found, _ = found_ledger(tmp_path / "ledger", ALPHA, clock=clock, members=["beta"])
+    with found:
+        yield found
+
+
+def submit(
+    ledger: Ledger, *events: NewEvent, by: Party = ALPHA, note: bytes | None = None
+) -> list[str]:
+    """Record events in one submission; return their ids."""
+    ledger.submit(sign_document(ledger, by, events, note=note))
+    return [event.id.hex() for event in events]
+
+
+def letters(count: int) -> list[NewEvent]:
+    claims = {"title": "A letter", "text": "Dear Sir or Madam", "person.1": "A. Clerk"}
+    return [
+        new_event("alpha", "communication/v1", channel="letter", claims=claims)
+        for _ in range(count)
+    ]
+
+
+def check(ledger: Ledger, data: bytes) -> Evidence:
+    """Have both verifiers look, with a fingerprint and without."""
+    fingerprint = ledger.fingerprint
+    anchored = audit_evidence(data, anchors=Anchors(fingerprint=fingerprint))
+    judged = reference.audit_evidence(data, fingerprint=fingerprint)
+
+    assert ((), "valid") == (anchored.findings, anchored.verdict)
+    assert "self-consistent" == audit_evidence(data).verdict
+    assert ([], "valid") == (judged.findings, judged.verdict)
+    assert "self" == reference.audit_evidence(data).verdict
+    return parse_evidence(data)
+
+
+def shown(evidence: Evidence) -> list[int]:
+    indexes = []
+    for element in evidence.entries:
+        index = msgspec.json.decode(element.entry)["index"]
+        if element.shown == "yes":
+            indexes.append(index)
+    return indexes
+
+
+def opened(evidence: Evidence) -> set[str]:
+    return {name for line in evidence.disclosures or () for name in line.claims}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
+def test_every_event_of_a_submission_can_be_proven_alone(ledger: Ledger, count: int) -> None:
+    submit(ledger, *letters(2))
+    ids = submit(ledger, *letters(count), note=ledger.checkpoint())
+    submit(ledger, *letters(3), note=ledger.checkpoint())
+
+    for position, event_id in enumerate(ids):
+        evidence = check(ledger, prove(ledger, [event_id]))
+
+        assert [3 + position] == shown(evidence)
+        assert {"person.1", "text", "title"} == opened(evidence)
+        assert (1 if position == 0 else 2) == len(evidence.entries)
+
+
+def test_events_of_a_large_submission_can_be_proven(ledger: Ledger) -> None:
+    ids = submit(ledger, *letters(256))
+
+    for position in (0, 1, 127, 128, 200, 255):
+        evidence = check(ledger, prove(ledger, [ids[position]]))
+
+        assert [1 + position] == shown(evidence)
+
+
+def test_several_events_of_several_submissions_stand_in_one_file(ledger: Ledger) -> None:
+    first = submit(ledger, *letters(3), note=ledger.checkpoint())
+    second = submit(ledger, *letters(1))
+    third = submit(ledger, *letters(5), note=ledger.checkpoint())
+    ids = [third[4], second[0], first[1], third[2], first[1]]
+
+    evidence = check(ledger, prove(ledger, ids))
+
+    assert [2, 4, 7, 9] == shown(evidence)
+    assert 2 == len(evidence.notes or ())
+
+
+def test_the_charter_and_other_governance_can_be_proven(ledger: Ledger) -> None:
+    submit(ledger, *letters(2))
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    submit(ledger, new_event("beta", "party/v1", verb="join", charter=ledger.fingerprint), by=BETA)
+    submit(ledger, new_letter("beta"), by=BETA, note=ledger.checkpoint())
+    ids = [reference_id(ledger, index) for index in range(ledger.size())]
+
+    for index, event_id in enumerate(ids):
+        assert [index] == shown(check(ledger, prove(ledger, [event_id])))
+    assert [0, 3, 4] == shown(check(ledger, prove(ledger, [ids[0], ids[3], ids[4]])))
+
+
+def reference_id(ledger: Ledger, index: int) -> str:
+    event = msgspec.json.decode(ledger.entry(index), type=dict[str, msgspec.Raw])["event"]
+    return hashlib.sha256(b"\0" + bytes(event)).hexdigest()
+
+
+def sealed(claims: dict[str, object]) -> tuple[NewEvent, NewEvent, NewEvent]:
+    """Return an event, the one that seals it, and the one that opens it."""
+    nested = new_event("alpha", "communication/v1", channel="letter", claims=claims)
+    dates = {"opens_by": {"basis": "stated", "edtf": "2026-01-01"}}
+    seal = new_event("alpha", "sealed/v1", seals=nested.id.hex(), dates=dates)
+    plain = new_event("alpha", "opening/v1", of=seal.id.hex(), event=0)
+    data = plain.data.replace(b'"event":0', b'"event":' + nested.data)
+    return nested, seal, NewEvent(data, nested.disclosures)
+
+
+def test_an_event_that_was_sealed_is_shown_by_its_opening(ledger: Ledger) -> None:
+    nested, seal, opening = sealed({"title": "A letter", "text": "Priority is ours"})
+    submit(ledger, *letters(1), seal)
+    submit(ledger, opening, *letters(1))
+
+    by_nested = check(ledger, prove(ledger, [nested.id.hex()]))
+    by_opening = check(ledger, prove(ledger, [opening.id.hex()], without=["text"]))
+    both = check(ledger, prove(ledger, [seal.id.hex(), nested.id.hex()]))
+
+    assert [3] == shown(by_nested)
+    assert {"text", "title"} == opened(by_nested)
+    assert {"title"} == opened(by_opening)
+    assert [2, 3] == shown(both)
+
+
+def test_claims_that_are_to_stay_closed_stay_closed(ledger: Ledger) -> None:
+    (event_id,) = submit(ledger, *letters(1))
+    data = prove(ledger, [event_id], without=["person.1", "text"])
+
+    assert {"title"} == opened(check(ledger, data))
+    assert b"A. Clerk" not in data
+    assert set() == opened(
+        check(ledger, prove(ledger, [event_id], without=["person.1", "text", "title"]))
+    )
+
+
+def test_refuses_to_leave_closed_what_is_not_there(ledger: Ledger) -> None:
+    (event_id,) = submit(ledger, *letters(1))
+    with pytest.raises(ExportError) as refusal:
+        prove(ledger, [event_id], without=["persn.1", "text"])
+
+    assert "persn.1" in refusal.value.reason
+    assert "person.1" in refusal.value.reason
+
+
+def test_what_is_limited_to_an_audience_is_open_only_for_it(ledger: Ledger) -> None:
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    claims = {"title": "A letter", "text": "For Beta alone"}
+    event = new_event(
+        "alpha", "communication/v1", channel="letter", claims=claims, audience={"text": ["beta"]}
+    )
+    (event_id,) = submit(ledger, event)
+
+    assert {"title"} == opened(check(ledger, prove(ledger, [event_id])))
+    for audience in ("alpha", "beta"):
+        data = prove(ledger, [event_id], audience=audience)
+
+        assert {"text", "title"} == opened(check(ledger, data))
+    with pytest.raises(ExportError, match="gamma"):
+        prove(ledger, [event_id], audience="gamma")
+
+
+def test_what_was_withheld_is_open_once_it_was_handed_over(ledger: Ledger) -> None:
+    claims = {"title": "A letter", "text": "Later"}
+    event = new_event("alpha", "communication/v1", channel="letter", claims=claims,
+                      withheld=["text"])  # fmt: skip
+    (event_id,) = submit(ledger, event)
+    before = check(ledger, prove(ledger, [event_id]))
+    handing = new_event("alpha", "opening/v1", of=event_id, names=["text"])
+    submit(ledger, NewEvent(handing.data, {"text": event.disclosures["text"]}))
+
+    assert {"title"} == opened(before)
+    assert {"text", "title"} == opened(check(ledger, prove(ledger, [event_id])))
+
+
+def change_log_key(ledger: Ledger, number: int) -> str:
+    """Let a new log key take over; return the id of the amendment."""
+    ledger.add_log_key(new_log_key(number))
+    charter = ledger.state().charter_id
+    amendment = new_charter(
+        ALPHA, new_log_key(number), founding=False, members=["beta"], amends=charter
+    )
+    return submit(ledger, amendment)[0]
+
+
+def test_evidence_holds_before_at_and_after_a_change_of_the_log_key(ledger: Ledger) -> None:
+    ids = submit(ledger, *letters(2))
+    ids.append(change_log_key(ledger, 2))
+
+    for event_id in ids:  # the checkpoint is the first one by the new key
+        assert check(ledger, prove(ledger, [event_id]))
+    ids += submit(ledger, *letters(2), note=ledger.checkpoint())
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    ids.append(change_log_key(ledger, 3))
+    ids += submit(ledger, *letters(1), note=ledger.checkpoint())
+    for event_id in ids:
+        evidence = check(ledger, prove(ledger, [event_id]))
+
+        assert (event_id != ids[-1]) == (evidence.latest is not None)
+    check(ledger, prove(ledger, ids))
+
+
+def test_the_same_ledger_gives_the_same_file(ledger: Ledger) -> None:
+    ids = submit(ledger, *letters(4), note=ledger.checkpoint())
+
+    assert prove(ledger, ids[:2]) == prove(ledger, list(reversed(ids[:2])))
+
+
+def refused(ledger: Ledger, ids: Sequence[str]) -> str:
+    with pytest.raises(ExportError) as refusal:
+        prove(ledger, ids)
+    return refusal.value.reason
+
+
+def test_refuses_unknown_events_none_and_too_many(ledger: Ledger) -> None:
+    ids = submit(ledger, *letters(MAX_SHOWN + 1))
+
+    assert "no event" in refused(ledger, ["0" * 64])
+    assert "no event" in refused(ledger, [])
+    assert str(MAX_SHOWN) in refused(ledger, ids)
+    check(ledger, prove(ledger, ids[:MAX_SHOWN]))
+
+
+def test_refuses_a_file_that_would_be_too_long(ledger: Ledger) -> None:
+    claims = {"text": "x" * 700_000}
+    events = [
+        new_event("alpha", "communication/v1", channel="letter", claims=claims) for _ in range(24)
+    ]
+    ids = [submit(ledger, event)[0] for event in events]
+
+    assert "longer than" in refused(ledger, ids)
+
+
+def test_evidence_of_another_ledger_is_not_taken_for_this_one(ledger: Ledger) -> None:
+    (event_id,) = submit(ledger, *letters(1))
+    other = hashlib.sha256(encode("other")).hexdigest()
+    report = audit_evidence(prove(ledger, [event_id]), anchors=Anchors(fingerprint=other))
+
+    assert "invalid" == report.verdict
