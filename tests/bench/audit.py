@@ -66,15 +66,13 @@ def _report(single: Path, batched: Path, events: int, runs: int) -> None:
     for name, seconds in rows.items():
         print(f"{name:28} {seconds:8.3f} s  {seconds / events * 1e6:8.1f} us an event")
     one, two = rows["audit single, 1 process"], rows["audit single, 2 processes"]
+    bare_one, bare_two = rows["bare, 1 process"], rows["bare, 2 processes"]
+    batch_one, batch_two = rows["audit of 256, 1 process"], rows["audit of 256, 2 processes"]
     print(f"messages verified            {len(messages):8} of {events} events")
-    print(f"(a) single / bare, 1 process  {one / rows['bare, 1 process']:7.2f}  (at most 1.5)")
-    print(f"(a) single / bare, 2 process. {two / rows['bare, 2 processes']:7.2f}  (at most 1.5)")
-    print(
-        f"(b) single / of 256, 1 proc.  {one / rows['audit of 256, 1 process']:7.2f}  (at least 5)"
-    )
-    print(
-        f"(b) single / of 256, 2 proc.  {two / rows['audit of 256, 2 processes']:7.2f}  (at least 5)"
-    )
+    print(f"(a) single / bare, 1 process  {one / bare_one:7.2f}  (at most 1.5)")
+    print(f"(a) single / bare, 2 process. {two / bare_two:7.2f}  (at most 1.5)")
+    print(f"(b) single / of 256, 1 proc.  {one / batch_one:7.2f}  (at least 5)")
+    print(f"(b) single / of 256, 2 proc.  {two / batch_two:7.2f}  (at least 5)")
     print(f"(c) 1 process / 2 processes   {one / two:7.2f}  (at least 1.7)")
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
