@@ -17,6 +17,7 @@ from ledger.cli.context import (
     groups,
     kind_of_folder,
     one_id,
+    printable,
     table,
     vkey_of,
 )
@@ -172,7 +173,7 @@ def _list(arguments: Namespace, context: Context) -> int:
 
 
 def _short(text: str, width: int) -> str:
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 

@@ -109,7 +109,9 @@ class Desk:
 
     def key(self, party: str, *more: str) -> str:
         """Make a key file; return its public key."""
-        return str(self.done("key", "new", f"{party}.key", "--party", party, "--plain", *more)["key"])
+        return str(
+            self.done("key", "new", f"{party}.key", "--party", party, "--plain", *more)["key"]
+        )
 
     def found(self, *more: str, name: str = "ledger") -> str:
         """Found a ledger of the county's, which Rutland may join; return its fingerprint."""

@@ -79,7 +79,10 @@ def test_errors_are_one_json_object_as_well(desk: Desk, words: tuple[str, ...]) 
 
 
 def test_help_is_json_when_asked_for(desk: Desk) -> None:
-    assert desk("list", "--help").out.strip() == str(desk("list", "--json", "--help").values["help"]).strip()
+    assert (
+        desk("list", "--help").out.strip()
+        == str(desk("list", "--json", "--help").values["help"]).strip()
+    )
 
 
 def test_a_wrong_word_is_named(desk: Desk) -> None:
@@ -141,15 +144,15 @@ def test_a_locale_that_cannot_spell_gets_escapes(desk: Desk) -> None:
     desk.found()
     desk.enrol()
     text = "counterfoil: draft/v1\nevents:\n  - kind: communication\n    channel: letter\n"
-    desk.write("draft.yaml", text + "    claims: {title: Straße – 東京 🏛}\n")
+    desk.write("draft.yaml", text + "    claims: {title: Straße ‖ 東京 🏛}\n")
     desk.done("record", "ledger", "--key", "rutland.key", "draft.yaml")
     settings = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     plain = process(desk.folder, "list", "ledger", "--width", "200", **settings)
     as_json = process(desk.folder, "list", "ledger", "--json", **settings)
 
     assert (0, "") == (plain.code, plain.err)
-    assert r"Stra\xdfe \u2013 \u6771\u4eac \U0001f3db" in plain.out
-    assert "Straße – 東京 🏛" in str(as_json.values["events"])
+    assert r"Stra\xdfe \u2016 \u6771\u4eac \U0001f3db" in plain.out
+    assert "Straße ‖ 東京 🏛" in str(as_json.values["events"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -51,9 +51,11 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield found
 
 
-def submit(
-    ledger: Ledger, *events: NewEvent, by: Party = ALPHA, note: bytes | None = None
-) -> None:
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+def submit(ledger: Ledger, *events: NewEvent, by: Party = ALPHA, note: bytes | None = None) -> None:
     ledger.submit(sign_document(ledger, by, events, note=note))
 
 
@@ -151,7 +153,7 @@ def test_refuses_an_audience_that_is_no_party(ledger: Ledger, tmp_path: Path) ->
     with pytest.raises(ExportError, match="gamma"):
         export(ledger, tmp_path / "export", audience="gamma")
 
-    assert ["ledger"] == sorted(os.listdir(tmp_path))
+    assert ["ledger"] == names(tmp_path)
 
 
 MAKERS: dict[str, Callable[[Path], object]] = {
@@ -167,12 +169,10 @@ def test_refuses_a_folder_that_is_there(ledger: Ledger, tmp_path: Path, what: st
     with pytest.raises(ExportError, match="there already"):
         export(ledger, tmp_path / "export")
 
-    assert ["export", "ledger"] == sorted(os.listdir(tmp_path))
+    assert ["export", "ledger"] == names(tmp_path)
 
 
-def test_takes_an_empty_folder_and_refuses_a_missing_parent(
-    ledger: Ledger, tmp_path: Path
-) -> None:
+def test_takes_an_empty_folder_and_refuses_a_missing_parent(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
     export(ledger, tmp_path / "export")
 
@@ -190,7 +190,7 @@ def test_an_interruption_leaves_nothing(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         export(ledger, tmp_path / "export", progress=interrupt)
 
-    assert ["ledger"] == sorted(os.listdir(tmp_path))
+    assert ["ledger"] == names(tmp_path)
 
 
 def test_a_full_disk_leaves_nothing_and_says_so(ledger: Ledger, tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(ledger: Ledger, tmp_path: Path) 
 
     assert 2 == done.returncode
     assert "counterfoil: export: File too large\n" == done.stderr
-    assert ["ledger"] == sorted(os.listdir(tmp_path))
+    assert ["ledger"] == names(tmp_path)
 
 
 def test_the_mode_is_what_this_account_gives(ledger: Ledger, tmp_path: Path) -> None:
@@ -238,9 +238,7 @@ def test_what_comes_meanwhile_is_left_out(ledger: Ledger, tmp_path: Path) -> Non
         charter = ledger.state().charter_id
         submit(
             ledger,
-            new_charter(
-                ALPHA, new_log_key(2), founding=False, members=["beta"], amends=charter
-            ),
+            new_charter(ALPHA, new_log_key(2), founding=False, members=["beta"], amends=charter),
         )
         nonlocal grown
         grown = True

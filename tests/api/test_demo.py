@@ -1,0 +1,69 @@
+"""The demonstration, as anybody runs it: one child process, from an empty folder to the answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*words: str, module: str = "api") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_the_demonstration_ends_with_the_answers(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    shown = run("demo", str(folder))
+    words = " ".join(shown.stdout.split())
+
+    assert (0, "") == (shown.returncode, shown.stderr)
+    for answer in ("33 days", "at least 42 days", "84 items, or 96 if", "silent"):
+        assert answer in words
+    assert words.index("33 days") < words.index("What to try next")
+    assert 2 == shown.stdout.count("$ counterfoil answers ")
+    assert 2 == words.count("Valid. Every check passed")
+    assert 0 == verify(folder / "export", folder / "ledger")
+    assert 0 == verify(folder / "invented-export", folder / "invented")
+
+
+def verify(export: Path, ledger: Path) -> int:
+    stat = msgspec.json.decode(run("stat", str(ledger), "--json").stdout)
+    anchor = ("--fingerprint", stat["ledger"]["fingerprint"], "--log-key", stat["log_key"])
+    return run(str(export), "--quiet", *anchor, module="verify").returncode
+
+
+def test_the_demonstration_is_one_object_for_machines(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()  # empty will do
+    shown = run("demo", str(tmp_path / "demo"), "--json")
+    values = msgspec.json.decode(shown.stdout)
+
+    assert (0, "") == (shown.returncode, shown.stderr)
+    assert 1 == shown.stdout.count("\n")
+    assert {"folder", "steps"} == set(values)
+    assert {0} == {step["status"] for step in values["steps"]}
+
+
+@pytest.mark.parametrize("json", [(), ("--json",)], ids=["text", "json"])
+def test_the_demonstration_wants_a_folder_of_its_own(tmp_path: Path, json: tuple[str, ...]) -> None:
+    (tmp_path / "file").write_text("mine")
+    full = run("demo", str(tmp_path), *json)
+    file = run("demo", str(tmp_path / "file"), *json)
+
+    assert 2 == full.returncode == file.returncode
+    assert "is not empty" in full.stdout + full.stderr
+    assert "is no folder" in file.stdout + file.stderr
+    assert ["file"] == [each.name for each in tmp_path.iterdir()]

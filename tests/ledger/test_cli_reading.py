@@ -1,0 +1,169 @@
+"""Reading from the command line: the same from a ledger and from an export of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.ledger.commandline import Desk, part, rows
+
+READERS = (
+    *("list", "chronology", "requests", "promises", "knowledge", "answers"),
+    "stat",
+)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_a_ledger_and_its_export_read_alike(desk: Desk, command: str) -> None:
+    desk.filled()
+    desk.done("export", "ledger", "export")
+
+    assert desk.done(command, "ledger") == desk.done(command, "export")
+    assert desk(command, "ledger").out == desk(command, "export").out
+    assert desk(command, "ledger").out.endswith("\n")
+
+
+def test_an_export_that_is_not_valid_is_not_read(desk: Desk) -> None:
+    desk.filled()
+    desk.done("export", "ledger", "export")
+    lines = desk.folder / "export" / "disclosures.jsonl"
+    lines.write_bytes(lines.read_bytes().replace(b"Data was asked", b"Love was asked"))
+    for command in (*READERS, "show"):
+        ran = desk(command, "export", *(["0"] if command == "show" else []))
+
+        assert 1 == ran.code
+        assert "export is not a valid export: [703]" in ran.err
+        assert "" == ran.out
+
+
+@pytest.mark.parametrize(("words", "part_"), [
+    (("list", "nowhere"), "nowhere: no such folder"),
+    (("list", "draft.yaml"), "draft.yaml: is a file, not the folder of a ledger"),
+    (("list", "rutland.key.d"), "is neither a ledger (with ledger.mdb) nor an export"),
+    (("list", "https://ledger.example/x"), "https://ledger.example/x: this needs a folder"),
+    (("list", "garbage"), "garbage/ledger.mdb: cannot be opened"),
+    (("list", "folder"), "folder/ledger.mdb: cannot be opened"),
+    (("list", "ledger", "--at-size", "0"), "--at-size"),
+    (("list", "ledger", "--at-size", "-1"), "--at-size"),
+    (("list", "ledger", "--at-size", "99"), "--at-size 99: ledger has 5 entries"),
+    (("list", "export", "--at-size", "99"), "--at-size 99: export has 5 entries"),
+    (("list", "ledger", "--at-size", "9" * 5000), "--at-size"),
+    (("list", "ledger", "--kind", "frob"), "--kind"),
+    (("chronology", "ledger", "--as-at", "2025-13-01"), "--as-at: '2025-13-01' is no day"),
+    (("chronology", "ledger", "--as-at", "20250101"), "--as-at"),
+    (("chronology", "ledger", "--width", "1000000000"), "--width"),
+    (("chronology", "ledger", "--width", "1"), "--width"),
+    (("requests", "ledger", "--what-if", "none"), "--what-if"),
+    (("show", "ledger", "ffffffffffff"), "begins with ffffffffffff"),
+    (("show", "export", "ffffffffffff"), "begins with ffffffffffff"),
+    (("show", "ledger", "0" * 65), "is no event id"),
+    (("show", "ledger", ""), "is no event id"),
+])  # fmt: skip
+def test_what_cannot_be_read_is_named(desk: Desk, words: tuple[str, ...], part_: str) -> None:
+    desk.filled()
+    desk.done("export", "ledger", "export")
+    (desk.folder / "garbage").mkdir()
+    (desk.folder / "garbage" / "ledger.mdb").write_bytes(b"garbage" * 9999)
+    (desk.folder / "folder" / "ledger.mdb").mkdir(parents=True)
+    ran = desk(*words)
+
+    assert (2, "") == (ran.code, ran.out)
+    assert part_ in ran.err
+
+
+def test_shows_an_event_by_the_start_of_its_id(desk: Desk) -> None:
+    ids = desk.filled()
+    desk.done("export", "ledger", "export")
+    for folder in ("ledger", "export"):
+        shown = desk.done("show", folder, ids[0][:10].upper())
+
+        assert ids[0] == shown["id"]
+        assert "rutland" == shown["author"]
+        assert "A. Clerk" == part(shown["claims"])["person.1"]
+
+
+def test_no_text_of_a_party_moves_the_cursor_or_passes_for_ours(desk: Desk) -> None:
+    ids = desk.filled()
+    for words in (("show", "ledger", ids[1]), ("list", "ledger"), ("chronology", "ledger")):
+        ran = desk(*words)
+
+        assert 0 == ran.code
+        assert "\x1b" not in ran.out
+        assert "\nStatus: agreed by everybody" not in ran.out
+    assert r"\x1b[31mred\x1b[0m" in desk("show", "ledger", ids[1]).out
+    assert "first line\n    | Status: agreed by everybody\n" in desk("show", "ledger", ids[1]).out
+
+
+def test_a_deadline_stands_with_its_working_and_calendar(desk: Desk) -> None:
+    desk.filled()
+    text = desk("requests", "ledger", "--as-at", "2025-06-01").out
+    values = desk.done("requests", "ledger", "--as-at", "2025-06-01")
+
+    assert "9 May 2025" in text
+    assert "Freedom of Information Act 2000" in " ".join(text.split())
+    assert "holidays" in text
+    assert "'due': '2025-05-09'" in str(values)
+    assert "'working': [" in str(values)
+    assert "'calendar': 'holidays" in str(values)
+
+
+def test_a_deadline_can_be_worked_out_under_another_rule(desk: Desk) -> None:
+    ids = desk.filled()
+    ran = desk("requests", "ledger", "--what-if", "sar_1_month", "--as-at", "2025-06-01")
+    what_if = part(
+        desk.done("requests", "ledger", "--what-if", "sar_1_month", "--as-at", "2025-05-01")[
+            "what_if"
+        ]
+    )
+    case = rows(what_if["requests"])[0]
+
+    assert "What if sar_1_month applied" in ran.out
+    assert "Past on 2025-06-01: yes" in ran.out
+    assert (ids[0], "no") == (case["request"], case["past"])
+    assert "2025-05-08" == part(part(case["deadlines"])["earliest"])["due"]
+
+
+def test_an_earlier_size_reads_as_it_read_then(desk: Desk) -> None:
+    ids = desk.filled()
+    before = desk.done("chronology", "ledger", "--as-at", "2025-06-20")
+    desk.done("answer", "ledger", ids[0], "received", "--key", "county.key")
+    at_size = ("--at-size", "5", "--as-at", "2025-06-20")
+
+    assert before == desk.done("chronology", "ledger", *at_size)
+    assert before != desk.done("chronology", "ledger", "--as-at", "2025-06-20")
+
+
+def test_lists_what_is_asked_for(desk: Desk) -> None:
+    desk.filled()
+    mine = rows(desk.done("list", "ledger", "--party", "rutland")["events"])
+    requests = rows(desk.done("list", "ledger", "--kind", "request")["events"])
+
+    assert {"rutland"} == {one["author"] for one in mine}
+    assert ["request"] == [one["kind"] for one in requests]
+    assert [] == desk.done("list", "ledger", "--party", "nobody")["events"]
+    for width in (80, 120):
+        lines = desk("list", "ledger", "--width", str(width)).out.splitlines()
+
+        assert width >= max(map(len, lines))
+
+
+def test_a_chronology_can_be_json_by_its_format(desk: Desk) -> None:
+    desk.filled()
+    by_format = desk("chronology", "ledger", "--format", "json")
+
+    assert by_format.values == desk.done("chronology", "ledger")
+
+
+def test_any_day_will_do(desk: Desk) -> None:
+    desk.filled()
+    for as_at in ("0001-01-01", "1582-10-15", "9999-12-31"):
+        for command in ("chronology", "requests", "promises", "knowledge", "answers"):
+            ran = desk(command, "ledger", "--as-at", as_at)
+
+            assert (0, "") == (ran.code, ran.err)

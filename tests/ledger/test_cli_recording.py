@@ -1,0 +1,239 @@
+"""Recording from the command line: drafts, mails, answers, over a folder and over a server."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ledger.shapes import KINDS
+from tests.ledger.commandline import REQUEST, Desk, part, process, rows, served
+
+MAIL = Path(__file__).parent / "mail"
+PARTIES = """\
+counterfoil: parties/v1
+addresses:
+  fenwick.example: rutland
+  bob@county.example: county/officer
+"""
+PLACES = (
+    ("ledger", "--key", "rutland.key", "draft.yaml"),
+    ("--key", "rutland.key", "ledger", "draft.yaml"),
+    ("ledger", "draft.yaml", "--key", "rutland.key"),
+)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.mark.parametrize("words", PLACES, ids=["options first", "key first", "options last"])
+def test_options_stand_anywhere(desk: Desk, words: tuple[str, ...]) -> None:
+    desk.found()
+    desk.enrol()
+    desk.write("draft.yaml")
+    ran = desk("record", *words)
+
+    assert (0, "") == (ran.code, ran.err)
+    assert ran.out.startswith("Recorded 2.\n")
+
+
+def test_recording_again_passes_over(desk: Desk) -> None:
+    ids = desk.filled()
+    again = desk.done("record", "ledger", "--key", "rutland.key", "draft.yaml")
+
+    assert [] == again["recorded"]
+    assert ids == [one["event"] for one in rows(again["skipped"])]
+
+
+@pytest.mark.parametrize("kind", [name.removesuffix("/v1") for name in KINDS])
+def test_every_kind_has_a_draft_that_says_what_to_fill_in(desk: Desk, kind: str) -> None:
+    written = desk("new", kind)
+    desk.done("new", kind, "-o", "new.yaml")
+
+    assert 0 == written.code
+    assert written.out == (desk.folder / "new.yaml").read_text()
+    assert f"- kind: {kind}\n" in written.out
+    assert 2 == desk("new", kind, "-o", "new.yaml").code
+
+
+def test_a_draft_is_refused_as_it_came(desk: Desk) -> None:
+    desk.filled()
+    desk.done("new", "meeting", "-o", "new.yaml")
+    desk.done("new", "request", "-o", "request.yaml")
+    ran = desk("record", "ledger", "--key", "rutland.key", "request.yaml")
+
+    assert 1 == ran.code
+    assert "request.yaml, event 1, " in ran.out
+    assert 1 == desk("new", "frob").code
+
+
+@pytest.mark.parametrize(("source", "part_"), [
+    ("nowhere.yaml", "nowhere.yaml: cannot be read: No such file"),
+    ("county.key", "neither a draft (.yaml, .yml, .json) nor a mail (.eml)"),
+    ("binary.yaml", "binary.yaml: line 1: is not UTF-8"),
+    ("binary.eml", "binary.eml: "),
+    ("other.yaml", "other.yaml: its author is county, and the key is rutland's"),
+    ("broken.yaml", "broken.yaml, event asked, what: "),
+])  # fmt: skip
+def test_what_cannot_be_recorded_is_named_and_the_rest_is_recorded(
+    desk: Desk, source: str, part_: str
+) -> None:
+    desk.filled()
+    for name in ("binary.yaml", "binary.eml"):
+        (desk.folder / name).write_bytes(b"\xff\xfe\x00\x01")
+    desk.write("other.yaml", REQUEST.replace("events:", "author: county\nevents:", 1))
+    desk.write("broken.yaml", REQUEST.replace("what: data", "what: nonsense"))
+    desk.write("good.yaml", REQUEST.replace("8th April", "9th April"))
+    ran = desk("record", "ledger", "--key", "rutland.key", source, "good.yaml")
+
+    assert 1 == ran.code
+    assert "Recorded 2." in ran.out
+    assert part_ in ran.out
+    assert 1 == ran.out.count(f"  {source}")
+
+
+@pytest.mark.parametrize(("words", "part_"), [
+    (("ledger", "--key", "rutland.key", "ledger"), "ledger: is a folder"),
+    (("ledger", "--key", "none.key", "draft.yaml"), "none.key: cannot be opened"),
+    (("ledger", "--key", "draft.yaml", "draft.yaml"), "draft.yaml: "),
+    (("ledger", "--key", "ledger/log.key", "draft.yaml"), "is the key of a log"),
+    (("ledger", "--key", "rutland.key", "--home", "draft.yaml"), "draft.yaml: "),
+    (("ledger", "--key", "rutland.key", "--names", "draft.yaml"), "draft.yaml: is no file of"),
+    (("ledger", "--key", "rutland.key", "--names", "ledger"), "ledger: Is a directory"),
+    (("ledger", "--key", "rutland.key", "--parties", "none"), "none: cannot be read"),
+    (("ledger", "--key", "rutland.key", "--parties", "draft.yaml"), "draft.yaml, "),
+    (("nowhere", "--key", "rutland.key", "draft.yaml"), "nowhere: no such folder"),
+    (("draft.yaml", "--key", "rutland.key"), "draft.yaml: is a file"),
+    (("rutland.key.d", "--key", "rutland.key"), "is neither a ledger"),
+    (("export", "--key", "rutland.key"), "export is an export"),
+    (("http://127.0.0.1:9", "--key", "rutland.key"), "a URL needs --fingerprint"),
+    (("http://127.0.0.1:9", "--key", "rutland.key", "--fingerprint", "00" * 32), "no answer"),
+    (("http://", "--key", "rutland.key", "--fingerprint", "00" * 32), "http://"),
+])  # fmt: skip
+def test_what_stands_in_the_way_is_named(desk: Desk, words: tuple[str, ...], part_: str) -> None:
+    desk.filled()
+    desk.done("export", "ledger", "export")
+    ran = desk("record", *words)
+
+    assert ran.code in {1, 2}
+    assert part_ in ran.err
+    assert "" == ran.out
+
+
+def test_names_lead_from_one_draft_to_another(desk: Desk) -> None:
+    desk.filled()
+    desk.write("first.yaml", REQUEST.replace("8th April", "9th April"))
+    step = "counterfoil: draft/v1\nevents:\n  - {kind: step, of: first:asked, verb: chase}\n"
+    desk.write("second.yaml", step.replace("{kind", "{target: request, kind"))
+    record = ("record", "ledger", "--key", "rutland.key", "--names", "names.json")
+    first = rows(desk.done(*record, "first.yaml")["recorded"])
+    second = desk(*record, "second.yaml")
+
+    assert (0, "") == (second.code, second.err), second
+    names = part(desk.done(*record))
+    assert [] == names["recorded"]
+    assert str(first[0]["event"]) in (desk.folder / "names.json").read_text()
+
+
+def test_a_report_is_printed_though_the_names_cannot_be_kept(desk: Desk) -> None:
+    desk.filled()
+    desk.write("more.yaml", REQUEST.replace("8th April", "9th April"))
+    (desk.folder / "names.json.new").mkdir()
+    record = ("record", "ledger", "--key", "rutland.key", "--names", "names.json")
+    ran = desk(*record, "more.yaml", "--json")
+
+    assert 2 == ran.code
+    assert 2 == len(rows(ran.values["recorded"]))
+    assert "names.json was not brought up to date" in str(ran.values["notes"])
+
+
+@pytest.mark.parametrize("more", [
+    ("received",),
+    ("dispute", "--field", "dates.received", "--value", "2025-04-09"),
+    ("dispute", "--field", "claims.text", "--value", "Nothing was asked."),
+    ("not_admit", "--field", "items", "--note", "We do not know."),
+], ids=" ".join)  # fmt: skip
+def test_a_party_says_what_it_holds_of_an_event(desk: Desk, more: tuple[str, ...]) -> None:
+    ids = desk.filled()
+    answered = desk.done("answer", "ledger", ids[0][:12], *more, "--key", "county.key")
+    shown = desk.done("show", "ledger", str(answered["event"])[:16])
+
+    assert more[0] == part(shown["event"])["stance"]
+    assert ids[0] == part(shown["event"])["on"]
+    if "--value" in more:
+        assert more[4] in str(shown)
+
+
+@pytest.mark.parametrize(("more", "code", "part_"), [
+    (("frob",), 2, "argument STANCE: invalid choice: 'frob'"),
+    (("dispute", "--field", "dates.received", "--value", "2025-13-45"), 1, "2025-13-45"),
+    (("dispute", "--field", "colour", "--value", "red"), 1, "'colour'"),
+    (("dispute", "--value", "red"), 2, "--value goes with --field"),
+    (("retract_own",), 1, "[611]"),
+])  # fmt: skip
+def test_an_answer_that_cannot_be_says_why(
+    desk: Desk, more: tuple[str, ...], code: int, part_: str
+) -> None:
+    ids = desk.filled()
+    ran = desk("answer", "ledger", ids[0], *more, "--key", "county.key")
+
+    assert code == ran.code
+    assert part_ in ran.err
+
+
+def test_the_start_of_an_id_must_be_of_one_event(desk: Desk) -> None:
+    desk.filled()
+    ids = [str(one["id"]) for one in rows(desk.done("list", "ledger")["events"])]
+    key = ("--key", "county.key")
+    shared = next((d for d in "0123456789abcdef" if sum(i.startswith(d) for i in ids) > 1), None)
+
+    assert "begins with ffffffffffff" in desk("answer", "ledger", "f" * 12, "agree", *key).err
+    assert "is no event id" in desk("answer", "ledger", "xyz", "agree", *key).err
+    url = ("answer", "http://127.0.0.1:9", ids[0][:8], "agree", *key)
+    assert "with a URL, give the event's whole id" in desk(*url).err
+    if shared is not None:
+        assert "several events" in desk("answer", "ledger", shared, "agree", *key).err
+
+
+def test_two_parties_keep_a_ledger_over_a_server(desk: Desk, tmp_path: Path) -> None:
+    fingerprint = desk.found()
+    county, rutland = tmp_path, tmp_path / "rutland"
+    rutland.mkdir()
+    shutil.copytree(MAIL, rutland / "mail")
+    (rutland / "parties.yaml").write_text(PARTIES)
+    (rutland / "draft.yaml").write_text(REQUEST)
+    asked = ("--fingerprint", fingerprint, "--key", "rutland.key", "--json")
+    mails = ("mail/simple.eml", "mail/attachment.eml", "mail/folded.eml")
+    assert 0 == process(rutland, "key", "new", "rutland.key", "--party", "rutland", "--plain").code
+    with served(county) as url:
+        requested = process(rutland, "key", "request", url, *asked, "-o", "../rutland.request")
+        busy = process(county, "enrol", "ledger", "rutland.request", "--key", "county.key")
+        options = ("--key", "county.key", "--fingerprint", fingerprint, "--json")
+        enrolled = process(county, "enrol", url, "rutland.request", *options)
+        joined = process(rutland, "join", url, *asked)
+        drafts = process(rutland, "record", url, *asked, "draft.yaml")
+        first = process(rutland, "record", url, *asked, "--parties", "parties.yaml", *mails)
+        again = process(rutland, "record", url, *asked, "--parties", "parties.yaml", *mails)
+        event_id = str(rows(drafts.values["recorded"])[0]["event"])
+        answered = process(county, "answer", url, event_id, "received", *options)
+        wrong = process(county, "leave", url, "--key", "county.key", "--fingerprint", "0" * 64)
+        read = process(county, "list", "ledger", "--json")  # while the server has it open
+
+    for ran in (requested, enrolled, joined, drafts, first, again, answered, read):
+        assert (0, "") == (ran.code, ran.err), ran
+    assert 2 == busy.code
+    assert "ledger is busy: another process records in it" in busy.err
+    assert f"--fingerprint {fingerprint}" in busy.err
+    assert 2 == wrong.code
+    assert len(mails) == len(rows(first.values["recorded"]))
+    assert ([], len(mails)) == (again.values["recorded"], len(rows(again.values["skipped"])))
+    kinds = [one["kind"] for one in rows(read.values["events"])]
+    assert ["charter", "key", "party"] == kinds[:3]
+    assert "position" == kinds[-1]
+    export = process(county, "export", "ledger", "export", "--for", "rutland", "--json")
+    assert 0 == export.code
+    checked = process(county, "export", "--fingerprint", fingerprint, "--json", module="verify")
+    assert (0, "valid") == (checked.code, checked.values["verdict"])
