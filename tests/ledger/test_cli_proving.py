@@ -89,8 +89,8 @@ def test_what_cannot_be_handed_over_is_named_and_leaves_nothing(
 def test_an_export_without_a_file_says_so(desk: Desk) -> None:
     desk.filled()
     desk.write("letter.pdf", "%PDF")
-    text = "counterfoil: draft/v1\nevents:\n  - {kind: artefact, type: letter, claims: {files: [letter.pdf]}}\n"
-    desk.write("file.yaml", text)
+    event = "{kind: artefact, type: letter, claims: {files: [letter.pdf]}}"
+    desk.write("file.yaml", f"counterfoil: draft/v1\nevents:\n  - {event}\n")
     desk.done("record", "ledger", "--key", "rutland.key", "file.yaml")
     whole = desk("export", "ledger", "whole")
     (stored,) = [each for each in (desk.folder / "ledger" / "files").rglob("*") if each.is_file()]

@@ -1,6 +1,6 @@
 """Deadlines: measured dates first, then each regime, then properties."""
 
-# ruff: noqa: SIM300 - the house writes the expected value on the left
+
 
 from __future__ import annotations
 

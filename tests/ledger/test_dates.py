@@ -1,6 +1,6 @@
 """Imprecise dates: the founding case first, then refusals, then properties."""
 
-# ruff: noqa: SIM300 - the house writes the expected value on the left
+
 
 from __future__ import annotations
 

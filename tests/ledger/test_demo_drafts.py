@@ -4,7 +4,7 @@
 and `parse_event` judges them.
 """
 
-# ruff: noqa: SIM300 - the house writes the expected value on the left
+
 
 from __future__ import annotations
 

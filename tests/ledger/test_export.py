@@ -202,7 +202,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(ledger: Ledger, tmp_path: Path) 
 
     done = subprocess.run(
         [sys.executable, "-m", "api", "export", "ledger", "export"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=limit,  # noqa: PLW1509 - no threads here
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=limit,
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
@@ -226,25 +226,25 @@ def test_what_comes_meanwhile_is_left_out(ledger: Ledger, tmp_path: Path) -> Non
     export(ledger, tmp_path / "before")
     old = ledger.checkpoint()
 
+    grown: list[int] = []
+
     def grow(done: int, _size: int) -> None:
-        if done:
+        if grown:
             return
+        grown.append(done)
         # Names a note of the size that is being written, opens what was closed at that size, and
         # changes the charter, of which the policy is made.
         submit(ledger, new_letter("alpha"), note=old)
         handing = new_event("alpha", "opening/v1", of=withheld.id.hex(), names=["text"])
         submit(ledger, NewEvent(handing.data, {"text": withheld.disclosures["text"]}))
         ledger.add_log_key(new_log_key(2))
-        charter = ledger.state().charter_id
-        submit(
-            ledger,
-            new_charter(ALPHA, new_log_key(2), founding=False, members=["beta"], amends=charter),
+        amends = ledger.state().charter_id
+        charter = new_charter(
+            ALPHA, new_log_key(2), founding=False, members=["beta"], amends=amends
         )
-        nonlocal grown
-        grown = True
+        submit(ledger, charter)
 
-    grown = False
-    export(ledger, tmp_path / "meanwhile", progress=lambda d, s: None if grown else grow(d, s))
+    export(ledger, tmp_path / "meanwhile", progress=grow)
     export(ledger, tmp_path / "after")
 
     assert content(tmp_path / "before") == content(tmp_path / "meanwhile")

@@ -1,6 +1,6 @@
 """Mail: real `.eml` octets (people and bodies invented), limits, refusals, and fuzz."""
 
-# ruff: noqa: SIM300 - the expected value stands on the left
+
 
 import hashlib
 from datetime import UTC, datetime
