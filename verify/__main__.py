@@ -125,8 +125,8 @@ def _parser() -> argparse.ArgumentParser:
         help="the ledger's fingerprint, from elsewhere: 64 hex digits, spaces allowed",
     )  # fmt: skip
     parser.add_argument(
-        "--receipt", action="append", default=[], type=Path, metavar="FILE",
-        help="a receipt that you were given; may be repeated",
+        "--receipt", action="extend", nargs="+", default=[], type=Path, metavar="FILE",
+        help="receipts that you were given",
     )  # fmt: skip
     parser.add_argument(
         "--processes", type=_positive, default=processors(), metavar="N",
