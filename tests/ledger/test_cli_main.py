@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -165,11 +164,9 @@ def test_an_interruption_is_said_in_a_line(desk: Desk, number: signal.Signals) -
         env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    with running:
-        time.sleep(0)
-        with fifo.open("wb"):  # it waits here for what never comes
-            running.send_signal(number)
-            out, err = running.communicate(timeout=60)
+    with running, fifo.open("wb"):  # it waits here for what never comes
+        running.send_signal(number)
+        out, err = running.communicate(timeout=60)
 
     assert (130, "") == (running.returncode, out)
     assert "counterfoil: Interrupted. What was acknowledged is kept;" in err

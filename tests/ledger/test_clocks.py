@@ -1,7 +1,5 @@
 """Deadlines: measured dates first, then each regime, then properties."""
 
-
-
 from __future__ import annotations
 
 import datetime as dt

@@ -1,7 +1,5 @@
 """Imprecise dates: the founding case first, then refusals, then properties."""
 
-
-
 from __future__ import annotations
 
 import datetime as dt

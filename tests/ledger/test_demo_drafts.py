@@ -4,8 +4,6 @@
 and `parse_event` judges them.
 """
 
-
-
 from __future__ import annotations
 
 import hashlib

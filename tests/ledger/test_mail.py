@@ -1,7 +1,5 @@
 """Mail: real `.eml` octets (people and bodies invented), limits, refusals, and fuzz."""
 
-
-
 import hashlib
 from datetime import UTC, datetime
 from email.message import EmailMessage
