@@ -1359,7 +1359,11 @@ CharterState: TypeAlias = Literal["pending", "in force", "past", "void"]
 
 @dataclass
 class Key:
-    """One key that was ever enrolled, and who vouched for it."""
+    """One key that was ever proposed, and who vouched for it.
+
+    The author is the first of its signers. A recovery has an instant at which it is due from the
+    entry that completed its approval on.
+    """
 
     party: str
     public: str
@@ -1369,6 +1373,7 @@ class Key:
     recovery: bool
     signers: list[str]
     due: int | None = None
+    approved: int = -1
 
 
 @dataclass
@@ -1409,6 +1414,7 @@ class State:
     left: list[str] = field(default_factory=list)
     active_once: list[str] = field(default_factory=list)
     known: dict[str, Known] = field(default_factory=dict)
+    times: dict[int, int] = field(default_factory=dict)
     opened: list[str] = field(default_factory=list)
 
     def admit(self, submission: Sequence[Entry], notes: Mapping[str, bytes] | None) -> None:
@@ -1737,8 +1743,6 @@ class State:
                 raise Refused(603, "no other member recovers", found=event["author"])
             if party not in self.active_once:
                 raise Refused(603, "the party never had an active key", found=party)
-            if any(key.recovery and key.state == "pending" for key in own):
-                raise Refused(603, "a recovery is pending", found=party)
             return
         if event["author"] == party:
             replaced = event.get("replaces")
@@ -1751,7 +1755,7 @@ class State:
             raise Refused(603, "the author is no registrar and member", found=event["author"])
         if "replaces" in event:
             raise Refused(603, "a registrar replaces no key")
-        if any(key.state in ("active", "pending") for key in own):
+        if any(key.state == "active" for key in own):
             raise Refused(603, "the party has a key", found=party)
         if party in self.active_once and party not in self.left:
             raise Refused(603, "the party had a key and has not left", found=party)
@@ -1765,7 +1769,13 @@ class State:
         taken += self._role_keys("in force", "past", "pending")
         if public in taken:
             raise Refused(603, "the key was used before", found=public)
-        if len([key for key in self.keys if key.party == party]) >= MAX_KEYS:
+        superseded = self._superseded(event)
+        counted = [
+            key
+            for key in self.keys
+            if key.party == party and key.state != "void" and key not in superseded
+        ]
+        if len(counted) >= MAX_KEYS:
             raise Refused(603, "the party has too many keys", found=party)
         possession = {
             "type": "counterfoil-possession/v1",
@@ -1827,6 +1837,7 @@ class State:
             self.fingerprint = entry.leaf.hex()
         self.leaves.append(entry.leaf)
         self.recorded = entry.recorded
+        self.times[entry.index] = entry.recorded
         if entry.event["kind"] in GOVERNANCE:
             self.rules = entry.leaf.hex()
 
@@ -1845,6 +1856,9 @@ class State:
 
     def _propose_charter(self, entry: Entry) -> None:
         author = entry.event["author"]
+        for earlier in self.charters:
+            if earlier.state == "pending" and earlier.body["author"] == author:
+                earlier.state = "void"
         charter = Charter(event=entry.id, body=entry.event, state="pending", signers=[author])
         self.charters.append(charter)
         if entry.index == 0:
@@ -1884,11 +1898,23 @@ class State:
         if event["verb"] == "revoke":
             self._end(self._key(event["key"]))
             return
+        for earlier in self._superseded(event):
+            self._end(earlier)
         self._enlist(event["party"], event["key"], event["powers"], entry)
         if event["verb"] == "enrol" and event["author"] == event["party"]:
             self._activate(self._key(event["key"]))
             if "replaces" in event:
                 self._end(self._key(event["replaces"]))
+
+    def _superseded(self, event: Object) -> list[Key]:
+        """Return the pending keys that a new proposal for the party makes void: its author's."""
+        return [
+            key
+            for key in self.keys
+            if key.state == "pending"
+            and (key.party, key.signers[0]) == (event["party"], event["author"])
+            and key.recovery == (event["verb"] == "recover")
+        ]
 
     def _approve(self, entry: Entry) -> None:
         proposals: list[Charter | Key] = [*self.charters, *self.keys]
@@ -1935,9 +1961,13 @@ class State:
             ]
             thresholds = self.charter["thresholds"]
             if not key.recovery and len(registrars) >= thresholds["govern"]:
+                for other in self.keys:
+                    if other.party == key.party and other.state == "pending" and other is not key:
+                        other.state = "void"
                 self._activate(key)
             if key.recovery and key.due is None and len(others) >= thresholds["recover"]:
                 key.due = entry.recorded + self.charter["waiting_days"] * DAY_MS
+                key.approved = entry.index
 
     def _tick(self, recorded: int) -> None:
         """Give effect to the recoveries whose waiting time is over at an entry recorded then."""
@@ -1952,28 +1982,37 @@ class State:
 
     def erased(self) -> list[tuple[str, str]]:
         """Return event id and claim name of all that an erasure in effect covers."""
-        found = []
-        for known in self.known.values():
-            event = known.event
-            if event["kind"] != "erasure/v1" or self._is_held(event["of"]):
-                continue
-            notice = self.charter_after(known.index).body["notice_days"] * DAY_MS
-            if event["ground"] in ("court_order", "regulator_order") or (
-                self.recorded >= known.recorded + notice
-            ):
-                found += [(event["of"], name) for name in event["names"]]
-        return found
+        return [
+            (known.event["of"], name)
+            for known in self.known.values()
+            if known.event["kind"] == "erasure/v1" and self._took_effect(known)
+            for name in known.event["names"]
+        ]
 
-    def _is_held(self, ref: str) -> bool:
-        holds = {
+    def _took_effect(self, erasure: Known) -> bool:
+        """Say whether at any entry from its own on an erasure was due, and nothing held it."""
+        due = 0
+        if erasure.event["ground"] not in ("court_order", "regulator_order"):
+            notice = self.charter_after(erasure.index).body["notice_days"]
+            due = erasure.recorded + notice * DAY_MS
+        return any(
+            index >= erasure.index
+            and recorded >= due
+            and not self._is_held(erasure.event["of"], index)
+            for index, recorded in self.times.items()
+        )
+
+    def _is_held(self, ref: str, index: int) -> bool:
+        """Say whether before entry `index` a hold stands that covers an event."""
+        earlier = {
             key: known.event
             for key, known in self.known.items()
-            if known.event["kind"] == "hold/v1"
+            if known.event["kind"] == "hold/v1" and known.index < index
         }
-        ended = [event["ends"] for event in holds.values() if "ends" in event]
+        ended = [event["ends"] for event in earlier.values() if "ends" in event]
         return any(
             key not in ended and ("all" in event or ref in event.get("of", []))
-            for key, event in holds.items()
+            for key, event in earlier.items()
         )
 
 
@@ -2604,15 +2643,25 @@ class _Audit:
         ]
         return [(index, event) for index, event in events if "sealed" in event]
 
+    def _handed_over(self) -> list[tuple[str, str]]:
+        """Return event id and claim name of all that was withheld at first and opened since."""
+        return [
+            (entry.event["of"], name)
+            for entry in self.entries
+            if entry is not None and entry.event["kind"] == "opening/v1"
+            for name in entry.event.get("names", [])
+        ]
+
     def _check_missing_disclosures(self) -> None:
         erased = self.state.erased()
+        handed_over = self._handed_over()
         malformed = self.findings.has(range(701, 702))
         for index, event in self._sealing():
             own = event_id(encode(event))
             for name in event["sealed"]:
                 accounted = (
                     (own, name) in self.disclosed
-                    or name in event.get("withheld", [])
+                    or (name in event.get("withheld", []) and (own, name) not in handed_over)
                     or self._is_hidden(event, name)
                     or (own, name) in erased
                 )

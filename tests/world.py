@@ -28,6 +28,7 @@ from verify.events import (
     FoundingKey,
     Key,
     Membership,
+    Opening,
     Thresholds,
     event_id,
     parse_event,
@@ -108,6 +109,7 @@ class Said:
 
     event: Event
     disclosures: tuple[str, ...] = ()
+    kept_back: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> bytes:
@@ -127,7 +129,8 @@ def say(
     sealed = {n: hashlib.sha256(t.encode()).hexdigest() for n, t in opened.items()}
     event = kind(author=author, nonce=nonce, sealed=sealed or None, **fields)  # type: ignore[arg-type]  # any field of any kind
     withheld = event.withheld or ()
-    return Said(event, tuple(text for name, text in opened.items() if name not in withheld))
+    shown = tuple(text for name, text in opened.items() if name not in withheld)
+    return Said(event, shown, {name: opened[name] for name in withheld if name in opened})
 
 
 def letter(author: str, text: str = "Dear Sir or Madam", **fields: object) -> Said:
@@ -170,6 +173,7 @@ class World:
 
     entries: list[bytes] = field(default_factory=list)
     disclosures: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    kept_back: dict[str, tuple[int, Mapping[str, str]]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     notes: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     log: SigningKey = field(default_factory=lambda: signing_key("log"))
@@ -297,6 +301,10 @@ class World:
             if one.disclosures:
                 self.disclosures[index] = one.disclosures
             event = one.event
+            owner = event_id(encode(sealing_event(event))).hex()
+            self.kept_back[owner] = (index, one.kept_back)
+            if isinstance(event, Opening) and event.names is not None:
+                self.hand_over(event.of, event.names)
             if isinstance(event, Charter) and self.charter is None:
                 self.charter = event
             if sealing_event(event).__class__.__name__ in {
@@ -306,6 +314,15 @@ class World:
         self.submissions.append((first, len(said)))
         self.now += 1000
         return first
+
+    def hand_over(self, of: str, names: Sequence[str]) -> None:
+        """Open claims that an event kept back, as far as it did."""
+        index, texts = self.kept_back.get(of, (0, {}))
+        new = [texts[name] for name in names if name in texts]
+        if new:
+            opened = [*self.disclosures.get(index, ()), *new]
+            opened.sort(key=lambda text: parse_disclosure(text).name)
+            self.disclosures[index] = tuple(dict.fromkeys(opened))
 
     def keep(self, note: bytes) -> None:
         """Keep a note."""

@@ -9,6 +9,8 @@ canonical JSON object (SPEC section 1.1, but that lists may be empty) and LF:
     origin          the log's name; absent where it could not be read, as the next three
     fingerprint     leaf hash of entry 0, hex
     size, root      of the checkpoint: an integer; hex
+    audience        of an export: for whom its manifest says it is; absent if it could not be read
+    left_out        of an export: how many sealed claims are not opened in it
     agrees          what the reader supplied and agrees, in words
     counts          what was checked: name -> integer
     findings        list of causes, each
@@ -57,6 +59,7 @@ _MAX_PROCESSES = 256
 _CAUSES = 20
 _CONSEQUENCES = 5
 _WIDTH = 80
+_MAX_TEXT = 400  # characters: to wrap a word takes the square of its length
 
 _EXAMPLES = """\
 examples:
@@ -66,6 +69,8 @@ examples:
       check that what two receipts promise is there
   counterfoil-verify evidence.json --log-key @log.vkey
       check one file against the log's key, which another file holds
+  counterfoil-verify export/ --audience southfold
+      check that a folder is the one made for southfold, not for another reader
   counterfoil-verify export/ --json > report.json
       keep everything that was found
 
@@ -129,6 +134,10 @@ def _parser() -> argparse.ArgumentParser:
         help="receipts that you were given",
     )  # fmt: skip
     parser.add_argument(
+        "--audience", metavar="PARTY|public",
+        help="for whom the export should be: an error if it says otherwise, and no anchor",
+    )  # fmt: skip
+    parser.add_argument(
         "--processes", type=_positive, default=processors(), metavar="N",
         help="work on at most N processes (default: as many as there are processors)",
     )  # fmt: skip
@@ -177,6 +186,8 @@ def _run(options: argparse.Namespace) -> int:
         kind = "export"
         report = _audit_folder(path, anchors, options)
     elif path.is_file():
+        if options.audience is not None:
+            return _fail(f"--audience is for exports, and {path} is a file")
         kind = "evidence"
         report = audit_evidence(_read(path, limit=MAX_EVIDENCE), anchors=anchors)
     else:
@@ -213,9 +224,11 @@ def _audit_folder(path: Path, anchors: Anchors, options: argparse.Namespace) -> 
     progress = _Progress() if sys.stderr.isatty() and not options.quiet else None
     try:
         if options.processes == 1 or _size(folder) <= _SMALL:
-            return audit(folder, anchors=anchors, progress=progress)
+            return audit(folder, anchors=anchors, progress=progress, audience=options.audience)
         with Pool(options.processes) as pool:
-            return audit(folder, anchors=anchors, progress=progress, run=pool)
+            return audit(
+                folder, anchors=anchors, progress=progress, run=pool, audience=options.audience
+            )
     finally:
         if progress is not None:
             progress.clear()
@@ -257,7 +270,9 @@ def _json(report: Report, kind: str) -> Object:
         "findings": [_json_finding(finding) for finding in report.findings],
         "not_checked": list(report.not_checked),
     }
-    for name in ("origin", "fingerprint", "size", "root"):
+    if kind == "export":
+        result["left_out"] = report.left_out
+    for name in ("origin", "fingerprint", "size", "root", "audience"):
         value = getattr(report, name)
         if value is not None:
             result[name] = value
@@ -291,7 +306,12 @@ def _lines(report: Report, kind: str) -> Iterator[str]:
     yield from _row("Fingerprint", _grouped(report.fingerprint))
     yield from _row("Size", _counted({} if report.size is None else {"entries": report.size}))
     yield from _row("Root", _grouped(report.root))
+    if kind == "export":
+        yield from _row("For", [report.audience or "could not be read"])
     yield from _row("Checked", _counted(report.counts))
+    if kind == "export":
+        sealed = report.counts["sealed claims"]
+        yield from _row("Left closed", [f"{report.left_out:,} of {sealed:,} claims"])
     yield from _row("Agrees with", report.anchors or ["nothing from elsewhere"])
     for number, finding in enumerate(report.findings[:_CAUSES], 1):
         yield ""
@@ -370,6 +390,8 @@ def _consequences(finding: Finding) -> Iterator[str]:
 
 
 def _wrap(text: str, *, first: str = "", rest: str = "") -> list[str]:
+    if len(text) > _MAX_TEXT:
+        text = f"{text[: _MAX_TEXT - 1]}…"
     lines = textwrap.wrap(
         _plain(text), _WIDTH, initial_indent=first, subsequent_indent=rest,
         break_on_hyphens=False,

@@ -30,7 +30,7 @@ from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import PATH as NOTES_PATH
 from verify.notes import KeptNote, NoteResult, check_notes, log_vkey, note_chunks
 from verify.receipt import Receipt, check_receipt_alone, proof_of
-from verify.report import Finding, Report, Verdict, nest
+from verify.report import Finding, Findings, Report, Verdict, nest
 from verify.source import Source
 from verify.spelling import HASH_SIZE
 from verify.state import State
@@ -48,9 +48,9 @@ NOT_CHECKED = (
 
 _DISCLOSURES = "disclosures.jsonl"
 _CHUNK = 4 * TILE_WIDTH  # entries: small enough to share out, large enough to be worth it
-_DAY_MS = 86_400_000
 _BLOCK = 1 << 20
 _MAX_LINE = 32 * 1024 * 1024  # octets: 16 MiB of disclosures, and room for their quotes
+_MAX_DIGITS = 16  # of an index: 2^53 - 1 has as many
 _MAX_POLICY = 262_144
 _MAX_MANIFEST = 65_536
 
@@ -88,6 +88,7 @@ def audit(
     anchors: Anchors | None = None,
     run: Runner = run_here,
     progress: Progress | None = None,
+    audience: str | None = None,
 ) -> Report:
     """Check an export.
 
@@ -96,30 +97,39 @@ def audit(
         anchors: What the reader holds from elsewhere.
         run: Where the work is done.
         progress: Told of each chunk.
+        audience: For whom the reader knows that the export should be. The manifest must say the
+            same; that vouches for nothing, as an anchor does.
 
     Raises:
         UnknownVersionError: The charter is of a version of SPEC that this code does not know.
 
     Source: SPEC section 12.
     """
-    return _Audit(source, anchors or Anchors(), run, progress).report()
+    return _Audit(source, anchors or Anchors(), run, progress, audience).report()
 
 
 class _Audit:
     """One audit, as far as it has come."""
 
     def __init__(
-        self, source: Source, anchors: Anchors, run: Runner, progress: Progress | None
+        self,
+        source: Source,
+        anchors: Anchors,
+        run: Runner,
+        progress: Progress | None,
+        audience: str | None = None,
     ) -> None:
         self._source = source
         self._anchors = anchors
         self._run = run
         self._progress = progress
-        self._findings: list[Finding] = []
+        self._given = audience
+        self._audience: str | None = None
+        self._findings = Findings()
         self._agreed: list[str] = []
         self._checkpoint: Checkpoint | None = None
         self._notes = 0
-        self._walk = Walk(source, 0)
+        self._walk = Walk(source, 0, findings=Findings())
 
     def report(self) -> Report:
         manifest = self._read_manifest()
@@ -143,11 +153,17 @@ class _Audit:
 
     def _read_manifest(self) -> Manifest | None:
         try:
-            return parse_manifest(read_small(self._source, MANIFEST, limit=_MAX_MANIFEST))
+            manifest = parse_manifest(read_small(self._source, MANIFEST, limit=_MAX_MANIFEST))
         except MalformedError as error:
             if self._source.size(MANIFEST) is not None:  # else the layout says so
                 self._find(Check.MANIFEST, error.where, error.reason)
             return None
+        self._audience = manifest.audience
+        if self._given not in {None, manifest.audience}:
+            reason = "is not for the audience that you gave"
+            self._find(Check.MANIFEST, f"{MANIFEST} audience", reason, None, self._given,
+                manifest.audience)  # fmt: skip
+        return manifest
 
     def _read_checkpoint(self) -> tuple[Checkpoint, Note] | None:
         """Read the checkpoint as far as its size; its signature waits for the charter's key."""
@@ -204,28 +220,27 @@ class _Audit:
         """Return where the lines of each chunk begin in `disclosures.jsonl`, and where it ends.
 
         Only the index at the end of each line is looked at: enough to find its chunk and to see
-        that the lines ascend.
+        that the lines ascend. The first line that has none, that does not ascend or that is for no
+        entry ends the reading: no line after it could be in order and for an entry, or there is no
+        telling where it belongs. What is not read counts as not disclosed.
         """
         starts = [0]
-        end = position = 0
+        position = 0
         latest = -1
         for line in self._lines():
-            end = position + len(line)
-            try:
-                index = int(line[line.rindex(b":") + 1 : -2])
-            except ValueError:
-                index = -1
+            index = _index_of(line)
             if not latest < index:
                 self._find(Check.DISCLOSURES, _DISCLOSURES, "is not in order of ascending index",
                     expected=f"above {latest}", found=_shown(line))  # fmt: skip
-            elif index >= size:
+                break
+            if index >= size:
                 self._find(Check.DISCLOSURE_UNUSED, _DISCLOSURES, "no entry for it", index)
-            else:
-                latest = index
-                starts += [position] * (index // _CHUNK + 1 - len(starts))
-            position = end
+                break
+            latest = index
+            starts += [position] * (index // _CHUNK + 1 - len(starts))
+            position += len(line)
         chunks = -(-size // _CHUNK)
-        return starts + [end] * (chunks + 1 - len(starts))
+        return starts + [position] * (chunks + 1 - len(starts))
 
     def _lines(self) -> Iterator[bytes]:
         """Yield the lines of `disclosures.jsonl`, LF included, without holding the file."""
@@ -397,9 +412,10 @@ class _Audit:
     # Claims and files
 
     def _check_claims(self) -> None:
-        erased = self._erased()
-        for index, name in self._walk.missing:
-            if (index, name) not in erased:
+        walk = self._walk
+        handed_over = [claim for claim in walk.kept_back if claim in walk.handed_over]
+        for index, name in sorted((*walk.missing, *handed_over)):
+            if (index, name) not in walk.erasures.done:
                 reason = f"{name} has no disclosure, and nothing accounts for it"
                 self._find(Check.DISCLOSURE_MISSING, _DISCLOSURES, reason, index)
         self._findings += check_files(
@@ -407,22 +423,6 @@ class _Audit:
             self._walk.files,
             lambda names: self._run(check_file, self._source, names, FileResult),
         )
-
-    def _erased(self) -> set[tuple[int, str]]:
-        """Return the claims of which an erasure is in effect at the end of the log.
-
-        Source: SPEC section 9.8.
-        """
-        walk = self._walk
-        erased: set[tuple[int, str]] = set()
-        for erasure in walk.erasures:
-            due = erasure.recorded + erasure.notice_days * _DAY_MS
-            if not erasure.ordered and walk.recorded < due:
-                continue
-            if any(held is None or erasure.of in held for held in walk.holds.values()):
-                continue
-            erased |= {(erasure.target, name) for name in erasure.names}
-        return erased
 
     def _check_manifest(self, manifest: Manifest) -> None:
         walk, state = self._walk, self._walk.state
@@ -500,7 +500,7 @@ class _Audit:
             size=None if self._checkpoint is None else self._checkpoint.size,
             root=None if self._checkpoint is None else self._checkpoint.root.hex(),
             anchors=tuple(self._agreed),
-            findings=nest(self._findings),
+            findings=nest(self._findings, self._findings.more),
             counts={
                 "entries": len(walk.leaves) // HASH_SIZE,
                 "submissions": walk.submissions,
@@ -510,6 +510,8 @@ class _Audit:
                 "files": len({file.sha256 for file in walk.files}),
             },
             not_checked=NOT_CHECKED,
+            audience=self._audience,
+            left_out=walk.sealed - walk.disclosures,
         )
 
     def _find(
@@ -534,6 +536,12 @@ def _where(note: KeptNote) -> str:
 def _root_of(hashes: Sequence[bytes]) -> bytes:
     frontier = Frontier()
     return frontier.append_subtree(hashes)
+
+
+def _index_of(line: bytes) -> int:
+    """Return the index at the end of a line of `disclosures.jsonl`, LF included; -1 for none."""
+    digits = line[-_MAX_DIGITS - 3 :].rpartition(b":")[2][:-2]
+    return int(digits) if digits.isdigit() and len(digits) <= _MAX_DIGITS else -1
 
 
 def _shown(line: bytes) -> str:

@@ -81,7 +81,7 @@ class Piece(NamedTuple):
         position: Position of that entry in its submission.
         statement: The statement, if the submission begins here.
         rules: The `rules` of that entry.
-        recorded: When it was recorded.
+        recorded: When it was recorded; None if that could not be read.
         candidates: What the rules need of its events; None for one that could not be read.
         sound: Whether everything that was checked here holds.
         whole: Whether all of the submission is here, so that what it covers has been checked.
@@ -91,7 +91,7 @@ class Piece(NamedTuple):
     position: int
     statement: Statement | None
     rules: str | None
-    recorded: int
+    recorded: int | None
     candidates: tuple[Candidate | None, ...]
     sound: bool
     whole: bool
@@ -117,6 +117,8 @@ class ChunkResult:
         pieces: Its submissions.
         missing: Claims without a disclosure that the event itself does not account for, as
             (index, claim name).
+        kept_back: Claims without a disclosure that the event withholds: `audit` asks whether an
+            opening has handed them over since.
         files: Files that disclosures name.
         findings: What is wrong here.
         disclosures: How many disclosures were opened.
@@ -128,6 +130,7 @@ class ChunkResult:
     leaves: bytes = b""
     pieces: list[Piece] = field(default_factory=list)
     missing: list[tuple[int, str]] = field(default_factory=list)
+    kept_back: list[tuple[int, str]] = field(default_factory=list)
     files: list[OpenedFile] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     disclosures: int = 0
@@ -372,7 +375,7 @@ class _Checker:
                 position=position,
                 statement=statement,
                 rules=None if head is None else head.rules,
-                recorded=0 if head is None else head.recorded,
+                recorded=None if head is None else head.recorded,
                 candidates=tuple(self._candidates),
                 sound=self._sound,
                 whole=statement is not None and first + statement.count <= self._chunk.stop,
@@ -429,13 +432,14 @@ class _Checker:
         start, stop = self._chunk.lines
         if start == stop:
             return {}
+        # A line that cannot be read ends the reading: one finding, however much follows it.
         lines: dict[int, Line] = {}
         for data in self._source.read("disclosures.jsonl", start, stop).split(b"\n")[:-1]:
             try:
                 line = parse_line(data)
             except MalformedError as error:
                 self._find(Check.DISCLOSURES, error.where, error.reason)
-                continue
+                break
             lines[line.index] = line
         return lines
 
@@ -462,8 +466,10 @@ class _Checker:
             hidden = self._hidden(event.author, event.audience)
             self._check_audience(index, event.audience, hidden.intersection(opened))
         if len(opened) < len(sealed):
-            excused = {*opened, *(event.withheld or ()), *hidden}
-            self._result.missing += [(index, name) for name in sealed if name not in excused]
+            closed = [name for name in sealed if name not in opened and name not in hidden]
+            withheld = event.withheld or ()
+            self._result.missing += [(index, name) for name in closed if name not in withheld]
+            self._result.kept_back += [(index, name) for name in closed if name in withheld]
 
     def _hidden(self, author: str, audience: dict[str, tuple[str, ...]]) -> set[str]:
         """Return the claims that are not for the audience of this export."""

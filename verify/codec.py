@@ -9,7 +9,6 @@ anything that does.
 
 import binascii
 import operator
-import re
 from collections.abc import Sequence
 from typing import Annotated, Generic, TypeVar
 
@@ -102,7 +101,8 @@ class Decoder(Generic[T]):
             where: Put before the part in a refusal, such as "events[3]"; default the name.
 
         Raises:
-            MalformedError: The octets are not canonical JSON of this type.
+            MalformedError: The octets are not canonical JSON of this type. Its part and its reason
+                are cut where they are long: the octets may have given them any length.
 
         Source: SPEC section 1.1.
         """
@@ -121,15 +121,21 @@ class Decoder(Generic[T]):
         return value
 
 
-_AT = re.compile(r"(.*?) - at `(?:key(?: in)? )?\$?(.*)`\Z", re.DOTALL)
+_MAX_SAID = 200  # characters of a part or a reason
 
 
 def _part(message: str) -> tuple[str, str]:
     """Split msgspec's message into the part of the value and what is wrong with it."""
-    found = _AT.match(message)
-    if found is None:
-        return "", message
-    return found.group(2).replace("[...]", "[]"), found.group(1)
+    # From the end: what stands before it may quote the octets, and so look like it.
+    reason, _, path = message.rpartition(" - at `")
+    if not reason or path[-1:] != "`":
+        return "", _cut(message)
+    part = path[:-1].removeprefix("key ").removeprefix("in ").removeprefix("$")
+    return _cut(part.replace("[...]", "[]")), _cut(reason)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_SAID else f"{text[: _MAX_SAID - 1]}…"
 
 
 def check_hex(digits: str) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "MANIFEST",
     "FileResult",
     "Manifest",
+    "WantedFile",
     "check_file",
     "check_files",
     "check_layout",
@@ -105,19 +106,35 @@ def check_layout(source: Source, size: int) -> Iterator[Finding]:
             yield Finding(Check.LAYOUT, path, "is empty: it should not be there")
 
 
+class WantedFile(NamedTuple):
+    """A file that disclosures name by its hash, and the sizes that they say it has."""
+
+    sha256: str
+    sizes: tuple[int, ...]
+
+
 class FileResult(NamedTuple):
-    """The size and hash that a file was found to have; size -1 where there is none."""
+    """The size and hash that a file was found to have.
+
+    The size is -1 where there is no file; the hash is empty where nobody has to know it.
+    """
 
     size: int
     sha256: str
 
 
-def check_file(source: Source, sha256: str) -> FileResult:
-    """Hash the file of that name."""
-    path = f"files/{sha256}"
+def check_file(source: Source, wanted: WantedFile) -> FileResult:
+    """Hash a file, a block at a time.
+
+    A file of a size that no disclosure states is another file, and is not read: it can be of any
+    size, and take none on the disk.
+    """
+    path = f"files/{wanted.sha256}"
     size = source.size(path)
     if size is None:
         return FileResult(-1, "")
+    if size not in wanted.sizes:
+        return FileResult(size, "")
     state = hashlib.sha256()
     for start in range(0, size, _BLOCK):
         state.update(source.read(path, start, min(start + _BLOCK, size)))
@@ -127,33 +144,37 @@ def check_file(source: Source, sha256: str) -> FileResult:
 def check_files(
     source: Source,
     files: Sequence[OpenedFile],
-    hashes: Callable[[Iterable[str]], Iterator[FileResult]],
+    hashes: Callable[[Iterable[WantedFile]], Iterator[FileResult]],
 ) -> Iterator[Finding]:
     """Yield a finding for each file that is missing, is another, or that nothing names.
 
     Args:
         source: The export.
         files: The files that disclosures name.
-        hashes: Gives `check_file` of each name, in order.
+        hashes: Gives `check_file` of each file, in order.
 
     Source: SPEC section 11.3.
     """
-    names = sorted({file.sha256 for file in files})
-    results = dict(zip(names, hashes(names), strict=True))
+    sizes: dict[str, set[int]] = {}
+    for file in files:
+        sizes.setdefault(file.sha256, set()).add(file.size)
+    names = sorted(sizes)
+    wanted_files = [WantedFile(name, tuple(sorted(sizes[name]))) for name in names]
+    results = dict(zip(names, hashes(wanted_files), strict=True))
     for file in files:
         size, sha256 = results[file.sha256]
         where = f"files/{file.sha256}"
         if size < 0:
             reason = f"is missing: {file.name} names it"
             yield Finding(Check.FILE_MISSING, where, reason, file.entry)
-        elif sha256 != file.sha256:
-            reason = f"is not the file that {file.name} names"
-            yield Finding(Check.FILE, where, reason, file.entry, expected=file.sha256, found=sha256)
         elif size != file.size:
             reason = f"has not the size that {file.name} says"
             yield Finding(
                 Check.FILE, where, reason, file.entry, expected=str(file.size), found=str(size)
             )
+        elif sha256 != file.sha256:
+            reason = f"is not the file that {file.name} names"
+            yield Finding(Check.FILE, where, reason, file.entry, expected=file.sha256, found=sha256)
     wanted = {f"files/{name}" for name in names}
     for path in sorted(path for path in source.paths() if path.startswith("files/")):
         if path not in wanted:

@@ -4,14 +4,18 @@ The first finding is the cause. What follows from it nests under it, so that a r
 things are wrong and not how often each of them shows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 from verify.checks import Check
 from verify.errors import RuleError
 
-__all__ = ["Finding", "Report", "Verdict", "nest"]
+__all__ = ["MAX_ALIKE", "Finding", "Findings", "Report", "Verdict", "nest"]
+
+MAX_ALIKE = 1000
+"""Findings of one check that are kept; the others are counted."""
 
 Verdict = Literal["valid", "self-consistent", "invalid"]
 
@@ -105,6 +109,38 @@ class Finding:
         )
 
 
+class Findings(list[Finding]):
+    """Findings in order, of which no check has more than `MAX_ALIKE`.
+
+    An export can have as many faults as it has octets. What is left out is counted, so that memory
+    stays bounded and the report says how much there is. `insert` always keeps: it is for causes
+    that are known last, of which there are few.
+
+    Attributes:
+        more: How many findings of each check are left out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more: Counter[Check] = Counter()
+        self._kept: Counter[Check] = Counter()
+
+    def append(self, finding: Finding, /) -> None:
+        """Keep a finding, or count it."""
+        if self._kept[finding.check] == MAX_ALIKE:
+            self.more[finding.check] += 1
+            return
+        self._kept[finding.check] += 1
+        super().append(finding)
+
+    def __iadd__(self, findings: Iterable[Finding], /) -> Self:  # type: ignore[misc]  # no overload
+        for finding in findings:
+            self.append(finding)
+        if isinstance(findings, Findings):
+            self.more += findings.more
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a verifier found.
@@ -119,6 +155,9 @@ class Report:
         findings: What is wrong, causes with their consequences.
         counts: What was checked, by name: entries, submissions, signatures, disclosures, files…
         not_checked: What this verifier did not look at, in words.
+        audience: For whom the manifest of an export says that it is: a party or "public". Nobody
+            signs a manifest: who knows for whom it should be compares.
+        left_out: How many sealed claims of an export are not opened in it.
     """
 
     verdict: Verdict
@@ -130,10 +169,19 @@ class Report:
     findings: tuple[Finding, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     not_checked: tuple[str, ...] = ()
+    audience: str | None = None
+    left_out: int = 0
 
 
-def nest(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def nest(
+    findings: Sequence[Finding], more: Mapping[Check, int] | None = None
+) -> tuple[Finding, ...]:
     """Put each finding under the earlier one from which it follows.
+
+    Args:
+        findings: In the order in which they were made.
+        more: How many findings of each check were left out. Each check of these gets a closing
+            finding that says so, beside the first of its findings.
 
     Source: SPEC section 12.
     """
@@ -157,6 +205,13 @@ def nest(findings: Sequence[Finding]) -> tuple[Finding, ...]:
             known.setdefault(("entry", finding.index), cause)
         if finding.submission is not None:
             known.setdefault(("submission", finding.submission), cause)
+    for check, count in (more or {}).items():
+        closing = Finding(check, "the export", f"and {count:,} more like it")
+        cause = known[check]
+        if causes[cause].check is check:
+            causes.append(closing)
+        else:
+            below[cause].append(closing)
     return tuple(_with(cause, tuple(below.get(number, ()))) for number, cause in enumerate(causes))
 
 

@@ -24,7 +24,7 @@ from verify.submission import LedgerName, Possession, Statement, check_possessio
 
 __all__ = ["MAX_KEYS", "PartyKey", "Pending", "State", "UnknownVersionError", "found"]
 
-MAX_KEYS = 1024  # of one party, ever
+MAX_KEYS = 1024  # of one party, ever; void ones do not count
 _DAY_MS = 86_400_000
 
 
@@ -160,7 +160,7 @@ class State:
             case Key(verb="revoke"):
                 return _revoke(self, event, index=index)
             case Key(verb="recover"):
-                return _recover(self, event, event_id=event_id, recorded=recorded)
+                return _recover(self, event, event_id=event_id, index=index, recorded=recorded)
             case Key():
                 return _enrol(self, event, event_id=event_id, index=index)
             case Approval():
@@ -295,9 +295,8 @@ def _amend(state: State, event: Charter, *, event_id: str, index: int) -> State:
         raise RuleError(Check.CHARTER, "event.predecessor", "never changes")
     _check_new_roles(state, event)
     check_version(event)
-    waiting = Pending(act=event, signers=frozenset((event.author,)))
-    pending = {**state.pending, event_id: waiting}
-    return _progress(replace(state, pending=pending), event_id, index=index, recorded=0)
+    state = _propose(state, event, event_id=event_id, index=index)
+    return _progress(state, event_id, index=index, recorded=0)
 
 
 def _check_new_roles(state: State, event: Charter) -> None:
@@ -380,7 +379,7 @@ def _check_new_key(state: State, event: Key) -> None:
     roles = state.roles.union(*map(_roles, proposed))
     if event.key in state.keys or event.key in roles:
         raise RuleError(Check.ENROLMENT, "event.key", "has or had a role in this ledger already")
-    if len(state.keys_of(event.party)) >= MAX_KEYS:
+    if sum(key.status != "void" for key in state.keys_of(event.party)) >= MAX_KEYS:
         raise RuleError(Check.ENROLMENT, "event.party", f"has had {MAX_KEYS} keys")
     possession = Possession(
         ledger=LedgerName(origin=state.charter.origin, charter=state.fingerprint),
@@ -414,14 +413,12 @@ def _enrol(state: State, event: Key, *, event_id: str, index: int) -> State:
     _check_registrar(state, event.author, Check.ENROLMENT)
     if event.replaces is not None:
         raise RuleError(Check.ENROLMENT, "event.replaces", "only its own party rotates a key")
-    held = state.keys_of(event.party)
-    if any(key.status in {"active", "pending"} for key in held):
+    if any(key.status == "active" for key in state.keys_of(event.party)):
         raise RuleError(Check.ENROLMENT, "event.party", "has a key and enrols others itself")
     if state.is_enrolled(event.party) and event.party not in state.left:
         raise RuleError(Check.ENROLMENT, "event.party", "has lost its keys: that is a recovery")
+    state = _propose(state, event, event_id=event_id, index=index)
     state = _with_key(state, _new_key(event, "vouched", None))
-    waiting = Pending(act=event, signers=frozenset((event.author,)))
-    state = replace(state, pending={**state.pending, event_id: waiting})
     return _progress(state, event_id, index=index, recorded=0)
 
 
@@ -453,21 +450,15 @@ def _revoke(state: State, event: Key, *, index: int) -> State:
     return replace(_with_key(state, _end(key, index)), pending=pending)
 
 
-def _recover(state: State, event: Key, *, event_id: str, recorded: int) -> State:
+def _recover(state: State, event: Key, *, event_id: str, index: int, recorded: int) -> State:
     _check_new_key(state, event)
     if event.author == event.party or event.author not in state.members:
         raise RuleError(Check.ENROLMENT, "event.author", "is not another member")
     if not state.is_enrolled(event.party):
         raise RuleError(Check.ENROLMENT, "event.party", "has never had a key to recover")
-    if any(
-        isinstance(w.act, Key) and w.act.verb == "recover" and w.act.party == event.party
-        for w in state.pending.values()
-    ):
-        raise RuleError(Check.ENROLMENT, "event.party", "has a pending recovery already")
+    state = _propose(state, event, event_id=event_id, index=index)
     state = _with_key(state, _new_key(event, "recovered", None))
-    waiting = Pending(act=event, signers=frozenset((event.author,)))
-    state = replace(state, pending={**state.pending, event_id: waiting})
-    return _progress(state, event_id, index=0, recorded=recorded)
+    return _progress(state, event_id, index=index, recorded=recorded)
 
 
 def _recovered(state: State, event: Key, *, index: int) -> State:
@@ -488,6 +479,37 @@ def _recovered(state: State, event: Key, *, index: int) -> State:
 
 
 # Approvals
+
+
+def _propose(state: State, act: Charter | Key, *, event_id: str, index: int) -> State:
+    """Let an act wait for others; an earlier one of its sort by its author is void.
+
+    One of each author, and not one in all: else whoever proposes first blocks everybody.
+    """
+    for earlier, waiting in state.pending.items():
+        if waiting.act.author == act.author and _sort(waiting.act) == _sort(act):
+            state = _withdraw(state, earlier, index=index)
+            break
+    waiting = Pending(act=act, signers=frozenset((act.author,)))
+    return replace(state, pending={**state.pending, event_id: waiting})
+
+
+def _sort(act: Charter | Key) -> tuple[str, str]:
+    return ("charter", "") if isinstance(act, Charter) else (act.verb, act.party)
+
+
+def _withdraw(state: State, event_id: str, *, index: int) -> State:
+    act = state.pending[event_id].act
+    state = _without_pending(state, event_id)
+    return state if isinstance(act, Charter) else _with_key(state, _end(state.keys[act.key], index))
+
+
+def _void(state: State, *, party: str, index: int) -> State:
+    """Make void what else waits to give a key to `party`."""
+    for event_id, waiting in state.pending.items():
+        if isinstance(waiting.act, Key) and waiting.act.party == party:
+            state = _withdraw(state, event_id, index=index)
+    return state
 
 
 def _approve(state: State, event: Approval, *, index: int, recorded: int) -> State:
@@ -524,5 +546,5 @@ def _progress(state: State, event_id: str, *, index: int, recorded: int) -> Stat
     if isinstance(act, Charter):
         return _amended(state, act, event_id=event_id, index=index)
     active = replace(state.keys[act.key], status="active", since=index)
-    left = state.left - {act.party}
-    return replace(_without_pending(_with_key(state, active), event_id), left=left)
+    state = _void(_without_pending(state, event_id), party=act.party, index=index)
+    return replace(_with_key(state, active), left=state.left - {act.party})

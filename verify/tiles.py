@@ -145,14 +145,16 @@ def parse_bundle(data: bytes, *, where: str) -> list[bytes]:
     entries = []
     position, end = 0, len(data)
     while position < end:
+        if len(entries) == TILE_WIDTH:  # two octets can be an entry: do not cut out millions
+            raise MalformedError(where, f"more than {TILE_WIDTH} entries")
         start = position + _LENGTH_SIZE
         # A lone last byte leaves `position` beyond the end, too.
         position = start + int.from_bytes(data[position:start], "big")
         entries.append(data[start:position])
     if position > end:
         raise MalformedError(where, "the last entry is cut short")
-    if not 0 < len(entries) <= TILE_WIDTH:
-        raise MalformedError(where, f"{len(entries)} entries, not from 1 to {TILE_WIDTH}")
+    if not entries:
+        raise MalformedError(where, f"0 entries, not from 1 to {TILE_WIDTH}")
     return entries
 
 

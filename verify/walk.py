@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from verify.checks import Check
 from verify.chunk import ChunkResult, OpenedFile, Piece
-from verify.entry import parse_entry
+from verify.entry import MAX_ENTRY, parse_entry
+from verify.erasures import Erasures
 from verify.errors import MalformedError, RuleError
-from verify.events import GOVERNANCE, Erasure, Event, Hold, event_id, parse_event
+from verify.events import GOVERNANCE, Erasure, Event, Hold, Opening, event_id, parse_event
 from verify.merkle import Frontier, subtree_root
 from verify.report import Finding
 from verify.rules import Candidate, Fact, admit, known_ids
@@ -22,7 +23,7 @@ from verify.state import State
 from verify.submission import Statement, check_covers, sealing_event
 from verify.tiles import TILE_WIDTH, entries_path, parse_bundle
 
-__all__ = ["ErasedClaims", "Expected", "Walk"]
+__all__ = ["Expected", "Walk"]
 
 _CACHED_BUNDLES = 8
 _PART = 16 * TILE_WIDTH  # leaves
@@ -35,18 +36,6 @@ class Expected(NamedTuple):
     note: bytes
     root: bytes
     entry: int
-
-
-class ErasedClaims(NamedTuple):
-    """An erasure, by what decides whether it is in effect."""
-
-    entry: int
-    recorded: int
-    notice_days: int
-    of: str
-    target: int
-    names: tuple[str, ...]
-    ordered: bool
 
 
 @dataclass(slots=True)
@@ -63,8 +52,9 @@ class Walk:
         expected: The notes that statements name.
         missing: Claims that have no disclosure and that their event does not account for.
         files: Files that disclosures name.
-        erasures: Every erasure.
-        holds: Every hold that has not ended, by its id: the ids of the events held, None for all.
+        kept_back: Claims without a disclosure that their event withholds.
+        handed_over: Claims that an opening handed over, as (index, claim name).
+        erasures: Which erasures are in effect.
         findings: What is wrong so far.
         submissions: How many submissions there were.
         sealed: How many claims are sealed.
@@ -82,8 +72,9 @@ class Walk:
     expected: list[Expected] = field(default_factory=list)
     missing: list[tuple[int, str]] = field(default_factory=list)
     files: list[OpenedFile] = field(default_factory=list)
-    erasures: list[ErasedClaims] = field(default_factory=list)
-    holds: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    kept_back: list[tuple[int, str]] = field(default_factory=list)
+    handed_over: set[tuple[int, str]] = field(default_factory=set)
+    erasures: Erasures = field(default_factory=Erasures)
     findings: list[Finding] = field(default_factory=list)
     submissions: int = 0
     sealed: int = 0
@@ -122,6 +113,7 @@ class Walk:
         for piece in result.pieces:
             self._take_piece(piece)
         self.missing += result.missing
+        self.kept_back += result.kept_back
         self.files += result.files
         self.sealed += result.sealed
         self.disclosures += result.disclosures
@@ -132,7 +124,8 @@ class Walk:
             self._judge(self._waiting)
             self._waiting = None
         # What later entries suffer from a lost act of governance follows from that entry.
-        self.findings = [
+        # In place: `audit` keeps them in a list that knows how many it has left out.
+        self.findings[:] = [
             replace(f, governance=True) if f.index in self._lost else f for f in self.findings
         ]
 
@@ -184,7 +177,9 @@ class Walk:
             path = entries_path(number=number, width=width)
             if len(self._bundles) >= _CACHED_BUNDLES:
                 del self._bundles[next(iter(self._bundles))]
-            self._bundles[number] = parse_bundle(self.source.read(path), where=path)
+            # One octet more than a bundle can have is enough to be refused.
+            data = self.source.read(path, 0, width * (MAX_ENTRY + 2) + 1)
+            self._bundles[number] = parse_bundle(data, where=path)
         return self._bundles[number][index % TILE_WIDTH]
 
     # Pieces
@@ -223,7 +218,7 @@ class Walk:
             found = str(piece.position)
             self._find(Check.POSITION, "position", reason, piece.first, expected, found)
             sound = False
-        if piece.recorded not in {0, waiting.recorded}:
+        if piece.recorded not in {None, waiting.recorded}:
             reason = "differs within a submission"
             expected = str(waiting.recorded)
             found = str(piece.recorded)
@@ -238,19 +233,21 @@ class Walk:
         if first and waiting.statement is not None and waiting.rules != self._latest_rules:
             reason = "is not the leaf hash of the latest governance entry"
             self._find(Check.RULES_REF, "rules", reason, first, self._latest_rules, waiting.rules)
-        if waiting.recorded and waiting.recorded < self.recorded:
+        recorded = waiting.recorded
+        if recorded is not None and recorded < self.recorded:
             reason = "is less than the entry before"
             expected = f"at least {self.recorded}"
-            self._find(Check.RECORDED, "recorded", reason, first, expected, str(waiting.recorded))
-        if waiting.recorded and first not in self._damaged:
+            self._find(Check.RECORDED, "recorded", reason, first, expected, str(recorded))
+        if recorded is not None and first not in self._damaged:
             # Also where it went back: the next entry is measured by this one.
-            self.recorded = waiting.recorded
+            self.recorded = recorded
         if waiting.sound and waiting.statement is not None:
             self._admit(waiting, waiting.statement)
         elif any(c is None or isinstance(c.special, GOVERNANCE) for c in waiting.candidates):
             self._lost.add(first)
         for number, candidate in enumerate(waiting.candidates):
-            self._remember(first + number, candidate, waiting.recorded)
+            self.erasures.reach(self.recorded)
+            self._remember(first + number, candidate)
 
     def _admit(self, waiting: Piece, statement: Statement) -> None:
         first = waiting.first
@@ -267,7 +264,7 @@ class Walk:
                 statement=statement,
                 candidates=candidates,
                 first=first,
-                recorded=waiting.recorded,
+                recorded=waiting.recorded or 0,
                 fingerprint=self.fingerprint or "",
                 past=self,
             )
@@ -287,7 +284,7 @@ class Walk:
             note, root = bytes.fromhex(seen.note), bytes.fromhex(seen.root)
             self.expected.append(Expected(seen.size, note, root, first))
 
-    def _remember(self, index: int, candidate: Candidate | None, recorded: int) -> None:
+    def _remember(self, index: int, candidate: Candidate | None) -> None:
         if candidate is None:
             self._kinds.append(0)
             self._authors.append(0)
@@ -302,11 +299,9 @@ class Walk:
         self._authors.append(author)
         self._known.setdefault(bytes.fromhex(candidate.id), index)
         if candidate.special is not None:
-            self._remember_special(index, candidate, candidate.special, recorded)
+            self._remember_special(index, candidate, candidate.special)
 
-    def _remember_special(
-        self, index: int, candidate: Candidate, event: Event, recorded: int
-    ) -> None:
+    def _remember_special(self, index: int, candidate: Candidate, event: Event) -> None:
         own = candidate.id
         for known, kind in known_ids(candidate)[1:]:
             own = known
@@ -314,33 +309,22 @@ class Walk:
             self._nested[bytes.fromhex(known)] = (kind, index)
         if isinstance(event, GOVERNANCE):
             self._latest_rules = self.leaf(index).hex()
-        self._remember_erasure(index, own, sealing_event(event), recorded)
-
-    def _remember_erasure(self, index: int, own: str, event: Event, recorded: int) -> None:
-        if isinstance(event, Hold):
-            self._remember_hold(own, event)
-        if not isinstance(event, Erasure):
-            return
-        target = self.find(event.of)
-        if target is None or self.state is None:
-            return  # the rules have said so
-        self.erasures.append(
-            ErasedClaims(
-                entry=index,
-                recorded=recorded,
-                notice_days=self.state.charter.notice_days,
-                of=event.of,
-                target=target.index,
-                names=event.names,
-                ordered=event.ground in {"court_order", "regulator_order"},
-            )
-        )
-
-    def _remember_hold(self, own: str, event: Hold) -> None:
-        if event.ends is not None:
-            self.holds.pop(event.ends, None)
-            return
-        self.holds[own] = None if event.of is None else frozenset(event.of)
+        match sealing_event(event):
+            case Hold() as hold:
+                self.erasures.hold(hold, event_id=own)
+            case Erasure() as erasure:
+                target = self.find(erasure.of)
+                if target is not None and self.state is not None:  # else the rules have said so
+                    self.erasures.announce(
+                        erasure,
+                        target=target.index,
+                        recorded=self.recorded,
+                        notice_days=self.state.charter.notice_days,
+                    )
+            case Opening(names=tuple() as names) as opening:
+                target = self.find(opening.of)
+                if target is not None:
+                    self.handed_over.update((target.index, name) for name in names)
 
     def _find(
         self,

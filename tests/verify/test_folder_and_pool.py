@@ -9,7 +9,7 @@ from tests.vectors import _ledger
 from tests.world import World, restart, say
 from verify.audit import audit
 from verify.checks import Check
-from verify.contents import FileResult, check_file
+from verify.contents import FileResult, WantedFile, check_file
 from verify.events import Artefact
 from verify.folder import Folder
 from verify.pool import Pool, _leave_interrupts, _packed, processors
@@ -84,6 +84,6 @@ def test_processes_of_a_pool_pack_results_and_leave_interrupts_to_their_leader()
     finally:
         signal.signal(signal.SIGINT, before)
 
-    packed = _packed(check_file, source, "x")
+    packed = _packed(check_file, source, WantedFile("x", (1,)))
 
-    assert check_file(source, "x") == msgspec.msgpack.decode(packed, type=FileResult)
+    assert check_file(source, WantedFile("x", (1,))) == msgspec.msgpack.decode(packed, type=FileResult)

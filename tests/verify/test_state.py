@@ -532,8 +532,6 @@ def test_a_recovery_can_be_revoked_until_it_takes_effect() -> None:
 RECOVERIES: list[tuple[str, Callable[[World], Said], str]] = [
     ("by itself", lambda w: recovery(w, "easthall", "easthall"), "author"),
     ("without ever having had a key", lambda w: recovery(w, "westbury", "northmere"), "party"),
-    ("twice at a time", lambda w: (w.submit(recovery(w, "easthall", "northmere", "r 1")),
-                                   recovery(w, "easthall", "southfold", "r 2"))[1], "party"),
 ]  # fmt: skip
 
 
