@@ -178,7 +178,7 @@ def keys(desk: Desk) -> dict[str, str]:
 
 def amendment(desk: Desk) -> str:
     """Return a draft by which two registrars must agree from then on."""
-    log_key = base64.b64decode(str(desk.done("stat", "ledger")["log_key"]).rpartition("+")[2])
+    log_key = base64.b64decode(str(desk.done("stat", "ledger")["log_key"]).split("+", 2)[2])
     events = rows(desk.done("list", "ledger")["events"])
     return f"""\
 counterfoil: draft/v1

@@ -86,4 +86,6 @@ def test_processes_of_a_pool_pack_results_and_leave_interrupts_to_their_leader()
 
     packed = _packed(check_file, source, WantedFile("x", (1,)))
 
-    assert check_file(source, WantedFile("x", (1,))) == msgspec.msgpack.decode(packed, type=FileResult)
+    assert check_file(source, WantedFile("x", (1,))) == msgspec.msgpack.decode(
+        packed, type=FileResult
+    )
