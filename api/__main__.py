@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from api.demo import demo
+from api.limits import Limits
 from api.serve import now_ms, serve
 from ledger.cli.context import DONE, Context, UsageError, kind_of_folder, wrong_clock
 from ledger.cli.main import run
@@ -66,6 +67,10 @@ def _add(commands: "_SubParsersAction[ArgumentParser]") -> None:
     )
     serving.add_argument("--uds", metavar="PATH", help="listen on this socket file instead")
     serving.add_argument(
+        "--per-address", type=_count, default=Limits().per_peer, metavar="N",
+        help="connections from one address at a time; more behind a proxy (default: %(default)s)",
+    )  # fmt: skip
+    serving.add_argument(
         "--accept-clock", action="store_true",
         help="this machine's clock is right, although the last entry disagrees",
     )  # fmt: skip
@@ -84,6 +89,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:6])):
+        raise ArgumentTypeError(f"{text[:40]!r} is no number above 0")
+    return int(text[:9])
+
+
 def _serve(arguments: Namespace, _context: Context) -> int:
     path = Path(arguments.ledger)
     if kind_of_folder(path) == "export":
@@ -95,6 +106,7 @@ def _serve(arguments: Namespace, _context: Context) -> int:
             port=arguments.port,
             uds=None if arguments.uds is None else Path(arguments.uds),
             accept_clock=arguments.accept_clock,
+            limits=Limits(per_peer=arguments.per_address),
         )
     except WrongClockError as error:
         raise UsageError(wrong_clock(path, error)) from None

@@ -4,7 +4,7 @@
     PUT  /files/{sha256}    a file that a submission will name
     GET  /checkpoint        the latest signed checkpoint
     GET  /tile/{path}       tiles and entry bundles, as c2sp.org/tlog-tiles says
-    GET  /healthz           whether the ledger can be read
+    GET  /healthz           whether the ledger can be read and recorded in
     GET  /openapi.json      this, for machines
 
 Writing needs no session: the signature in the document is the credential. Reading is open. The
@@ -20,9 +20,9 @@ import functools
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, NamedTuple, TypeVar
 
 from fastapi import FastAPI
@@ -31,7 +31,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.bodies import Body, Bridge, announced, check_media_type
+from api.bodies import Body, Bridge, Chunks, announced, check_media_type
 from api.exchange import HEADERS, Exchange
 from api.limits import Limits, Places, Room
 from api.log import log_failure, log_request
@@ -52,6 +52,7 @@ _JSON: Final = "application/json"
 _OCTETS: Final = "application/octet-stream"
 _TEXT: Final = "text/plain; charset=utf-8"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
+_SWEEPS: Final = 24  # in the time that a file may stay unnamed
 _STOPPED: Final = 503
 _GONE: Final = 499  # in the log only: the sender went away before there was an answer
 
@@ -80,7 +81,7 @@ class _Service:
         self._submissions = Places(limits.submissions, what="submissions", retry_after_s=again_s)
         self._uploads = Places(limits.uploads, what="files", retry_after_s=again_s)
         self._memory = Room(limits.documents)
-        self._staging = Staging(ledger, Room(limits.staged))
+        self._staging = Staging(ledger, Room(limits.staged), keep_s=limits.staged_s)
         # Apart, so that slow senders of files keep no submission waiting.
         self._workers = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "counterfoil-submission")
         self._receivers = ThreadPoolExecutor(limits.uploads, "counterfoil-upload")
@@ -109,10 +110,11 @@ class _Service:
     async def _record(self, chunks: list[bytes]) -> Response:
         document = await self._work(lambda: b"".join(chunks))
         chunks.clear()
-        offered = await self._work(lambda: self._offer(document))
-        receipt = await asyncio.wrap_future(offered.receipt)
-        if self._staging:
-            self._staging.release(await self._work(lambda: files_in(document)))
+        with self._staging.judging():
+            offered = await self._work(lambda: self._offer(document))
+            receipt = await asyncio.wrap_future(offered.receipt)
+            if self._staging:
+                self._staging.release(await self._work(lambda: files_in(document)))
         new = parse_receipt(receipt).first >= offered.size
         return Response(receipt, status_code=201 if new else 200, media_type=RECEIPT)
 
@@ -131,20 +133,41 @@ class _Service:
             raise ProblemError("length-required", "a file needs Content-Length")
         with self._uploads.take():
             body = Body(request, limit=self._limits.file, limits=self._limits)
-            stream = Bridge(body, idle_s=self._limits.idle_s)
-            try:
-                return await self._keep(stream, sha256=sha256, size=size)
-            finally:
-                stream.stop()
+            with self._staging.coming(sha256):
+                return await self._keep(body, sha256=sha256, size=size)
 
-    async def _keep(self, stream: Bridge, *, sha256: str, size: int) -> Response:
+    async def _keep(self, body: Body, *, sha256: str, size: int) -> Response:
         staging = self._staging
         if await self._receive(lambda: staging.holds(sha256)):
-            await self._receive(lambda: check_same(stream, sha256=sha256, size=size))
+            with self._bridge(body) as stream:
+                await self._receive(lambda: check_same(stream, sha256=sha256, size=size))
+            staging.renew(sha256)
             return Response(status_code=200)
-        with staging.reserve(sha256, size):
+        with (
+            staging.reserve(body, sha256=sha256, size=size) as counted,
+            self._bridge(counted) as stream,
+        ):
             await self._receive(lambda: staging.add(stream, sha256=sha256, size=size))
         return Response(status_code=201)
+
+    @contextmanager
+    def _bridge(self, body: Chunks) -> Iterator[Bridge]:
+        stream = Bridge(body, idle_s=self._limits.idle_s)
+        try:
+            yield stream
+        finally:
+            stream.stop()
+
+    async def sweep(self) -> None:
+        """Remove, again and again, files that nothing has named for too long."""
+        while True:
+            await asyncio.sleep(self._limits.staged_s / _SWEEPS)
+            try:
+                if due := self._staging.due():
+                    named = await asyncio.to_thread(self._staging.named, due)
+                    self._staging.expire(due, named)
+            except Exception as error:  # noqa: BLE001 - the next time it may do
+                log_failure(error)
 
     def checkpoint(self, request: Request) -> Response:
         """Return the latest checkpoint. Blocks."""
@@ -160,9 +183,11 @@ class _Service:
         return Response(data, media_type=_OCTETS, headers={"cache-control": _FOR_EVER})
 
     def health(self, request: Request) -> Response:
-        """Tell whether the ledger can be read. Blocks."""
+        """Tell whether the ledger can be read and recorded in. Blocks."""
         del request
         self._ledger.size()
+        if not self._ledger.healthy():
+            raise ProblemError("unavailable", "the ledger records nothing until it is opened again")
         headers = {"cache-control": "no-store"}
         return Response(b'{"status":"ok"}', media_type=_JSON, headers=headers)
 
@@ -189,7 +214,9 @@ def create_app(ledger: Ledger, *, limits: Limits | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
+        sweeping = asyncio.create_task(service.sweep())
         yield
+        sweeping.cancel()
         await asyncio.to_thread(service.close)
 
     app = FastAPI(
@@ -372,7 +399,7 @@ def _add_paths(app: FastAPI, service: _Service) -> None:
     read(
         "/healthz",
         service.health,
-        summary="Whether the ledger can be read",
+        summary="Whether the ledger can be read and recorded in",
         responses={200: {"description": "It can", **_content(_JSON, {"type": "object"})}},
     )
 

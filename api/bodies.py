@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
@@ -16,7 +16,7 @@ from starlette.types import Message
 from api.limits import Limits
 from api.problems import ProblemError
 
-__all__ = ["Body", "Bridge", "announced", "check_media_type"]
+__all__ = ["Body", "Bridge", "Chunks", "announced", "check_media_type"]
 
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _MARGIN_S: Final = 5.0
@@ -103,10 +103,17 @@ class Body:
         return ProblemError("too-large", f"the body has more than {self._limit} octets")
 
 
+class Chunks(Protocol):
+    """What gives octets chunk by chunk."""
+
+    async def chunk(self) -> bytes:
+        """Return the next octets; none at the end."""
+
+
 class Bridge:
     """A body as a stream that one thread reads, while the event loop goes on."""
 
-    def __init__(self, body: Body, *, idle_s: float) -> None:
+    def __init__(self, body: Chunks, *, idle_s: float) -> None:
         """Read `body`, whose event loop is the running one."""
         self._body = body
         self._loop = asyncio.get_running_loop()

@@ -124,7 +124,7 @@ class _Show:
             "  counterfoil show export ID                   one event, with its proof\n"
             "  counterfoil prove ledger ID -o one.json      evidence for a court\n"
             "  counterfoil-verify one.json --fingerprint …  check it, alone and offline\n"
-            "  sed -i s/2025/2024/ export/tile/entries/*    change history, then verify again\n"
+            "  sed -i s/2025/2024/ export/tile/entries/*/*  change history, then verify again\n"
             "  counterfoil new request -o mine.yaml         write a draft of your own"
         )
         if self._context.json:

@@ -27,6 +27,12 @@ class Limits:
         uploads: How many files may be on their way at a time.
         idle_s: How long a body may stand still.
         octets_per_s: How fast a body must come on average, after `idle_s`.
+        staged_s: How long a file stays that no accepted submission has named.
+        head_s: How soon the headers of a request must be there: from connecting, or from their
+            first octet on a connection that is used again.
+        per_peer: How many connections one address may have at a time, where an IPv6 address is
+            its first 64 bits; None for any number. Not for a socket in the file system. Behind a
+            proxy all requests have its address.
         retry_after_s: When to try again what was refused because too much waits.
     """
 
@@ -38,6 +44,9 @@ class Limits:
     uploads: int = 8
     idle_s: float = 30.0
     octets_per_s: int = 16 * 1024
+    staged_s: float = 86_400.0
+    head_s: float = 10.0
+    per_peer: int | None = 64
     retry_after_s: int = 2
 
 

@@ -26,6 +26,7 @@ from fastapi import FastAPI
 
 from api import log
 from api.app import create_app
+from api.connection import limited
 from api.limits import Limits
 from ledger.errors import StoreError
 from ledger.ledger import Ledger
@@ -77,7 +78,7 @@ def serve(
         Ledger.open(path, clock=now_ms, accept_clock=accept_clock) as ledger,
         _listen(host, port) if uds is None else _listen_here(uds) as listener,
     ):
-        server = _Server(configure(create_app(ledger, limits=limits)), name=_name(listener))
+        server = _Server(configure(create_app(ledger, limits=limits), limits), name=_name(listener))
         if _is_reachable(listener):
             log.log_note(_OPEN, level=logging.WARNING)
         with _signals(server):
@@ -85,12 +86,12 @@ def serve(
     log.log_note("closed")
 
 
-def configure(app: FastAPI) -> uvicorn.Config:
+def configure(app: FastAPI, limits: Limits | None = None) -> uvicorn.Config:
     """Return how uvicorn is to serve the application."""
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=limited(limits or Limits()),
         ws="none",
         lifespan="on",
         log_config=None,

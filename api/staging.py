@@ -1,17 +1,22 @@
 """Staging: files that came before the submission that names them.
 
-How many octets they may have together is bounded, and the count is kept for as long as this
-process runs: of files that were left over by an earlier one nothing is known here.
+How many octets they may have together is bounded, and each goes after a time. Both are kept for
+as long as this process runs: files that were left over by an earlier one are not counted and not
+removed, since a store that was restored from a copy may lack what named them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
+from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
+from api.bodies import Chunks
 from api.limits import Room
 from api.problems import ProblemError
 from ledger.errors import FileMismatchError, NotFoundError
@@ -22,6 +27,7 @@ from verify.claims import File, parse_disclosure
 __all__ = ["Staging", "check_same", "files_in"]
 
 _CHUNK = 1 << 16
+_BLOCK = 1 << 20
 
 
 class _Disclosed(msgspec.Struct, frozen=True):
@@ -33,42 +39,151 @@ class _Disclosed(msgspec.Struct, frozen=True):
 _DISCLOSED = msgspec.json.Decoder(_Disclosed)
 
 
-class Staging:
-    """Which files of a ledger no accepted submission has named yet. For one event loop."""
+class _Staged(NamedTuple):
+    """A file that nothing has named yet: its octets, and until when it may stay."""
 
-    def __init__(self, ledger: Ledger, room: Room) -> None:
-        """Bound the files of `ledger` by `room`."""
-        self._ledger = ledger
+    size: int
+    until: float
+
+
+class _Counted:
+    """A body that takes room for its octets as they come, in blocks.
+
+    Attributes:
+        held: Octets of room that it holds; in the end, as many as it has.
+    """
+
+    def __init__(self, body: Chunks, room: Room, size: int) -> None:
+        self.held = 0
+        self._body = body
         self._room = room
-        self._staged: dict[str, int] = {}
+        self._size = size
+        self._came = 0
 
-    def __bool__(self) -> bool:
-        """Tell whether there are any."""
-        return bool(self._staged)
-
-    @contextlib.contextmanager
-    def reserve(self, sha256: str, size: int) -> Iterator[None]:
-        """Hold room while a file comes, and for as long as nothing names it if it came.
+    async def chunk(self) -> bytes:
+        """Return the next octets; none at the end.
 
         Raises:
             ProblemError: `full`.
         """
-        detail = "files that no submission has named yet take all the room there is for them"
-        self._room.take(size, otherwise=ProblemError("full", detail))
+        data = await self._body.chunk()
+        self._came += len(data)
+        # Never more than was announced: what is more than that is refused by whoever reads.
+        wanted = min(self._size, -(-self._came // _BLOCK) * _BLOCK)
+        if wanted > self.held:
+            self._room.take(wanted - self.held, otherwise=_full())
+            self.held = wanted
+        return data
+
+
+class Staging:
+    """Which files of a ledger no accepted submission has named yet. For one event loop.
+
+    A file is removed only when nothing in the ledger names it and nothing that could come to name
+    it is being judged: a submission's files are looked for before it has its place.
+    """
+
+    def __init__(self, ledger: Ledger, room: Room, *, keep_s: float) -> None:
+        """Bound the files of `ledger` by `room`, and each by `keep_s` after it came."""
+        self._ledger = ledger
+        self._room = room
+        self._keep_s = keep_s
+        self._staged: dict[str, _Staged] = {}
+        self._coming: Counter[str] = Counter()
+        self._named: set[str] = set()  # of those that come, by submissions accepted meanwhile
+        self._judging = 0
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any, or some are coming."""
+        return bool(self._staged) or bool(self._coming)
+
+    @contextlib.contextmanager
+    def judging(self) -> Iterator[None]:
+        """Let no file expire while a submission finds its files, is recorded and releases them."""
+        self._judging += 1
         try:
             yield
+        finally:
+            self._judging -= 1
+
+    @contextlib.contextmanager
+    def coming(self, sha256: str) -> Iterator[None]:
+        """Let a file not expire while somebody sends it."""
+        self._coming[sha256] += 1
+        try:
+            yield
+        finally:
+            self._coming[sha256] -= 1
+            if not self._coming[sha256]:
+                del self._coming[sha256]
+                self._named.discard(sha256)
+
+    @contextlib.contextmanager
+    def reserve(self, body: Chunks, *, sha256: str, size: int) -> Iterator[Chunks]:
+        """Hold room for a file as it comes, and for as long as nothing names it if it came.
+
+        Yields:
+            The body, which refuses with `full` when what comes has no room.
+
+        Raises:
+            ProblemError: `full`: there is no room for all of it now.
+        """
+        if size > self._room.left:
+            raise _full()
+        counted = _Counted(body, self._room, size)
+        try:
+            yield counted
         except BaseException:
-            self._room.give(size)
+            self._room.give(counted.held)
             raise
-        if sha256 in self._staged:
-            self._room.give(size)  # another request brought the same
+        if sha256 in self._staged or sha256 in self._named:
+            self._room.give(counted.held)  # another request brought the same
         else:
-            self._staged[sha256] = size
+            self._staged[sha256] = _Staged(counted.held, self._until())
+
+    def renew(self, sha256: str) -> None:
+        """Begin the time of a file anew: somebody has sent it again."""
+        if sha256 in self._staged:
+            self._staged[sha256] = self._staged[sha256]._replace(until=self._until())
 
     def release(self, named: frozenset[str]) -> None:
         """Let go of files that an accepted submission names."""
+        self._named |= named & self._coming.keys()
         for sha256 in named & self._staged.keys():
-            self._room.give(self._staged.pop(sha256))
+            self._room.give(self._staged.pop(sha256).size)
+
+    def due(self) -> frozenset[str]:
+        """Return which files nothing has named for too long."""
+        now = time.monotonic()
+        return frozenset(sha256 for sha256, staged in self._staged.items() if staged.until <= now)
+
+    def named(self, files: frozenset[str]) -> frozenset[str]:
+        """Return which of these files the ledger names after all, as it may. Blocks.
+
+        One that was lost and that somebody has sent again was named by an old submission.
+        """
+        found: set[str] = set()
+        for _, texts in self._ledger.disclosed():
+            found |= _files_of(texts) & files
+        return frozenset(found)
+
+    def expire(self, due: frozenset[str], named: frozenset[str]) -> None:
+        """Remove files that are due and that the ledger does not name.
+
+        Args:
+            due: What `due` returned.
+            named: What `named` returned since.
+        """
+        self.release(named)
+        if self._judging:
+            return  # the next time
+        for sha256 in due & self.due() - self._coming.keys():
+            with contextlib.suppress(NotFoundError):
+                self._ledger.file_path(sha256).unlink(missing_ok=True)
+            self._room.give(self._staged.pop(sha256).size)
+
+    def _until(self) -> float:
+        return time.monotonic() + self._keep_s
 
     def holds(self, sha256: str) -> bool:
         """Tell whether the ledger has a file. Blocks."""
@@ -109,10 +224,14 @@ def check_same(stream: ByteStream, *, sha256: str, size: int) -> None:
 
 def files_in(document: bytes) -> frozenset[str]:
     """Return the hashes of the files that an accepted document discloses."""
-    found: set[str] = set()
-    for texts in _DISCLOSED.decode(document).disclosures:
-        for text in texts:
-            value = parse_disclosure(text).value
-            if isinstance(value, File):
-                found.add(value.sha256)
-    return frozenset(found)
+    return frozenset().union(*map(_files_of, _DISCLOSED.decode(document).disclosures))
+
+
+def _files_of(texts: tuple[str, ...]) -> set[str]:
+    values = [parse_disclosure(text).value for text in texts]
+    return {value.sha256 for value in values if isinstance(value, File)}
+
+
+def _full() -> ProblemError:
+    detail = "files that no submission has named yet take all the room there is for them"
+    return ProblemError("full", detail)

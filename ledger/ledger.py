@@ -188,6 +188,10 @@ class Ledger:
             self._writer.close()
         self._store.close()
 
+    def healthy(self) -> bool:
+        """Tell whether the ledger does what it was opened for: if it was to record, it can."""
+        return self._writer is None or self._writer.healthy()
+
     @property
     def origin(self) -> str:
         """The ledger's name."""
@@ -305,6 +309,20 @@ class Ledger:
     def disclosures(self, index: int) -> tuple[str, ...]:
         """Return the disclosures at an entry, sorted by claim name."""
         return self._look(lambda snapshot: snapshot.disclosures(index))
+
+    def disclosed(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield each entry that has disclosures, by index, with them. Holds nothing between two."""
+        after = -1
+        while True:
+
+            def read(snapshot: Snapshot, after: int = after) -> list[tuple[int, tuple[str, ...]]]:
+                return snapshot.disclosed(after, _AT_ONCE)
+
+            found = self._look(read)
+            if not found:
+                return
+            yield from found
+            after = found[-1][0]
 
     def notes(self) -> Iterator[bytes]:
         """Yield the kept notes, by size and then by hash (SPEC section 11.2)."""

@@ -65,6 +65,10 @@ class SnapshotPast:
             return None
         return Recorded(row.first, statement_of(parse_entry(row.entry(row.first))))
 
+    def disclosures(self, index: int) -> tuple[str, ...]:
+        """Return the disclosures that are held at an earlier entry."""
+        return self._snapshot.disclosures(index)
+
 
 class StorePast:
     """Earlier entries, whatever there are when the question is put."""

@@ -10,6 +10,7 @@ or is too large; mails go together, oldest first, so that replies find what they
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import secrets
@@ -139,16 +140,9 @@ def record(  # noqa: PLR0913 - every option is named
         OutboxError: The party's folder cannot be used.
         JournalError: Its journal cannot be used.
     """
-    with open_outbox(home) as outbox:
-        run = _Run(
-            target=target,
-            signer=signer,
-            outbox=outbox,
-            journal=Journal(home / "journal.jsonl"),
-            now_ms=now_ms,
-            expires_within_ms=expires_within_ms,
-            random=random,
-        )
+    with _running(
+        target, signer, home, now_ms=now_ms, expires_within_ms=expires_within_ms, random=random
+    ) as run:
         try:
             run.flush()
             mails: list[Path] = []
@@ -192,16 +186,9 @@ def record_composed(
         OutboxError: The party's folder cannot be used.
         JournalError: Its journal cannot be used.
     """
-    with open_outbox(home) as outbox:
-        run = _Run(
-            target=target,
-            signer=signer,
-            outbox=outbox,
-            journal=Journal(home / "journal.jsonl"),
-            now_ms=now_ms,
-            expires_within_ms=expires_within_ms,
-            random=secrets,
-        )
+    with _running(
+        target, signer, home, now_ms=now_ms, expires_within_ms=expires_within_ms, random=secrets
+    ) as run:
         try:
             run.flush()
             # Its own octets are its source: there is no other.
@@ -210,6 +197,29 @@ def record_composed(
         except TargetError as error:
             run.report.stopped = str(error)
         return run.finish()
+
+
+@contextlib.contextmanager
+def _running(
+    target: Target,
+    signer: Signer,
+    home: Path,
+    *,
+    now_ms: Callable[[], int],
+    expires_within_ms: int,
+    random: Random,
+) -> Iterator[_Run]:
+    """Hold the party's folder for one run."""
+    with open_outbox(home) as outbox:
+        yield _Run(
+            target=target,
+            signer=signer,
+            outbox=outbox,
+            journal=Journal(home / "journal.jsonl"),
+            now_ms=now_ms,
+            expires_within_ms=expires_within_ms,
+            random=random,
+        )
 
 
 class _Part(NamedTuple):

@@ -24,7 +24,7 @@ from ledger.errors import LogKeyError
 from ledger.tree import extend, root_of_edge
 from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint
 from verify.checks import Check
-from verify.claims import File, parse_disclosure
+from verify.claims import Disclosure, File, parse_disclosure
 from verify.entry import SignedStatement, format_entry
 from verify.errors import RuleError, VerifyError
 from verify.events import GOVERNANCE, Charter, Event, Opening
@@ -33,8 +33,10 @@ from verify.note import ED25519, NoteSignature, VerifierKey, format_note, key_id
 from verify.rules import Candidate, Fact, Past, admit, candidate_of, known_ids
 from verify.state import State
 from verify.submission import (
+    MAX_DISCLOSURES,
     Statement,
     Submission,
+    SubmittedEvent,
     check_disclosure,
     parse_document,
     sealing_event,
@@ -82,6 +84,9 @@ class History(Past, Protocol):
 
     def recorded_as(self, event_id: str) -> Recorded | None:
         """Return the submission that begins with this event; None if none does."""
+
+    def disclosures(self, index: int) -> tuple[str, ...]:
+        """Return the disclosures that are held at an earlier entry."""
 
 
 class Recorded(NamedTuple):
@@ -348,6 +353,7 @@ class _Run:
     def _handed_over(self, first: int, prepared: Prepared) -> list[tuple[int, tuple[str, ...]]]:
         """Match what openings hand over with the events that withheld it."""
         found = []
+        held: dict[int, set[str]] = {}
         for number, submitted in enumerate(prepared.submission.events):
             opening = submitted.event
             if not isinstance(opening, Opening) or opening.names is None:
@@ -358,8 +364,26 @@ class _Run:
             for place, text in enumerate(texts):
                 where = f"disclosures[{number}][{place}]"
                 check_disclosure(text, event=target, where=where)
+            if index not in held:
+                held[index] = self._held_at(index, first, prepared)
+            held[index].update(texts)
+            octets = sum(map(len, held[index]))
+            if octets > MAX_DISCLOSURES:
+                where = f"disclosures[{number}]"
+                reason = "are too many octets, with what the ledger holds of the event already"
+                limit = f"at most {MAX_DISCLOSURES}"
+                raise RuleError(Check.DISCLOSURE, where, reason, limit, str(octets))
             found.append((index, texts))
         return found
+
+    def _held_at(self, index: int, first: int, prepared: Prepared) -> set[str]:
+        """Return the disclosures of an event: recorded, of this batch, or of what is judged."""
+        if index >= first:
+            return {text for text, _ in _own_disclosures(prepared.submission.events[index - first])}
+        held = set(self.disclosures.get(index, ()))
+        if index < self._before.size:
+            held.update(self._past.history.disclosures(index))
+        return held
 
     def _index_of(self, event_id: str, first: int, prepared: Prepared) -> int:
         """Return the index of an event that is known, or is in the submission being judged."""
@@ -374,8 +398,8 @@ class _Run:
         self, first: int, submission: Submission, handed_over: list[tuple[int, tuple[str, ...]]]
     ) -> None:
         for index, submitted in enumerate(submission.events, first):
-            if submitted.disclosures and getattr(submitted.event, "names", None) is None:
-                self.disclosures[index] = tuple(text for text, _ in submitted.disclosures)
+            if own := _own_disclosures(submitted):
+                self.disclosures[index] = tuple(text for text, _ in own)
         for index, texts in handed_over:
             both = {*self.disclosures.get(index, ()), *texts}
             self.disclosures[index] = tuple(sorted(both, key=lambda t: parse_disclosure(t).name))
@@ -427,6 +451,12 @@ class _Past:
     def forget(self) -> None:
         """Drop what was offered and not accepted."""
         del self._firsts[self._accepted :], self._prepared[self._accepted :]
+
+
+def _own_disclosures(submitted: SubmittedEvent) -> tuple[tuple[str, Disclosure], ...]:
+    """Return the disclosures that stay with an event, and are not handed over to another."""
+    handing_over = getattr(submitted.event, "names", None) is not None
+    return () if handing_over else submitted.disclosures
 
 
 def _entries(

@@ -155,6 +155,19 @@ class Snapshot:
         found = self._at_or_before(b"disclosures", index)
         return () if found is None else parse_group(bytes(found[1])).get(index, ())
 
+    def disclosed(self, after: int, limit: int) -> list[tuple[int, tuple[str, ...]]]:
+        """Return the disclosures at up to about `limit` entries behind `after`, in order."""
+        cursor = self._txn.cursor(self._tables[b"disclosures"])
+        found = self._at_or_before(b"disclosures", after + 1)
+        if not (cursor.first() if found is None else cursor.set_key(_KEY.pack(found[0]))):
+            return []
+        rows: list[tuple[int, tuple[str, ...]]] = []
+        for value in cursor.iternext(keys=False, values=True):
+            rows += [item for item in sorted(parse_group(bytes(value)).items()) if item[0] > after]
+            if len(rows) >= limit:
+                break
+        return rows
+
     def checkpoint(self, size: int) -> bytes | None:
         """Return the checkpoint published at a size; None if none was."""
         found = self._txn.get(_KEY.pack(size), db=self._tables[b"checkpoints"])
@@ -415,29 +428,24 @@ class Store:
 
     def _put_disclosures(self, txn: _Read, commit: Commit) -> None:
         table = self._tables[b"disclosures"]
-        group: dict[int, tuple[str, ...]] = {}
-        groups: list[tuple[bytes, bytes]] = []
-        length = 0
+        new: dict[int, tuple[str, ...]] = {}
         for index, texts in commit.disclosures:
             if index < commit.expected_size:
                 self._hand_over(txn, table, index, texts)
-                continue
-            group[index] = texts
-            length += sum(map(len, texts))
-            if length >= _GROUP_SIZE:
-                groups.append((_KEY.pack(min(group)), format_group(group)))
-                group, length = {}, 0
-        if group:
-            groups.append((_KEY.pack(min(group)), format_group(group)))
-        self._put(txn, b"disclosures", groups)
+            else:
+                new[index] = texts
+        self._put(txn, b"disclosures", _in_groups(new))
 
     def _hand_over(self, txn: _Read, table: _Table, index: int, texts: tuple[str, ...]) -> None:
         """Add disclosures to an entry that was there before."""
         found = Snapshot(txn, self._tables, self._tail)._at_or_before(b"disclosures", index)  # noqa: SLF001 - one door in two classes
-        first, group = (index, {}) if found is None else (found[0], parse_group(bytes(found[1])))
+        group = {} if found is None else parse_group(bytes(found[1]))
         both = {*group.get(index, ()), *texts}
         group[index] = tuple(sorted(both, key=lambda text: parse_disclosure(text).name))
-        txn.put(_KEY.pack(first), format_group(group), db=table)
+        # The first of these has the key that the group had. However much is handed over, no group
+        # becomes much larger than one entry's disclosures.
+        for key, value in _in_groups(group):
+            txn.put(key, value, db=table)
 
     def _put_run(self, txn: _Read, run: bytes, size: int) -> None:
         table, meta = self._tables[b"runs"], self._tables[b"meta"]
@@ -489,6 +497,22 @@ class Store:
     def _failed(self, error: lmdb.Error) -> StoreError:
         reason = f"nothing was recorded: {error}"
         return (FullError if error.code in _NO_ROOM else StoreError)(self._file, reason)
+
+
+def _in_groups(disclosures: dict[int, tuple[str, ...]]) -> list[tuple[bytes, bytes]]:
+    """Return groups of disclosures by their keys, in order."""
+    groups: list[tuple[bytes, bytes]] = []
+    group: dict[int, tuple[str, ...]] = {}
+    length = 0
+    for index, texts in sorted(disclosures.items()):
+        group[index] = texts
+        length += sum(map(len, texts))
+        if length >= _GROUP_SIZE:
+            groups.append((_KEY.pack(min(group)), format_group(group)))
+            group, length = {}, 0
+    if group:
+        groups.append((_KEY.pack(min(group)), format_group(group)))
+    return groups
 
 
 def _level_key(level: int, number: int) -> bytes:

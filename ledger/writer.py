@@ -124,6 +124,10 @@ class Writer:
             self._queue.put(waiting)
         return waiting.future
 
+    def healthy(self) -> bool:
+        """Tell whether submissions are still recorded."""
+        return self._failure is None and not self._closed and self._thread.is_alive()
+
     def close(self) -> None:
         """Finish what waits, then end the thread."""
         with self._closing:

@@ -231,7 +231,9 @@ def _forge_statement(world: World, chance: Random) -> World:
 
 def _forge_time(world: World, chance: Random) -> World:
     def edit(entry: Entry) -> None:
-        entry["recorded"] += chance.choice([-1, 1, 10**6, -(10**6), 40 * 86_400_000])
+        now = entry["recorded"]
+        others = [now - 1, now + 1, now + 10**6, now - 10**6, now + 40 * 86_400_000, 0]
+        entry["recorded"] = chance.choice(others)
 
     return _edited(world, chance, edit)
 

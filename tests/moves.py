@@ -78,6 +78,8 @@ class Game:
         known: What is known of each event, and the event, by id.
         broken: Why the last move was not allowed, if it was recorded all the same.
         kept_back: Events that were sealed and can be opened.
+        withheld: Disclosures that authors withheld and can hand over, by event id.
+        handed_over: What this move hands over: at which entry, and the disclosures.
     """
 
     world: World
@@ -88,6 +90,8 @@ class Game:
     kept_back: dict[str, Said] = field(default_factory=dict)
     keys: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
+    withheld: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    handed_over: tuple[int, tuple[str, ...]] | None = None
 
     @classmethod
     def begin(cls, seed: int) -> "Game":
@@ -129,6 +133,7 @@ class Game:
         if self.chance.random() < 0.4:
             self.world.now += self.chance.choice([0, DAY_MS // 2, DAY_MS, 15 * DAY_MS, 29 * DAY_MS])
         self.files = {}
+        self.handed_over = None
         said = MOVES[name](self)
         if said:
             self.record(said)
@@ -168,6 +173,7 @@ class Game:
             world.keep(note)
         first = world.append(said, signed)
         world.files |= self.files
+        self._hand_over()
         self._remember(said, first)
         if state.log_keys != self.state.log_keys:
             start, public = state.log_keys[-1]
@@ -175,8 +181,30 @@ class Game:
         self.state = state
         world.charter = state.charter
 
+    def _hand_over(self) -> None:
+        """Let the disclosures that this move hands over stand at the entry of their event."""
+        if self.handed_over is not None:
+            index, texts = self.handed_over
+            here = {*self.world.disclosures.get(index, ()), *texts}
+            ordered = sorted(here, key=lambda text: parse_disclosure(text).name)
+            self.world.disclosures[index] = tuple(ordered)
+
+    def keep_back(self, said: Said, *names: str) -> Said:
+        """Return an event with some of its claims withheld, and keep their disclosures."""
+        here, kept = withholding(said, *names)
+        self.withheld[here.id] = kept
+        return here
+
     def forget(self) -> None:
-        """Destroy some of the disclosures that an erasure names, in effect or not."""
+        """Destroy some of the disclosures that an erasure names, in effect or not.
+
+        And now and then one that its author withheld at first.
+        """
+        for known, texts in self.withheld.items():
+            if known in self.known and self.chance.random() < 0.2:
+                index = self.known[known][0].index
+                here = self.world.disclosures.get(index, ())
+                self.world.disclosures[index] = tuple(t for t in here if t not in texts)
         for _, said in self.known.values():
             event = said.event
             if isinstance(event, Erasure) and self.chance.random() < 0.7:
@@ -282,6 +310,13 @@ class _Past:
 
     def event(self, event_id: str, index: int) -> Event:  # noqa: ARG002 (the door's)
         return self._known[event_id][1].event
+
+
+def withholding(said: Said, *names: str) -> tuple[Said, tuple[str, ...]]:
+    """Return an event with some of its claims withheld, and their disclosures."""
+    kept = tuple(text for text in said.disclosures if parse_disclosure(text).name in names)
+    rest = tuple(text for text in said.disclosures if text not in kept)
+    return Said(replace(said.event, withheld=names), rest), kept
 
 
 def witness(name: str) -> Witness:
@@ -415,10 +450,9 @@ def _letters(game: Game) -> Submission:
         if said and game.chance.random() < 0.5:
             fields["links"] = (Link(event=game.chance.choice(said).id, rel="replies_to"),)
         if game.chance.random() < 0.2:
-            fields["withheld"] = ("person.1",)
-        if game.chance.random() < 0.2:
             fields["retain"] = {"text": "2030-01-01"}
-        said.append(letter(author, text, **fields))
+        one = letter(author, text, **fields)
+        said.append(game.keep_back(one, "person.1") if game.chance.random() < 0.3 else one)
     if game.chance.random() < 0.02:
         said.append(said[0])
     return said
@@ -508,6 +542,8 @@ def _seal(game: Game) -> Submission:
         inner = _position(game)
     inner = inner or (letter(author, "Sealed", **game.common()),)
     nested = inner[0]
+    if nested.disclosures and choice > 3 and game.chance.random() < 0.5:
+        nested = game.keep_back(nested, "text")
     author = nested.event.author
     dates = {"opens_by": Date(basis="stated", edtf="2027-01-01")}
     said = say(Sealed, author, None, seals=nested.id, dates=dates)
@@ -534,7 +570,8 @@ def _hand_over(game: Game) -> Submission | None:
         return None
     of, said = game.chance.choice(withholding)
     author = said.event.author if game.chance.random() < 0.95 else game.member()
-    names = said.event.withheld if game.chance.random() < 0.95 else ("text",)
+    names = said.event.withheld if game.chance.random() < 0.95 else ("title",)
+    game.handed_over = (game.known[of][0].index, game.withheld[of])
     return (say(Opening, author, None, of=of, names=names),)
 
 
@@ -586,4 +623,4 @@ MOVES: dict[str, Callable[[Game], Submission | None]] = {
 }
 
 
-__all__ = ["MOVES", "PARTIES", "Game"]
+__all__ = ["MOVES", "PARTIES", "Game", "withholding"]

@@ -1961,9 +1961,9 @@ class State:
             ]
             thresholds = self.charter["thresholds"]
             if not key.recovery and len(registrars) >= thresholds["govern"]:
-                for other in self.keys:
-                    if other.party == key.party and other.state == "pending" and other is not key:
-                        other.state = "void"
+                for rival in self.keys:
+                    if rival.party == key.party and rival.state == "pending" and rival is not key:
+                        rival.state = "void"
                 self._activate(key)
             if key.recovery and key.due is None and len(others) >= thresholds["recover"]:
                 key.due = entry.recorded + self.charter["waiting_days"] * DAY_MS
@@ -1971,8 +1971,10 @@ class State:
 
     def _tick(self, recorded: int) -> None:
         """Give effect to the recoveries whose waiting time is over at an entry recorded then."""
-        for key in self.keys:
-            if key.state == "pending" and key.due is not None and recorded >= key.due:
+        due = [key for key in self.keys if key.due is not None and key.due <= recorded]
+        # Two of one party may be due by the same entry: the one due first is the first.
+        for key in sorted(due, key=lambda each: (each.due or 0, each.approved)):
+            if key.state == "pending":
                 for other in self.keys:
                     if other.party == key.party and other is not key:
                         self._end(other)

@@ -867,22 +867,112 @@ def test_sealed_events_are_opened_once() -> None:
     assert 607 in outcome(builder)
 
 
-def test_an_erasure_waits_for_notice_and_for_holds() -> None:
+def erased(ground: str) -> tuple[build.Builder, build.Made, build.Made]:
+    """Return a ledger whose entry 1 has lost a claim, that event, and an erasure of the claim."""
     builder = build.Builder()
     made = build.make(meeting(), {"body": "b", "title": "t"})
     builder.submit("alpha", [made])
-    erasure = build.event(
-        "alpha", "erasure/v1", "e", of=made.id, names=["body"], ground="retention"
-    )
-    builder.submit("alpha", [build.Made(erasure)])
     del builder.disclosures[1]["body"]
-    assert outcome(builder) == [704]
-    builder.now += 28 * DAY_MS
+    fields = {"of": made.id, "names": ["body"], "ground": ground}
+    return builder, made, build.Made(build.event("alpha", "erasure/v1", "e", **fields))
+
+
+def test_an_erasure_waits_for_notice_and_for_holds() -> None:
+    builder, made, erasure = erased("retention")
+    builder.submit("alpha", [erasure])
     hold = build.Made(build.event("alpha", "hold/v1", "h", of=[made.id]))
     builder.submit("alpha", [hold])
+    builder.now += 28 * DAY_MS
+    builder.submit("alpha", [note_of("alpha", "n")])
     assert outcome(builder) == [704]
     builder.submit("alpha", [build.Made(build.event("alpha", "hold/v1", "end", ends=hold.id))])
+    assert outcome(builder) == [704]
+    builder.submit("alpha", [note_of("alpha", "m")])
     assert outcome(builder) == []
+
+
+def test_an_erasure_in_effect_stays_whatever_is_held_later() -> None:
+    builder, made, erasure = erased("retention")
+    builder.submit("alpha", [erasure])
+    builder.now += 28 * DAY_MS - 1_001
+    builder.submit("alpha", [note_of("alpha", "n")])
+    assert outcome(builder) == [704]
+    builder.submit("alpha", [build.Made(build.event("alpha", "hold/v1", "h", of=[made.id]))])
+    assert outcome(builder) == []
+    builder.submit("alpha", [note_of("alpha", "m")])
+    assert outcome(builder) == []
+
+
+def test_an_order_waits_for_holds_only() -> None:
+    builder, _, erasure = erased("court_order")
+    builder.submit("alpha", [erasure])
+    assert outcome(builder) == []
+    builder, _, erasure = erased("court_order")
+    builder.submit("alpha", [build.Made(build.event("alpha", "hold/v1", "h", all="yes"))])
+    builder.submit("alpha", [erasure])
+    assert outcome(builder) == [704]
+
+
+def test_a_claim_that_was_handed_over_may_not_be_missing() -> None:
+    builder = build.Builder()
+    made = build.make(meeting(withheld=["body"]), {"body": "b"})
+    builder.submit("alpha", [made])
+    kept = builder.disclosures.pop(1)
+    assert outcome(builder) == []
+    opening = build.event("alpha", "opening/v1", "o", of=made.id, names=["body"])
+    builder.submit("alpha", [build.Made(opening)])
+    assert outcome(builder) == [704]
+    builder.disclosures[1] = kept
+    assert outcome(builder) == []
+
+
+def test_a_time_of_zero_is_compared() -> None:
+    builder = build.Builder()
+    builder.now = -1_000
+    builder.submit("alpha", [note_of("alpha", "n")])
+    assert outcome(builder) == [404]
+
+
+def propose(builder: build.Builder, author: str, verb: str, party: str, seed: str) -> build.Made:
+    made = builder.key_event(author, verb, party, seed)
+    builder.submit(author, [made])
+    return made
+
+
+def two_must_sign() -> tuple[build.Builder, dict[str, Any]]:
+    """Return a ledger of two parties, both of whom must sign an enrolment, and its charter."""
+    builder = two_parties()
+    charter = charter_of("alpha", "beta", thresholds={"govern": 2, "recover": 1})
+    charter |= {"amends": build.Made(builder.charter).id, "nonce": build.nonce("two")}
+    del charter["founding_key"]
+    builder.submit("alpha", [build.Made(charter)])
+    return builder, charter
+
+
+@pytest.mark.parametrize(("void", "author"), [(0, "alpha"), (1, "beta")])
+def test_nobody_blocks_a_party_by_proposing_a_key(void: int, author: str) -> None:
+    builder, charter = two_must_sign()
+    rival = propose(builder, "beta", "enrol", "gamma", "rival")
+    wrong = propose(builder, "alpha", "enrol", "gamma", "wrong")
+    right = propose(builder, "alpha", "enrol", "gamma", "gamma")
+    builder.submit("beta", [approve("beta", right)])
+    builder.submit("gamma", [note_of("gamma", "n")])
+    assert outcome(builder, charter) == []
+    builder.submit(author, [approve(author, (rival, wrong)[void])])
+    assert outcome(builder, charter) == [604]
+
+
+def test_void_keys_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "MAX_KEYS", 2)
+    builder, charter = two_must_sign()
+    for number in range(4):
+        propose(builder, "alpha", "enrol", "gamma", f"gamma {number}")
+    propose(builder, "beta", "enrol", "gamma", "rival")
+    assert outcome(builder, charter) == []
+    builder, charter = two_must_sign()
+    for seed in ("beta 2", "beta 3"):
+        propose(builder, "beta", "enrol", "beta", seed)
+    assert outcome(builder, charter) == [603]
 
 
 def test_audiences() -> None:

@@ -22,6 +22,7 @@ import nacl.bindings
 
 from tests import reference
 from tests.damage import ACCIDENTS, FORGERIES, canonical, forge, rechain, resign
+from tests.moves import withholding
 from tests.world import (
     DAY_MS,
     ORIGIN,
@@ -39,6 +40,7 @@ from tests.world import (
 )
 from verify.audit import audit
 from verify.checkpoint import check_checkpoint
+from verify.claims import parse_disclosure
 from verify.ed25519 import check_public_key, check_signature
 from verify.entry import check_parts, parse_entry
 from verify.errors import RuleError, VerifyError
@@ -49,6 +51,7 @@ from verify.events import (
     Arrangement,
     Artefact,
     Attestation,
+    Charter,
     Commitment,
     Date,
     Discharge,
@@ -65,6 +68,7 @@ from verify.events import (
     Sealed,
     Sentence,
     Step,
+    Thresholds,
     Transfer,
     parse_event,
 )
@@ -925,6 +929,9 @@ def _exports() -> Vectors:
         yield _refused("export", f"a checkpoint of size {desc}",
                        _files({**files, "checkpoint": checkpoint}))  # fmt: skip
     yield from _ruled()
+    yield from _proposed()
+    yield from _erased()
+    yield from _timed()
 
 
 def _is_whole(world: World, forged: World) -> bool:
@@ -979,6 +986,321 @@ def _sign_with_a_revoked_key(world: World) -> None:
 
 def _first_id(world: World) -> str:
     return leaf_hash(canonical(json.loads(world.entries[3])["event"])).hex()
+
+
+COUNCILS = ("easthall", "northmere", "southfold")
+
+
+def _councils(*, notice_days: int = 28) -> World:
+    """Return a ledger of three registrars, two of whom must sign."""
+    world = World().found(
+        members=(*COUNCILS, "westbury"), registrars=COUNCILS, notice_days=notice_days
+    )
+    for party in ("southfold", "easthall"):
+        world.enrol(party)
+        world.join(party)
+    amendment = _amendment(world, thresholds=Thresholds(govern=2, recover=2))
+    world.submit(amendment)
+    assert isinstance(amendment.event, Charter)
+    world.charter = amendment.event
+    return world
+
+
+def _amendment(world: World, by: str = "northmere", **changes: object) -> Said:
+    charter = max(
+        (index for index, event in enumerate(world.events()) if event == world.charter),
+    )
+    fields: dict[str, object] = {
+        "amends": _id(world, charter),
+        "founding_key": None,
+        "members": (*COUNCILS, "westbury"),
+        "registrars": COUNCILS,
+        "thresholds": Thresholds(govern=2, recover=2),
+    }
+    return founding_charter(by, **{**fields, "controller": "northmere", **changes})
+
+
+def _id(world: World, index: int = -1) -> str:
+    return leaf_hash(canonical(json.loads(world.entries[index])["event"])).hex()
+
+
+def _key(world: World, by: str, key: str, party: str = "westbury", verb: str = "enrol") -> str:
+    """Propose a key, and return the id of the proposal."""
+    world.submit(world.enrolment(party, by=by, key=signing_key(key), verb=verb))
+    return _id(world)
+
+
+def _approve(world: World, of: str, by: str = "easthall") -> None:
+    world.submit(say(Approval, by, None, of=of))
+
+
+def _write(world: World, key: str, party: str = "westbury") -> None:
+    world.submit(letter(party), key=signing_key(key))
+
+
+def _proposed() -> Vectors:
+    """Yield ledgers in which several proposals wait at once (SPEC sections 9.3 to 9.5)."""
+    for play, ends in (
+        (_competing_enrolments, 5),
+        (_enrolled_again, 3),
+        (_enrolled_and_recovered, 3),
+        (_amended_again, 6),
+        (_competing_recoveries, 5),
+        (_recovered_again, 5),
+        (_both_due, 4),
+    ):
+        for end in range(ends):
+            world = _councils()
+            desc, allowed = play(world, end)
+            made = _accepted if allowed else _refused
+            yield made("export", desc, _files(world.export()))
+
+
+def _competing_enrolments(world: World, end: int) -> tuple[str, bool]:
+    rival = _key(world, "southfold", "w a")
+    second = _key(world, "northmere", "w b")
+    if end == 0:
+        return "two registrars propose a key for one party", True
+    if end == 1:
+        _approve(world, rival)
+        _write(world, "w a")
+        return "the first of two proposed keys takes effect", True
+    _approve(world, second)
+    if end == 2:
+        _write(world, "w b")
+        return "the second of two proposed keys takes effect", True
+    if end == 3:
+        _write(world, "w a")
+        return "a key whose rival took effect", False
+    _approve(world, rival)
+    return "an approval of an enrolment whose rival took effect", False
+
+
+def _enrolled_again(world: World, end: int) -> tuple[str, bool]:
+    first = _key(world, "southfold", "w a")
+    second = _key(world, "southfold", "w b")
+    if end == 0:
+        _approve(world, second)
+        _write(world, "w b")
+        return "a registrar proposes another key instead", True
+    if end == 1:
+        _approve(world, first)
+        return "an approval of an enrolment that its author replaced", False
+    _key(world, "northmere", "w a")
+    return "a void key proposed again", False
+
+
+def _enrolled_and_recovered(world: World, end: int) -> tuple[str, bool]:
+    _approve(world, _key(world, "southfold", "w a"))
+    key = signing_key("w a")
+    joined = say(Membership, "westbury", None, verb="join", charter=world.fingerprint)
+    world.submit(joined, key=key)
+    left = say(Membership, "westbury", None, verb="leave", charter=world.fingerprint)
+    world.submit(left, key=key)
+    recovery = _key(world, "southfold", "w b", verb="recover")
+    _approve(world, _key(world, "northmere", "w c"))
+    if end == 0:
+        _write(world, "w c")
+        return "an enrolment beside a recovery takes effect", True
+    if end == 1:
+        _approve(world, recovery)
+        return "an approval of a recovery of a party enrolled since", False
+    _key(world, "easthall", "w d")
+    return "an enrolment of a party that has a key", False
+
+
+def _amended_again(world: World, end: int) -> tuple[str, bool]:
+    taken = public_hex(signing_key("next log"))
+    world.submit(_amendment(world, waiting_days=5, log_key=taken))
+    first = _id(world)
+    if end == 0:
+        _key(world, "northmere", "next log")
+        return "a key of a pending amendment enrolled", False
+    world.submit(_amendment(world, by="southfold", waiting_days=6))
+    other = _id(world)
+    world.submit(_amendment(world, waiting_days=7))
+    last = _id(world)
+    if end == 1:
+        _key(world, "northmere", "next log")
+        return "a key of an amendment that its author replaced enrolled", True
+    if end == 2:
+        _approve(world, first)
+        return "an approval of an amendment that its author replaced", False
+    _approve(world, other if end == 3 else last)
+    if end == 3:
+        return "an amendment takes effect though another author made a later one", True
+    if end == 4:
+        return "the amendment that its author made instead takes effect", True
+    _approve(world, other)
+    return "an approval of an amendment whose rival took effect", False
+
+
+def _competing_recoveries(world: World, end: int) -> tuple[str, bool]:
+    first = _key(world, "northmere", "s a", "southfold", "recover")
+    second = _key(world, "easthall", "s b", "southfold", "recover")
+    _approve(world, second, "northmere")
+    if end == 0:
+        _write(world, "southfold", "southfold")
+        return "two members each propose a recovery", True
+    world.now += 14 * DAY_MS
+    if end == 1:
+        _write(world, "s b", "southfold")
+        return "the second of two recoveries takes effect", True
+    if end == 2:
+        _write(world, "s a", "southfold")
+        return "a key of a recovery whose rival took effect", False
+    if end == 3:
+        _approve(world, first)
+        return "an approval of a recovery whose rival took effect", False
+    _write(world, "southfold", "southfold")
+    return "a key that a recovery ended", False
+
+
+def _recovered_again(world: World, end: int) -> tuple[str, bool]:
+    first = _key(world, "northmere", "s a", "southfold", "recover")
+    if end > 2:
+        _approve(world, first)
+    second = _key(world, "northmere", "s b", "southfold", "recover")
+    if end == 0:
+        _approve(world, first)
+        return "an approval of a recovery that its author replaced", False
+    if end == 1:
+        _approve(world, second)
+        world.now += 14 * DAY_MS
+        _write(world, "s b", "southfold")
+        return "a member proposes another recovery instead", True
+    world.now += 14 * DAY_MS
+    if end == 2:
+        _write(world, "s b", "southfold")
+        return "a key of a recovery that nobody approved", False
+    if end == 3:
+        _write(world, "s a", "southfold")
+        return "a key of an approved recovery that its author replaced", False
+    _write(world, "southfold", "southfold")
+    return "the old key after an approved recovery was replaced", True
+
+
+def _both_due(world: World, end: int) -> tuple[str, bool]:
+    first = _key(world, "northmere", "s a", "southfold", "recover")
+    second = _key(world, "easthall", "s b", "southfold", "recover")
+    early, late = (first, second) if end < 2 else (second, first)
+    _approve(world, early, "northmere" if early == second else "easthall")
+    world.now += DAY_MS
+    _approve(world, late, "northmere" if late == second else "easthall")
+    world.now += 20 * DAY_MS
+    key = "s a" if end in {0, 3} else "s b"
+    _write(world, key, "southfold")
+    which = "first" if end in {0, 2} else "second"
+    order = "as proposed" if end < 2 else "not as proposed"
+    desc = f"two recoveries due by one entry, {order}: the key of the one due {which}"
+    return desc, which == "first"
+
+
+def _erased() -> Vectors:
+    """Yield ledgers that lack a disclosure (SPEC sections 9.8 and 11.3)."""
+    hold, end, wait, then, erase, order, all_, other = (
+        "a hold", "its end", "28 days", "an entry", "an erasure", "an order", "a hold on all",
+        "a hold on another",
+    )  # fmt: skip
+    rows: list[tuple[bool, tuple[str, ...]]] = [
+        (False, (erase,)),
+        (False, (erase, wait)),
+        (True, (erase, wait, then)),
+        (True, (order,)),
+        (False, (hold, order)),
+        (False, (all_, order, then)),
+        (True, (other, order)),
+        (False, (hold, order, end)),
+        (True, (hold, order, end, then)),
+        (True, (order, hold)),
+        (True, (erase, wait, then, hold)),
+        (True, (erase, wait, hold)),
+        (True, (erase, wait, all_, then)),
+        (False, (erase, hold, wait, then)),
+        (False, (erase, all_, wait, then)),
+        (False, (erase, hold, wait, end)),
+        (True, (erase, hold, wait, end, then)),
+        (True, (hold, erase, end, wait, then, hold)),
+        (False, (hold, end, hold, order, then)),
+    ]
+    for allowed, steps in rows:
+        world = _ledger()
+        one = letter("northmere")
+        at = world.submit(one)
+        another = _id(world, 3)
+        held = ""
+        for step in steps:
+            if step == wait:
+                world.now += 28 * DAY_MS
+                continue
+            said = letter("southfold")
+            if step in {hold, other}:
+                said = say(Hold, "northmere", None, of=(one.id if step == hold else another,))
+            if step == all_:
+                said = say(Hold, "northmere", None, all="yes")
+            if step == end:
+                said = say(Hold, "northmere", None, ends=held)
+            if step in {erase, order}:
+                ground = "retention" if step == erase else "court_order"
+                said = say(Erasure, "northmere", None, of=one.id, names=("text",), ground=ground)
+            world.submit(said)
+            held = said.id if step in {hold, all_} else held
+        world.disclosures[at] = _closed(one, "text")
+        made = _accepted if allowed else _refused
+        yield made("export", f"a claim erased: {', '.join(steps)}", _files(world.export()))
+    yield from _handed_over()
+
+
+def _closed(said: Said, *names: str) -> tuple[str, ...]:
+    return tuple(text for text in said.disclosures if parse_disclosure(text).name not in names)
+
+
+def _handed_over() -> Vectors:
+    for desc, opened, allowed in (
+        ("withheld", False, True),
+        ("handed over, and here", True, True),
+        ("handed over, and not here", True, False),
+        ("handed over, and erased", True, True),
+        ("another one handed over", True, True),
+    ):
+        world = _ledger()
+        whole = letter("northmere")
+        one, _ = withholding(whole, "person.1", "text")
+        at = world.submit(one)
+        names = ("text",) if desc.startswith("another") else ("person.1",)
+        if opened:
+            world.submit(say(Opening, "northmere", None, of=one.id, names=names))
+            world.disclosures[at] = _closed(whole, *({"person.1", "text"} - {*names}))
+        if not allowed or desc.endswith("erased"):
+            world.disclosures[at] = one.disclosures
+        if desc.endswith("erased"):
+            world.submit(say(Erasure, "northmere", None, of=one.id, names=names,
+                             ground="court_order"))  # fmt: skip
+        made = _accepted if allowed else _refused
+        yield made("export", f"a withheld claim: {desc}", _files(world.export()))
+
+
+def _timed() -> Vectors:
+    """Yield ledgers recorded at 0, which is an instant like any other."""
+    world = World(now=0).found()
+    yield _accepted("export", "recorded at 0", _files(world.export()))
+    world.now = 0
+    world.submit(letter("northmere"), letter("northmere"))
+    yield _accepted("export", "recorded at 0 twice", _files(world.export()))
+    world.submit(letter("northmere"))
+    world.now = 0
+    world.submit(letter("northmere"))
+    yield _refused("export", "recorded at 0 after 1000", _files(world.export()))
+    world = _ledger()
+    world.now = 0
+    world.submit(letter("northmere"))
+    yield _refused("export", "recorded at 0 at last", _files(world.export()))
+    world = _ledger()
+    world.submit(letter("northmere"), letter("northmere"))
+    entries = [json.loads(entry) for entry in world.entries]
+    entries[-1]["recorded"] = 0
+    forged = forge(world, rechain([canonical(entry) for entry in entries]))
+    yield _refused("export", "recorded at 0 within a submission", _files(forged.export()))
 
 
 MAKERS: dict[str, Callable[[], Vectors]] = {

@@ -7,6 +7,7 @@ can, because its result crosses a process border.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -33,13 +34,17 @@ from verify.tiles import TILE_WIDTH, entries_path, parse_bundle, tile_path
 __all__ = ["Chunk", "ChunkResult", "Line", "OpenedFile", "Piece", "check_chunk", "parse_line"]
 
 
+_MAX_REFUSED = 16  # claims of one line that get a finding each
+
 _Random = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
 
 
 class Line(Wire, frozen=True, kw_only=True):
     """A line of `disclosures.jsonl` (SPEC section 11.3)."""
 
-    claims: Annotated[dict[str, tuple[_Random, str | File]], msgspec.Meta(min_length=1)]
+    claims: Annotated[
+        dict[str, tuple[_Random, str | File]], msgspec.Meta(min_length=1, max_length=512)
+    ]  # as many as an event can seal
     index: Index
 
     def __post_init__(self) -> None:
@@ -194,8 +199,6 @@ class _Checker:
         for index, read in enumerate(reads, self._chunk.first):
             self._walk(index, read)
         self._close()
-        for line in self._lines.values():
-            self._find(Check.DISCLOSURE_UNUSED, "disclosures.jsonl", "no entry for it", line.index)
         self._check_signatures(damaged)
         return self._result
 
@@ -454,8 +457,11 @@ class _Checker:
         claims = {} if line is None else line.claims
         refused = check_claims(claims, author=event.author, nonce=event.nonce, sealed=sealed)
         opened = [name for name in claims if name not in refused] if refused else [*claims]
-        for error in refused.values():
+        for error in islice(refused.values(), _MAX_REFUSED):
             self._result.findings.append(Finding.of(error, index=index))
+        if len(refused) > _MAX_REFUSED:
+            reason = f"and {len(refused) - _MAX_REFUSED:,} more like it"
+            self._find(Check.DISCLOSURE, "claims", reason, index)
         for name in opened:
             _, file = claims[name]
             if isinstance(file, File):

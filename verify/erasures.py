@@ -30,14 +30,15 @@ class Erasures:
 
     Attributes:
         done: Claims of which an erasure is in effect, as (index of the entry, claim name).
+        waiting: Erasures that are not in effect and that nothing stops, the next due first.
     """
 
-    __slots__ = ("_announced", "_count", "_held", "_held_all", "_holds", "_stopped", "done")
+    __slots__ = ("_count", "_held", "_held_all", "_holds", "_stopped", "done", "waiting")
 
     def __init__(self) -> None:
         """Begin before entry 0."""
         self.done: set[tuple[int, str]] = set()
-        self._announced: list[_Announced] = []
+        self.waiting: list[_Announced] = []
         self._count = 0
         self._holds: dict[str, tuple[str, ...] | None] = {}
         self._held: Counter[str] = Counter()
@@ -47,8 +48,8 @@ class Erasures:
 
     def reach(self, recorded: int) -> None:
         """Let take effect what is due by the `recorded` of an entry, before its event counts."""
-        while self._announced and self._announced[0].due_ms <= recorded:
-            self._settle(heapq.heappop(self._announced))
+        while self.waiting and self.waiting[0].due_ms <= recorded:
+            self._settle(heapq.heappop(self.waiting))
 
     def announce(self, event: Erasure, *, target: int, recorded: int, notice_days: int) -> None:
         """Take in an erasure.
@@ -62,9 +63,7 @@ class Erasures:
         ordered = event.ground in {"court_order", "regulator_order"}
         due_ms = recorded if ordered else recorded + notice_days * DAY_MS
         self._count += 1
-        heapq.heappush(
-            self._announced, _Announced(due_ms, self._count, event.of, target, event.names)
-        )
+        heapq.heappush(self.waiting, _Announced(due_ms, self._count, event.of, target, event.names))
         self.reach(recorded)
 
     def hold(self, event: Hold, *, event_id: str) -> None:
@@ -84,7 +83,7 @@ class Erasures:
         for of in list(self._stopped) if held is None else held:
             for announced in self._stopped.pop(of, ()):
                 # From the next entry on: it is due already.
-                heapq.heappush(self._announced, announced)
+                heapq.heappush(self.waiting, announced)
 
     def _settle(self, announced: _Announced) -> None:
         if self._held_all or self._held[announced.of] > 0:

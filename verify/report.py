@@ -133,7 +133,9 @@ class Findings(list[Finding]):
         self._kept[finding.check] += 1
         super().append(finding)
 
-    def __iadd__(self, findings: Iterable[Finding], /) -> Self:  # type: ignore[misc]  # no overload
+    def __iadd__(  # type: ignore[misc, override]  # of a list, + gives a list of anything
+        self, findings: Iterable[Finding], /
+    ) -> Self:
         for finding in findings:
             self.append(finding)
         if isinstance(findings, Findings):

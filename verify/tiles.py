@@ -142,7 +142,7 @@ def parse_bundle(data: bytes, *, where: str) -> list[bytes]:
     Raises:
         MalformedError: It is cut short, is empty or holds more than 256 entries.
     """
-    entries = []
+    entries: list[bytes] = []
     position, end = 0, len(data)
     while position < end:
         if len(entries) == TILE_WIDTH:  # two octets can be an entry: do not cut out millions

@@ -246,7 +246,8 @@ class Walk:
         elif any(c is None or isinstance(c.special, GOVERNANCE) for c in waiting.candidates):
             self._lost.add(first)
         for number, candidate in enumerate(waiting.candidates):
-            self.erasures.reach(self.recorded)
+            if self.erasures.waiting:
+                self.erasures.reach(self.recorded)
             self._remember(first + number, candidate)
 
     def _admit(self, waiting: Piece, statement: Statement) -> None:

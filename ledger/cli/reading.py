@@ -43,6 +43,7 @@ from ledger.text import (
     requests_text,
 )
 from ledger.view import Told, View
+from ledger.wording import say
 from verify.claims import File
 from verify.codec import encode
 
@@ -239,9 +240,10 @@ def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
     for field in row.status.fields:
         for response in field.responses:
             value = "" if response.value is None else f": {_quoted(response.value)}"
-            yield f"  {response.party} says {response.stance} of {field.field}{value}"
+            stance, of = say(response.stance), say(field.field)
+            yield f"  Response of {response.party} on {of}: {stance}{value}"
     for grade in row.grades:
-        yield f"Proof that {grade.element}: {grade.name}{grade.suffix} ({grade.reason})"
+        yield f"Proof that {grade.element}: {grade.name} ({grade.reason})"
 
 
 def _quoted(text: str) -> str:

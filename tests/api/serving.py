@@ -81,7 +81,7 @@ def read_from(connection: socket.socket) -> Got:
 @contextlib.contextmanager
 def serving(ledger: Ledger, limits: Limits | None = None) -> Iterator[Site]:
     """Serve a ledger; what was asked is finished before this returns."""
-    server = uvicorn.Server(configure(create_app(ledger, limits=limits)))
+    server = uvicorn.Server(configure(create_app(ledger, limits=limits), limits))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
+import http.client
+import io
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from api.limits import Limits
+from api.bodies import Chunks
+from api.connection import _peer_of
+from api.limits import Limits, Room
 from api.problems import PREFIX
+from api.staging import Staging
 from ledger.ledger import Ledger
 from tests.api.serving import SUBMISSION, Got, Site, read_from, serving
 from tests.ledger.builder import (
@@ -330,6 +337,191 @@ def test_a_file_that_is_broken_off_leaves_nothing_and_gives_its_room_back(ledger
         assert 201 == put(site, content).status
 
 
+def test_an_announced_length_takes_no_room_before_it_comes(ledger: Ledger) -> None:
+    size = 3 << 20
+    content = b"y" * size
+    with serving(ledger, Limits(staged=4 << 20)) as site, contextlib.ExitStack() as stack:
+        for number in range(3):
+            connection = socket.create_connection(("127.0.0.1", site.port), timeout=20)
+            stack.enter_context(connection)
+            head = f"PUT /files/{number:064x} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}"
+            connection.sendall(f"{head}\r\n\r\n".encode())
+        assert 201 == put(site, content).status
+
+
+def test_what_comes_beyond_the_room_is_refused_though_it_fitted_when_it_began(
+    ledger: Ledger,
+) -> None:
+    slow, quick = b"1" * 60, b"2" * 60
+    digest = hashlib.sha256(slow).hexdigest()
+    with (
+        serving(ledger, Limits(staged=100)) as site,
+        socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection,
+    ):
+        head = (
+            f"PUT /files/{digest} HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\nExpect: 100-continue"
+        )
+        connection.sendall(f"{head}\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")  # it has begun
+        assert 201 == put(site, quick).status
+        connection.sendall(slow)
+        assert (507, "full") == refusal(read_from(connection))
+        site.post(signed(ledger, new_file(quick)))
+        assert 201 == put(site, slow).status
+
+
+def test_a_file_that_nothing_names_goes_and_gives_its_room_back(ledger: Ledger) -> None:
+    kept, lost, gone = b"1" * 30, b"2" * 30, b"3" * 30
+    files = ledger.path / "files"
+    with serving(ledger, Limits(staged=60, staged_s=0.5)) as site:
+        for content in (kept, lost):
+            assert 201 == put(site, content).status
+            assert 201 == site.post(signed(ledger, new_file(content))).status
+        (files / hashlib.sha256(lost).hexdigest()).unlink()
+        assert [201, 201] == [put(site, content).status for content in (lost, gone)]
+        assert (507, "full") == refusal(put(site, b"4" * 60))
+        wait_for(lambda: len(list(files.iterdir())) == 2)
+        time.sleep(0.6)  # what the ledger names stays, also when it came again
+        assert {hashlib.sha256(c).hexdigest() for c in (kept, lost)} == {
+            path.name for path in files.iterdir()
+        }
+        assert 201 == put(site, b"4" * 60).status
+
+
+def test_a_file_that_is_sent_again_while_it_is_named_is_not_staged_anew(ledger: Ledger) -> None:
+    room = Room(100)
+    staging = Staging(ledger, room, keep_s=0.0)
+    digest = "a" * 64
+    with staging.coming(digest):
+        with staging.reserve(_Given(b"x" * 60), sha256=digest, size=60) as body:
+            asyncio.run(_drain(body))
+            assert 40 == room.left
+            staging.release(frozenset((digest,)))
+        assert frozenset() == staging.due()
+    assert 100 == room.left
+    assert not staging
+
+
+def test_no_file_expires_while_a_submission_is_judged_or_somebody_sends_it(ledger: Ledger) -> None:
+    content = b"x" * 60
+    digest = hashlib.sha256(content).hexdigest()
+    ledger.add_file(io.BytesIO(content), sha256=digest, size=60)
+    staging = Staging(ledger, Room(100), keep_s=0.0)
+    with staging.reserve(_Given(content), sha256=digest, size=60):
+        pass
+    due = staging.due()
+    with staging.judging():
+        staging.expire(due, staging.named(due))
+    with staging.coming(digest):
+        staging.expire(due, frozenset())
+    assert staging.holds(digest)
+
+    staging.expire(due, staging.named(due))
+
+    assert not staging.holds(digest)
+    assert not staging
+
+
+class _Given:
+    """A body that is there."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self._chunks = [*chunks, b""]
+
+    async def chunk(self) -> bytes:
+        return self._chunks.pop(0)
+
+
+async def _drain(body: Chunks) -> None:
+    while await body.chunk():
+        pass
+
+
+def wait_for(met: Callable[[], bool]) -> None:
+    end = time.monotonic() + 8
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+# Connections
+
+
+def connect(site: Site) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", site.port), timeout=8)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    try:
+        return not connection.recv(1)
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"])
+def test_closes_a_connection_whose_request_does_not_come(ledger: Ledger, sent: bytes) -> None:
+    with serving(ledger, Limits(head_s=0.3)) as site, connect(site) as connection:
+        connection.sendall(sent)
+        began_s = time.monotonic()
+        assert is_closed(connection)
+        assert time.monotonic() - began_s < 5
+        assert 200 == site.get("/healthz").status
+
+
+def test_slow_headers_get_no_more_time_by_coming_slowly(ledger: Ledger) -> None:
+    with serving(ledger, Limits(head_s=0.4)) as site, connect(site) as connection:
+        began_s = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began_s < 5:
+                connection.sendall(b"G")
+                time.sleep(0.05)
+        assert time.monotonic() - began_s < 5
+
+
+def test_the_second_request_of_a_connection_must_come_in_time_too(ledger: Ledger) -> None:
+    whole = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with serving(ledger, Limits(head_s=0.3)) as site, connect(site) as connection:
+        for pause_s in (0.0, 0.7):  # between two requests it may be silent longer
+            time.sleep(pause_s)
+            connection.sendall(whole)
+            assert 200 == read_from(connection).status
+        connection.sendall(whole[:9])
+        assert is_closed(connection)
+
+
+def test_a_body_may_take_longer_than_headers(ledger: Ledger) -> None:
+    document = signed(ledger)
+    head = f"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(document)}\r\n"
+    head += f"Content-Type: {SUBMISSION['Content-Type']}\r\n\r\n"
+    with serving(ledger, Limits(head_s=0.3)) as site, connect(site) as connection:
+        connection.sendall(head.encode() + document[:9])
+        time.sleep(0.7)
+        connection.sendall(document[9:])
+        assert 201 == read_from(connection).status
+
+
+def test_one_address_has_only_so_many_connections(ledger: Ledger) -> None:
+    with serving(ledger, Limits(per_peer=3)) as site, contextlib.ExitStack() as stack:
+        held = [stack.enter_context(connect(site)) for _ in range(3)]
+        assert is_closed(stack.enter_context(connect(site)))
+        held[0].close()
+        wait_for(lambda: not is_refused(site))
+
+
+def is_refused(site: Site) -> bool:
+    try:
+        return site.get("/healthz").status != 200
+    except (ConnectionError, http.client.HTTPException):
+        return True
+
+
+def test_what_counts_as_one_address() -> None:
+    assert "192.0.2.1" == _peer_of("192.0.2.1") == _peer_of("::ffff:192.0.2.1")
+    assert _peer_of("2001:db8::1") == _peer_of("2001:db8::ffff:1%eth0")
+    assert _peer_of("2001:db8::1") != _peer_of("2001:db8:0:1::1")
+    assert "testclient" == _peer_of("testclient")
+
+
 # Reading
 
 
@@ -458,6 +650,25 @@ def test_a_ledger_that_is_closed_is_unavailable_and_names_no_path(
 
     assert (503, "unavailable") == refusal(got)
     assert str(tmp_path).encode() not in got.body
+
+
+def test_is_not_well_when_nothing_more_is_recorded(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = signed(ledger)
+
+    def fail(*_: object) -> bool:
+        raise MemoryError("secret")
+
+    with serving(ledger) as site:
+        assert ledger.healthy()
+        monkeypatch.setattr(ledger._store, "append", fail)
+        site.post(document)
+        got = site.get("/healthz")
+
+    assert not ledger.healthy()
+    assert (503, "unavailable") == refusal(got)
+    assert b"secret" not in got.body
 
 
 def test_headers_without_end_are_refused(site: Site) -> None:

@@ -190,6 +190,33 @@ def test_serves_on_a_socket_for_this_account_alone(path: Path, tmp_path: Path) -
     assert not place.exists()
 
 
+def test_many_silent_connections_leave_room_on_tcp_and_are_not_counted_on_a_socket_file(
+    path: Path, tmp_path: Path
+) -> None:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(started(path))
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.site.port), 5))
+            for _ in range(520)
+        ]
+        with contextlib.suppress(ConnectionError):
+            assert not silent[-1].recv(1)
+        silent[0].close()
+        with socket.create_connection(
+            ("127.0.0.1", server.site.port), 5, ("127.0.0.2", 0)
+        ) as other:
+            other.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert 200 == read_from(other).status
+        server.stop()
+    place = tmp_path / "s"
+    with started(path, str(place)) as server, contextlib.ExitStack() as stack:
+        for _ in range(80):
+            connection = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            connection.connect(str(place))
+        assert 200 == ask_unix(place).status
+        server.stop()
+
+
 def ask_unix(place: Path) -> Got:
     connection = http.client.HTTPConnection("localhost")
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

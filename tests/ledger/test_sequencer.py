@@ -156,6 +156,49 @@ def test_a_batch_may_refer_to_what_came_before_in_it(ledger: Ledger) -> None:
     assert () == ledger.disclosures(3)
 
 
+def test_an_event_has_only_so_many_octets_of_disclosures_however_they_come(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"item.{number}" for number in range(1, 5)]
+
+    def withholding() -> NewEvent:
+        claims = {"title": "x" * 600, **dict.fromkeys(names, "x" * 600)}
+        fields: dict[str, object] = {"channel": "call", "withheld": names}
+        return new_event("alpha", "communication/v1", claims=claims, **fields)  # type: ignore[arg-type]  # fields are the event's own
+
+    def handing(event: NewEvent, *which: str) -> tuple[NewEvent, tuple[str, ...]]:
+        opening = new_event("alpha", "opening/v1", of=event.id.hex(), names=sorted(which))
+        return opening, tuple(event.disclosures[name] for name in sorted(which))
+
+    def document(*pairs: tuple[NewEvent, tuple[str, ...]]) -> bytes:
+        events = [event for event, _ in pairs]
+        return sign_document(ledger, ALPHA, events, disclosures=[texts for _, texts in pairs])
+
+    one, two, three = withholding(), withholding(), withholding()
+    limit = sum(len(one.disclosures[name]) for name in ("title", *names[:2]))
+    monkeypatch.setattr("ledger.sequencer.MAX_DISCLOSURES", limit)
+    ledger.submit(sign_document(ledger, ALPHA, [one]))
+    ledger.submit(document(handing(one, names[0])))
+
+    # Against what is recorded, exactly at the limit and above it.
+    with pytest.raises(RuleError, match="too many octets") as refusal:
+        ledger.submit(document((two, two.sent), handing(one, *names[1:3])))
+    assert (Check.DISCLOSURE, "disclosures[1]") == (refusal.value.check, refusal.value.where)
+    ledger.submit(document(handing(one, names[1])))
+    assert Check.DISCLOSURE is refused(ledger, document(handing(one, names[2])))
+    # What is there already takes no room.
+    refusals = batch_of(ledger, [document(handing(one, names[0]))])
+    assert not any("octets" in str(outcome) for outcome in refusals)
+    # Within one submission.
+    pairs = [(two, two.sent), *(handing(two, name) for name in names[:3])]
+    assert Check.DISCLOSURE is refused(ledger, document(*pairs))
+    # Within one batch.
+    openings = [handing(three, name) for name in names]
+    outcomes = batch_of(ledger, [document((three, three.sent)), *map(document, openings)])
+    assert [Accepted] * 3 == [type(outcome) for outcome in outcomes[:3]]
+    assert [Check.DISCLOSURE] * 2 == [o.check for o in outcomes[3:] if isinstance(o, RuleError)]
+
+
 def test_the_same_batch_gives_the_same_octets_everywhere(tmp_path: Path) -> None:
     documents = None
     seen = []

@@ -203,6 +203,29 @@ def test_disclosures_stay_with_their_entry(ledger: Ledger) -> None:
     assert () == ledger.disclosures(99)
 
 
+def test_what_is_handed_over_later_makes_no_group_large(ledger: Ledger) -> None:
+    claims = {"title": "x" * 40_000}
+    fields = {"channel": "call", "claims": claims, "withheld": ["title"]}
+    open_ = new_letter("alpha")
+    events = [new_event("alpha", "communication/v1", **fields) for _ in range(12)]  # type: ignore[arg-type]  # fields are the event's own
+    events.insert(4, open_)
+    ledger.submit(sign_document(ledger, ALPHA, events))
+    for event in [*events[5:], *events[:4]][::-1]:
+        handing = new_event("alpha", "opening/v1", of=event.id.hex(), names=["title"])
+        texts = tuple(event.disclosures.values())
+        ledger.submit(sign_document(ledger, ALPHA, [handing], disclosures=[texts]))
+
+    wanted = [(i, tuple(e.disclosures.values())) for i, e in enumerate(events, 1)]
+    assert wanted == [(i, ledger.disclosures(i)) for i, _ in wanted] == list(ledger.disclosed())
+    with ledger._store.read() as snapshot:
+        cursor = snapshot._txn.cursor(snapshot._tables[b"disclosures"])
+        sizes = [len(value) for value in cursor.iternext(keys=False, values=True)]
+        assert wanted[:3] == snapshot.disclosed(-1, 3)[:3]
+        assert wanted[4:5] == snapshot.disclosed(4, 1)[:1]
+        assert [] == snapshot.disclosed(13, 9)
+    assert max(sizes) < 200_000
+
+
 def test_keeps_cosigned_notes_in_their_order(ledger: Ledger) -> None:
     cosigned = []
     for _ in range(3):

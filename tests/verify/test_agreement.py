@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import reference
-from tests.damage import ACCIDENTS, FORGERIES
+from tests.damage import ACCIDENTS, FORGERIES, canonical, forge, rechain
 from tests.moves import MOVES, Game
 from tests.vectors import FOLDER, KERNEL, MAKERS, REFERENCE, _subproof, judge, make
-from tests.world import World, inclusion, restart
+from tests.world import T0, World, inclusion, restart, say
 from verify.audit import Anchors, audit
 from verify.errors import VerifyError
+from verify.events import Meeting
 from verify.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
 from verify.source import MappingSource
 from verify.state import UnknownVersionError
@@ -22,6 +23,8 @@ from verify.state import UnknownVersionError
 NAMES = sorted(MAKERS)
 OFTEN = ("approve", "enrol", "enrol", "join", "letters", "letters", "open", "seal", "amend")
 MOVE = st.tuples(st.sampled_from((*sorted(MOVES), *OFTEN)), st.integers(0, 2**32 - 1))
+QUARRELS = (*("approve",) * 4, *("recover",) * 4, *("enrol",) * 3, "amend", "amend", "join", "join",
+            "leave", "letters", "letters", "revoke", "hold", "erase", "hand_over")  # fmt: skip
 GAMES = st.tuples(st.integers(0, 2**32 - 1), st.lists(MOVE, max_size=40))
 
 
@@ -90,6 +93,20 @@ def test_both_judge_seeded_games_alike(seed: int) -> None:
     assert (game.broken is None) is (kernel_verdict(files) == "self")
 
 
+@pytest.mark.parametrize("seed", range(120))
+def test_both_judge_seeded_quarrels_over_keys_and_charters_alike(seed: int) -> None:
+    chance = Random(1000 + seed)
+    names = ["enrol", "join"] * 8 + chance.choices(QUARRELS, k=chance.randint(10, 60))
+    game = play(seed, [(name, chance.getrandbits(32)) for name in names])
+    files = game.world.export()
+
+    assert reference_verdict(files) == kernel_verdict(files)
+    assert (game.broken is None) is (kernel_verdict(files) == "self")
+    game.forget()
+    files = game.world.export()
+    assert reference_verdict(files) == kernel_verdict(files)
+
+
 @given(GAMES)
 def test_both_judge_any_game_as_the_rules_did(played: tuple[int, list[tuple[str, int]]]) -> None:
     game = play(*played)
@@ -127,6 +144,35 @@ def test_both_judge_any_forgery_alike(
     files = FORGERIES[name](play(*played).world, Random(seed)).export()
 
     assert (reference_verdict(files) == "self") is (kernel_verdict(files) == "self")
+
+
+def across_the_border(*, count: int, later: int) -> World:
+    """Return a ledger that goes on past the first chunk of an audit, in submissions of `count`.
+
+    What stands from entry `later` on was recorded at 0.
+    """
+    restart("border")
+    world = World().found()
+    world.now = T0
+    while world.size < 1024 + 4:
+        many = min(count, 1024 + 4 - world.size)
+        if world.size >= later:
+            world.now = 0
+        world.submit(*(say(Meeting, "northmere", None) for _ in range(many)))
+    entries = [json.loads(entry) for entry in world.entries]
+    for entry in entries[later:]:
+        entry["recorded"] = 0
+    return forge(world, rechain([canonical(entry) for entry in entries]))
+
+
+@pytest.mark.parametrize(("count", "later"), [(1023, 1024), (1028, 1024), (341, 1024), (1028, 9)])
+def test_both_see_time_go_back_to_zero(count: int, later: int) -> None:
+    sound = across_the_border(count=count, later=9999).export()
+    files = across_the_border(count=count, later=later).export()
+
+    assert (reference_verdict(sound), kernel_verdict(sound)) == ("self", "self")
+    assert reference.audit_export(files).findings[0].check == 404
+    assert audit(MappingSource(files)).findings[0].check == 404
 
 
 @given(GAMES, st.integers(0, 40), st.integers(0, 40))

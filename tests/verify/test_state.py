@@ -640,3 +640,55 @@ class _Nothing:
 
     def event(self, event_id: str, index: int) -> letter:  # type: ignore[valid-type]  # never called
         raise AssertionError((event_id, index))
+
+
+def test_nobody_blocks_a_party_by_proposing_a_key_for_it() -> None:
+    world = three()
+    world.submit(world.enrolment("westbury", by="northmere", key=signing_key("rogue")))
+    honest = world.enrolment("westbury", by="southfold")
+    world.submit(honest)
+    approve(world, "northmere", honest)
+    world.submit(letter("westbury"))
+
+    assert accepted(world)
+
+    world.submit(letter("westbury"), key=signing_key("rogue"))
+
+    assert (Check.KEY, "statement.key") == refusal(world)
+
+
+def test_a_new_proposal_by_its_author_makes_the_earlier_one_void() -> None:
+    world = three()
+    first = world.enrolment("westbury", by="northmere", key=signing_key("first"))
+    world.submit(first)
+    world.submit(world.enrolment("westbury", by="northmere", key=signing_key("second")))
+    approve(world, "southfold", first)
+
+    assert (Check.APPROVAL, "events[0].of") == refusal(world)
+
+
+def test_the_first_recovery_to_take_effect_makes_the_others_void() -> None:
+    world = three()
+    rogue = recovery(world, "easthall", "northmere", "rogue")
+    honest = recovery(world, "easthall", "southfold", "honest")
+    world.submit(rogue)
+    world.submit(honest)
+    approve(world, "northmere", honest)
+    world.now += 14 * DAY_MS
+    world.submit(letter("easthall"), key=signing_key("honest"))
+
+    assert accepted(world)
+
+    approve(world, "southfold", rogue)
+
+    assert (Check.APPROVAL, "events[0].of") == refusal(world)
+
+
+def test_a_new_amendment_by_its_author_makes_the_earlier_one_void() -> None:
+    world = three()
+    first = amendment(world, tolerance_s=1)
+    world.submit(first)
+    world.submit(amendment(world, tolerance_s=2))
+    approve(world, "southfold", first)
+
+    assert (Check.APPROVAL, "events[0].of") == refusal(world)

@@ -1,0 +1,105 @@
+"""Connections: how long one may be silent, and how many one address may have.
+
+Uvicorn bounds how many connections there are, and how long one stays open after an answer; it
+waits for ever for a request that does not come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections import Counter
+from typing import Any, Final
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from api.limits import Limits
+
+__all__ = ["limited"]
+
+_NETWORK: Final = 64  # bits of an IPv6 address that whoever has one has all of
+
+
+def limited(limits: Limits) -> type[asyncio.Protocol]:
+    """Return the protocol of connections that `limits` bounds; they are counted together."""
+    return type("Connection", (_Connection,), {"limits": limits, "peers": Counter()})
+
+
+class _Connection(H11Protocol):
+    """One connection.
+
+    Attributes:
+        limits: What is taken.
+        peers: How many connections each address has.
+    """
+
+    limits: Limits
+    peers: Counter[str]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - those of uvicorn
+        super().__init__(*arguments, **options)
+        self._peer: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, unless the address has too many connections."""
+        super().connection_made(transport)
+        if self.client is not None and self.limits.per_peer is not None:
+            peer = _peer_of(self.client[0])
+            if self.peers[peer] >= self.limits.per_peer:
+                transport.abort()
+                return
+            self.peers[peer] += 1
+            self._peer = peer
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._stop_timer()
+        if self._peer is not None:
+            self.peers[self._peer] -= 1
+            if not self.peers[self._peer]:
+                del self.peers[self._peer]
+            self._peer = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take octets."""
+        super().data_received(data)
+        self._await_head()
+
+    def handle_events(self) -> None:
+        """Take what of the octets is whole."""
+        super().handle_events()
+        if self._is_answering():
+            self._stop_timer()
+
+    def _await_head(self) -> None:
+        # What comes meanwhile gives no more time.
+        if self._timer is None and not self._is_answering() and not self.transport.is_closing():
+            self._timer = self.loop.call_later(self.limits.head_s, self._give_up)
+
+    def _is_answering(self) -> bool:
+        # Before the first request there is none, whatever the annotation in uvicorn says.
+        return bool(self.cycle) and not self.cycle.response_complete
+
+    def _give_up(self) -> None:
+        self._timer = None
+        self.transport.abort()  # to close is to wait until what was written is read
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _peer_of(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _NETWORK), strict=False))
