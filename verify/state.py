@@ -66,11 +66,13 @@ class Pending:
         act: The charter amendment, enrolment or recovery.
         signers: The parties that signed or approved it.
         ready_ms: For an approved recovery: when it takes effect; None before.
+        approved: For an approved recovery: index of the entry that completed the approval.
     """
 
     act: Charter | Key
     signers: frozenset[str]
     ready_ms: int | None = None
+    approved: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +118,18 @@ class State:
 
         Recoveries whose waiting days are over take effect. Source: SPEC section 9.5.
         """
+        if not self.pending:
+            return self
+        due = [
+            (waiting.ready_ms, waiting.approved, event_id)
+            for event_id, waiting in self.pending.items()
+            if waiting.ready_ms is not None and waiting.ready_ms <= recorded
+        ]
         state = self
-        for waiting in self.pending.values():
-            due = waiting.ready_ms is not None and waiting.ready_ms <= recorded
-            if due and isinstance(waiting.act, Key):  # only recoveries wait for their days
-                state = _recovered(state, waiting.act, index=index)
+        for _, _, event_id in sorted(due):
+            act = state.pending[event_id].act if event_id in state.pending else None
+            if isinstance(act, Key):  # else the first made it void
+                state = _recovered(state, act, index=index)
         return state
 
     def active_key(self, statement: Statement) -> PartyKey:
@@ -538,7 +547,7 @@ def _progress(state: State, event_id: str, *, index: int, recorded: int) -> Stat
         if count < state.charter.thresholds.recover:
             return state
         ready_ms = recorded + state.charter.waiting_days * _DAY_MS
-        pending = {**state.pending, event_id: replace(waiting, ready_ms=ready_ms)}
+        pending = {**state.pending, event_id: replace(waiting, ready_ms=ready_ms, approved=index)}
         return replace(state, pending=pending)
     entitled = waiting.signers & state.members & set(state.charter.registrars)
     if len(entitled) < state.charter.thresholds.govern:
