@@ -422,6 +422,7 @@ CLAIMS: list[tuple[str, Callable[[World], object]]] = [
     ("a hold", lambda _: say(Hold, "northmere", None, of=(NOTHING,))),
     ("an erasure", lambda _: say(Erasure, "northmere", None, of=NOTHING, names=("text",),
                                  ground="error")),
+    ("an opening", lambda _: say(Opening, "northmere", None, of=NOTHING, names=("text",))),
 ]  # fmt: skip
 
 
