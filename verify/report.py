@@ -6,7 +6,7 @@ things are wrong and not how often each of them shows.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 from verify.checks import Check
@@ -214,7 +214,10 @@ def nest(
             causes.append(closing)
         else:
             below[cause].append(closing)
-    return tuple(_with(cause, tuple(below.get(number, ()))) for number, cause in enumerate(causes))
+    return tuple(
+        replace(cause, consequences=tuple(below.get(number, ())))
+        for number, cause in enumerate(causes)
+    )
 
 
 def _keys(finding: Finding) -> Iterator[tuple[str, int] | Check]:
@@ -224,17 +227,3 @@ def _keys(finding: Finding) -> Iterator[tuple[str, int] | Check]:
     if finding.submission is not None:
         yield "submission", finding.submission
     yield from _FOLLOWS.get(finding.check, ())
-
-
-def _with(finding: Finding, consequences: tuple[Finding, ...]) -> Finding:
-    return Finding(
-        check=finding.check,
-        where=finding.where,
-        reason=finding.reason,
-        index=finding.index,
-        submission=finding.submission,
-        governance=finding.governance,
-        expected=finding.expected,
-        found=finding.found,
-        consequences=consequences,
-    )

@@ -15,14 +15,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from nacl.signing import SigningKey
 
 from ledger.keys import LogKey
 from ledger.ledger import Ledger
 from verify.checkpoint import parse_signed
+from verify.checks import Check
 from verify.codec import encode
+from verify.errors import RuleError
 from verify.events import event_id
 from verify.merkle import root_hash
+from verify.receipt import Receipt, parse_receipt
 from verify.submission import POSSESSION, SUBMISSION, LedgerName, Seen, Statement, pae
 
 ORIGIN = "ledger.example/alpha"
@@ -247,3 +251,21 @@ def found_ledger(
         LedgerName(origin=log_key.origin), founder, [charter], expires=clock() + _HOUR_MS
     )
     return Ledger.create(path, document=document, log_key=log_key, clock=clock), clock
+
+
+def submit(
+    ledger: Ledger, *events: NewEvent, party: Party | None = None, **options: object
+) -> Receipt:
+    """Record events, by default those of the first party, and return the receipt."""
+    document = sign_document(ledger, party or Party("alpha", 1), events, **options)  # type: ignore[arg-type]  # those of sign_document
+    return parse_receipt(ledger.submit(document))
+
+
+def refused(ledger: Ledger, document: bytes) -> Check:
+    """Return the check that a submission fails; nothing of it must have been recorded."""
+    before = (ledger.size(), ledger.checkpoint())
+    with pytest.raises(RuleError) as refusal:
+        ledger.submit(document)
+
+    assert before == (ledger.size(), ledger.checkpoint())
+    return refusal.value.check

@@ -24,7 +24,9 @@ from tests.ledger.builder import (
     new_event,
     new_letter,
     new_log_key,
+    refused,
     sign_document,
+    submit,
 )
 from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint
 from verify.checks import Check
@@ -33,7 +35,6 @@ from verify.errors import RuleError, VerifyError
 from verify.merkle import leaf_hash
 from verify.note import NoteSignature, VerifierKey, format_note
 from verify.receipt import (
-    Receipt,
     check_receipt_alone,
     parse_receipt,
 )
@@ -54,20 +55,6 @@ def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
     opened, _ = found_ledger(tmp_path / "ledger", ALPHA, clock=clock, members=["beta", "gamma"])
     with opened:
         yield opened
-
-
-def submit(ledger: Ledger, *events: NewEvent, party: Party = ALPHA, **options: object) -> Receipt:
-    document = sign_document(ledger, party, events, **options)  # type: ignore[arg-type]  # those of sign_document
-    return parse_receipt(ledger.submit(document))
-
-
-def refused(ledger: Ledger, document: bytes) -> Check:
-    before = (ledger.size(), ledger.checkpoint())
-    with pytest.raises(RuleError) as refusal:
-        ledger.submit(document)
-
-    assert before == (ledger.size(), ledger.checkpoint())
-    return refusal.value.check
 
 
 # The order
