@@ -38,7 +38,8 @@ from verify.codec import Decoder, Hash, Label, Nonce, Origin, Party, Wire, encod
 from verify.errors import MalformedError
 from verify.events import Power
 from verify.note import ED25519, VerifierKey, key_id
-from verify.submission import POSSESSION, SESSION, SUBMISSION, Possession, Statement, pae
+from verify.session import SESSION, SessionStatement
+from verify.submission import POSSESSION, SUBMISSION, Possession, Statement, pae
 
 __all__ = [
     "LogKey",
@@ -157,9 +158,15 @@ class PartySigner:
             raise KeyFileError(self.party, "the statement names another party or key")
         return self._sign(POSSESSION, encode(possession))
 
-    def sign_session(self, body: bytes) -> bytes:
-        """Sign a session statement of the HTTP service."""
-        return self._sign(SESSION, body)
+    def sign_session(self, statement: SessionStatement) -> bytes:
+        """Sign that this key's party asks for a session of a server.
+
+        Raises:
+            KeyFileError: The statement names another party or key.
+        """
+        if (statement.party, statement.key) != (self.party, self.public):
+            raise KeyFileError(self.party, "the statement names another party or key")
+        return self._sign(SESSION, encode(statement))
 
     def save(
         self, path: Path, *, passphrase: bytes | None = None, random: Random = secrets

@@ -38,7 +38,6 @@ __all__ = [
     "MAX_EVENTS",
     "MAX_SUBMISSION",
     "POSSESSION",
-    "SESSION",
     "SUBMISSION",
     "Document",
     "LedgerName",
@@ -66,7 +65,6 @@ EXPIRES_WITHIN_MS = 31 * 24 * 60 * 60 * 1000
 
 SUBMISSION = "application/vnd.counterfoil.submission+json"
 POSSESSION = "application/vnd.counterfoil.possession+json"
-SESSION = "application/vnd.counterfoil.session+json"
 
 
 class LedgerName(Wire, frozen=True, kw_only=True):

@@ -30,13 +30,12 @@ from ledger.keys import (
     read_passphrase,
 )
 from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint
-from verify.ed25519 import check_signature
 from verify.errors import MalformedError
 from verify.events import Key
 from verify.note import NoteSignature, format_note
+from verify.session import SESSION, SessionStatement, SignedSession, check_session
 from verify.submission import (
     POSSESSION,
-    SESSION,
     LedgerName,
     Possession,
     Statement,
@@ -90,11 +89,24 @@ def test_signs_possession_under_a_payload_type_of_its_own() -> None:
     assert pae(POSSESSION, b"x") != pae(SESSION, b"x")
 
 
-def test_signs_sessions_never_as_bare_octets() -> None:
-    signature = signer().sign_session(b"body")
-    key = bytes.fromhex(signer().public)
+def session(**changes: str) -> SessionStatement:
+    values = {"party": "blaby", "key": signer().public} | changes
+    return SessionStatement(
+        ledger=LEDGER, party=values["party"], key=values["key"], nonce="00" * 32, at=1
+    )
 
-    check_signature(key=key, message=pae(SESSION, b"body"), signature=signature)
+
+def test_signs_sessions_that_the_kernel_takes() -> None:
+    signature = signer().sign_session(session())
+
+    check_session(SignedSession(statement=session(), signature=signature.hex()))
+    assert pae(SESSION, b"x") != pae(POSSESSION, b"x")
+
+
+@pytest.mark.parametrize("changes", [{"party": "rutland"}, {"key": "cd" * 32}])
+def test_signs_no_session_of_another_party_or_key(changes: dict[str, str]) -> None:
+    with pytest.raises(KeyFileError):
+        signer().sign_session(session(**changes))
 
 
 def test_shows_no_secret_when_printed() -> None:

@@ -10,9 +10,9 @@ from verify.checks import Check
 from verify.codec import encode
 from verify.errors import MalformedError, RuleError, VerifyError
 from verify.events import Opening, parse_event
+from verify.session import SESSION
 from verify.submission import (
     POSSESSION,
-    SESSION,
     SUBMISSION,
     LedgerName,
     Possession,
