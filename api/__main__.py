@@ -1,6 +1,6 @@
 """The command `counterfoil`: the ledger's command line, with the commands that serve.
 
-counterfoil serve LEDGER     answer parties and readers over HTTP
+counterfoil serve FOLDER     answer parties and readers over HTTP
 counterfoil demo [DIR]       the founding case, end to end
 """
 
@@ -16,9 +16,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from api.demo import demo
-from api.limits import Limits
 from api.serve import now_ms, serve
-from ledger.cli.context import DONE, Context, UsageError, kind_of_folder, wrong_clock
+from api.settings import Settings, load_settings
+from ledger.cli.context import DONE, Context, UsageError, wrong_clock
 from ledger.cli.main import run
 from ledger.cli.parsing import command
 from ledger.errors import WrongClockError
@@ -55,20 +55,23 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 def _add(commands: "_SubParsersAction[ArgumentParser]") -> None:
     serving = command(
-        commands, "serve", "serve a ledger over HTTP", _serve,
+        commands, "serve", "serve a ledger over HTTP, or all that a folder holds", _serve,
         "serve ledger",
-        "serve ledger --host 0.0.0.0 --port 443 # whoever reaches it can read every entry",
-        more='Prints "listening on URL" when it answers. Ctrl-C ends it, in order.',
+        "serve ledgers --uds /run/counterfoil/socket # behind a proxy that speaks TLS",
+        more='Prints "listening on URL" when it answers. Ctrl-C ends it, in order. '
+        "Further settings: ledger.toml in the folder, or the environment; see api/SERVING.md.",
     )  # fmt: skip
-    serving.add_argument("ledger", help="the ledger's folder")
-    serving.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
+    serving.add_argument("folder", help="a ledger's folder, or one that holds ledgers")
+    defaults = Settings()
+    serving.add_argument("--host", help=f"address (default: {defaults.host})")
     serving.add_argument(
-        "--port", type=_port, default=8470, help="port; 0 takes a free one (default: %(default)s)"
+        "--port", type=_port, help=f"port; 0 takes a free one (default: {defaults.port})"
     )
     serving.add_argument("--uds", metavar="PATH", help="listen on this socket file instead")
+    serving.add_argument("--root-path", metavar="PATH", help="what a proxy cuts from each path")
     serving.add_argument(
-        "--per-address", type=_count, default=Limits().per_peer, metavar="N",
-        help="connections from one address at a time; more behind a proxy (default: %(default)s)",
+        "--per-address", dest="per_peer", type=_count, metavar="N",
+        help=f"connections from one address at a time (default: {defaults.per_peer})",
     )  # fmt: skip
     serving.add_argument(
         "--accept-clock", action="store_true",
@@ -95,21 +98,23 @@ def _count(text: str) -> int:
     return int(text[:9])
 
 
+_GIVEN = ("host", "per_peer", "port", "root_path", "uds")
+
+
 def _serve(arguments: Namespace, _context: Context) -> int:
-    path = Path(arguments.ledger)
-    if kind_of_folder(path) == "export":
-        raise UsageError(f"{path} is an export: any web server can serve its files as they are")
+    folder = Path(arguments.folder)
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder")
+    given = {name: getattr(arguments, name) for name in _GIVEN}
+    settings = load_settings(
+        folder,
+        environment=os.environ,
+        given={name: value for name, value in given.items() if value is not None},
+    )
     try:
-        serve(
-            path,
-            host=arguments.host,
-            port=arguments.port,
-            uds=None if arguments.uds is None else Path(arguments.uds),
-            accept_clock=arguments.accept_clock,
-            limits=Limits(per_peer=arguments.per_address),
-        )
+        serve(folder, settings, accept_clock=arguments.accept_clock)
     except WrongClockError as error:
-        raise UsageError(wrong_clock(path, error)) from None
+        raise UsageError(wrong_clock(folder, error)) from None
     return DONE
 
 

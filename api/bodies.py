@@ -13,8 +13,8 @@ from typing import Final, Protocol
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from api.limits import Limits
 from api.problems import ProblemError
+from api.settings import Settings
 
 __all__ = ["Body", "Bridge", "Chunks", "announced", "check_media_type"]
 
@@ -53,7 +53,7 @@ def check_media_type(request: Request, allowed: frozenset[str]) -> None:
 class Body:
     """A request's body, chunk by chunk."""
 
-    def __init__(self, request: Request, *, limit: int, limits: Limits) -> None:
+    def __init__(self, request: Request, *, limit: int, settings: Settings) -> None:
         """Read the body of `request`, of at most `limit` octets.
 
         Raises:
@@ -61,7 +61,7 @@ class Body:
         """
         self._request = request
         self._limit = limit
-        self._limits = limits
+        self._settings = settings
         self._received = 0
         self._ended = False
         self._began_s = asyncio.get_running_loop().time()
@@ -90,11 +90,11 @@ class Body:
         return b""
 
     async def _next(self) -> Message:
-        limits = self._limits
+        settings = self._settings
         now_s = asyncio.get_running_loop().time()
-        due_s = self._began_s + limits.idle_s + self._received / limits.octets_per_s
+        due_s = self._began_s + settings.idle_s + self._received / settings.octets_per_s
         try:
-            async with asyncio.timeout(max(0.0, min(limits.idle_s, due_s - now_s))):
+            async with asyncio.timeout(max(0.0, min(settings.idle_s, due_s - now_s))):
                 return await self._request.receive()
         except TimeoutError:
             raise ProblemError("timeout", "the body came too slowly") from None

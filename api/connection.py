@@ -13,27 +13,27 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from api.limits import Limits
+from api.settings import UNIX, Settings
 
-__all__ = ["limited"]
+__all__ = ["limited", "peer_of"]
 
 _NETWORK: Final = 64  # bits of an IPv6 address that whoever has one has all of
 
 
-def limited(limits: Limits) -> type[asyncio.Protocol]:
-    """Return the protocol of connections that `limits` bounds; they are counted together."""
-    return type("Connection", (_Connection,), {"limits": limits, "peers": Counter()})
+def limited(settings: Settings) -> type[asyncio.Protocol]:
+    """Return the protocol of connections that `settings` bounds; they are counted together."""
+    return type("Connection", (_Connection,), {"settings": settings, "peers": Counter()})
 
 
 class _Connection(H11Protocol):
     """One connection.
 
     Attributes:
-        limits: What is taken.
+        settings: What is taken.
         peers: How many connections each address has.
     """
 
-    limits: Limits
+    settings: Settings
     peers: Counter[str]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - those of uvicorn
@@ -44,9 +44,11 @@ class _Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless the address has too many connections."""
         super().connection_made(transport)
-        if self.client is not None and self.limits.per_peer is not None:
-            peer = _peer_of(self.client[0])
-            if self.peers[peer] >= self.limits.per_peer:
+        if self.client is None:
+            self.client = (UNIX, 0)
+        elif self.settings.per_peer and not self.settings.trusts(self.client[0]):
+            peer = peer_of(self.client[0])
+            if self.peers[peer] >= self.settings.per_peer:
                 transport.abort()
                 return
             self.peers[peer] += 1
@@ -77,7 +79,7 @@ class _Connection(H11Protocol):
     def _await_head(self) -> None:
         # What comes meanwhile gives no more time.
         if self._timer is None and not self._is_answering() and not self.transport.is_closing():
-            self._timer = self.loop.call_later(self.limits.head_s, self._give_up)
+            self._timer = self.loop.call_later(self.settings.head_s, self._give_up)
 
     def _is_answering(self) -> bool:
         # Before the first request there is none, whatever the annotation in uvicorn says.
@@ -93,7 +95,8 @@ class _Connection(H11Protocol):
             self._timer = None
 
 
-def _peer_of(address: str) -> str:
+def peer_of(address: str) -> str:
+    """Return what counts as one address: of IPv6 the network that whoever has one has all of."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,61 +1,33 @@
-"""Limits: how much one request, and all of them together, may ask of this process."""
+"""Limits: how much one request, one party, one address, and all together may ask of this process.
+
+Everything here is for one event loop.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from api.problems import ProblemError
 
-__all__ = ["Limits", "Places", "Room"]
+__all__ = ["Places", "Quota", "Rates", "Room"]
 
-_MIB = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What is taken. Octets unless the name says otherwise.
-
-    Attributes:
-        document: A submission document.
-        documents: All submission documents in memory together.
-        submissions: How many submissions may be on their way at a time. Below what the ledger's
-            queue holds, so that no thread ever waits for room in it.
-        file: One file.
-        staged: All files together that no accepted submission has named yet.
-        uploads: How many files may be on their way at a time.
-        idle_s: How long a body may stand still.
-        octets_per_s: How fast a body must come on average, after `idle_s`.
-        staged_s: How long a file stays that no accepted submission has named.
-        head_s: How soon the headers of a request must be there: from connecting, or from their
-            first octet on a connection that is used again.
-        per_peer: How many connections one address may have at a time, where an IPv6 address is
-            its first 64 bits; None for any number. Not for a socket in the file system. Behind a
-            proxy all requests have its address.
-        retry_after_s: When to try again what was refused because too much waits.
-    """
-
-    document: int = 64 * _MIB
-    documents: int = 256 * _MIB
-    submissions: int = 128
-    file: int = 512 * _MIB
-    staged: int = 2048 * _MIB
-    uploads: int = 8
-    idle_s: float = 30.0
-    octets_per_s: int = 16 * 1024
-    staged_s: float = 86_400.0
-    head_s: float = 10.0
-    per_peer: int | None = 64
-    retry_after_s: int = 2
+_REMEMBERED: Final = 65_536  # holders of a rate; with more, who asked longest ago is forgotten
 
 
 class Places:
-    """A number of places, each for one request at a time. For one event loop."""
+    """A number of places, each for one request at a time.
+
+    Attributes:
+        taken: How many are taken.
+    """
 
     def __init__(self, count: int, *, what: str, retry_after_s: int) -> None:
         """Offer `count` places; `what` names in a refusal what takes them."""
-        self._free = count
+        self.taken = 0
+        self._count = count
         self._what = what
         self._retry_after_s = retry_after_s
 
@@ -66,18 +38,18 @@ class Places:
         Raises:
             ProblemError: `busy`: there is none.
         """
-        if not self._free:
+        if self.taken >= self._count:
             detail = f"too many {self._what} are on their way"
             raise ProblemError("busy", detail, retry_after_s=self._retry_after_s)
-        self._free -= 1
+        self.taken += 1
         try:
             yield
         finally:
-            self._free += 1
+            self.taken -= 1
 
 
 class Room:
-    """A number of octets that may be held together. For one event loop.
+    """A number of octets that may be held together.
 
     Attributes:
         left: How many more.
@@ -100,3 +72,79 @@ class Room:
     def give(self, count: int) -> None:
         """Let go of `count` octets."""
         self.left += count
+
+
+class Quota:
+    """Room for all together, of which each holder may have a part."""
+
+    def __init__(self, size: int, *, each: int) -> None:
+        """Offer `size` octets, of which one holder may have `each`."""
+        self._room = Room(size)
+        self._each = each
+        self._held: Counter[str] = Counter()
+
+    def left(self, holder: str) -> int:
+        """Return how many octets more a holder may have."""
+        return min(self._room.left, self._each - self._held[holder])
+
+    def take(self, holder: str, count: int, *, otherwise: ProblemError) -> None:
+        """Hold `count` octets more for a holder.
+
+        Raises:
+            ProblemError: As `otherwise`: they do not fit.
+        """
+        if count > self.left(holder):
+            raise otherwise
+        self._room.left -= count
+        self._held[holder] += count
+
+    def give(self, holder: str, count: int) -> None:
+        """Let go of `count` octets of a holder."""
+        self._room.give(count)
+        self._held[holder] -= count
+        if not self._held[holder]:
+            del self._held[holder]
+
+
+class Rates:
+    """How often each holder may ask: a bucket that fills by the second, and from which each takes.
+
+    A holder that is forgotten begins with a full bucket. To make the server forget, somebody
+    must ask in the name of very many others: an address has one name, and a party one signature.
+    """
+
+    def __init__(
+        self, per_s: float, *, at_once: int, what: str, clock: Callable[[], float]
+    ) -> None:
+        """Let each holder ask `per_s` times a second, and `at_once` times more in one go.
+
+        Args:
+            per_s: How often; 0 for as often as it likes.
+            at_once: How many more.
+            what: Names in a refusal what there are too many of.
+            clock: Gives seconds that never go back.
+        """
+        self._per_s = per_s
+        self._most = at_once + 1.0
+        self._what = what
+        self._clock = clock
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, holder: str) -> None:
+        """Ask once.
+
+        Raises:
+            ProblemError: `too-many`: it asked too often; says when to ask again.
+        """
+        if not self._per_s:
+            return
+        now_s = self._clock()
+        level, at_s = self._levels.pop(holder, (self._most, now_s))
+        level = min(self._most, level + (now_s - at_s) * self._per_s)
+        allowed = level >= 1
+        self._levels[holder] = (level - allowed, now_s)
+        if len(self._levels) > _REMEMBERED:
+            self._levels.popitem(last=False)
+        if not allowed:
+            wait_s = int((1 - level) / self._per_s) + 1
+            raise ProblemError("too-many", f"too many {self._what}", retry_after_s=wait_s)

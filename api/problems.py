@@ -25,7 +25,18 @@ from ledger.errors import (
 from verify.checks import Check
 from verify.errors import MalformedError, RuleError, VerifyError
 
-__all__ = ["MEDIA_TYPE", "PREFIX", "SCHEMA", "Problem", "ProblemError", "answer", "problem_of"]
+__all__ = [
+    "MEDIA_TYPE",
+    "PREFIX",
+    "SCHEMA",
+    "FilesMissingError",
+    "Problem",
+    "ProblemError",
+    "Upload",
+    "WantedFile",
+    "answer",
+    "problem_of",
+]
 
 MEDIA_TYPE: Final = "application/problem+json"
 PREFIX: Final = "urn:counterfoil:problem:"
@@ -34,6 +45,7 @@ _LONGEST: Final = 1000  # of what is told of a request: some of it is as long as
 
 _STATUS: Final[Mapping[str, int]] = {
     "malformed": 400,
+    "unauthenticated": 401,
     "not-found": 404,
     "method-not-allowed": 405,
     "timeout": 408,
@@ -41,6 +53,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "too-large": 413,
     "unsupported-media-type": 415,
     "file-mismatch": 422,
+    "too-many": 429,
     "internal": 500,
     "busy": 503,
     "unavailable": 503,
@@ -55,6 +68,7 @@ _OF_CHECKS: Final[Mapping[Check, int]] = {
 }
 _TITLES: Final[Mapping[str, str]] = {
     "malformed": "The request is malformed",
+    "unauthenticated": "Who asks has to be known",
     "not-found": "There is no such thing here",
     "method-not-allowed": "This cannot be done with it",
     "timeout": "The request came too slowly",
@@ -62,11 +76,33 @@ _TITLES: Final[Mapping[str, str]] = {
     "too-large": "The request is too large",
     "unsupported-media-type": "The media type is not one that is taken here",
     "file-mismatch": "The octets are not those announced",
+    "too-many": "Too often",
     "internal": "Something is wrong with the server",
     "busy": "Too much is waiting",
     "unavailable": "The ledger cannot be used now",
     "full": "There is no room",
 }
+
+
+class WantedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a submission discloses and that the ledger does not have."""
+
+    sha256: str
+    size: int
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave to hand over the files of one submission, and nothing else.
+
+    Attributes:
+        token: A bearer token for `PUT /files/{sha256}`.
+        expires: Until when it is good, in milliseconds since 1970.
+        files: The files.
+    """
+
+    token: str
+    expires: int
+    files: tuple[WantedFile, ...]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,6 +117,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         where: The part of the submission, such as "events[3].sealed.text".
         expected: What the rule asks for.
         found: What stands there instead.
+        upload: With the slug of check `file-missing`: leave to hand over what is missing.
     """
 
     type: str
@@ -91,6 +128,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     where: str | None = None
     expected: str | None = None
     found: str | None = None
+    upload: Upload | None = None
 
 
 SCHEMA: Final[Mapping[str, object]] = {
@@ -105,9 +143,42 @@ SCHEMA: Final[Mapping[str, object]] = {
         "where": {"type": "string"},
         "expected": {"type": "string"},
         "found": {"type": "string"},
+        "upload": {
+            "type": "object",
+            "required": ["token", "expires", "files"],
+            "properties": {
+                "token": {"type": "string"},
+                "expires": {"type": "integer"},
+                "files": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["sha256", "size"],
+                        "properties": {
+                            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                            "size": {"type": "integer"},
+                        },
+                    },
+                },
+            },
+        },
     },
 }
 """What a problem looks like, for OpenAPI."""
+
+
+class FilesMissingError(Exception):
+    """A submission is sound, and discloses files that are not here.
+
+    Attributes:
+        cause: The refusal.
+        upload: Leave to hand them over.
+    """
+
+    def __init__(self, cause: RuleError, upload: Upload) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.upload = upload
 
 
 class ProblemError(Exception):
@@ -133,6 +204,8 @@ def problem_of(error: Exception) -> Problem:
             return _problem(error.slug, error.detail)
         case RuleError():
             return _problem_of_rule(error)
+        case FilesMissingError():
+            return msgspec.structs.replace(_problem_of_rule(error.cause), upload=error.upload)
         case MalformedError():
             return _problem("malformed", error.reason, where=error.where)
         case FileMismatchError():
@@ -157,6 +230,8 @@ def answer(error: Exception, *, headers: Mapping[str, str] | None = None) -> Res
         more["allow"] = "GET, HEAD" if allowed == "GET" else allowed
     if isinstance(error, ProblemError) and error.retry_after_s is not None:
         more["retry-after"] = str(error.retry_after_s)
+    if problem.status == _STATUS["unauthenticated"]:
+        more["www-authenticate"] = "Bearer"
     body = msgspec.json.encode(problem)
     return Response(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=more)
 

@@ -1,8 +1,8 @@
-"""Serving: one ledger on one socket, until somebody says stop.
+"""Serving: the ledgers of a folder on one socket, until somebody says stop.
 
-Stopping is orderly: no new connections, what was accepted is finished and answered, the ledger's
-queue is drained, and then the ledger is closed. A crash at any moment is as safe, only ruder: what
-was not acknowledged may or may not be recorded, and may be sent again.
+Stopping is orderly: no new connections, what was accepted is finished and answered, the ledgers'
+queues are drained, and then the ledgers are closed. A crash at any moment is as safe, only ruder:
+what was not acknowledged may or may not be recorded, and may be sent again.
 """
 
 from __future__ import annotations
@@ -27,21 +27,18 @@ from fastapi import FastAPI
 from api import log
 from api.app import create_app
 from api.connection import limited
-from api.limits import Limits
+from api.hosting import open_ledgers
+from api.settings import Settings
 from ledger.errors import StoreError
 from ledger.ledger import Ledger
 
 __all__ = ["configure", "now_ms", "serve"]
 
 _HEADERS: Final = 16 * 1024  # octets of request line and headers that are not whole yet
-_CONNECTIONS: Final = 512
 _BACKLOG: Final = 256
 _KEEP_ALIVE_S: Final = 15
 _GRACE_S: Final = 30
-_OPEN: Final = (
-    "listening on an address that other machines may reach: in this version whoever reaches it "
-    "can read every entry"
-)
+_OPEN: Final = "listening on an address that other machines may reach, without TLS"
 
 
 def now_ms() -> int:
@@ -49,36 +46,30 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def serve(
-    path: Path,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8470,
-    uds: Path | None = None,
-    accept_clock: bool = False,
-    limits: Limits | None = None,
-) -> None:
-    """Serve the ledger in the folder `path`; return when a signal has ended it.
+def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> None:
+    """Serve the ledger in `folder`, or those that it holds; return when a signal has ended it.
 
     Prints one line, "listening on ...", once it answers.
 
     Args:
-        path: The ledger's folder.
-        host: The address to listen on.
-        port: The port; 0 takes any that is free.
-        uds: A socket in the file system to listen on instead, for this account alone.
+        folder: The folder.
+        settings: How to listen, and what is taken.
         accept_clock: As in `Ledger.open`.
-        limits: What is taken.
 
     Raises:
-        LedgerError: The ledger cannot be opened, or the address cannot be had.
+        LedgerError: A ledger cannot be opened, or the address cannot be had.
     """
     log.begin()
+
+    def open_one(path: Path) -> Ledger:
+        return Ledger.open(path, clock=now_ms, accept_clock=accept_clock)
+
     with (
-        Ledger.open(path, clock=now_ms, accept_clock=accept_clock) as ledger,
-        _listen(host, port) if uds is None else _listen_here(uds) as listener,
+        open_ledgers(folder, open_one=open_one) as ledgers,
+        _listen(settings) as listener,
     ):
-        server = _Server(configure(create_app(ledger, limits=limits), limits), name=_name(listener))
+        app = create_app(ledgers, settings=settings, now_ms=now_ms)
+        server = _Server(configure(app, settings), name=_name(listener))
         if _is_reachable(listener):
             log.log_note(_OPEN, level=logging.WARNING)
         with _signals(server):
@@ -86,20 +77,21 @@ def serve(
     log.log_note("closed")
 
 
-def configure(app: FastAPI, limits: Limits | None = None) -> uvicorn.Config:
+def configure(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """Return how uvicorn is to serve the application."""
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http=limited(limits or Limits()),
+        http=limited(settings),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         backlog=_BACKLOG,
-        limit_concurrency=_CONNECTIONS,
+        limit_concurrency=settings.connections,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
         h11_max_incomplete_event_size=_HEADERS,
@@ -144,7 +136,17 @@ def _signals(server: uvicorn.Server) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
+def _listen(settings: Settings) -> Iterator[socket.socket]:
+    if settings.uds is None:
+        listening = _listen_at(settings.host, settings.port)
+    else:
+        listening = _listen_here(Path(settings.uds))
+    with listening as listener:
+        yield listener
+
+
+@contextlib.contextmanager
+def _listen_at(host: str, port: int) -> Iterator[socket.socket]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]

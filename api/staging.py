@@ -1,8 +1,7 @@
 """Staging: files that came before the submission that names them.
 
-How many octets they may have together is bounded, and each goes after a time. Both are kept for
-as long as this process runs: files that were left over by an earlier one are not counted and not
-removed, since a store that was restored from a copy may lack what named them.
+How many octets they may have together is bounded, and how many each party may have; and each goes
+after a time.
 """
 
 from __future__ import annotations
@@ -14,15 +13,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import msgspec
-
 from api.bodies import Chunks
-from api.limits import Room
+from api.limits import Quota
 from api.problems import ProblemError
 from ledger.errors import FileMismatchError, NotFoundError
 from ledger.files import ByteStream
 from ledger.ledger import Ledger
 from verify.claims import File, parse_disclosure
+from verify.submission import Submission
 
 __all__ = ["Staging", "check_same", "files_in"]
 
@@ -30,18 +28,10 @@ _CHUNK = 1 << 16
 _BLOCK = 1 << 20
 
 
-class _Disclosed(msgspec.Struct, frozen=True):
-    """As much of a submission document as names files."""
-
-    disclosures: tuple[tuple[str, ...], ...]
-
-
-_DISCLOSED = msgspec.json.Decoder(_Disclosed)
-
-
 class _Staged(NamedTuple):
-    """A file that nothing has named yet: its octets, and until when it may stay."""
+    """A file that nothing has named yet: who brought it, its octets, until when it may stay."""
 
+    party: str
     size: int
     until: float
 
@@ -53,10 +43,11 @@ class _Counted:
         held: Octets of room that it holds; in the end, as many as it has.
     """
 
-    def __init__(self, body: Chunks, room: Room, size: int) -> None:
+    def __init__(self, body: Chunks, quota: Quota, *, party: str, size: int) -> None:
         self.held = 0
         self._body = body
-        self._room = room
+        self._quota = quota
+        self._party = party
         self._size = size
         self._came = 0
 
@@ -71,7 +62,7 @@ class _Counted:
         # Never more than was announced: what is more than that is refused by whoever reads.
         wanted = min(self._size, -(-self._came // _BLOCK) * _BLOCK)
         if wanted > self.held:
-            self._room.take(wanted - self.held, otherwise=_full())
+            self._quota.take(self._party, wanted - self.held, otherwise=_full())
             self.held = wanted
         return data
 
@@ -83,10 +74,10 @@ class Staging:
     it is being judged: a submission's files are looked for before it has its place.
     """
 
-    def __init__(self, ledger: Ledger, room: Room, *, keep_s: float) -> None:
-        """Bound the files of `ledger` by `room`, and each by `keep_s` after it came."""
+    def __init__(self, ledger: Ledger, quota: Quota, *, keep_s: float) -> None:
+        """Bound the files of `ledger` by `quota`, and each by `keep_s` after it came."""
         self._ledger = ledger
-        self._room = room
+        self._quota = quota
         self._keep_s = keep_s
         self._staged: dict[str, _Staged] = {}
         self._coming: Counter[str] = Counter()
@@ -119,8 +110,8 @@ class Staging:
                 self._named.discard(sha256)
 
     @contextlib.contextmanager
-    def reserve(self, body: Chunks, *, sha256: str, size: int) -> Iterator[Chunks]:
-        """Hold room for a file as it comes, and for as long as nothing names it if it came.
+    def reserve(self, body: Chunks, *, party: str, sha256: str, size: int) -> Iterator[Chunks]:
+        """Hold room for a party's file as it comes, and while nothing names it if it came.
 
         Yields:
             The body, which refuses with `full` when what comes has no room.
@@ -128,18 +119,18 @@ class Staging:
         Raises:
             ProblemError: `full`: there is no room for all of it now.
         """
-        if size > self._room.left:
+        if size > self._quota.left(party):
             raise _full()
-        counted = _Counted(body, self._room, size)
+        counted = _Counted(body, self._quota, party=party, size=size)
         try:
             yield counted
         except BaseException:
-            self._room.give(counted.held)
+            self._quota.give(party, counted.held)
             raise
         if sha256 in self._staged or sha256 in self._named:
-            self._room.give(counted.held)  # another request brought the same
+            self._quota.give(party, counted.held)  # another request brought the same
         else:
-            self._staged[sha256] = _Staged(counted.held, self._until())
+            self._staged[sha256] = _Staged(party, counted.held, self._until())
 
     def renew(self, sha256: str) -> None:
         """Begin the time of a file anew: somebody has sent it again."""
@@ -150,7 +141,7 @@ class Staging:
         """Let go of files that an accepted submission names."""
         self._named |= named & self._coming.keys()
         for sha256 in named & self._staged.keys():
-            self._room.give(self._staged.pop(sha256).size)
+            self._forget(sha256)
 
     def due(self) -> frozenset[str]:
         """Return which files nothing has named for too long."""
@@ -180,7 +171,11 @@ class Staging:
         for sha256 in due & self.due() - self._coming.keys():
             with contextlib.suppress(NotFoundError):
                 self._ledger.file_path(sha256).unlink(missing_ok=True)
-            self._room.give(self._staged.pop(sha256).size)
+            self._forget(sha256)
+
+    def _forget(self, sha256: str) -> None:
+        staged = self._staged.pop(sha256)
+        self._quota.give(staged.party, staged.size)
 
     def _until(self) -> float:
         return time.monotonic() + self._keep_s
@@ -222,9 +217,14 @@ def check_same(stream: ByteStream, *, sha256: str, size: int) -> None:
         raise FileMismatchError("another hash", expected=sha256, found=digest.hexdigest())
 
 
-def files_in(document: bytes) -> frozenset[str]:
-    """Return the hashes of the files that an accepted document discloses."""
-    return frozenset().union(*map(_files_of, _DISCLOSED.decode(document).disclosures))
+def files_in(submission: Submission) -> frozenset[str]:
+    """Return the hashes of the files that a submission discloses."""
+    return frozenset(
+        opened.value.sha256
+        for submitted in submission.events
+        for _, opened in submitted.disclosures
+        if isinstance(opened.value, File)
+    )
 
 
 def _files_of(texts: tuple[str, ...]) -> set[str]:

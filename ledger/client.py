@@ -3,16 +3,8 @@
 What the server says is believed only as far as it was checked: `Remote` fetches every entry and
 follows the ledger itself (`ledger.follower`), and it remembers in the party's folder where it
 stood. So a server that alters an entry, shows less than before, or shows another history, is
-caught at the next question; and a second history that the log key signed is kept as evidence.
-
-    remote/<fingerprint>.json   where the ledger stood: tree, governance, checkpoint
-    remote/<fingerprint>.ids    (event id, index) of every event, 40 octets each
-    remote/<fingerprint>.lock   held by the one process that moves them forward
-    remote/<fingerprint>.fork   two checkpoints that cannot both be true, if that was ever seen
-
-The ids are written first, and the state file says how many of them count: a crash in between
-leaves the old state. Nothing here is secret, but whom a party deals with is nobody's business:
-0600 and 0700.
+caught at the next question; and a second history that the log key signed is kept as evidence
+(`ledger.kept`).
 
 TargetError
 ├── UnansweredError   (transport) there was no whole answer: trying again may help
@@ -23,33 +15,19 @@ TargetError
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import struct
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-import msgspec
-
-from ledger.errors import OutboxError, RefusedError, TargetError
-from ledger.follower import Follower, parse_follower
-from ledger.private import (
-    create_private,
-    make_private_folder,
-    open_private,
-    read_private,
-    replace_private,
-    write_all,
-)
+from ledger.asking import Asking, Patience, SessionSigner
+from ledger.errors import TargetError
+from ledger.follower import Follower
+from ledger.kept import Kept
 from ledger.target import Head
-from ledger.transport import Answer, FileBody, Transport, UnansweredError
+from ledger.transport import FileBody
 from ledger.tree import Tree
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
-from verify.codec import encode
 from verify.errors import RuleError, VerifyError
 from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import log_vkey
@@ -66,23 +44,10 @@ from verify.tiles import (
 
 __all__ = ["AlteredError", "ForkError", "Remote", "ShrunkError"]
 
-_ID: Final = struct.Struct(">32sQ")
 _MAX_BUNDLE: Final = TILE_WIDTH * (MAX_ENTRY_SIZE + 2)
 _MAX_TILE: Final = TILE_WIDTH * 32
-_MAX_PROBLEM: Final = 1 << 16
-_MAX_STATE: Final = 1 << 30
-_MAX_IDS: Final = 1 << 34
-_PROBLEM: Final = "urn:counterfoil:problem:"
-_PROBLEM_TYPE: Final = "application/problem+json"
 _OCTETS: Final = "application/octet-stream"
-_OK: Final = 200
-_CREATED: Final = 201
-_NOT_FOUND: Final = 404
-_AGAIN: Final = frozenset((408, 425, 429, 500, 502, 503, 504))
-_REFUSALS: Final = range(400, 500)
-_NO_REFUSALS: Final = frozenset(("not-found", "method-not-allowed"))  # that is no ledger
-_LONGEST_WAIT_S: Final = 60.0
-_LONGEST_REASON: Final = 1000
+_PATIENCE: Final = Patience()
 
 
 class AlteredError(TargetError):
@@ -130,16 +95,6 @@ class ForkError(TargetError):
         self.path = path
 
 
-class _Problem(msgspec.Struct):
-    """As much of a problem (RFC 9457) as a refusal needs."""
-
-    type: str
-    title: str = ""
-    detail: str = ""
-    check: int | None = None
-    where: str | None = None
-
-
 class Remote:
     """A `Target`: the ledger at a URL, identified by its fingerprint. For one thread."""
 
@@ -149,10 +104,9 @@ class Remote:
         *,
         fingerprint: str,
         home: Path,
-        timeout_s: float = 30.0,
-        deadline_s: float = 600.0,
-        attempts: int = 5,
-        sleep: Callable[[float], None] = time.sleep,
+        now_ms: Callable[[], int],
+        signer: SessionSigner | None = None,
+        patience: Patience = _PATIENCE,
     ) -> None:
         """Prepare to ask the server at `url`; nothing is asked yet.
 
@@ -160,10 +114,10 @@ class Remote:
             url: `http(s)://host[:port][/path]`.
             fingerprint: Leaf hash of entry 0, in hex, as it was handed over out of band.
             home: The party's folder.
-            timeout_s: How long to wait for any octet.
-            deadline_s: How long one request may take.
-            attempts: How often a request is sent before giving up.
-            sleep: Waits, between attempts.
+            now_ms: The clock, in milliseconds since 1970.
+            signer: The party's key, which is asked for where the server has to know who asks:
+                where a ledger is read by its parties only, and to hand over files.
+            patience: How long to try.
 
         Raises:
             TargetError: The URL or the fingerprint is none.
@@ -171,11 +125,11 @@ class Remote:
         """
         if len(fingerprint) != 64 or fingerprint.strip("0123456789abcdef"):  # noqa: PLR2004 - hex of 32
             raise TargetError(f"{fingerprint[:80]!r} is no fingerprint")
-        self._transport = Transport(url, timeout_s=timeout_s, deadline_s=deadline_s)
+        self._asking = Asking(
+            url, fingerprint=fingerprint, signer=signer, now_ms=now_ms, patience=patience
+        )
         self._fingerprint = fingerprint
-        self._attempts = attempts
-        self._sleep = sleep
-        self._kept = _Kept(home / "remote", fingerprint)
+        self._kept = Kept(home / "remote", fingerprint)
         self._follower: Follower | None = None
         self._stale = True
 
@@ -192,7 +146,7 @@ class Remote:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._transport.close()
+        self._asking.close()
 
     @property
     def fingerprint(self) -> str:
@@ -203,6 +157,19 @@ class Remote:
     def origin(self) -> str:
         """The log's name, by the charter."""
         return _state_of(self._followed()).charter.origin
+
+    def claimed_origin(self) -> str:
+        """Return the log's name as the server's checkpoint has it, which nobody has vouched for.
+
+        For who may not read the ledger yet. What is signed with it names the fingerprint, too.
+
+        Raises:
+            TargetError: The server gives no checkpoint.
+        """
+        try:
+            return parse_signed(self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE))[0].origin
+        except VerifyError as error:
+            raise AlteredError(f"the checkpoint does not hold: {error}") from None
 
     @property
     def log_keys(self) -> Sequence[tuple[int, str]]:
@@ -224,7 +191,7 @@ class Remote:
             UnansweredError: The server does not answer.
             OutboxError: The party's folder cannot be used.
         """
-        note = self._fetch("checkpoint", MAX_NOTE_SIZE)
+        note = self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE)
         try:
             checkpoint, parsed = parse_signed(note)
         except VerifyError as error:
@@ -255,7 +222,7 @@ class Remote:
             TargetError: Whether the ledger has it is not known.
         """
         body = FileBody(stream, size)
-        self._send("PUT", f"files/{sha256}", body, media_type=_OCTETS)
+        self._asking.send("PUT", f"files/{sha256}", body, media_type=_OCTETS, limit=0)
 
     def submit(self, document: bytes) -> bytes:
         """Hand over a submission document and return the octets of its receipt, not checked.
@@ -267,7 +234,9 @@ class Remote:
             TargetError: Whether the ledger has accepted it is not known.
         """
         self._stale = True
-        return self._send("POST", "submissions", document, media_type=SUBMISSION)
+        return self._asking.send(
+            "POST", "submissions", document, media_type=SUBMISSION, limit=MAX_RECEIPT
+        )
 
     def index_of(self, event_id: bytes) -> int | None:
         """Return the index of the event with this id, None if the ledger has none.
@@ -363,195 +332,13 @@ class Remote:
                 raise AlteredError(f"{path} has {len(entries)} entries, not {width}")
             yield from entries[max(0, start - first) : width]
 
-    # Asking
-
     def _fetch_part(self, path: str, width: int, limit: int) -> bytes:
         """Fetch a tile or bundle; the full one, where the partial one is no longer kept."""
-        answer = self._ask(lambda: self._transport.get(path, limit=limit), path)
-        if answer.status == _NOT_FOUND and width < TILE_WIDTH:
-            path = path.partition(".p/")[0]
-            answer = self._ask(lambda: self._transport.get(path, limit=limit), path)
-        return _expect_ok(answer, path)
-
-    def _fetch(self, path: str, limit: int) -> bytes:
-        answer = self._ask(lambda: self._transport.get(path, limit=limit), path)
-        return _expect_ok(answer, path)
-
-    def _send(self, method: str, path: str, body: bytes | FileBody, *, media_type: str) -> bytes:
-        limit = max(MAX_RECEIPT, _MAX_PROBLEM)
-        answer = self._ask(
-            lambda: self._transport.send(method, path, body, media_type=media_type, limit=limit),
-            path,
-        )
-        if answer.status in {_OK, _CREATED}:
-            return answer.body
-        raise _refusal(answer, path)
-
-    def _ask(self, ask: Callable[[], Answer], path: str) -> Answer:
-        """Ask until there is an answer that asking again would not change."""
-        wait_s = 0.5
-        for attempt in range(1, self._attempts + 1):
-            last = attempt == self._attempts
-            try:
-                answer = ask()
-            except UnansweredError:
-                if last:
-                    raise
-                self._sleep(wait_s)
-            else:
-                if answer.status not in _AGAIN:
-                    return answer
-                if last:
-                    break
-                self._sleep(_retry_after_s(answer, wait_s))
-            wait_s *= 2
-        raise UnansweredError(f"/{path}: the server has no time, or is in trouble: {answer.status}")
+        full = path.partition(".p/")[0] if width < TILE_WIDTH else None
+        return self._asking.fetch(path, limit=limit, otherwise=full)
 
 
 def _state_of(follower: Follower) -> State:
     if follower.state is None:
         raise AlteredError("the ledger has no entry 0")
     return follower.state
-
-
-def _expect_ok(answer: Answer, path: str) -> bytes:
-    if answer.status != _OK:
-        raise TargetError(f"/{path}: the server answers {answer.status}")
-    return answer.body
-
-
-def _retry_after_s(answer: Answer, otherwise_s: float) -> float:
-    text = answer.retry_after
-    if not (text.isascii() and text.isdigit()):
-        return otherwise_s
-    return min(float(text), _LONGEST_WAIT_S)
-
-
-def _refusal(answer: Answer, path: str) -> RefusedError | TargetError:
-    """Return the refusal that an answer is; what is no problem of ours refuses nothing."""
-    unclear = f"/{path}: the server answers {answer.status}"
-    if answer.media_type != _PROBLEM_TYPE:
-        return TargetError(unclear)
-    try:
-        problem = msgspec.json.decode(answer.body, type=_Problem)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return TargetError(unclear)
-    slug = problem.type.removeprefix(_PROBLEM)
-    reason = (problem.detail or problem.title or slug)[:_LONGEST_REASON]
-    if slug == problem.type or slug in _NO_REFUSALS or answer.status not in _REFUSALS:
-        return TargetError(f"{unclear}: {reason}")
-    where = None if problem.where is None else problem.where[:_LONGEST_REASON]
-    return RefusedError(reason, check=problem.check, where=where)
-
-
-class _Ids:
-    """The event ids that are known on disk; read when one is first asked for."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.count = 0
-        self._known: dict[bytes, int] | None = None
-
-    def __call__(self, event_id: bytes) -> int | None:
-        if self._known is None:
-            self._known = dict(_ID.iter_unpack(self._read()))
-        return self._known.get(event_id)
-
-    def add(self, fresh: dict[bytes, int]) -> None:
-        """Write ids behind those that count, and sync them."""
-        if not self.path.exists():
-            create_private(self.path, b"", error=OutboxError)
-        data = b"".join(_ID.pack(event_id, index) for event_id, index in fresh.items())
-        try:
-            fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                os.ftruncate(fd, self.count * _ID.size)
-                os.lseek(fd, 0, os.SEEK_END)
-                write_all(fd, data)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        except OSError as failure:
-            raise OutboxError(self.path, f"cannot be written: {failure.strerror}") from None
-        if self._known is not None:
-            self._known.update(fresh)
-        self.count += len(fresh)
-
-    def _read(self) -> bytes:
-        if not self.count:
-            return b""
-        wanted = self.count * _ID.size
-        data = read_private(self.path, limit=_MAX_IDS, error=OutboxError)[:wanted]
-        if len(data) != wanted:
-            raise OutboxError(self.path, "is shorter than it was written")
-        return data
-
-
-class _Kept:
-    """What is kept of one ledger in the party's folder."""
-
-    def __init__(self, folder: Path, fingerprint: str) -> None:
-        make_private_folder(folder.parent, error=OutboxError)
-        make_private_folder(folder, error=OutboxError)
-        self._fingerprint = fingerprint
-        self._state = folder / f"{fingerprint}.json"
-        self._lock = folder / f"{fingerprint}.lock"
-        self._fork = folder / f"{fingerprint}.fork"
-        self._ids_path = folder / f"{fingerprint}.ids"
-        self._ids = _Ids(self._ids_path)
-        self._data = b""
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Be the one process that moves this forward; waits for another that does."""
-        if not self._lock.exists():
-            with contextlib.suppress(OutboxError):  # another process was faster
-                create_private(self._lock, b"", error=OutboxError)
-        with open_private(self._lock, error=OutboxError) as fd:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
-
-    def load(self, held: Follower | None) -> Follower:
-        """Return the follower that is kept: `held` itself, unless another process moved it."""
-        data = b""
-        if self._state.exists():
-            data = read_private(self._state, limit=_MAX_STATE, error=OutboxError)
-        if held is not None and data == self._data:
-            return held
-        self._ids = _Ids(self._ids_path)
-        if not data:
-            return Follower(fingerprint=self._fingerprint, find_known=self._ids)
-        self._ids.count = _count_of(data, self._state)
-        try:
-            follower = parse_follower(data, fingerprint=self._fingerprint, find_known=self._ids)
-        except VerifyError as error:
-            raise OutboxError(self._state, f"cannot be read: {error}") from None
-        self._data = data
-        return follower
-
-    def save(self, follower: Follower) -> None:
-        """Keep a follower that has been checked."""
-        if follower.fresh:
-            self._ids.add(follower.fresh)
-            follower.fresh = {}
-        data = follower.format()
-        if data != self._data:
-            replace_private(self._state, data, error=OutboxError)
-            self._data = data
-
-    def keep_fork(self, seen: bytes, shown: bytes) -> Path:
-        """Keep two checkpoints that cannot both be true."""
-        text = encode((seen.decode(), shown.decode()))
-        replace_private(self._fork, text, error=OutboxError)
-        return self._fork
-
-
-class _Counted(msgspec.Struct):
-    ids: int
-
-
-def _count_of(data: bytes, path: Path) -> int:
-    try:
-        return msgspec.json.decode(data, type=_Counted).ids
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise OutboxError(path, "cannot be read") from None

@@ -24,12 +24,12 @@ from ledger.opening import LOG_KEY_FILE, check_clock, further_log_key_file, load
 from ledger.past import StorePast, load_head
 from ledger.private import sync_folder
 from ledger.receipts import Receipts
-from ledger.sequencer import LogSigner, prepare
+from ledger.sequencer import LogSigner, Prepared, Wanted, prepare, wanted_files
 from ledger.store import Snapshot, Store
 from ledger.tree import Tree
-from ledger.writer import Clock, Observer, Writer, ignore
+from ledger.writer import Clock, Kept, Observer, Writer, ignore
 from verify.checks import Check
-from verify.errors import MalformedError, RuleError, VerifyError
+from verify.errors import MalformedError, RuleError
 from verify.events import Charter
 from verify.rules import Past
 from verify.state import State
@@ -402,28 +402,37 @@ class Ledger:
             FullError: There is no room; the same may be submitted again.
             StoreError: The ledger cannot record.
         """
-        return self.offer(document).result()
+        return self.offer(self.prepare(document)).result().receipt
 
-    def offer(self, document: bytes) -> Future[bytes]:
-        """Begin to record a submission document, whose signature is checked in this thread.
+    def prepare(self, document: bytes) -> Prepared:
+        """Check all of a submission document that needs no order, in this thread.
 
-        Blocks while very many others wait.
+        Raises:
+            VerifyError: It is refused.
+            StoreError: The ledger is open for reading only.
+        """
+        return prepare(document, state=self._recording().head.state, files=self._files)
+
+    def offer(self, prepared: Prepared) -> Future[Kept]:
+        """Begin to record what was prepared; blocks while very many others wait.
 
         Returns:
-            The receipt, when it is durable; or the reason of the refusal.
+            Its receipt, when it is durable; or the reason of the refusal.
 
         Raises:
             StoreError: The ledger is open for reading only, or closed.
         """
-        if self._writer is None:
-            raise StoreError(self.path, "is open for reading only")
-        try:
-            prepared = prepare(document, state=self._writer.head.state, files=self._files)
-        except VerifyError as error:
-            refused: Future[bytes] = Future()
-            refused.set_exception(error)
-            return refused
-        return self._writer.offer(prepared)
+        return self._recording().offer(prepared)
+
+    def wanted_files(self, document: bytes) -> Wanted:
+        """Return which files a submission document wants that are not here.
+
+        Raises:
+            VerifyError: It is not sound in itself, or its statement breaks a rule.
+            StoreError: The ledger is open for reading only.
+        """
+        writer = self._recording()
+        return wanted_files(document, head=writer.head, files=self._files, now_ms=writer.clock())
 
     def receipt(self, index: int) -> bytes:
         """Return the receipt of the submission that holds the entry, at the latest checkpoint.
@@ -473,6 +482,11 @@ class Ledger:
         if log_key.public not in self._signers:
             log_key.save(self.path / further_log_key_file(log_key))
             self._signers[log_key.public] = log_key
+
+    def _recording(self) -> Writer:
+        if self._writer is None:
+            raise StoreError(self.path, "is open for reading only")
+        return self._writer
 
     def _look(self, read: Callable[[Snapshot], T]) -> T:
         with self._store.read() as snapshot:

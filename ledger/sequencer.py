@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
@@ -30,7 +30,7 @@ from verify.errors import RuleError, VerifyError
 from verify.events import GOVERNANCE, Charter, Event, Opening
 from verify.merkle import leaf_hash
 from verify.note import ED25519, NoteSignature, VerifierKey, format_note, key_id
-from verify.rules import Candidate, Fact, Past, admit, candidate_of, known_ids
+from verify.rules import Candidate, Fact, Past, admit, candidate_of, judge_statement, known_ids
 from verify.state import State
 from verify.submission import (
     MAX_DISCLOSURES,
@@ -51,10 +51,12 @@ __all__ = [
     "Prepared",
     "Recorded",
     "Sequenced",
+    "Wanted",
     "log_verifier_key",
     "prepare",
     "sequence",
     "sign_checkpoint",
+    "wanted_files",
 ]
 
 
@@ -115,12 +117,26 @@ class Prepared:
     seen_key: str | None
 
 
+class Wanted(NamedTuple):
+    """Files that a submission by `author` discloses and that are not here."""
+
+    author: str
+    files: tuple[File, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A submission is recorded, now or before: its entries are [first, first + count)."""
+    """A submission is recorded: its entries are [first, first + count).
+
+    Attributes:
+        first: Index of its first entry.
+        count: How many entries it has.
+        new: Whether it is recorded now; else it was before.
+    """
 
     first: int
     count: int
+    new: bool
 
 
 Outcome = Accepted | VerifyError | LogKeyError
@@ -168,6 +184,21 @@ def prepare(document: bytes, *, state: State | None, files: FileSizes) -> Prepar
         seen_key = state.log_key_at(submission.statement.seen.size)
         seen = _parse_seen(submission.note, submission.statement, state.charter.origin, seen_key)
     return Prepared(submission, candidates, known, seen, seen_key)
+
+
+def wanted_files(document: bytes, *, head: Head, files: FileSizes, now_ms: int) -> Wanted:
+    """Return which files a submission document wants that are not here.
+
+    Raises:
+        VerifyError: It is not sound in itself, or its statement breaks a rule.
+    """
+    if head.state is None:
+        raise AssertionError("a ledger without entries takes no files")
+    submission = parse_document(document)
+    statement = submission.statement
+    judge_statement(head.state, statement, first=head.size, recorded=max(now_ms, head.recorded))
+    found = {file.sha256: file for _, file, _ in _unlike(submission, files)}
+    return Wanted(statement.author, tuple(found.values()))
 
 
 def sequence(
@@ -272,7 +303,7 @@ class _Run:
         # One root hash: the same ids in the same order.
         if (old.ledger, old.count, old.root) != (statement.ledger, statement.count, statement.root):
             return None
-        return Accepted(first, old.count)
+        return Accepted(first, old.count, new=False)
 
     def _accept(self, prepared: Prepared) -> Accepted:
         head = self._head
@@ -317,7 +348,7 @@ class _Run:
             rules=leaves[0].hex() if governance else head.rules,
             state=state,
         )
-        return Accepted(first, len(entries))
+        return Accepted(first, len(entries), new=True)
 
     def _check_seen(self, prepared: Prepared, state: State) -> None:
         note, statement = prepared.submission.note, prepared.submission.statement
@@ -484,16 +515,18 @@ def _entries(
 
 
 def _check_files(submission: Submission, files: FileSizes) -> None:
+    for where, file, found in _unlike(submission, files):
+        reason = "its file is not here" if found is None else "its file has another size"
+        raise RuleError(Check.FILE_MISSING, where, reason, file.sha256)
+
+
+def _unlike(submission: Submission, files: FileSizes) -> Iterator[tuple[str, File, int | None]]:
+    """Yield where a file is disclosed that is not here so, the file, and the size that is here."""
     for number, submitted in enumerate(submission.events):
         for place, (_, opened) in enumerate(submitted.disclosures):
             value = opened.value
-            if not isinstance(value, File):
-                continue
-            found = files.size(value.sha256)
-            if found != value.size:
-                where = f"disclosures[{number}][{place}]"
-                reason = "its file is not here" if found is None else "its file has another size"
-                raise RuleError(Check.FILE_MISSING, where, reason, value.sha256)
+            if isinstance(value, File) and (found := files.size(value.sha256)) != value.size:
+                yield f"disclosures[{number}][{place}]", value, found
 
 
 def _parse_seen(note: bytes, statement: Statement, origin: str, key: str) -> Checkpoint:

@@ -25,6 +25,7 @@ __all__ = ["Answer", "FileBody", "Transport", "UnansweredError"]
 _CHUNK: Final = 1 << 16
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 _AGENT: Final = "counterfoil"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class UnansweredError(TargetError):
@@ -79,7 +80,12 @@ class FileBody:
 
 
 class Transport:
-    """The way to one server. For one thread."""
+    """The way to one server. For one thread.
+
+    Attributes:
+        host: The server as the URL names it, as in the header `Host`.
+        prefix: What all paths begin with.
+    """
 
     def __init__(self, url: str, *, timeout_s: float, deadline_s: float) -> None:
         """Ask the server at `url`.
@@ -94,7 +100,7 @@ class Transport:
         """
         self._timeout_s = timeout_s
         self._deadline_s = deadline_s
-        self._connect, self.prefix = _parse_url(url, timeout_s)
+        self._connect, self.host, self.prefix = _parse_url(url, timeout_s)
         self._open: http.client.HTTPConnection | None = None
 
     def close(self) -> None:
@@ -103,21 +109,33 @@ class Transport:
             self._open.close()
             self._open = None
 
-    def get(self, path: str, *, limit: int) -> Answer:
+    def get(self, path: str, *, limit: int, token: str | None = None) -> Answer:
         """Fetch what is under `path`, of at most `limit` octets.
+
+        Args:
+            path: The path, below the server's own.
+            limit: Most octets of an answer.
+            token: A bearer token, if there is one.
 
         Raises:
             UnansweredError: There was no whole answer.
             TargetError: The answer is larger.
         """
-        return self._exchange("GET", path, None, {}, limit)
+        return self._exchange("GET", path, None, _bearer(token), limit)
 
     def send(
-        self, method: str, path: str, body: bytes | FileBody, *, media_type: str, limit: int
+        self,
+        method: str,
+        path: str,
+        body: bytes | FileBody,
+        *,
+        media_type: str,
+        limit: int,
+        token: str | None = None,
     ) -> Answer:
         """Send `body` to `path`; as `get`."""
         size = len(body) if isinstance(body, bytes) else body.size
-        headers = {"Content-Type": media_type, "Content-Length": str(size)}
+        headers = {"Content-Type": media_type, "Content-Length": str(size), **_bearer(token)}
         return self._exchange(method, path, body, headers, limit)
 
     def _exchange(
@@ -149,11 +167,11 @@ class Transport:
             if connection.sock is None:
                 connection.connect()
             with _deadline(connection, self._deadline_s) as late:
-                headers = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers}
+                sent = {"Host": self.host, "User-Agent": _AGENT, "Accept-Encoding": "identity"}
                 data = body.chunks() if isinstance(body, FileBody) else body
                 # A server that refuses early may stop reading: what it said is still there.
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    connection.request(method, self.prefix + path, body=data, headers=headers)
+                    connection.request(method, self.prefix + path, data, {**sent, **headers})
                 answer, whole = _read(connection.getresponse(), limit)
             if late.is_set():
                 whole = False
@@ -213,7 +231,13 @@ def _read(response: http.client.HTTPResponse, limit: int) -> tuple[Answer, bool]
     return answer, not response.will_close
 
 
-def _parse_url(url: str, timeout_s: float) -> tuple[Callable[[], http.client.HTTPConnection], str]:
+def _bearer(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+def _parse_url(
+    url: str, timeout_s: float
+) -> tuple[Callable[[], http.client.HTTPConnection], str, str]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -235,4 +259,6 @@ def _parse_url(url: str, timeout_s: float) -> tuple[Callable[[], http.client.HTT
         context = ssl.create_default_context()
         return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
 
-    return connect, f"{prefix}/"
+    name = f"[{host}]" if ":" in host else host
+    named = name if port in {None, _DEFAULT_PORTS[parts.scheme]} else f"{name}:{port}"
+    return connect, named, f"{prefix}/"

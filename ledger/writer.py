@@ -30,7 +30,7 @@ import queue
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ledger.commit import Commit, Head
 from ledger.errors import LedgerError, StoreError
@@ -40,7 +40,7 @@ from ledger.receipts import Receipts
 from ledger.sequencer import Accepted, LogSigner, Prepared, Sequenced, sequence
 from ledger.store import Store
 
-__all__ = ["STEPS", "Clock", "Observer", "Writer", "ignore"]
+__all__ = ["STEPS", "Clock", "Kept", "Observer", "Writer", "ignore"]
 
 STEPS = 8
 """How many steps there are."""
@@ -69,6 +69,13 @@ def ignore(step: int) -> None:
     del step
 
 
+class Kept(NamedTuple):
+    """A submission that is durable: its receipt, and whether it is recorded now or was before."""
+
+    receipt: bytes
+    new: bool
+
+
 class _Waiting:
     """A submission and whoever waits for it."""
 
@@ -76,7 +83,7 @@ class _Waiting:
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
-        self.future: Future[bytes] = Future()
+        self.future: Future[Kept] = Future()
 
 
 class Writer:
@@ -84,6 +91,7 @@ class Writer:
 
     Attributes:
         head: Where the ledger stands; never ahead of what is on disk.
+        clock: Gives the time.
     """
 
     def __init__(
@@ -100,7 +108,7 @@ class Writer:
         self.head = head
         self._store = store
         self._files = files
-        self._clock = clock
+        self.clock = clock
         self._signers = signers
         self._observer = observer
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(_WAITING)
@@ -110,11 +118,11 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="counterfoil-writer", daemon=True)
         self._thread.start()
 
-    def offer(self, prepared: Prepared) -> Future[bytes]:
+    def offer(self, prepared: Prepared) -> Future[Kept]:
         """Let a submission wait for its place; blocks while too many wait already.
 
         Returns:
-            Its receipt, when it is durable; or the reason why it was refused.
+            What it came to, when it is durable; or the reason why it was refused.
         """
         waiting = _Waiting(prepared)
         # Behind the mark that ends the thread nobody may wait.
@@ -183,7 +191,7 @@ class Writer:
             sequenced = sequence(
                 self.head,
                 [waiting.prepared for waiting in batch],
-                now_ms=self._clock(),
+                now_ms=self.clock(),
                 history=SnapshotPast(snapshot),
                 signers=self._signers,
                 path=self._store.path,
@@ -195,7 +203,7 @@ class Writer:
         at(7)
         for waiting, outcome, receipt in zip(batch, sequenced.outcomes, receipts, strict=True):
             if isinstance(outcome, Accepted):
-                waiting.future.set_result(receipt)
+                waiting.future.set_result(Kept(receipt, outcome.new))
             else:
                 waiting.future.set_exception(outcome)
             at(8)

@@ -31,7 +31,16 @@ from verify.events import (
 from verify.state import PartyKey, State, found
 from verify.submission import EXPIRES_WITHIN_MS, Statement, sealing_event
 
-__all__ = ["Candidate", "Fact", "Past", "admit", "admit_shown", "candidate_of", "known_ids"]
+__all__ = [
+    "Candidate",
+    "Fact",
+    "Past",
+    "admit",
+    "admit_shown",
+    "candidate_of",
+    "judge_statement",
+    "known_ids",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,36 @@ def admit(
     )
 
 
+def judge_statement(
+    state: State, statement: Statement, *, first: int, recorded: int
+) -> tuple[State, PartyKey]:
+    """Judge a statement, whatever events it is over.
+
+    Args:
+        state: The state after the entries before.
+        statement: What was signed.
+        first: Index of the submission's first entry.
+        recorded: When the ledger records it, in milliseconds.
+
+    Returns:
+        The state in which its events are judged, and the key that signed it.
+
+    Raises:
+        RuleError: The first rule that it breaks.
+    """
+    _check_expires(statement, recorded)
+    if state.charter.state == "closed":
+        raise RuleError(Check.CLOSED, "statement.ledger", "the charter in force is closed")
+    _check_ledger(state, statement)
+    state = state.settle(index=first, recorded=recorded)
+    signer = state.active_key(statement)
+    if statement.seen is not None and statement.seen.size > first:
+        reason = "is in the future"
+        size = str(statement.seen.size)
+        raise RuleError(Check.SEEN, "statement.seen.size", reason, f"at most {first}", size)
+    return state, signer
+
+
 def admit_shown(
     state: State | None,
     *,
@@ -199,8 +238,8 @@ def _admit(
     recorded: int,
     fingerprint: str,
 ) -> State:
-    _check_expires(statement, recorded)
     if state is None:
+        _check_expires(statement, recorded)
         _, charter = next(iter(placed))
         for name, ref in charter.references:
             reason = "names no earlier event"
@@ -208,15 +247,7 @@ def _admit(
         return found(
             charter.special, charter_id=charter.id, fingerprint=fingerprint, statement=statement
         )
-    if state.charter.state == "closed":
-        raise RuleError(Check.CLOSED, "statement.ledger", "the charter in force is closed")
-    _check_ledger(state, statement)
-    state = state.settle(index=first, recorded=recorded)
-    signer = state.active_key(statement)
-    if statement.seen is not None and statement.seen.size > first:
-        reason = "is in the future"
-        size = str(statement.seen.size)
-        raise RuleError(Check.SEEN, "statement.seen.size", reason, f"at most {first}", size)
+    state, signer = judge_statement(state, statement, first=first, recorded=recorded)
     alone = statement.count == 1
     for position, candidate in placed:
         try:

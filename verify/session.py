@@ -5,6 +5,10 @@ it was given. This module checks spelling and signature; whether the nonce is th
 and the key one that the ledger knows, is for whoever keeps sessions.
 """
 
+from typing import Annotated
+
+import msgspec
+
 from verify.codec import Decoder, Hash, Instant, Party, SignatureHex, Wire, encode
 from verify.ed25519 import check_signature
 from verify.submission import LedgerName, pae
@@ -24,6 +28,9 @@ MAX_SESSION = 4096
 """Octets of a signed session statement: several times what the longest has."""
 
 
+_Host = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9.:_\[\]-]{1,255}\Z")]
+
+
 class SessionStatement(
     Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-session/v1"
 ):
@@ -31,6 +38,8 @@ class SessionStatement(
 
     Attributes:
         ledger: The ledger, with its fingerprint.
+        host: The server that was asked, as in the header `Host`: so a server that lures a party
+            cannot use what it signed at another one.
         party: The party.
         key: The key that signs.
         nonce: What the server gave for this one time.
@@ -38,6 +47,7 @@ class SessionStatement(
     """
 
     ledger: LedgerName
+    host: _Host
     party: Party
     key: Hash
     nonce: Hash

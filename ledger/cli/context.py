@@ -175,8 +175,8 @@ class Context:
             return "HEX"
 
     @contextlib.contextmanager
-    def target(self, arguments: Namespace) -> Iterator[Target]:
-        """Open the ledger to record in: a folder, or the URL of a server.
+    def target(self, arguments: Namespace, *, signer: PartySigner) -> Iterator[Target]:
+        """Open the ledger to record in: a folder, or the URL of a server that `signer` is known to.
 
         Raises:
             LedgerError: There is none, it is not the one with the fingerprint given, or it cannot
@@ -184,17 +184,28 @@ class Context:
         """
         fingerprint: str | None = arguments.fingerprint
         if is_url(arguments.ledger):
-            if fingerprint is None:
-                reason = "a URL needs --fingerprint: whoever answers there could be anybody"
-                raise UsageError(reason)
-            with Remote(
-                arguments.ledger, fingerprint=fingerprint, home=home_of(arguments)
-            ) as remote:
+            with self.remote(arguments, signer=signer) as remote:
                 yield remote
             return
         path = Path(arguments.ledger)
         with self.recording(path, accept_clock=arguments.accept_clock) as ledger:
             yield Directory(ledger, fingerprint=fingerprint)
+
+    def remote(self, arguments: Namespace, *, signer: PartySigner) -> Remote:
+        """Prepare to ask the ledger at a URL.
+
+        Raises:
+            LedgerError: The URL is none, or no fingerprint is given.
+        """
+        if arguments.fingerprint is None:
+            raise UsageError("a URL needs --fingerprint: whoever answers there could be anybody")
+        return Remote(
+            arguments.ledger,
+            fingerprint=arguments.fingerprint,
+            home=home_of(arguments),
+            now_ms=self.now_ms,
+            signer=signer,
+        )
 
     def view(self, path: Path, *, at_size: int | None = None) -> View:
         """Read the ledger or the export in a folder; an export is audited first.

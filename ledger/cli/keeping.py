@@ -204,7 +204,7 @@ def _enrol(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
     # Looked up before the ledger is opened to record: one process opens it once.
     amended = _amendment(context, arguments, request.party, signer.party)
-    with context.target(arguments) as target:
+    with context.target(arguments, signer=signer) as target:
         _check(request, path, LedgerName(origin=target.origin, charter=target.fingerprint))
         if amended is not None:
             called = f"the charter names {request.party}"

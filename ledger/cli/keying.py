@@ -182,7 +182,7 @@ def read_request(path: Path) -> KeyRequest:
 
 def _request(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
-    name = _name_of(arguments, context)
+    name = _name_of(arguments, context, signer)
     request = make_key_request(signer, ledger=name)
     create_private(Path(arguments.output), format_key_request(request), error=KeyFileError)
     text = (
@@ -196,11 +196,11 @@ def _request(arguments: Namespace, context: Context) -> int:
     return DONE
 
 
-def _name_of(arguments: Namespace, context: Context) -> LedgerName:
+def _name_of(arguments: Namespace, context: Context, signer: PartySigner) -> LedgerName:
     """Name the ledger without opening it to record: an export will do."""
     if is_url(arguments.ledger):
-        with context.target(arguments) as target:
-            return LedgerName(origin=target.origin, charter=target.fingerprint)
+        with context.remote(arguments, signer=signer) as remote:
+            return LedgerName(origin=remote.claimed_origin(), charter=remote.fingerprint)
     state = context.state(Path(arguments.ledger))
     wanted: str | None = arguments.fingerprint
     if wanted is not None and wanted != state.fingerprint:

@@ -94,7 +94,7 @@ def _record(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
     names = None if arguments.names is None else Path(arguments.names)
     elsewhere = {} if names is None else _read_names(names)
-    with context.target(arguments) as target:
+    with context.target(arguments, signer=signer) as target:
         report = record(
             target,
             sources,

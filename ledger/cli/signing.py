@@ -44,7 +44,7 @@ def signing_options(parser: ArgumentParser) -> None:
 def submit(context: Context, arguments: Namespace, composed: Composed, called: str) -> int:
     """Record one event in the ledger that the command line names, and say how it went."""
     signer, home = context.signer(arguments), home_of(arguments)
-    with context.target(arguments) as target:
+    with context.target(arguments, signer=signer) as target:
         report = put(context, target, composed, signer=signer, home=home, called=called)
     if report.refused:
         reason = report.refused[0].reason

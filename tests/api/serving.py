@@ -6,18 +6,23 @@ import contextlib
 import http.client
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 import uvicorn
 
 from api.app import create_app
-from api.limits import Limits
 from api.problems import Problem
-from api.serve import configure
+from api.serve import configure, now_ms
+from api.settings import Settings
 from ledger.ledger import Ledger
+from tests.ledger.builder import Party
+from verify.codec import encode
+from verify.session import SESSION, SessionStatement, format_session
+from verify.submission import LedgerName
 
+JSON = {"Content-Type": "application/json"}
 SUBMISSION = {"Content-Type": "application/vnd.counterfoil.submission+json"}
 
 
@@ -35,11 +40,13 @@ class Got(NamedTuple):
 
 
 class Site:
-    """A server that runs."""
+    """A server that runs; `prefix` is where the ledger stands, and `token` a session's."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, prefix: str = "", token: str | None = None) -> None:
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.prefix = prefix
+        self.token = token
+        self.url = f"http://127.0.0.1:{port}{prefix}"
 
     def ask(
         self,
@@ -50,7 +57,9 @@ class Site:
     ) -> Got:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with contextlib.closing(connection):
-            connection.request(method, path, body=body, headers=dict(headers or {}))  # type: ignore[arg-type]  # whatever http.client takes
+            own = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+            sent = {**own, **(headers or {})}
+            connection.request(method, self.prefix + path, body=body, headers=sent)  # type: ignore[arg-type]  # whatever http.client takes
             return read(connection.getresponse())
 
     def get(self, path: str) -> Got:
@@ -58,6 +67,34 @@ class Site:
 
     def post(self, document: bytes) -> Got:
         return self.ask("POST", "/submissions", document, SUBMISSION)
+
+    def signed_in(self, ledger: Ledger, party: Party) -> Site:
+        """Return the same server, seen by a party with a session."""
+        nonce = msgspec.json.decode(self.ask("POST", "/nonces").body)["nonce"]
+        got = self.ask("POST", "/sessions", self.session_body(ledger, party, nonce), JSON)
+        assert got.status == 201
+        return Site(self.port, self.prefix, msgspec.json.decode(got.body)["token"])
+
+    def session_body(
+        self,
+        ledger: Ledger,
+        party: Party,
+        nonce: str,
+        *,
+        changes: Mapping[str, object] | None = None,
+        payload_type: str = SESSION,
+    ) -> bytes:
+        """Return a signed session statement."""
+        values = {
+            "ledger": LedgerName(origin=ledger.origin, charter=ledger.fingerprint),
+            "host": f"127.0.0.1:{self.port}",
+            "party": party.name,
+            "key": party.public,
+            "nonce": nonce,
+            "at": now_ms(),
+        }
+        statement = SessionStatement(**(values | dict(changes or {})))  # type: ignore[arg-type]  # its fields
+        return format_session(statement, signature=party.sign(payload_type, encode(statement)))
 
     def raw(self, data: bytes) -> Got:
         """Send octets as they are and read one answer."""
@@ -79,9 +116,17 @@ def read_from(connection: socket.socket) -> Got:
 
 
 @contextlib.contextmanager
-def serving(ledger: Ledger, limits: Limits | None = None) -> Iterator[Site]:
-    """Serve a ledger; what was asked is finished before this returns."""
-    server = uvicorn.Server(configure(create_app(ledger, limits=limits), limits))
+def serving(
+    ledger: Ledger | Mapping[str, Ledger],
+    settings: Settings | None = None,
+    *,
+    now_ms: Callable[[], int] = now_ms,
+) -> Iterator[Site]:
+    """Serve a ledger, or several by name; what was asked is finished before this returns."""
+    chosen = settings or Settings()
+    ledgers = {"": ledger} if isinstance(ledger, Ledger) else ledger
+    app = create_app(ledgers, settings=chosen, now_ms=now_ms)
+    server = uvicorn.Server(configure(app, chosen))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -18,12 +18,14 @@ import msgspec
 import pytest
 
 from api.bodies import Chunks
-from api.connection import _peer_of
-from api.limits import Limits, Room
+from api.connection import peer_of
+from api.limits import Quota
 from api.problems import PREFIX
+from api.settings import Settings
 from api.staging import Staging
 from ledger.ledger import Ledger
-from tests.api.serving import SUBMISSION, Got, Site, read_from, serving
+from tests.api import serving as servers
+from tests.api.serving import SUBMISSION, Got, Site, read_from
 from tests.ledger.builder import (
     NewEvent,
     Party,
@@ -38,12 +40,19 @@ from verify.receipt import parse_receipt
 ALPHA = Party("alpha", 1)
 STRANGER = Party("alpha", 2)
 FOREVER = "public, max-age=31536000, immutable"
+PRIVATE = "private, max-age=31536000, immutable"
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
         yield ledger
+
+
+@contextlib.contextmanager
+def serving(ledger: Ledger, settings: Settings | None = None) -> Iterator[Site]:
+    with servers.serving(ledger, settings) as site:
+        yield site.signed_in(ledger, ALPHA)
 
 
 @pytest.fixture
@@ -189,7 +198,7 @@ def test_answers_an_endless_body_and_stops_reading_it(ledger: Ledger) -> None:
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     sent = 0
     with (
-        serving(ledger, Limits(document=1 << 20)) as site,
+        serving(ledger, Settings(document=1 << 20)) as site,
         socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection,
     ):
         connection.sendall(
@@ -210,7 +219,7 @@ def test_answers_an_endless_body_and_stops_reading_it(ledger: Ledger) -> None:
 
 
 def test_refuses_a_body_that_stands_still(ledger: Ledger) -> None:
-    with serving(ledger, Limits(idle_s=0.2)) as site:
+    with serving(ledger, Settings(idle_s=0.2)) as site:
         got = site.raw(
             b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             b"Content-Length: 10\r\n\r\n{"
@@ -221,9 +230,9 @@ def test_refuses_a_body_that_stands_still(ledger: Ledger) -> None:
 
 def test_says_when_to_come_back_if_too_much_waits(ledger: Ledger) -> None:
     document = signed(ledger)
-    with serving(ledger, Limits(submissions=0, retry_after_s=9)) as site:
+    with serving(ledger, Settings(submissions=0, retry_after_s=9)) as site:
         got = site.post(document)
-    with serving(ledger, Limits(documents=100)) as site:
+    with serving(ledger, Settings(documents=100)) as site:
         large = site.post(document)
 
     assert (503, "busy") == refusal(got) == refusal(large)
@@ -307,14 +316,14 @@ def test_wants_the_length_of_a_file(site: Site) -> None:
 
 
 def test_refuses_a_file_above_the_limit(ledger: Ledger) -> None:
-    with serving(ledger, Limits(file=10)) as site:
+    with serving(ledger, Settings(file=10)) as site:
         assert (413, "too-large") == refusal(put(site, b"x" * 11))
         assert 201 == put(site, b"x" * 10).status
 
 
 def test_files_that_nothing_names_are_bounded_together(ledger: Ledger) -> None:
     one, two = b"1" * 60, b"2" * 60
-    with serving(ledger, Limits(staged=100)) as site:
+    with serving(ledger, Settings(staged=100)) as site:
         first = put(site, one)
         refused = put(site, two)
         again = put(site, one)
@@ -328,9 +337,10 @@ def test_files_that_nothing_names_are_bounded_together(ledger: Ledger) -> None:
 def test_a_file_that_is_broken_off_leaves_nothing_and_gives_its_room_back(ledger: Ledger) -> None:
     content = b"x" * 80
     digest = hashlib.sha256(content).hexdigest()
-    with serving(ledger, Limits(staged=100, idle_s=0.3)) as site:
+    with serving(ledger, Settings(staged=100, idle_s=0.3)) as site:
         got = site.raw(
-            f"PUT /files/{digest} HTTP/1.1\r\nHost: x\r\nContent-Length: 80\r\n\r\nxxx".encode()
+            f"PUT /files/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {site.token}\r\n"
+            "Content-Length: 80\r\n\r\nxxx".encode()
         )
         assert (408, "timeout") == refusal(got)
         assert not list((ledger.path / "files").glob("*"))
@@ -340,11 +350,14 @@ def test_a_file_that_is_broken_off_leaves_nothing_and_gives_its_room_back(ledger
 def test_an_announced_length_takes_no_room_before_it_comes(ledger: Ledger) -> None:
     size = 3 << 20
     content = b"y" * size
-    with serving(ledger, Limits(staged=4 << 20)) as site, contextlib.ExitStack() as stack:
+    with serving(ledger, Settings(staged=4 << 20)) as site, contextlib.ExitStack() as stack:
         for number in range(3):
             connection = socket.create_connection(("127.0.0.1", site.port), timeout=20)
             stack.enter_context(connection)
-            head = f"PUT /files/{number:064x} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}"
+            head = (
+                f"PUT /files/{number:064x} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n"
+                f"Authorization: Bearer {site.token}"
+            )
             connection.sendall(f"{head}\r\n\r\n".encode())
         assert 201 == put(site, content).status
 
@@ -355,11 +368,12 @@ def test_what_comes_beyond_the_room_is_refused_though_it_fitted_when_it_began(
     slow, quick = b"1" * 60, b"2" * 60
     digest = hashlib.sha256(slow).hexdigest()
     with (
-        serving(ledger, Limits(staged=100)) as site,
+        serving(ledger, Settings(staged=100)) as site,
         socket.create_connection(("127.0.0.1", site.port), timeout=20) as connection,
     ):
         head = (
-            f"PUT /files/{digest} HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\nExpect: 100-continue"
+            f"PUT /files/{digest} HTTP/1.1\r\nHost: x\r\nContent-Length: 60\r\n"
+            f"Authorization: Bearer {site.token}\r\nExpect: 100-continue"
         )
         connection.sendall(f"{head}\r\n\r\n".encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 100")  # it has begun
@@ -373,7 +387,7 @@ def test_what_comes_beyond_the_room_is_refused_though_it_fitted_when_it_began(
 def test_a_file_that_nothing_names_goes_and_gives_its_room_back(ledger: Ledger) -> None:
     kept, lost, gone = b"1" * 30, b"2" * 30, b"3" * 30
     files = ledger.path / "files"
-    with serving(ledger, Limits(staged=60, staged_s=0.5)) as site:
+    with serving(ledger, Settings(staged=60, staged_s=0.5)) as site:
         for content in (kept, lost):
             assert 201 == put(site, content).status
             assert 201 == site.post(signed(ledger, new_file(content))).status
@@ -389,16 +403,16 @@ def test_a_file_that_nothing_names_goes_and_gives_its_room_back(ledger: Ledger) 
 
 
 def test_a_file_that_is_sent_again_while_it_is_named_is_not_staged_anew(ledger: Ledger) -> None:
-    room = Room(100)
-    staging = Staging(ledger, room, keep_s=0.0)
+    quota = Quota(100, each=80)
+    staging = Staging(ledger, quota, keep_s=0.0)
     digest = "a" * 64
     with staging.coming(digest):
-        with staging.reserve(_Given(b"x" * 60), sha256=digest, size=60) as body:
+        with staging.reserve(_Given(b"x" * 60), party="alpha", sha256=digest, size=60) as body:
             asyncio.run(_drain(body))
-            assert 40 == room.left
+            assert (20, 40) == (quota.left("alpha"), quota.left("beta"))
             staging.release(frozenset((digest,)))
         assert frozenset() == staging.due()
-    assert 100 == room.left
+    assert 80 == quota.left("alpha")
     assert not staging
 
 
@@ -406,8 +420,8 @@ def test_no_file_expires_while_a_submission_is_judged_or_somebody_sends_it(ledge
     content = b"x" * 60
     digest = hashlib.sha256(content).hexdigest()
     ledger.add_file(io.BytesIO(content), sha256=digest, size=60)
-    staging = Staging(ledger, Room(100), keep_s=0.0)
-    with staging.reserve(_Given(content), sha256=digest, size=60):
+    staging = Staging(ledger, Quota(100, each=100), keep_s=0.0)
+    with staging.reserve(_Given(content), party="alpha", sha256=digest, size=60):
         pass
     due = staging.due()
     with staging.judging():
@@ -460,7 +474,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"])
 def test_closes_a_connection_whose_request_does_not_come(ledger: Ledger, sent: bytes) -> None:
-    with serving(ledger, Limits(head_s=0.3)) as site, connect(site) as connection:
+    with serving(ledger, Settings(head_s=0.3)) as site, connect(site) as connection:
         connection.sendall(sent)
         began_s = time.monotonic()
         assert is_closed(connection)
@@ -469,7 +483,7 @@ def test_closes_a_connection_whose_request_does_not_come(ledger: Ledger, sent: b
 
 
 def test_slow_headers_get_no_more_time_by_coming_slowly(ledger: Ledger) -> None:
-    with serving(ledger, Limits(head_s=0.4)) as site, connect(site) as connection:
+    with serving(ledger, Settings(head_s=0.4)) as site, connect(site) as connection:
         began_s = time.monotonic()
         with contextlib.suppress(ConnectionError):
             while time.monotonic() - began_s < 5:
@@ -480,7 +494,7 @@ def test_slow_headers_get_no_more_time_by_coming_slowly(ledger: Ledger) -> None:
 
 def test_the_second_request_of_a_connection_must_come_in_time_too(ledger: Ledger) -> None:
     whole = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-    with serving(ledger, Limits(head_s=0.3)) as site, connect(site) as connection:
+    with serving(ledger, Settings(head_s=0.3)) as site, connect(site) as connection:
         for pause_s in (0.0, 0.7):  # between two requests it may be silent longer
             time.sleep(pause_s)
             connection.sendall(whole)
@@ -493,7 +507,7 @@ def test_a_body_may_take_longer_than_headers(ledger: Ledger) -> None:
     document = signed(ledger)
     head = f"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(document)}\r\n"
     head += f"Content-Type: {SUBMISSION['Content-Type']}\r\n\r\n"
-    with serving(ledger, Limits(head_s=0.3)) as site, connect(site) as connection:
+    with serving(ledger, Settings(head_s=0.3)) as site, connect(site) as connection:
         connection.sendall(head.encode() + document[:9])
         time.sleep(0.7)
         connection.sendall(document[9:])
@@ -501,7 +515,7 @@ def test_a_body_may_take_longer_than_headers(ledger: Ledger) -> None:
 
 
 def test_one_address_has_only_so_many_connections(ledger: Ledger) -> None:
-    with serving(ledger, Limits(per_peer=3)) as site, contextlib.ExitStack() as stack:
+    with serving(ledger, Settings(per_peer=3)) as site, contextlib.ExitStack() as stack:
         held = [stack.enter_context(connect(site)) for _ in range(3)]
         assert is_closed(stack.enter_context(connect(site)))
         held[0].close()
@@ -516,10 +530,10 @@ def is_refused(site: Site) -> bool:
 
 
 def test_what_counts_as_one_address() -> None:
-    assert "192.0.2.1" == _peer_of("192.0.2.1") == _peer_of("::ffff:192.0.2.1")
-    assert _peer_of("2001:db8::1") == _peer_of("2001:db8::ffff:1%eth0")
-    assert _peer_of("2001:db8::1") != _peer_of("2001:db8:0:1::1")
-    assert "testclient" == _peer_of("testclient")
+    assert "192.0.2.1" == peer_of("192.0.2.1") == peer_of("::ffff:192.0.2.1")
+    assert peer_of("2001:db8::1") == peer_of("2001:db8::ffff:1%eth0")
+    assert peer_of("2001:db8::1") != peer_of("2001:db8:0:1::1")
+    assert "testclient" == peer_of("testclient")
 
 
 # Reading
@@ -535,12 +549,12 @@ def test_serves_the_checkpoint(ledger: Ledger, site: Site) -> None:
 
 
 def test_serves_tiles_and_bundles_for_ever(ledger: Ledger, site: Site) -> None:
-    for path in ("tile/0/000.p/1", "tile/entries/000.p/1"):
+    for path, caching in (("tile/0/000.p/1", FOREVER), ("tile/entries/000.p/1", PRIVATE)):
         got = site.get(f"/{path}")
 
         assert (200, ledger.tile(path)) == (got.status, got.body)
         assert "application/octet-stream" == got.headers["content-type"]
-        assert FOREVER == got.headers["cache-control"]
+        assert caching == got.headers["cache-control"]
 
 
 @pytest.mark.parametrize(
@@ -684,9 +698,11 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
     got = site.get("/openapi.json")
     paths = msgspec.json.decode(got.body)["paths"]
 
-    assert {"/submissions", "/files/{sha256}", "/checkpoint", "/tile/{path}", "/healthz"} == set(
-        paths
-    )
+    known = {
+        *("/submissions", "/files/{sha256}", "/checkpoint", "/tile/{path}"),
+        *("/nonces", "/sessions", "/sessions/current", "/healthz", "/readyz"),
+    }
+    assert known == set(paths)
     asked = {
         ("/submissions", "post"): [
             site.post(signed(ledger)),
@@ -698,6 +714,11 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
         ("/checkpoint", "get"): [site.get("/checkpoint")],
         ("/tile/{path}", "get"): [site.get("/tile/0/000.p/1"), site.get("/tile/x")],
         ("/healthz", "get"): [site.get("/healthz")],
+        ("/readyz", "get"): [site.get("/readyz")],
+        ("/nonces", "post"): [site.ask("POST", "/nonces")],
+        ("/sessions", "post"): [site.ask("POST", "/sessions", b"{}", servers.JSON)],
+        ("/sessions/current", "get"): [site.get("/sessions/current")],
+        ("/sessions/current", "delete"): [site.ask("DELETE", "/sessions/current")],
     }
     for (path, method), answers in asked.items():
         documented = paths[path][method]["responses"]

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from api.serve import now_ms
-from ledger.errors import BusyError, NotFoundError, StoreError
+from ledger.errors import BusyError, StoreError
 from ledger.ledger import Ledger
 from tests.api.serving import SUBMISSION, Got, Site, read, read_from, serving
 from tests.ledger.builder import Clock, Party, found_ledger, new_letter, sign_document
@@ -29,7 +29,9 @@ CODE = """
 import sys
 from pathlib import Path
 from api.serve import serve
-serve(Path(sys.argv[1]), host=sys.argv[2], port=0, uds=Path(sys.argv[3]) if sys.argv[3:] else None)
+from api.settings import Settings
+uds = sys.argv[3] if sys.argv[3:] else None
+serve(Path(sys.argv[1]), Settings(host=sys.argv[2], port=0, uds=uds))
 """
 
 
@@ -157,7 +159,7 @@ def test_log_is_one_line_of_json_each_without_what_was_sent(path: Path, document
     assert ["/submissions", "/checkpoint", "/files/*", "/a\nb\x1b[2J"] == [
         line["path"] for line in requests
     ]
-    assert [201, 200, 422, 404] == [line["status"] for line in requests]
+    assert [201, 200, 401, 404] == [line["status"] for line in requests]
     assert not any(secret in str(log) for secret in ("sesame", "A letter", digest, "content"))
 
 
@@ -244,7 +246,7 @@ def test_takes_no_place_that_something_else_has(path: Path, tmp_path: Path, kind
 def test_says_what_is_wrong_when_it_cannot_begin(path: Path, tmp_path: Path) -> None:
     with started(path):
         assert BusyError.__name__ in failed(path)
-    assert NotFoundError.__name__ in failed(tmp_path / "nothing")
+    assert "is no ledger, and holds none" in failed(tmp_path / "nothing")
     assert StoreError.__name__ in failed(path, host="203.0.113.1")
 
 
@@ -267,7 +269,9 @@ def test_does_not_wait_for_ever_for_who_does_not_send(
         with serving(ledger) as site:
             connection = socket.create_connection(("127.0.0.1", site.port), timeout=20)
             stack.enter_context(connection)
+            token = site.signed_in(ledger, ALPHA).token
             head = f"{target} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            head += f"Authorization: Bearer {token}\r\n"
             connection.sendall(f"{head}Content-Length: 100\r\n\r\nabc".encode())
             assert 200 == site.get("/healthz").status  # by now the request has begun
         got = read_from(connection)

@@ -19,7 +19,9 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from api.limits import Limits
+from api.serve import now_ms
+from api.settings import Settings
+from ledger.asking import Patience
 from ledger.client import AlteredError, ForkError, Remote, ShrunkError
 from ledger.errors import OutboxError, RefusedError, TargetError
 from ledger.keys import PartySigner
@@ -47,6 +49,7 @@ from verify.events import Communication, Date, Opening, Sealed, event_id
 from verify.receipt import parse_receipt
 
 ALPHA = Party("alpha", 1)
+ALPHA_SIGNER = PartySigner("alpha", seed=(1).to_bytes(32, "big"))
 
 
 # A server of files, which can be made to say anything
@@ -123,11 +126,21 @@ def world() -> World:
     return world
 
 
+def remote_at(site: Site, ledger: Ledger, home: Path) -> Remote:
+    return Remote(
+        site.url, fingerprint=ledger.fingerprint, home=home, now_ms=now_ms, signer=ALPHA_SIGNER
+    )
+
+
 def remote_of(shelf: Shelf, world: World, home: Path, **options: float) -> Remote:
     fingerprint = world.fingerprint or ""
     return Remote(
-        shelf.url, fingerprint=fingerprint, home=home, sleep=lambda _: None, **options  # type: ignore[arg-type]  # numbers
-    )  # fmt: skip
+        shelf.url,
+        fingerprint=fingerprint,
+        home=home,
+        now_ms=now_ms,
+        patience=Patience(sleep=lambda _: None, **options),  # type: ignore[arg-type]  # numbers
+    )
 
 
 @pytest.fixture
@@ -520,7 +533,11 @@ def test_comes_back_when_it_is_told_to(shelf: Shelf, world: World, tmp_path: Pat
 
     shelf.answer = busy
     with Remote(
-        shelf.url, fingerprint=world.fingerprint or "", home=tmp_path, sleep=waits.append
+        shelf.url,
+        fingerprint=world.fingerprint or "",
+        home=tmp_path,
+        now_ms=now_ms,
+        patience=Patience(sleep=waits.append),
     ) as remote:
         remote.head()
 
@@ -567,13 +584,13 @@ def test_an_answer_of_somebody_else_is_no_refusal(remote: Remote) -> None:
 )
 def test_takes_nothing_else_for_a_url(url: str, tmp_path: Path) -> None:
     with pytest.raises(TargetError):
-        Remote(url, fingerprint="0" * 64, home=tmp_path)
+        Remote(url, fingerprint="0" * 64, home=tmp_path, now_ms=now_ms)
 
 
 def test_takes_nothing_else_for_a_fingerprint(tmp_path: Path) -> None:
     for fingerprint in ("", "0" * 63, "A" * 64, "../" + "0" * 61):
         with pytest.raises(TargetError):
-            Remote("http://x/", fingerprint=fingerprint, home=tmp_path)
+            Remote("http://x/", fingerprint=fingerprint, home=tmp_path, now_ms=now_ms)
 
 
 def test_says_that_nobody_answers(world: World, tmp_path: Path) -> None:
@@ -601,7 +618,7 @@ def site(ledger: Ledger) -> Iterator[Site]:
 
 @pytest.fixture
 def real(ledger: Ledger, site: Site, tmp_path: Path) -> Iterator[Remote]:
-    with Remote(site.url, fingerprint=ledger.fingerprint, home=tmp_path / "home") as remote:
+    with remote_at(site, ledger, tmp_path / "home") as remote:
         yield remote
 
 
@@ -660,8 +677,8 @@ def test_a_file_that_is_not_what_was_said_is_refused(real: Remote) -> None:
 def test_a_refusal_that_comes_early_is_read(ledger: Ledger, tmp_path: Path) -> None:
     size = 40 << 20
     with (
-        serving(ledger, Limits(file=10)) as site,
-        Remote(site.url, fingerprint=ledger.fingerprint, home=tmp_path / "home") as remote,
+        serving(ledger, Settings(file=10)) as site,
+        remote_at(site, ledger, tmp_path / "home") as remote,
         pytest.raises(RefusedError, match="10 octets"),
     ):
         remote.add_file(io.BytesIO(bytes(size)), sha256="0" * 64, size=size)
@@ -712,7 +729,8 @@ def test_an_answer_that_was_lost_comes_the_second_time(
             f"http://127.0.0.1:{port}",
             fingerprint=ledger.fingerprint,
             home=tmp_path / "home",
-            sleep=waits.append,
+            now_ms=now_ms,
+            patience=Patience(sleep=waits.append),
         ) as remote,
     ):
         receipt = remote.submit(sign_document(ledger, ALPHA, [new_letter("alpha")]))
@@ -741,17 +759,12 @@ def test_goes_on_after_the_server_began_again(ledger: Ledger, tmp_path: Path) ->
         assert 1 == remote.index_of(event.id)
 
 
-def remote_at(site: Site, ledger: Ledger, home: Path) -> Remote:
-    return Remote(site.url, fingerprint=ledger.fingerprint, home=home)
-
-
 def test_a_party_records_its_mail_through_it(ledger: Ledger, site: Site, tmp_path: Path) -> None:
-    signer = PartySigner("alpha", seed=(1).to_bytes(32, "big"))
     mail = Path(__file__).parent / "mail" / "attachment.eml"
     home = tmp_path / "home"
-    with Remote(site.url, fingerprint=ledger.fingerprint, home=home) as remote:
+    with remote_at(site, ledger, home) as remote:
         reports = [
-            record(remote, [mail], signer=signer, home=home, now_ms=Clock()) for _ in range(2)
+            record(remote, [mail], signer=ALPHA_SIGNER, home=home, now_ms=Clock()) for _ in range(2)
         ]
 
     assert [[], []] == [report.refused for report in reports]

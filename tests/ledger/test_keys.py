@@ -92,7 +92,7 @@ def test_signs_possession_under_a_payload_type_of_its_own() -> None:
 def session(**changes: str) -> SessionStatement:
     values = {"party": "blaby", "key": signer().public} | changes
     return SessionStatement(
-        ledger=LEDGER, party=values["party"], key=values["key"], nonce="00" * 32, at=1
+        ledger=LEDGER, host="h:1", party=values["party"], key=values["key"], nonce="00" * 32, at=1
     )
 
 

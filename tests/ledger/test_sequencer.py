@@ -120,7 +120,8 @@ def test_a_refused_submission_leaves_no_trace_in_its_batch(ledger: Ledger) -> No
     ]
     outcomes = batch_of(ledger, documents)
 
-    assert [Accepted(1, 1), Accepted(2, 2), Accepted(1, 1)] == [outcomes[n] for n in (0, 2, 4)]
+    expected = [Accepted(1, 1, new=True), Accepted(2, 2, new=True), Accepted(1, 1, new=False)]
+    assert expected == [outcomes[n] for n in (0, 2, 4)]
     checks = [o.check for o in outcomes if isinstance(o, RuleError)]
     assert [Check.KEY, Check.REPEATED] == checks
     assert ledger.index_of(events[3].id) is None
@@ -138,7 +139,7 @@ def test_a_batch_may_refer_to_what_came_before_in_it(ledger: Ledger) -> None:
     )
     documents = [sign_document(ledger, ALPHA, [event]) for event in (letter, answer, opening)]
 
-    assert [Accepted(n, 1) for n in (1, 2, 3)] == batch_of(ledger, documents)
+    assert [Accepted(n, 1, new=True) for n in (1, 2, 3)] == batch_of(ledger, documents)
     assert tuple(letter.disclosures.values()) == ledger.disclosures(1)
     assert () == ledger.disclosures(3)
 

@@ -24,7 +24,9 @@ KEY = public_hex(signing_key("blaby"))
 
 
 def statement(key: str = KEY) -> SessionStatement:
-    return SessionStatement(ledger=LEDGER, party="blaby", key=key, nonce="cd" * 32, at=1)
+    return SessionStatement(
+        ledger=LEDGER, host="h:1", party="blaby", key=key, nonce="cd" * 32, at=1
+    )
 
 
 def signed(payload_type: str = SESSION, key: str = KEY) -> bytes:
@@ -60,6 +62,8 @@ def test_refuses_a_key_of_small_order() -> None:
         (b'"charter":"' + b"ab" * 32 + b'",', b""),
         (b'"at":1', b'"at":1.0'),
         (b'"at":1', b'"at":null'),
+        (b'"host":"h:1"', b'"host":"H:1"'),
+        (b'"host":"h:1"', b'"host":"h/1"'),
         (b'"at":1', b'"at": 1'),
         (b'"at":1', b'"at":9007199254740992'),
         (b'"nonce":"' + b"cd" * 32, b'"nonce":"' + b"CD" * 32),

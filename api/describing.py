@@ -1,0 +1,166 @@
+"""What OpenAPI says of the paths: words and shapes that several of them share.
+
+A path is described where it is added; what is said here of it is held to be true by tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.problems import MEDIA_TYPE, PREFIX, SCHEMA
+from ledger.errors import NotFoundError
+
+__all__ = [
+    "BINARY",
+    "JSON",
+    "OCTETS",
+    "TEXT",
+    "Responses",
+    "add_reading",
+    "body",
+    "check_spelling",
+    "content",
+    "json_answer",
+    "parameter",
+    "problems",
+]
+
+JSON: Final = "application/json"
+OCTETS: Final = "application/octet-stream"
+TEXT: Final = "text/plain; charset=utf-8"
+BINARY: Final[Mapping[str, object]] = {"type": "string", "format": "binary"}
+
+Responses = dict[int | str, dict[str, object]]
+
+_REASONS: Final[Mapping[int, str]] = {
+    400: "It is malformed",
+    401: "Who asks is not known, and has to be",
+    403: "The key is not an active key of the author, or lacks the power",
+    404: "There is nothing under this path",
+    408: "The body came too slowly",
+    409: "An event is recorded already, or the ledger is closed",
+    411: "The length was not announced",
+    413: "The body is too large",
+    415: "The media type is not one that is taken",
+    422: "A numbered check fails",
+    429: "Too often; `Retry-After` says when to ask again",
+    500: "Something is wrong with the server",
+    503: "Too much is waiting, or the ledger cannot be used now",
+    507: "There is no room",
+}
+_EXAMPLES: Final[Mapping[int, str]] = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "key",
+    404: "not-found",
+    408: "timeout",
+    409: "repeated",
+    411: "length-required",
+    413: "too-large",
+    415: "unsupported-media-type",
+    422: "signature",
+    429: "too-many",
+    500: "internal",
+    503: "busy",
+    507: "full",
+}
+
+
+def content(
+    media_type: str, schema: Mapping[str, object], *, example: object = None
+) -> dict[str, object]:
+    """Describe a body of one media type."""
+    described: dict[str, object] = {"schema": dict(schema)}
+    if example is not None:
+        described["example"] = example
+    return {"content": {media_type: described}}
+
+
+def problems(*statuses: int) -> Responses:
+    """Describe refusals with these statuses, and those that any path may give."""
+    return {
+        status: {
+            "description": _REASONS[status],
+            **content(MEDIA_TYPE, SCHEMA, example=_example(status)),
+        }
+        for status in sorted({*statuses, 429, 500, 503})
+    }
+
+
+def _example(status: int) -> dict[str, object]:
+    return {
+        "type": f"{PREFIX}{_EXAMPLES[status]}",
+        "title": _REASONS[status],
+        "status": status,
+        "detail": "what is wrong this time",
+    }
+
+
+def parameter(
+    name: str, schema: Mapping[str, object], *, where: str = "path", words: str = ""
+) -> dict[str, object]:
+    """Describe a parameter: of the path, which is required, or of the query, which is not."""
+    described: dict[str, object] = {
+        "name": name,
+        "in": where,
+        "required": where == "path",
+        "schema": dict(schema),
+    }
+    return {**described, "description": words} if words else described
+
+
+def body(*media_types: str, schema: Mapping[str, object]) -> dict[str, object]:
+    """Describe the body of a request."""
+    return {
+        "required": True,
+        "content": {media_type: {"schema": dict(schema)} for media_type in media_types},
+    }
+
+
+def add_reading(
+    router: APIRouter,
+    path: str,
+    endpoint: Callable[..., Response] | Callable[..., Awaitable[Response]],
+    *,
+    summary: str,
+    responses: Responses,
+    openapi_extra: dict[str, object] | None = None,
+) -> None:
+    """Add a path that can be fetched, and asked about without its body."""
+    router.add_api_route(
+        path,
+        endpoint,
+        methods=["GET"],
+        summary=summary,
+        description=summary,
+        response_class=Response,
+        responses={**problems(), **responses},
+        openapi_extra=openapi_extra,
+    )
+    router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+
+
+def json_answer(
+    value: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a response of JSON that no cache keeps."""
+    data = msgspec.json.encode(value)
+    more = {"cache-control": "no-store", **(headers or {})}
+    return Response(data, status_code=status, media_type=JSON, headers=more)
+
+
+def check_spelling(request: Request, path: str) -> None:
+    """Check that the path below the ledger came exactly so, with no octet written as `%xx`.
+
+    Raises:
+        NotFoundError: It did not: to a cache, each spelling is another thing.
+    """
+    raw: bytes = request.scope.get("raw_path", b"")
+    if not raw.endswith(path.encode("utf-8", "replace")) or b"%" in raw:
+        raise NotFoundError("path of this spelling")

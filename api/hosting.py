@@ -1,0 +1,231 @@
+"""Hosting: the ledgers that one process serves, and what their requests share.
+
+A folder that is served is a ledger, which then stands at the root of all paths; or it holds
+ledgers, each a folder whose name is one DNS label, and each then stands under that name. Nothing
+of one ledger is reached through another: sessions, files and followers are each ledger's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from starlette.requests import Request
+
+from api.limits import Places, Quota, Rates, Room
+from api.problems import ProblemError
+from api.sessions import Session, Sessions, token_of
+from api.settings import Settings
+from api.staging import Staging
+from ledger.errors import LedgerError, NotFoundError
+from ledger.ledger import Ledger
+from ledger.store import STORE_FILE
+from verify.submission import LedgerName
+
+__all__ = ["Hosted", "Hosting", "NoLedgerError", "open_ledgers"]
+
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_READERS: Final = 4
+
+T = TypeVar("T")
+
+
+class NoLedgerError(LedgerError):
+    """A folder is no ledger and holds none."""
+
+
+class Reader(NamedTuple):
+    """Who reads.
+
+    Attributes:
+        session: Their session; None for somebody unknown.
+        token: The token that it came by.
+    """
+
+    session: Session | None
+    token: str | None
+
+    @property
+    def audience(self) -> str:
+        """For whom an answer is: a party, or "public"."""
+        return "public" if self.session is None else self.session.party
+
+
+class Hosted:
+    """A ledger that is served.
+
+    Attributes:
+        name: What it is called here; empty when it is the only one.
+        ledger: The ledger.
+        sessions: Who was let read, or hand over files.
+        staging: Files that no accepted submission has named yet.
+    """
+
+    def __init__(
+        self, name: str, ledger: Ledger, settings: Settings, *, now_ms: Callable[[], int]
+    ) -> None:
+        """Serve `ledger` as `name`."""
+        self.name = name
+        self.ledger = ledger
+        self.sessions = Sessions(
+            LedgerName(origin=ledger.origin, charter=ledger.fingerprint),
+            ledger.state,
+            now_ms=now_ms,
+            session_s=settings.session_s,
+            nonce_s=settings.nonce_s,
+            each=settings.sessions_per_party,
+        )
+        quota = Quota(settings.staged, each=settings.staged_per_party)
+        self.staging = Staging(ledger, quota, keep_s=settings.staged_s)
+
+    @property
+    def prefix(self) -> str:
+        """What its paths begin with."""
+        return f"/{self.name}" if self.name else ""
+
+    def reader(self, request: Request) -> Reader:
+        """Return who asks; whether they may read is not judged.
+
+        Raises:
+            ProblemError: `unauthenticated`: they bring a token that is none, or no longer.
+        """
+        token = token_of(request.headers)
+        if token is None:
+            return Reader(None, None)
+        session = self.sessions.find(token)
+        if session is None:
+            detail = "the session is none of this ledger, has ended, or its key has"
+            raise ProblemError("unauthenticated", detail)
+        return Reader(session, token)
+
+    def admit(self, request: Request) -> Reader:
+        """Return who reads.
+
+        Raises:
+            ProblemError: `unauthenticated`: the ledger shows itself to parties only.
+        """
+        reader = self.reader(request)
+        if reader.session is None and self.ledger.state().charter.visibility != "public":
+            raise ProblemError("unauthenticated", "this ledger is read with a session only")
+        return reader
+
+
+class Hosting:
+    """All ledgers that are served, and what they share. For one event loop.
+
+    Attributes:
+        settings: What is taken.
+        ledgers: The ledgers, by name.
+        now_ms: The clock.
+        submissions: Places for submissions on their way.
+        uploads: Places for files on their way.
+        memory: Room for documents on their way.
+        parties: How often each party may submit.
+        addresses: How often each address may ask.
+    """
+
+    def __init__(
+        self, ledgers: Mapping[str, Ledger], settings: Settings, *, now_ms: Callable[[], int]
+    ) -> None:
+        """Serve `ledgers`, which stay their caller's to close."""
+        self.settings = settings
+        self.now_ms = now_ms
+        self.ledgers: Mapping[str, Hosted] = {
+            name: Hosted(name, ledger, settings, now_ms=now_ms) for name, ledger in ledgers.items()
+        }
+        again_s = settings.retry_after_s
+        self.submissions = Places(settings.submissions, what="submissions", retry_after_s=again_s)
+        self.uploads = Places(settings.uploads, what="files", retry_after_s=again_s)
+        self.memory = Room(settings.documents)
+        self.parties = Rates(
+            settings.submissions_per_s,
+            at_once=settings.submissions_at_once,
+            what="submissions of this party",
+            clock=time.monotonic,
+        )
+        self.addresses = Rates(
+            settings.requests_per_s,
+            at_once=settings.requests_at_once,
+            what="requests from this address",
+            clock=time.monotonic,
+        )
+        # Apart, so that slow senders of files and long readings keep no submission waiting.
+        self._workers = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "counterfoil-submission")
+        self._receivers = ThreadPoolExecutor(settings.uploads, "counterfoil-upload")
+        self._readers = ThreadPoolExecutor(_READERS, "counterfoil-reading")
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        for pool in (self._workers, self._receivers, self._readers):
+            pool.shutdown()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is one ledger, at the root of all paths."""
+        return "" in self.ledgers
+
+    def of(self, request: Request) -> Hosted:
+        """Return the ledger that a request is about.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        name: str = request.path_params.get("ledger", "")
+        hosted = self.ledgers.get(name)
+        if hosted is None:
+            raise NotFoundError("ledger of such a name")
+        return hosted
+
+    async def work(self, do: Callable[[], T]) -> T:
+        """Do something about a submission, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, do)
+
+    async def receive(self, do: Callable[[], T]) -> T:
+        """Do something about a file, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._receivers, do)
+
+    async def read(self, do: Callable[[], T]) -> T:
+        """Read something, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, do)
+
+
+@contextlib.contextmanager
+def open_ledgers(
+    folder: Path, *, open_one: Callable[[Path], Ledger]
+) -> Iterator[Mapping[str, Ledger]]:
+    """Open the ledger in `folder`, or all that it holds, by the names that they are served under.
+
+    Args:
+        folder: The folder.
+        open_one: Opens one.
+
+    Raises:
+        NoLedgerError: There is none; or one has a name under which it cannot be served.
+        LedgerError: One cannot be opened: then none is served.
+    """
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(open_one(path)) for name, path in _folders(folder).items()}
+
+
+def _folders(folder: Path) -> dict[str, Path]:
+    if (folder / STORE_FILE).exists():
+        return {"": folder}
+    try:
+        found = {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{STORE_FILE}"))}
+    except OSError as failure:
+        raise NoLedgerError(f"{folder}: cannot be read: {failure.strerror}") from None
+    hidden = {name for name in found if name.startswith(".")}  # half of a ledger, being made
+    for name in found.keys() - hidden:
+        if not _NAME.fullmatch(name):
+            reason = "is no name that a ledger can be served under: one DNS label"
+            raise NoLedgerError(f"{found[name]}: {reason}")
+    if found.keys() <= hidden:
+        raise NoLedgerError(f"{folder}: is no ledger, and holds none")
+    return {name: path for name, path in found.items() if name not in hidden}

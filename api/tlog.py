@@ -1,0 +1,88 @@
+"""The log as other tools of the field read it: checkpoint, tiles, entry bundles.
+
+    GET /checkpoint         the latest signed checkpoint, for anybody
+    GET /tile/{path}        tiles, for anybody; entry bundles, for whoever may read
+
+A tile holds hashes of entries, each over a random nonce and a signature, so it tells nothing of
+what they say: witnesses and monitors need no account.
+
+Source: c2sp.org/tlog-tiles.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.describing import (
+    BINARY,
+    OCTETS,
+    TEXT,
+    add_reading,
+    check_spelling,
+    content,
+    parameter,
+    problems,
+)
+from api.hosting import Hosting
+
+__all__ = ["Tlog"]
+
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+_FOR_ONE: Final = "private, max-age=31536000, immutable"
+_ANYBODY: Final = {"access-control-allow-origin": "*"}
+
+
+class Tlog:
+    """The C2SP read paths."""
+
+    def __init__(self, hosting: Hosting) -> None:
+        """Read the ledgers of `hosting`."""
+        self._hosting = hosting
+
+    async def checkpoint(self, request: Request) -> Response:
+        """Return the latest checkpoint."""
+        ledger = self._hosting.of(request).ledger
+        note = await self._hosting.read(ledger.checkpoint)
+        headers = {"cache-control": "no-cache", **_ANYBODY}
+        return Response(note, media_type=TEXT, headers=headers)
+
+    async def tile(self, request: Request) -> Response:
+        """Return a tile or an entry bundle."""
+        hosted = self._hosting.of(request)
+        path = f"tile/{request.path_params['path']}"
+        check_spelling(request, f"{hosted.prefix}/{path}")
+        caching = {"cache-control": _FOR_EVER, **_ANYBODY}
+        if path.startswith("tile/entries/"):
+            hosted.admit(request)
+            if hosted.ledger.state().charter.visibility != "public":
+                caching = {"cache-control": _FOR_ONE, "vary": "Authorization, Cookie"}
+        data = await self._hosting.read(lambda: hosted.ledger.tile(path))
+        return Response(data, media_type=OCTETS, headers=caching)
+
+    def add_to(self, router: APIRouter) -> None:
+        """Add the paths."""
+        add_reading(
+            router,
+            "/checkpoint",
+            self.checkpoint,
+            summary="The latest signed checkpoint",
+            responses={
+                200: {"description": "A signed note", **content(TEXT, {"type": "string"})},
+                **problems(404),
+            },
+        )
+        add_reading(
+            router,
+            "/tile/{path:path}",
+            self.tile,
+            summary="A tile or an entry bundle, by its C2SP path",
+            responses={
+                200: {"description": "Its octets", **content(OCTETS, BINARY)},
+                **problems(401, 404),
+            },
+            openapi_extra={"parameters": [parameter("path", {"type": "string"})]},
+        )

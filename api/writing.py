@@ -1,0 +1,203 @@
+"""Writing: submissions, and the files that they name.
+
+    POST /submissions       a submission document in, its receipt out
+    PUT  /files/{sha256}    a file that a submission names
+
+A submission needs no session: the signature in it is the credential. A file needs one, or leave
+that was given for it: a sound submission whose files are not here is refused, and the refusal
+carries leave to hand over just these. So whoever carries a submission can carry its files.
+
+The event loop only moves octets: parsing, hashing, signatures and the store are for threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.bodies import Body, Bridge, Chunks, announced, check_media_type
+from api.describing import (
+    BINARY,
+    JSON,
+    OCTETS,
+    body,
+    check_spelling,
+    content,
+    parameter,
+    problems,
+)
+from api.hosting import Hosted, Hosting
+from api.problems import FilesMissingError, ProblemError
+from api.sessions import token_of
+from api.staging import check_same, files_in
+from ledger.errors import NotFoundError
+from ledger.sequencer import Prepared
+from ledger.writer import Kept
+from verify.checks import Check
+from verify.errors import RuleError
+from verify.submission import SUBMISSION
+
+__all__ = ["RECEIPT", "Writing"]
+
+RECEIPT: Final = "application/vnd.counterfoil.receipt+json"
+
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class Writing:
+    """The paths by which parties record."""
+
+    def __init__(self, hosting: Hosting) -> None:
+        """Write in the ledgers of `hosting`."""
+        self._hosting = hosting
+        self._settings = hosting.settings
+
+    async def submit(self, request: Request) -> Response:
+        """Record a submission document."""
+        hosted = self._hosting.of(request)
+        check_media_type(request, frozenset((SUBMISSION, JSON)))
+        with self._hosting.submissions.take():
+            source = Body(request, limit=self._settings.document, settings=self._settings)
+            chunks: list[bytes] = []
+            held = 0
+            try:
+                while chunk := await source.chunk():
+                    self._hosting.memory.take(len(chunk), otherwise=self._busy())
+                    held += len(chunk)
+                    chunks.append(chunk)
+                kept = await self._record(hosted, chunks)
+            finally:
+                self._hosting.memory.give(held)
+        return Response(kept.receipt, status_code=201 if kept.new else 200, media_type=RECEIPT)
+
+    async def _record(self, hosted: Hosted, chunks: list[bytes]) -> Kept:
+        document = await self._hosting.work(lambda: b"".join(chunks))
+        chunks.clear()
+        with hosted.staging.judging():
+            prepared = await self._prepare(hosted, document)
+            self._hosting.parties.take(prepared.submission.statement.author)
+            waiting = await self._hosting.work(lambda: hosted.ledger.offer(prepared))
+            kept = await asyncio.wrap_future(waiting)
+            if hosted.staging:
+                named = await self._hosting.work(lambda: files_in(prepared.submission))
+                hosted.staging.release(named)
+        return kept
+
+    async def _prepare(self, hosted: Hosted, document: bytes) -> Prepared:
+        ledger = hosted.ledger
+        try:
+            return await self._hosting.work(lambda: ledger.prepare(document))
+        except RuleError as error:
+            if error.check is not Check.FILE_MISSING:
+                raise
+            cause = error
+        wanted = await self._hosting.work(lambda: ledger.wanted_files(document))
+        raise FilesMissingError(cause, hosted.sessions.permit(wanted))
+
+    async def put_file(self, request: Request) -> Response:
+        """Keep a file."""
+        hosted = self._hosting.of(request)
+        sha256: str = request.path_params["sha256"]
+        check_spelling(request, f"/files/{sha256}")
+        if not _HASH.fullmatch(sha256):
+            raise NotFoundError("file of such a name")
+        size = announced(request)
+        if size is None:
+            raise ProblemError("length-required", "a file needs Content-Length")
+        party = _sender(hosted, request, sha256=sha256, size=size)
+        with self._hosting.uploads.take():
+            source = Body(request, limit=self._settings.file, settings=self._settings)
+            with hosted.staging.coming(sha256):
+                new = await self._keep(hosted, source, party=party, sha256=sha256, size=size)
+        return Response(status_code=201 if new else 200)
+
+    async def _keep(
+        self, hosted: Hosted, source: Body, *, party: str, sha256: str, size: int
+    ) -> bool:
+        """Keep a file; tell whether it was not here before."""
+        staging, receive = hosted.staging, self._hosting.receive
+        if await receive(lambda: staging.holds(sha256)):
+            with self._bridge(source) as stream:
+                await receive(lambda: check_same(stream, sha256=sha256, size=size))
+            staging.renew(sha256)
+            return False
+        with (
+            staging.reserve(source, party=party, sha256=sha256, size=size) as counted,
+            self._bridge(counted) as stream,
+        ):
+            await receive(lambda: staging.add(stream, sha256=sha256, size=size))
+        return True
+
+    @contextlib.contextmanager
+    def _bridge(self, source: Chunks) -> Iterator[Bridge]:
+        stream = Bridge(source, idle_s=self._settings.idle_s)
+        try:
+            yield stream
+        finally:
+            stream.stop()
+
+    def _busy(self) -> ProblemError:
+        detail = "too many octets of submissions are on their way"
+        return ProblemError("busy", detail, retry_after_s=self._settings.retry_after_s)
+
+    def add_to(self, router: APIRouter) -> None:
+        """Add the paths, and say of each what it takes and gives."""
+        receipt = content(RECEIPT, {"type": "object"})
+        router.add_api_route(
+            "/submissions",
+            self.submit,
+            methods=["POST"],
+            summary="Record a submission",
+            description="All of its events are recorded together, or none. "
+            "Sending it again is safe.",
+            status_code=201,
+            response_class=Response,
+            responses={
+                200: {"description": "It was recorded before; the receipt", **receipt},
+                201: {"description": "It is recorded; the receipt", **receipt},
+                **problems(400, 403, 404, 408, 409, 413, 415, 422, 507),
+            },
+            openapi_extra={"requestBody": body(SUBMISSION, JSON, schema={"type": "object"})},
+        )
+        router.add_api_route(
+            "/files/{sha256}",
+            self.put_file,
+            methods=["PUT"],
+            summary="Hand over a file that a submission names",
+            description="With a session, before the submission; or with the leave that the "
+            "refusal of a submission carries. Sending it again is safe.",
+            status_code=201,
+            response_class=Response,
+            responses={
+                200: {"description": "The ledger has it already"},
+                201: {"description": "It is kept"},
+                **problems(400, 401, 404, 408, 411, 413, 422, 507),
+            },
+            openapi_extra={
+                "parameters": [
+                    parameter("sha256", {"type": "string", "pattern": "^[0-9a-f]{64}$"})
+                ],
+                "requestBody": body(OCTETS, schema=BINARY),
+            },
+        )
+
+
+def _sender(hosted: Hosted, request: Request, *, sha256: str, size: int) -> str:
+    """Return the party for which a file is handed over.
+
+    Raises:
+        ProblemError: `unauthenticated`: there is none.
+    """
+    token = token_of(request.headers)
+    party = None if token is None else hosted.sessions.permitted(token, sha256=sha256, size=size)
+    if party is None:
+        detail = "a file needs a session, or the leave that a submission naming it was given"
+        raise ProblemError("unauthenticated", detail)
+    return party

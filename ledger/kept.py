@@ -1,0 +1,160 @@
+"""What is kept, in a party's folder, of one ledger that it follows from outside.
+
+    remote/<fingerprint>.json   where the ledger stood: tree, governance, checkpoint
+    remote/<fingerprint>.ids    (event id, index) of every event, 40 octets each
+    remote/<fingerprint>.lock   held by the one process that moves them forward
+    remote/<fingerprint>.fork   two checkpoints that cannot both be true, if that was ever seen
+
+The ids are written first, and the state file says how many of them count: a crash in between
+leaves the old state. Nothing here is secret, but whom a party deals with is nobody's business:
+0600 and 0700.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ledger.errors import OutboxError
+from ledger.follower import Follower, parse_follower
+from ledger.private import (
+    create_private,
+    make_private_folder,
+    open_private,
+    read_private,
+    replace_private,
+    write_all,
+)
+from verify.codec import encode
+from verify.errors import VerifyError
+
+__all__ = ["Kept"]
+
+_ID: Final = struct.Struct(">32sQ")
+_MAX_STATE: Final = 1 << 30
+_MAX_IDS: Final = 1 << 34
+
+
+class Kept:
+    """What is kept of one ledger in the party's folder."""
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        """Keep what is known of the ledger with this fingerprint in `folder`.
+
+        Raises:
+            OutboxError: The folder cannot be used.
+        """
+        make_private_folder(folder.parent, error=OutboxError)
+        make_private_folder(folder, error=OutboxError)
+        self._fingerprint = fingerprint
+        self._state = folder / f"{fingerprint}.json"
+        self._lock = folder / f"{fingerprint}.lock"
+        self._fork = folder / f"{fingerprint}.fork"
+        self._ids_path = folder / f"{fingerprint}.ids"
+        self._ids = _Ids(self._ids_path)
+        self._data = b""
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the one process that moves this forward; waits for another that does."""
+        if not self._lock.exists():
+            with contextlib.suppress(OutboxError):  # another process was faster
+                create_private(self._lock, b"", error=OutboxError)
+        with open_private(self._lock, error=OutboxError) as fd:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+
+    def load(self, held: Follower | None) -> Follower:
+        """Return the follower that is kept: `held` itself, unless another process moved it."""
+        data = b""
+        if self._state.exists():
+            data = read_private(self._state, limit=_MAX_STATE, error=OutboxError)
+        if held is not None and data == self._data:
+            return held
+        self._ids = _Ids(self._ids_path)
+        if not data:
+            return Follower(fingerprint=self._fingerprint, find_known=self._ids)
+        self._ids.count = _count_of(data, self._state)
+        try:
+            follower = parse_follower(data, fingerprint=self._fingerprint, find_known=self._ids)
+        except VerifyError as error:
+            raise OutboxError(self._state, f"cannot be read: {error}") from None
+        self._data = data
+        return follower
+
+    def save(self, follower: Follower) -> None:
+        """Keep a follower that has been checked."""
+        if follower.fresh:
+            self._ids.add(follower.fresh)
+            follower.fresh = {}
+        data = follower.format()
+        if data != self._data:
+            replace_private(self._state, data, error=OutboxError)
+            self._data = data
+
+    def keep_fork(self, seen: bytes, shown: bytes) -> Path:
+        """Keep two checkpoints that cannot both be true."""
+        text = encode((seen.decode(), shown.decode()))
+        replace_private(self._fork, text, error=OutboxError)
+        return self._fork
+
+
+class _Ids:
+    """The event ids that are known on disk; read when one is first asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self._known: dict[bytes, int] | None = None
+
+    def __call__(self, event_id: bytes) -> int | None:
+        if self._known is None:
+            self._known = dict(_ID.iter_unpack(self._read()))
+        return self._known.get(event_id)
+
+    def add(self, fresh: dict[bytes, int]) -> None:
+        """Write ids behind those that count, and sync them."""
+        if not self.path.exists():
+            create_private(self.path, b"", error=OutboxError)
+        data = b"".join(_ID.pack(event_id, index) for event_id, index in fresh.items())
+        try:
+            fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                os.ftruncate(fd, self.count * _ID.size)
+                os.lseek(fd, 0, os.SEEK_END)
+                write_all(fd, data)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError as failure:
+            raise OutboxError(self.path, f"cannot be written: {failure.strerror}") from None
+        if self._known is not None:
+            self._known.update(fresh)
+        self.count += len(fresh)
+
+    def _read(self) -> bytes:
+        if not self.count:
+            return b""
+        wanted = self.count * _ID.size
+        data = read_private(self.path, limit=_MAX_IDS, error=OutboxError)[:wanted]
+        if len(data) != wanted:
+            raise OutboxError(self.path, "is shorter than it was written")
+        return data
+
+
+class _Counted(msgspec.Struct):
+    ids: int
+
+
+def _count_of(data: bytes, path: Path) -> int:
+    try:
+        return msgspec.json.decode(data, type=_Counted).ids
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise OutboxError(path, "cannot be read") from None

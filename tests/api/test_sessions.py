@@ -1,0 +1,333 @@
+"""Who may read, and hand over files: sessions, over a real socket and a real ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from http.cookies import SimpleCookie
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from api.problems import PREFIX
+from api.serve import now_ms
+from api.sessions import COOKIE
+from api.settings import Settings
+from ledger.ledger import Ledger
+from tests.api.serving import JSON, Got, Site, serving
+from tests.ledger.builder import (
+    Party,
+    found_ledger,
+    new_enrolment,
+    new_event,
+    sign_document,
+    submit,
+)
+from verify.codec import encode
+from verify.session import SESSION
+from verify.submission import SUBMISSION, LedgerName
+
+ALPHA = Party("alpha", 1)
+BETA = Party("beta", 2)
+BUNDLE = "/tile/entries/000.p/1"
+CONTENT = b"%PDF-1"
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.later_ms = 0
+
+    def __call__(self) -> int:
+        return now_ms() + self.later_ms
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def site(ledger: Ledger, clock: Clock) -> Iterator[Site]:
+    with serving(ledger, now_ms=clock) as site:
+        yield site
+
+
+def slug(got: Got) -> tuple[int, str]:
+    return got.status, got.problem.type.removeprefix(PREFIX)
+
+
+UNKNOWN = (401, "unauthenticated")
+
+
+def nonce_of(site: Site) -> str:
+    nonce: str = msgspec.json.decode(site.ask("POST", "/nonces").body)["nonce"]
+    return nonce
+
+
+def begin(
+    site: Site,
+    ledger: Ledger,
+    nonce: str | None = None,
+    *,
+    party: Party = ALPHA,
+    payload_type: str = SESSION,
+    changes: Mapping[str, object] | None = None,
+) -> Got:
+    body = site.session_body(
+        ledger, party, nonce or nonce_of(site), changes=changes, payload_type=payload_type
+    )
+    return site.ask("POST", "/sessions", body, JSON)
+
+
+def test_entries_of_members_are_read_with_a_session_only(ledger: Ledger, site: Site) -> None:
+    stranger = site.get(BUNDLE)
+    member = site.signed_in(ledger, ALPHA).get(BUNDLE)
+
+    assert UNKNOWN == slug(stranger)
+    assert "Bearer" == stranger.headers["www-authenticate"]
+    assert 200 == member.status
+    assert "private" in member.headers["cache-control"]
+
+
+def test_checkpoint_and_hashes_are_for_anybody(site: Site) -> None:
+    for path in ("/checkpoint", "/tile/0/000.p/1"):
+        got = site.get(path)
+
+        assert 200 == got.status
+        assert "*" == got.headers["access-control-allow-origin"]
+
+
+def test_a_public_ledger_is_for_anybody(tmp_path: Path) -> None:
+    with (
+        found_ledger(tmp_path / "open", ALPHA, visibility="public")[0] as ledger,
+        serving(ledger) as site,
+    ):
+        got = site.get(BUNDLE)
+
+    assert 200 == got.status
+    assert "public" in got.headers["cache-control"]
+
+
+def test_says_whose_session_it_is_until_it_is_ended(ledger: Ledger, site: Site) -> None:
+    alpha = site.signed_in(ledger, ALPHA)
+    told = msgspec.json.decode(alpha.get("/sessions/current").body)
+    ended = alpha.ask("DELETE", "/sessions/current")
+
+    assert ("alpha", ALPHA.public) == (told["party"], told["key"])
+    assert 204 == ended.status
+    assert UNKNOWN == slug(alpha.get("/sessions/current"))
+    assert UNKNOWN == slug(alpha.get(BUNDLE))
+
+
+def test_the_token_comes_as_a_cookie_that_no_script_reads(ledger: Ledger, site: Site) -> None:
+    got = begin(site, ledger)
+    cookie = SimpleCookie(got.headers["set-cookie"])[COOKIE]
+    read = site.ask("GET", BUNDLE, headers={"Cookie": f"a=b; {COOKIE}={cookie.value}"})
+
+    assert (True, "strict", "/") == (cookie["httponly"], cookie["samesite"], cookie["path"])
+    assert 200 == read.status
+
+
+def test_a_statement_is_good_once(ledger: Ledger, site: Site) -> None:
+    nonce = nonce_of(site)
+
+    assert 201 == begin(site, ledger, nonce).status
+    assert UNKNOWN == slug(begin(site, ledger, nonce))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ledger": LedgerName(origin="example.org/other", charter="ab" * 32)},
+        {"host": "ledger.example"},
+        {"party": "beta"},
+        {"key": BETA.public},
+        {"at": 1},
+        {"nonce": "00" * 32},
+    ],
+)
+def test_refuses_what_was_signed_for_something_else(
+    ledger: Ledger, site: Site, changes: dict[str, object]
+) -> None:
+    assert UNKNOWN == slug(begin(site, ledger, changes=changes))
+
+
+def test_refuses_a_signature_that_was_made_for_a_submission(ledger: Ledger, site: Site) -> None:
+    assert UNKNOWN == slug(begin(site, ledger, payload_type=SUBMISSION))
+
+
+def test_refuses_a_nonce_that_ran_out(ledger: Ledger, site: Site, clock: Clock) -> None:
+    nonce = nonce_of(site)
+    clock.later_ms = 121_000
+
+    assert UNKNOWN == slug(begin(site, ledger, nonce, changes={"at": clock()}))
+
+
+def test_a_session_runs_out(ledger: Ledger, site: Site, clock: Clock) -> None:
+    alpha = site.signed_in(ledger, ALPHA)
+    clock.later_ms = 8 * 3_600_000 + 1000
+
+    assert UNKNOWN == slug(alpha.get(BUNDLE))
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b"\xff", b"[" * 3000])
+def test_refuses_what_is_no_statement(site: Site, body: bytes) -> None:
+    assert (400, "malformed") == slug(site.ask("POST", "/sessions", body, JSON))
+
+
+def test_refuses_a_statement_without_end(site: Site) -> None:
+    assert (413, "too-large") == slug(site.ask("POST", "/sessions", b" " * 5000, JSON))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer sesame"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Basic YTpi"},
+        {"Authorization": "Bearer \xff"},
+        {"Cookie": f"{COOKIE}=sesame"},
+    ],
+)
+def test_a_token_that_is_none_is_refused(site: Site, headers: dict[str, str]) -> None:
+    assert UNKNOWN == slug(site.ask("GET", "/sessions/current", headers=headers))
+    assert UNKNOWN == slug(site.ask("GET", BUNDLE, headers=headers))
+
+
+def test_sessions_of_a_revoked_key_end_at_once(ledger: Ledger, site: Site) -> None:
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    beta = site.signed_in(ledger, BETA)
+    before = beta.get(BUNDLE).status
+    submit(
+        ledger,
+        new_event("beta", "key/v1", verb="revoke", party="beta", key=BETA.public),
+        party=BETA,
+    )
+
+    assert 200 == before
+    assert UNKNOWN == slug(beta.get(BUNDLE))
+    assert UNKNOWN == slug(begin(site, ledger, party=BETA))
+
+
+def test_a_party_has_so_many_sessions_and_the_oldest_ends(ledger: Ledger) -> None:
+    with serving(ledger, Settings(sessions_per_party=2)) as site:
+        seen = [site.signed_in(ledger, ALPHA) for _ in range(3)]
+
+        assert [401, 200, 200] == [each.get(BUNDLE).status for each in seen]
+
+
+def test_a_session_of_one_ledger_is_none_of_another(ledger: Ledger, tmp_path: Path) -> None:
+    with (
+        found_ledger(tmp_path / "other", ALPHA, contemporaneous_days=9)[0] as other,
+        serving({"one": ledger, "two": other}) as site,
+    ):
+        one = Site(site.port, "/one").signed_in(ledger, ALPHA)
+        two = Site(site.port, "/two", one.token)
+
+        assert 200 == one.get(BUNDLE).status
+        assert UNKNOWN == slug(two.get(BUNDLE))
+        assert 200 == two.ask("GET", "/checkpoint").status
+        assert (404, "not-found") == slug(site.get("/checkpoint"))
+        assert (404, "not-found") == slug(site.get("/three/checkpoint"))
+
+
+# Files
+
+
+def file_document(ledger: Ledger) -> bytes:
+    value = {
+        "media_type": "application/pdf",
+        "name": "letter.pdf",
+        "sha256": DIGEST,
+        "size": len(CONTENT),
+    }
+    event = new_event("alpha", "artefact/v1", type="letter", claims={"file.1": value})
+    return sign_document(ledger, ALPHA, [event])
+
+
+def test_a_file_needs_a_session_or_leave(site: Site) -> None:
+    assert UNKNOWN == slug(site.ask("PUT", f"/files/{DIGEST}", CONTENT))
+
+
+def test_a_submission_without_its_files_gets_leave_to_bring_them(
+    ledger: Ledger, site: Site
+) -> None:
+    document = file_document(ledger)
+    refused = site.post(document)
+    upload = refused.problem.upload
+    assert upload is not None
+    carrier = Site(site.port, token=upload.token)
+    wrong = carrier.ask("PUT", f"/files/{hashlib.sha256(b'x').hexdigest()}", b"x")
+    longer = carrier.ask("PUT", f"/files/{DIGEST}", CONTENT + b"x")
+    brought = carrier.ask("PUT", f"/files/{DIGEST}", CONTENT)
+
+    assert (422, "file-missing") == slug(refused)
+    assert [(DIGEST, len(CONTENT))] == [(file.sha256, file.size) for file in upload.files]
+    assert UNKNOWN == slug(wrong) == slug(longer)
+    assert 201 == brought.status
+    assert 201 == site.post(document).status
+    assert UNKNOWN == slug(carrier.get(BUNDLE))
+
+
+def test_leave_to_bring_files_runs_out(ledger: Ledger, site: Site, clock: Clock) -> None:
+    upload = site.post(file_document(ledger)).problem.upload
+    assert upload is not None
+    clock.later_ms = 8 * 3_600_000 + 1000
+    got = Site(site.port, token=upload.token).ask("PUT", f"/files/{DIGEST}", CONTENT)
+
+    assert UNKNOWN == slug(got)
+
+
+def test_gives_leave_to_no_key_that_may_not_sign(ledger: Ledger, site: Site) -> None:
+    value = msgspec.json.decode(file_document(ledger))
+    value["statement"]["key"] = BETA.public
+    statement = encode(value["statement"])
+    value["signature"] = BETA.sign(SUBMISSION, statement).hex()
+    got = site.post(msgspec.json.encode(value, order="sorted"))
+
+    assert (403, "key") == slug(got)
+
+
+def test_each_party_has_its_part_of_the_room(ledger: Ledger) -> None:
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    with serving(ledger, Settings(staged=100, staged_per_party=60)) as site:
+        alpha, beta = (site.signed_in(ledger, party) for party in (ALPHA, BETA))
+        answers = []
+        for number, who in enumerate((alpha, alpha, beta, beta)):
+            content = bytes([number]) * 40
+            name = hashlib.sha256(content).hexdigest()
+            answers.append(who.ask("PUT", f"/files/{name}", content).status)
+
+    assert [201, 507, 201, 507] == answers
+
+
+# How often
+
+
+def test_an_address_that_asks_too_often_is_told_when_to_ask_again(ledger: Ledger) -> None:
+    with serving(ledger, Settings(requests_per_s=0.01, requests_at_once=2)) as site:
+        answers = [site.get("/checkpoint") for _ in range(4)]
+
+    assert [200, 200, 200, 429] == [got.status for got in answers]
+    assert (429, "too-many") == slug(answers[-1])
+    assert 90 <= int(answers[-1].headers["retry-after"]) <= 101
+
+
+def test_a_party_that_submits_too_often_is_told_and_others_are_not(ledger: Ledger) -> None:
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    with serving(ledger, Settings(submissions_per_s=0.01, submissions_at_once=0)) as site:
+        letters = [
+            sign_document(ledger, who, [new_event(who.name, "communication/v1", channel="call")])
+            for who in (ALPHA, ALPHA, BETA)
+        ]
+        answers = [site.post(letter) for letter in letters]
+
+    assert [201, 429, 201] == [got.status for got in answers]
