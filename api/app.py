@@ -16,6 +16,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -97,22 +98,35 @@ def create_app(
 
 
 def _add_paths(app: FastAPI, hosting: Hosting) -> None:
-    router = APIRouter()
+    router = app.router if hosting.is_alone else _Named(app.router)
     for paths in (Writing(hosting), Tlog(hosting), SigningIn(hosting)):
         paths.add_to(router)
-    if hosting.is_alone:
-        app.include_router(router)
-    else:
-        for route in router.routes:
-            # FastAPI describes parameters of a path only where a function takes them by name.
-            extra = getattr(route, "openapi_extra", None) or {}
-            name = parameter("ledger", {"type": "string"}, words="Which ledger")
-            route.openapi_extra = {  # type: ignore[attr-defined]  # all are routes of FastAPI
-                **extra,
-                "parameters": [name, *extra.get("parameters", [])],
-            }
-        app.include_router(router, prefix="/{ledger}")
     Operating(hosting).add_to(app.router)
+
+
+class _Named(APIRouter):
+    """Adds paths to a router under the name of a ledger.
+
+    Not by including a router in another: then each request would be matched twice.
+    """
+
+    def __init__(self, router: APIRouter) -> None:
+        super().__init__()
+        self._router = router
+
+    def add_api_route(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        **options: Any,  # noqa: ANN401 - FastAPI's
+    ) -> None:
+        # FastAPI describes parameters of a path only where a function takes them by name.
+        extra = options.pop("openapi_extra", None) or {}
+        name = parameter("ledger", {"type": "string"}, words="Which ledger")
+        described = {**extra, "parameters": [name, *extra.get("parameters", [])]}
+        self._router.add_api_route(
+            f"/{{ledger}}{path}", endpoint, openapi_extra=described, **options
+        )
 
 
 async def _sweep(hosting: Hosting) -> None:

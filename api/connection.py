@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import Counter
+from functools import lru_cache
 from typing import Any, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -95,6 +96,7 @@ class _Connection(H11Protocol):
             self._timer = None
 
 
+@lru_cache(maxsize=4096)
 def peer_of(address: str) -> str:
     """Return what counts as one address: of IPv6 the network that whoever has one has all of."""
     try:

@@ -129,6 +129,7 @@ class Hosting:
         memory: Room for documents on their way.
         parties: How often each party may submit.
         addresses: How often each address may ask.
+        workers: Threads for submissions.
     """
 
     def __init__(
@@ -157,13 +158,13 @@ class Hosting:
             clock=time.monotonic,
         )
         # Apart, so that slow senders of files and long readings keep no submission waiting.
-        self._workers = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "counterfoil-submission")
+        self.workers = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "counterfoil-submission")
         self._receivers = ThreadPoolExecutor(settings.uploads, "counterfoil-upload")
         self._readers = ThreadPoolExecutor(_READERS, "counterfoil-reading")
 
     def close(self) -> None:
         """Wait for what is under way."""
-        for pool in (self._workers, self._receivers, self._readers):
+        for pool in (self.workers, self._receivers, self._readers):
             pool.shutdown()
 
     @property
@@ -185,7 +186,7 @@ class Hosting:
 
     async def work(self, do: Callable[[], T]) -> T:
         """Do something about a submission, in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._workers, do)
+        return await asyncio.get_running_loop().run_in_executor(self.workers, do)
 
     async def receive(self, do: Callable[[], T]) -> T:
         """Do something about a file, in a thread."""

@@ -1,11 +1,12 @@
 """Limits: how much one request, one party, one address, and all together may ask of this process.
 
-Everything here is for one event loop.
+`Rates` is for any thread; the others are for one event loop.
 """
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -129,6 +130,7 @@ class Rates:
         self._what = what
         self._clock = clock
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._changing = threading.Lock()
 
     def take(self, holder: str) -> None:
         """Ask once.
@@ -138,13 +140,14 @@ class Rates:
         """
         if not self._per_s:
             return
-        now_s = self._clock()
-        level, at_s = self._levels.pop(holder, (self._most, now_s))
-        level = min(self._most, level + (now_s - at_s) * self._per_s)
-        allowed = level >= 1
-        self._levels[holder] = (level - allowed, now_s)
-        if len(self._levels) > _REMEMBERED:
-            self._levels.popitem(last=False)
+        with self._changing:
+            now_s = self._clock()
+            level, at_s = self._levels.pop(holder, (self._most, now_s))
+            level = min(self._most, level + (now_s - at_s) * self._per_s)
+            allowed = level >= 1
+            self._levels[holder] = (level - allowed, now_s)
+            if len(self._levels) > _REMEMBERED:
+                self._levels.popitem(last=False)
         if not allowed:
             wait_s = int((1 - level) / self._per_s) + 1
             raise ProblemError("too-many", f"too many {self._what}", retry_after_s=wait_s)

@@ -32,7 +32,7 @@ from api.settings import Settings
 from ledger.errors import StoreError
 from ledger.ledger import Ledger
 
-__all__ = ["configure", "now_ms", "serve"]
+__all__ = ["configure", "listen", "now_ms", "serve"]
 
 _HEADERS: Final = 16 * 1024  # octets of request line and headers that are not whole yet
 _BACKLOG: Final = 256
@@ -66,7 +66,7 @@ def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> No
 
     with (
         open_ledgers(folder, open_one=open_one) as ledgers,
-        _listen(settings) as listener,
+        listen(settings) as listener,
     ):
         app = create_app(ledgers, settings=settings, now_ms=now_ms)
         server = _Server(configure(app, settings), name=_name(listener))
@@ -136,7 +136,12 @@ def _signals(server: uvicorn.Server) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _listen(settings: Settings) -> Iterator[socket.socket]:
+def listen(settings: Settings) -> Iterator[socket.socket]:
+    """Listen where the settings say.
+
+    Raises:
+        StoreError: That address or place cannot be had.
+    """
     if settings.uds is None:
         listening = _listen_at(settings.host, settings.port)
     else:
@@ -149,8 +154,13 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
 def _listen_at(host: str, port: int) -> Iterator[socket.socket]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        family, kind, protocol, _, address = found[0]
+        # Not `create_server`, which leaves the protocol open: asyncio would then not switch off
+        # Nagle's algorithm, and every answer would wait 40 ms for an acknowledgement.
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
     except (OSError, OverflowError, UnicodeError) as failure:
         raise StoreError(f"{host}:{port}", f"cannot listen there: {failure}") from None
     with listener:

@@ -12,10 +12,10 @@ The event loop only moves octets: parsing, hashing, signatures and the store are
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Final
 
 from fastapi import APIRouter
@@ -34,11 +34,12 @@ from api.describing import (
     problems,
 )
 from api.hosting import Hosted, Hosting
+from api.landing import Landing
 from api.problems import FilesMissingError, ProblemError
 from api.sessions import token_of
 from api.staging import check_same, files_in
 from ledger.errors import NotFoundError
-from ledger.sequencer import Prepared
+from ledger.sequencer import Prepared, Wanted
 from ledger.writer import Kept
 from verify.checks import Check
 from verify.errors import RuleError
@@ -48,7 +49,17 @@ __all__ = ["RECEIPT", "Writing"]
 
 RECEIPT: Final = "application/vnd.counterfoil.receipt+json"
 
+_THREADS: Final = 2
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class _MissingError(Exception):
+    """Files that a submission discloses are not here: which, and the refusal."""
+
+    def __init__(self, cause: RuleError, wanted: Wanted) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        self.wanted = wanted
 
 
 class Writing:
@@ -58,6 +69,7 @@ class Writing:
         """Write in the ledgers of `hosting`."""
         self._hosting = hosting
         self._settings = hosting.settings
+        self._landing: Landing[Kept] = Landing(hosting.workers, threads=_THREADS)
 
     async def submit(self, request: Request) -> Response:
         """Record a submission document."""
@@ -72,34 +84,39 @@ class Writing:
                     self._hosting.memory.take(len(chunk), otherwise=self._busy())
                     held += len(chunk)
                     chunks.append(chunk)
-                kept = await self._record(hosted, chunks)
+                document = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                chunks.clear()
+                kept = await self._record(hosted, document)
             finally:
                 self._hosting.memory.give(held)
         return Response(kept.receipt, status_code=201 if kept.new else 200, media_type=RECEIPT)
 
-    async def _record(self, hosted: Hosted, chunks: list[bytes]) -> Kept:
-        document = await self._hosting.work(lambda: b"".join(chunks))
-        chunks.clear()
+    async def _record(self, hosted: Hosted, document: bytes) -> Kept:
+        prepared: list[Prepared] = []
         with hosted.staging.judging():
-            prepared = await self._prepare(hosted, document)
-            self._hosting.parties.take(prepared.submission.statement.author)
-            waiting = await self._hosting.work(lambda: hosted.ledger.offer(prepared))
-            kept = await asyncio.wrap_future(waiting)
+            hosted.ledger.announce()
+            try:
+                kept = await self._landing.bring(lambda: self._offer(hosted, document, prepared))
+            except _MissingError as error:
+                raise FilesMissingError(error.cause, hosted.sessions.permit(error.wanted)) from None
             if hosted.staging:
-                named = await self._hosting.work(lambda: files_in(prepared.submission))
+                named = await self._hosting.work(lambda: files_in(prepared[0].submission))
                 hosted.staging.release(named)
         return kept
 
-    async def _prepare(self, hosted: Hosted, document: bytes) -> Prepared:
+    def _offer(self, hosted: Hosted, document: bytes, prepared: list[Prepared]) -> Future[Kept]:
+        """Prepare a submission, and let it wait for its place. Blocks."""
         ledger = hosted.ledger
         try:
-            return await self._hosting.work(lambda: ledger.prepare(document))
+            prepared.append(ledger.prepare(document))
+            self._hosting.parties.take(prepared[0].submission.statement.author)
+            return ledger.offer(prepared[0])
         except RuleError as error:
             if error.check is not Check.FILE_MISSING:
                 raise
-            cause = error
-        wanted = await self._hosting.work(lambda: ledger.wanted_files(document))
-        raise FilesMissingError(cause, hosted.sessions.permit(wanted))
+            raise _MissingError(error, ledger.wanted_files(document)) from None
+        finally:
+            ledger.arrive()
 
     async def put_file(self, request: Request) -> Response:
         """Keep a file."""

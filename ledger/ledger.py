@@ -424,6 +424,21 @@ class Ledger:
         """
         return self._recording().offer(prepared)
 
+    def announce(self) -> None:
+        """Say that a submission is on its way: somebody will prepare and perhaps offer it.
+
+        Whoever says so calls `arrive` when it is offered or refused. Those that come at about the
+        same time are then recorded together.
+
+        Raises:
+            StoreError: The ledger is open for reading only.
+        """
+        self._recording().coming.add(1)
+
+    def arrive(self) -> None:
+        """Say that a submission that was announced is offered or refused."""
+        self._recording().coming.add(-1)
+
     def wanted_files(self, document: bytes) -> Wanted:
         """Return which files a submission document wants that are not here.
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from ledger.errors import StoreError
 from ledger.store import Snapshot
 from ledger.tree import Tree
-from verify.entry import parse_entry
 from verify.proof import Proof, format_proof
 from verify.receipt import Receipt, format_receipt
 
 __all__ = ["Receipts"]
+
+
+class _Entry(msgspec.Struct, frozen=True, gc=False):
+    """As much of a submission's first entry as its receipt tells."""
+
+    recorded: int
+    prev: str | None = None
+    rules: str | None = None
+
+
+_ENTRY = msgspec.json.Decoder(_Entry)
 
 
 class Receipts:
@@ -32,19 +44,23 @@ class Receipts:
             NotFoundError: There is no such entry.
         """
         row = self._snapshot.row(index)
-        entry = parse_entry(row.entry(row.first))
-        last = row.first + row.count - 1
+        return self.of_entries(row.first, row.count, row.entry(row.first))
+
+    def of_entries(self, first: int, count: int, entry: bytes) -> bytes:
+        """Return the receipt of `count` entries from `first` on; `entry` is the first of them."""
+        read = _ENTRY.decode(entry)
+        last = first + count - 1
         hashes = self._tree.inclusion_proof(index=last, size=self._snapshot.size)
         proof = format_proof(Proof(last, hashes, self._checkpoint))
         return format_receipt(
             Receipt(
                 charter=self._fingerprint,
-                count=row.count,
-                first=row.first,
+                count=count,
+                first=first,
                 leaf=self._tree.leaf(last).hex(),
                 proof=proof.decode(),
-                recorded=entry.recorded,
-                prev=entry.prev,
-                rules=entry.rules,
+                recorded=read.recorded,
+                prev=read.prev,
+                rules=read.rules,
             )
         )

@@ -17,6 +17,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from ledger.commit import Commit, Head, Known, Placed
@@ -267,7 +268,7 @@ class _Run:
     ) -> None:
         self.submissions: list[Placed] = []
         self.disclosures: dict[int, tuple[str, ...]] = {}
-        self.notes: list[tuple[int, bytes]] = []
+        self.notes: dict[tuple[int, bytes], None] = {}
         self.turnings: list[tuple[int, bytes]] = []
         self._before = head
         self._head = head
@@ -333,7 +334,7 @@ class _Run:
         # From here on nothing is refused.
         entries, leaves = _entries(submission, head, recorded=recorded)
         if submission.note is not None and prepared.seen is not None:
-            self.notes.append((prepared.seen.size, submission.note))
+            self.notes[prepared.seen.size, submission.note] = None
         if state is not head.state:
             self.turnings.append((first, leaves[0] if governance else b""))
         self._disclose(first, submission, handed_over)
@@ -369,7 +370,7 @@ class _Run:
     def _root(self, size: int) -> bytes:
         before = self._before
         if size < before.size:
-            return self._past.history.root(size)
+            return self._past.root(size)
         # No checkpoint of such a size was published, unless the log key is elsewhere, too.
         growth = extend(before.edge, size=before.size, leaves=self._leaves[: size - before.size])
         return root_of_edge(growth.edge)
@@ -443,6 +444,7 @@ class _Past:
         self.history = history
         self._size = size
         self._facts: dict[str, tuple[int, str, str]] = {}
+        self._roots: dict[int, bytes] = {}
         self._recorded: dict[str, Recorded] = {}
         self._firsts: list[int] = []
         self._prepared: list[Prepared] = []
@@ -460,6 +462,13 @@ class _Past:
         place = bisect_right(self._firsts, index) - 1
         submitted = self._prepared[place].submission.events[index - self._firsts[place]]
         return submitted.event if submitted.id.hex() == event_id else sealing_event(submitted.event)
+
+    def root(self, size: int) -> bytes:
+        """Return the root hash at an earlier size; many of a batch name the same."""
+        root = self._roots.get(size)
+        if root is None:
+            root = self._roots[size] = self.history.root(size)
+        return root
 
     def recorded_as(self, event_id: str) -> Recorded | None:
         """Return the submission that begins with this event."""
@@ -539,11 +548,17 @@ def _parse_seen(note: bytes, statement: Statement, origin: str, key: str) -> Che
         reason = "is not the hash of the note"
         raise RuleError(Check.SEEN, "statement.seen.note", reason, seen.note, found)
     try:
-        public = log_verifier_key(origin, bytes.fromhex(key))
-        checkpoint = check_checkpoint(note, key=public, origin=origin)
+        checkpoint = _check_note(note, origin, key)
     except VerifyError as error:
         raise RuleError(Check.SEEN, "note", f"is no checkpoint of this log: {error}") from None
     if (checkpoint.size, checkpoint.root.hex()) != (seen.size, seen.root):
         reason = "has another size or root hash than the note"
         raise RuleError(Check.SEEN, "statement.seen", reason)
     return checkpoint
+
+
+@lru_cache(maxsize=64)
+def _check_note(note: bytes, origin: str, key: str) -> Checkpoint:
+    """Check a checkpoint's signature; once for those that many submissions name, as they do."""
+    public = log_verifier_key(origin, bytes.fromhex(key))
+    return check_checkpoint(note, key=public, origin=origin)

@@ -97,16 +97,18 @@ def root_of_edge(edge: Edge) -> bytes:
 class Tree:
     """The tree of one log at all its sizes, read from stored tiles.
 
-    Tiles that were read are kept, folded, for as long as this object is: many proofs of one tree
-    cost little more than one. It is for one thread and one read transaction.
+    Tiles that were read are kept, folded, with what was made of them, as long as this object is:
+    many proofs of one tree cost little more than one. It is for one thread and one read
+    transaction.
     """
 
-    __slots__ = ("_folded", "_read")
+    __slots__ = ("_folded", "_ranges", "_read")
 
     def __init__(self, read: TileReader) -> None:
         """Read tiles with `read`."""
         self._read = read
         self._folded: dict[tuple[int, int], list[list[bytes]]] = {}
+        self._ranges: dict[tuple[int, int], bytes] = {}
 
     def leaf(self, index: int) -> bytes:
         """Return the leaf hash at `index`."""
@@ -143,10 +145,12 @@ class Tree:
 
     def _range(self, low: int, high: int) -> bytes:
         """Return the root hash of leaves [low, high), a subtree of RFC 6962."""
-        root = b""
-        for height, index in reversed(list(_nodes(low, high))):
-            node = self._hash(height, index)
-            root = _node(node, root) if root else node
+        root = self._ranges.get((low, high), b"")
+        if not root:
+            for height, index in reversed(list(_nodes(low, high))):
+                node = self._hash(height, index)
+                root = _node(node, root) if root else node
+            self._ranges[low, high] = root
         return root
 
     def _hash(self, height: int, index: int) -> bytes:

@@ -28,19 +28,20 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple, Protocol
 
-from ledger.commit import Commit, Head
+from ledger.commit import Commit, Head, Placed
 from ledger.errors import LedgerError, StoreError
 from ledger.files import Files
 from ledger.past import SnapshotPast
 from ledger.receipts import Receipts
-from ledger.sequencer import Accepted, LogSigner, Prepared, Sequenced, sequence
+from ledger.sequencer import Accepted, LogSigner, Outcome, Prepared, Sequenced, sequence
 from ledger.store import Store
 
-__all__ = ["STEPS", "Clock", "Kept", "Observer", "Writer", "ignore"]
+__all__ = ["STEPS", "Clock", "Counter", "Kept", "Observer", "Writer", "ignore"]
 
 STEPS = 8
 """How many steps there are."""
@@ -48,6 +49,8 @@ STEPS = 8
 _WAITING = 256
 _EVENTS_AT_ONCE = 8192
 _SUBMISSIONS_AT_ONCE = 1024
+_GATHER_S = 0.005
+_LOOK_S = 0.0005
 
 
 class Clock(Protocol):
@@ -76,6 +79,26 @@ class Kept(NamedTuple):
     new: bool
 
 
+class Counter:
+    """A number that any thread may change.
+
+    Attributes:
+        count: The number.
+    """
+
+    __slots__ = ("_changing", "count")
+
+    def __init__(self) -> None:
+        """Begin at 0."""
+        self.count = 0
+        self._changing = threading.Lock()
+
+    def add(self, number: int) -> None:
+        """Add to it."""
+        with self._changing:
+            self.count += number
+
+
 class _Waiting:
     """A submission and whoever waits for it."""
 
@@ -92,6 +115,7 @@ class Writer:
     Attributes:
         head: Where the ledger stands; never ahead of what is on disk.
         clock: Gives the time.
+        coming: How many submissions are announced, and not in the queue yet.
     """
 
     def __init__(
@@ -106,6 +130,7 @@ class Writer:
     ) -> None:
         """Start the thread. It ends with `close`."""
         self.head = head
+        self.coming = Counter()
         self._store = store
         self._files = files
         self.clock = clock
@@ -172,6 +197,7 @@ class Writer:
         first = self._queue.get()
         if first is None:
             return [], True
+        self._gather()
         batch, events = [first], len(first.prepared.candidates)
         while events < _EVENTS_AT_ONCE and len(batch) < _SUBMISSIONS_AT_ONCE:
             try:
@@ -183,6 +209,16 @@ class Writer:
             batch.append(waiting)
             events += len(waiting.prepared.candidates)
         return batch, False
+
+    def _gather(self) -> None:
+        """Wait, for a moment at most, for submissions that are being prepared.
+
+        They are about to come: one sync for all of them costs less than one for each. Who is alone
+        waits for nobody.
+        """
+        until_s = time.monotonic() + _GATHER_S
+        while self.coming.count and time.monotonic() < until_s:
+            time.sleep(_LOOK_S)
 
     def _record(self, batch: Sequence[_Waiting]) -> None:
         at = self._observer
@@ -224,12 +260,19 @@ class Writer:
     def _receipts(self, sequenced: Sequenced) -> list[bytes]:
         if self.head.state is None:
             return [b"" for _ in sequenced.outcomes]
+        commit = sequenced.commit
+        new = {} if commit is None else {placed.first: placed for placed in commit.submissions}
         with self._store.read() as snapshot:
             receipts = Receipts(snapshot, fingerprint=self.head.state.fingerprint)
-            return [
-                receipts.of(outcome.first) if isinstance(outcome, Accepted) else b""
-                for outcome in sequenced.outcomes
-            ]
+            return [self._receipt(receipts, outcome, new) for outcome in sequenced.outcomes]
+
+    def _receipt(self, receipts: Receipts, outcome: Outcome, new: Mapping[int, Placed]) -> bytes:
+        if not isinstance(outcome, Accepted):
+            return b""
+        placed = new.get(outcome.first)
+        if placed is None:
+            return receipts.of(outcome.first)
+        return receipts.of_entries(placed.first, outcome.count, placed.entries[0])
 
 
 def _refuse(batch: Sequence[_Waiting], error: BaseException) -> None:

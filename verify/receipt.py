@@ -76,10 +76,11 @@ def format_receipt(receipt: Receipt) -> bytes:
     """Write a receipt.
 
     Raises:
-        RuleError: With check `receipt`: what is written would not read back.
+        RuleError: With check `receipt`: it is too long to be read back.
     """
     data = encode(receipt)
-    parse_receipt(data)
+    if len(data) > MAX_RECEIPT:
+        raise RuleError(Check.RECEIPT, "receipt", f"is longer than {MAX_RECEIPT} octets")
     return data
 
 

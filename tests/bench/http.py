@@ -1,0 +1,219 @@
+"""How fast a server records over HTTP, against a bare route that only reads the same body.
+
+Everything is measured in one run, on the same processors: the server in a process of its own, the
+clients in others, over real sockets, every commit synced and every receipt checked by the client
+that got it. Rates per address and party are switched off, as all clients are one. What counts are
+the ratios.
+
+(a) 64 clients with single-event submissions, each with its own `seen`, against the bare route
+(b) submissions of 256 events, against (a), in events
+(c) one client alone: the wait for a receipt, against a synced LMDB commit and a bare request
+"""
+
+import argparse
+import contextlib
+import os
+import secrets
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import lmdb
+import msgspec
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from api.serve import configure, listen, now_ms
+from api.settings import Settings
+from ledger.cli.context import vkey_of
+from ledger.ledger import Ledger
+from tests.bench._load import Came, Plan, Sent
+from tests.ledger.builder import Clock, Party, found_ledger, new_event, sign_document
+
+_ALPHA = Party("alpha", 1)
+_OFF = {
+    "COUNTERFOIL_PORT": "0",
+    "COUNTERFOIL_PER_PEER": "0",
+    "COUNTERFOIL_REQUESTS_PER_S": "0",
+    "COUNTERFOIL_SUBMISSIONS_PER_S": "0",
+}
+_PROCESSES = 2
+_DAY_MS = 86_400_000
+
+
+def bare_app() -> FastAPI:
+    """Return an application whose one route reads a body and says that it did."""
+    app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
+
+    @app.post("/submissions", status_code=201)
+    async def read(request: Request) -> Response:
+        await request.body()
+        return Response(b"{}", status_code=201, media_type="application/json")
+
+    return app
+
+
+def serve_bare() -> None:
+    """Serve the bare route on a free port, with the settings of the real server."""
+    settings = Settings(port=0, per_peer=0)
+    with listen(settings) as listener:
+        print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+        uvicorn.Server(configure(bare_app(), settings)).run(sockets=[listener])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench http", description=__doc__)
+    parser.add_argument("--submissions", type=int, default=4000, help="of one event each")
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--runs", type=int, default=3, help="runs of each; the medians count")
+    parser.add_argument("--strace", type=Path, help="trace the server's syncs into this file")
+    options = parser.parse_args(arguments)
+    folder = Path(tempfile.mkdtemp(prefix="counterfoil-bench-"))
+    try:
+        _run(options, folder)
+    finally:
+        shutil.rmtree(folder)
+    return 0
+
+
+def _run(options: argparse.Namespace, folder: Path) -> None:
+    count, clients = options.submissions, options.clients
+    single, bare, batched = [], [], []
+    for run in range(options.runs):  # in turn, so that a slow moment meets all of them
+        ledger = folder / f"ledger-{run}"
+        vkey, ones, large = _documents(ledger, count)
+        with _bare() as port:
+            bare.append(_load(port, "", ones, clients, folder))
+            alone_bare = _load(port, "", ones[:200], 1, folder)
+        with _served(ledger, folder / f"log-{run}", options.strace) as port:
+            single.append(_load(port, vkey, ones[200:], clients, folder))
+            alone = _load(port, vkey, ones[:200], 1, folder)
+            batched.append(_load(port, vkey, large, clients, folder))
+        _print_run(run, bare[-1], single[-1], batched[-1])
+    commit_s = _commit_s(folder)
+    a = statistics.median(_rate(s) / _rate(b) for s, b in zip(single, bare, strict=True))
+    b = statistics.median(
+        256 * _rate(many) / _rate(one) for many, one in zip(batched, single, strict=True)
+    )
+    wait, floor = statistics.median(alone[0].waits), statistics.median(alone_bare[0].waits)
+    print(f"(a) submissions of 1 / bare route   {a:6.2f}  (at least 0.45)")
+    print(f"(b) events of 256 / events of 1     {b:6.2f}  (at least 8)")
+    print(
+        f"(c) receipt / (commit + bare)       {wait / (commit_s + floor):6.2f}  (at most 3): "
+        f"{1e3 * wait:.2f} ms / ({1e3 * commit_s:.2f} ms + {1e3 * floor:.2f} ms)"
+    )
+
+
+def _print_run(run: int, *loads: list[Came]) -> None:
+    for name, came in zip(("bare route", "of 1 event", "of 256 events"), loads, strict=True):
+        waits = sorted(wait for one in came for wait in one.waits)
+        p50, p99 = (1e3 * waits[int(len(waits) * share)] for share in (0.5, 0.99))
+        print(
+            f"run {run}: {name:14} {_rate(came):8.0f} requests/s, "
+            f"p50 {p50:6.1f} ms, p99 {p99:6.1f} ms"
+        )
+
+
+def _rate(came: list[Came]) -> float:
+    took = max(one.ended for one in came) - min(one.began for one in came)
+    return sum(len(one.waits) for one in came) / took
+
+
+def _documents(path: Path, count: int) -> tuple[str, list[Sent], list[Sent]]:
+    """Found a ledger; return its log key, and signed documents of one event, and of 256."""
+    ledger, _ = found_ledger(path, _ALPHA, clock=Clock(now_ms()))
+    with ledger:
+        note = ledger.checkpoint()
+        ones = [_signed(ledger, note, 1) for _ in range(count)]
+        large = [_signed(ledger, note, 256) for _ in range(max(64, count // 40))]
+        return vkey_of(ledger.state()), ones, large
+
+
+def _signed(ledger: Ledger, note: bytes, events: int) -> Sent:
+    claims = {"title": "A letter", "text": "Please send us the data. " * 8, "person.1": "A. Clerk"}
+    made = [
+        new_event("alpha", "communication/v1", channel="letter", claims=claims)
+        for _ in range(events)
+    ]
+    document = sign_document(ledger, _ALPHA, made, note=note, expires=now_ms() + _DAY_MS)
+    parts = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+    signature = bytes.fromhex(msgspec.json.decode(parts["signature"], type=str))
+    statement = bytes(parts["statement"])
+    return Sent(document, statement, signature, tuple(event.data for event in made))
+
+
+def _load(port: int, vkey: str, documents: list[Sent], clients: int, folder: Path) -> list[Came]:
+    processes = min(_PROCESSES, clients)
+    plans = []
+    for number in range(processes):
+        path = folder / f"plan-{secrets.token_hex(8)}"
+        mine = documents[number::processes]
+        begin = time.time() + 1.5
+        plan = Plan(port, "/submissions", vkey, clients // processes, begin, mine)
+        path.write_bytes(msgspec.msgpack.encode(plan))
+        plans.append(path)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.bench._load", str(path)], stdout=subprocess.PIPE
+        )
+        for path in plans
+    ]
+    came = [msgspec.json.decode(one.communicate()[0], type=Came) for one in running]
+    refused = [one.refused for one in came if one.refused]
+    if refused:
+        raise SystemExit(f"refused: {refused}")
+    return came
+
+
+@contextlib.contextmanager
+def _bare() -> Iterator[int]:
+    code = "from tests.bench.http import serve_bare; serve_bare()"
+    with _process([sys.executable, "-c", code], None) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def _served(ledger: Path, log: Path, strace: Path | None) -> Iterator[int]:
+    command = [sys.executable, "-m", "api", "serve", str(ledger)]
+    if strace is not None:
+        calls = "trace=fsync,fdatasync,msync"
+        command = ["strace", "-f", "-c", "-e", calls, "-o", str(strace), *command]
+    with _process(command, log) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def _process(command: list[str], log: Path | None) -> Iterator[int]:
+    with (log or Path(os.devnull)).open("wb") as errors:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, **_OFF}
+        )
+        try:
+            if process.stdout is None:
+                raise AssertionError("standard output is a pipe")
+            yield int(process.stdout.readline().rpartition(b":")[2])
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _commit_s(folder: Path) -> float:
+    """Return how long a synced LMDB commit of a few pages takes."""
+    took = []
+    with lmdb.open(str(folder / "bare"), map_size=1 << 28, max_dbs=1) as environment:
+        for number in range(200):
+            start = time.perf_counter()
+            with environment.begin(write=True) as txn:
+                txn.put(number.to_bytes(8, "big"), bytes(2000))
+            took.append(time.perf_counter() - start)
+    return statistics.median(took)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
