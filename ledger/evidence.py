@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
+from ledger.audience import closed_to
 from ledger.errors import ExportError
 from ledger.ledger import Ledger
 from verify.chunk import Line
@@ -174,11 +175,7 @@ class _Maker:
     def _lines(self, shown: Sequence[int]) -> Iterator[Line]:
         for index in shown:
             event = self._event(index)
-            closed = self._without | {
-                name
-                for name, parties in (event.audience or {}).items()
-                if self._audience not in {event.author, *parties}
-            }
+            closed = self._without | closed_to(self._audience, event)
             opened = map(parse_disclosure, self._ledger.disclosures(index))
             claims = {
                 one.name: (one.salt[-32:], one.value) for one in opened if one.name not in closed

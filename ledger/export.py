@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from ledger.audience import closed_to
 from ledger.errors import ExportError, NotFoundError
 from ledger.ledger import Ledger
 from verify.claims import Disclosure, File, parse_disclosure
@@ -208,11 +209,7 @@ class _Writer:
             if event.sealed is None:
                 continue
             self._sealed += len(event.sealed)
-            closed = {
-                name
-                for name, parties in (event.audience or {}).items()
-                if self._audience not in {event.author, *parties}
-            }
+            closed = closed_to(self._audience, event)
             if later:
                 own_id = event_id(encode(event)).hex()
                 closed |= {name for of, name in later if of == own_id}

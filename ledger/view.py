@@ -6,7 +6,10 @@ and how that key came; it does not check signatures, hashes or proofs. Run an au
 
 An event that was sealed and then opened takes effect at its opening. A claim that an event
 withheld is shown from the entry on that hands it over, so that what a view of size n says never
-changes.
+changes. The one exception is erasure: whoever has read on to where one takes effect shows its
+claims no more, at whatever size, and whether or not their values are still there.
+
+A `ViewBuilder` takes entries as they come, and gives the view of any size up to there.
 
 Source: SPEC sections 5, 7, 9, 11.
 """
@@ -19,16 +22,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from ledger.audience import closed_to
 from verify.checkpoint import parse_signed
 from verify.chunk import Line, parse_line
 from verify.claims import File, format_disclosure
 from verify.codec import encode
 from verify.entry import Entry, parse_entry
+from verify.erasures import Erasures
 from verify.errors import MalformedError
 from verify.events import (
     GOVERNANCE,
     Charter,
+    Erasure,
     Event,
+    Hold,
     Key,
     Opening,
     Sealed,
@@ -41,7 +48,16 @@ from verify.state import PartyKey, State, found
 from verify.submission import check_disclosure, sealing_event
 from verify.tiles import bundles_of, entries_path, parse_bundle
 
-__all__ = ["CharterInForce", "Claims", "KeyOrigin", "Told", "View", "read_view", "view_of_export"]
+__all__ = [
+    "CharterInForce",
+    "Claims",
+    "KeyOrigin",
+    "Told",
+    "View",
+    "ViewBuilder",
+    "read_view",
+    "view_of_export",
+]
 
 KeyOrigin = Literal["founding", "own", "vouched", "recovered"]
 Claims = Mapping[str, str | File]
@@ -171,12 +187,12 @@ def _read(
     disclosures: Callable[[int, Event], Sequence[str]],
     at_size: int | None,
 ) -> View:
-    reader = _Reader(disclosures)
+    builder = ViewBuilder(disclosures)
     for data in islice(entries, at_size):
-        reader.add(data)
-    if at_size is not None and reader.tree.size != at_size:
-        raise MalformedError("ledger", f"has {reader.tree.size} entries, not {at_size}")
-    return reader.view()
+        builder.add(data)
+    if at_size is not None and builder.size != at_size:
+        raise MalformedError("ledger", f"has {builder.size} entries, not {at_size}")
+    return builder.view()
 
 
 def view_of_export(path: Path, *, at_size: int | None = None) -> View:
@@ -229,48 +245,133 @@ class _Signed:
     seen_size: int
 
 
-class _Reader:
-    """Folds entries, one after the other, into a view."""
+class ViewBuilder:
+    """Folds entries, one after the other, and gives views of what was folded so far.
+
+    Each entry is read once, and its disclosures once more when some of them are handed over. Not
+    for several threads at a time; of no use any more once `add` has raised.
+    """
 
     def __init__(self, disclosures: Callable[[int, Event], Sequence[str]]) -> None:
-        self.tree = Frontier()
+        """Begin before entry 0.
+
+        Args:
+            disclosures: Gives the disclosures held for the entry with this index, whose claims
+                are those of this event.
+        """
         self._disclosures = disclosures
-        self._state: State | None = None
+        self._tree = Frontier()
         self._signed: _Signed | None = None
-        self._told: dict[str, Told] = {}
+        self._states: list[tuple[int, State]] = []
         self._charters: list[CharterInForce] = []
-        self._handed: dict[str, set[str]] = {}
-        self._opened: set[str] = set()
+        self._told: dict[str, Told] = {}
+        self._ids: list[str] = []
+        self._starts: list[int] = []  # of each entry: how many ids came before it
+        self._handed: dict[str, dict[str, int]] = {}
+        self._opened: dict[str, int] = {}
         self._revoked: list[tuple[str, int, int]] = []
+        self._erasures = Erasures()
+        self._erased: set[tuple[int, str]] = set()
+
+    @property
+    def size(self) -> int:
+        """How many entries were folded."""
+        return self._tree.size
+
+    @property
+    def erased(self) -> int:
+        """Of how many claims an erasure is in effect."""
+        return len(self._erased)
 
     def add(self, data: bytes) -> None:
-        entry = parse_entry(data, where=f"entry {self.tree.size}")
+        """Fold the next entry.
+
+        Raises:
+            RuleError: An entry, a key or a disclosure is not what an audit lets through.
+            MalformedError: Entry 0 has no statement.
+        """
+        entry = parse_entry(data, where=f"entry {self.size}")
         octets = bytes(entry.event)
         event = parse_event(octets)
-        self.tree.append(leaf_hash(data))
+        self._tree.append(leaf_hash(data))
+        self._starts.append(len(self._ids))
         own_id = event_id(octets).hex()
         if entry.statement is not None:
             self._begin(entry, event, own_id)
         self._govern(entry, event, own_id)
+        self._erasures.reach(entry.recorded)
         self._keep(entry, event, own_id)
+        self._erase()
+
+    def view(self, *, audience: str | None = None, at: tuple[int, str] | None = None) -> View:
+        """Return what is told, for an audience.
+
+        Args:
+            audience: A party or "public": claims that are limited to others are not open. None
+                for whoever holds all that is held.
+            at: The size of which the view is, at most the builder's, and the root hash of that
+                size, in hex; None for all.
+
+        Raises:
+            MalformedError: There is no entry.
+        """
+        size, root = at or (self.size, self._tree.root().hex())
+        if not 0 < size <= self.size:
+            raise MalformedError("ledger", "has no entry" if not size else f"is below size {size}")
+        told = tuple(self._shown(each, size, audience) for each in self._between(0, size))
+        state = next(state for since, state in reversed(self._states) if since < size)
+        return View(
+            fingerprint=state.fingerprint,
+            origin=state.charter.origin,
+            size=size,
+            root=root,
+            told=told,
+            by_id={each.id: each for each in told},
+            charters=tuple(c for c in self._charters if self._amended(c) < size),
+            state=state,
+            sealed=tuple(
+                t
+                for t in told
+                if isinstance(t.event, Sealed) and self._opened.get(t.id, size) >= size
+            ),
+        )
+
+    def told(self, start: int, stop: int, *, audience: str) -> Iterator[Told]:
+        """Yield what took effect with the entries from `start` to before `stop`, as `view` has it.
+
+        It costs what these entries cost, however large the ledger is.
+        """
+        for each in self._between(start, stop):
+            yield self._shown(each, self.size, audience)
+
+    def by_id(self, audience: str) -> Mapping[str, Told]:
+        """Return what `View.by_id` has, made as it is asked for, as long as nothing is added."""
+        return _Shown(self._told, lambda told: self._shown(told, self.size, audience))
+
+    def _between(self, start: int, stop: int) -> Iterator[Told]:
+        low = self._starts[start] if start < self.size else len(self._ids)
+        high = self._starts[stop] if stop < self.size else len(self._ids)
+        return (self._told[event_id] for event_id in self._ids[low:high])
 
     def _begin(self, entry: Entry, event: Event, own_id: str) -> None:
         statement = entry.statement
         if statement is None:
             raise AssertionError(entry.index)
-        if self._state is None:
-            root = self.tree.root().hex()  # of one entry: its leaf hash
-            self._state = found(event, charter_id=own_id, fingerprint=root, statement=statement)
+        if not self._states:
+            root = self._tree.root().hex()  # of one entry: its leaf hash
+            state = found(event, charter_id=own_id, fingerprint=root, statement=statement)
         else:
-            self._state = self._state.settle(index=entry.index, recorded=entry.recorded)
-        key = self._state.active_key(statement)
+            state = self._states[-1][1].settle(index=entry.index, recorded=entry.recorded)
+        key = state.active_key(statement)
         seen = 0 if statement.seen is None else statement.seen.size
         self._signed = _Signed(entry.index, key, seen)
+        self._turn(entry.index, state)
 
     def _govern(self, entry: Entry, event: Event, own_id: str) -> None:
-        state, signed = self._state, self._signed
-        if state is None or signed is None:
+        signed = self._signed
+        if signed is None:
             raise MalformedError("entry 0", "has no statement")
+        state = self._states[-1][1]
         if entry.index > 0:
             state = state.govern(event, event_id=own_id, index=entry.index, recorded=entry.recorded)
         if not self._charters or self._charters[-1].charter != state.charter:
@@ -278,30 +379,73 @@ class _Reader:
             self._charters.append(CharterInForce(since=since, charter=state.charter))
         if isinstance(event, Key) and event.verb == "revoke":
             self._revoked.append((event.key, _compromised(event, signed.seen_size), entry.index))
-        self._state = state
+        self._turn(entry.index, state)
+
+    def _turn(self, index: int, state: State) -> None:
+        if not self._states or self._states[-1][1] is not state:
+            self._states.append((index, state))
+
+    def _amended(self, charter: CharterInForce) -> int:
+        """Return the index of the entry with which a charter came to be in force."""
+        return max(charter.since - 1, 0)
 
     def _keep(self, entry: Entry, event: Event, own_id: str) -> None:
         nested = isinstance(event, Opening) and event.event is not None
-        claims = self._open(entry, sealing_event(event))
+        own = sealing_event(event)
+        claims = self._open(entry.index, own)
         self._put(self._tell(entry, event, own_id, claims={} if nested else claims))
         if not isinstance(event, Opening):
+            self._take_note(own, own_id, entry)
             return
         if event.event is None:
-            self._handed.setdefault(event.of, set()).update(event.names or ())
+            self._hand_over(event, entry.index)
             return
-        self._opened.add(event.of)
-        told = self._tell(
-            entry,
-            event.event,
-            # The octets are canonical, so what encoding gives back is what was nested.
-            event_id(encode(event.event)).hex(),
-            claims=claims,
-        )
+        self._opened[event.of] = entry.index
+        # The octets are canonical, so what encoding gives back is what was nested.
+        nested_id = event_id(encode(own)).hex()
+        told = self._tell(entry, own, nested_id, claims=claims)
         sealed_at = self._told[event.of].index
         self._put(replace(told, opened_at=entry.index, sealed_at=sealed_at))
+        self._take_note(own, nested_id, entry)
+
+    def _hand_over(self, event: Opening, index: int) -> None:
+        names = self._handed.setdefault(event.of, {})
+        for name in event.names or ():
+            names.setdefault(name, index)
+        told = self._told[event.of]
+        # What was read with the event was, perhaps, not all that there is now.
+        self._told[told.id] = replace(told, claims=self._open(told.index, told.event))
+
+    def _take_note(self, event: Event, own_id: str, entry: Entry) -> None:
+        """Take note of an erasure, and of what stands in its way."""
+        match event:
+            case Hold():
+                self._erasures.hold(event, event_id=own_id)
+            case Erasure():
+                self._erasures.announce(
+                    event,
+                    target=self._told[event.of].index,
+                    recorded=entry.recorded,
+                    notice_days=self._states[-1][1].charter.notice_days,
+                )
+
+    def _erase(self) -> None:
+        """Forget the claims of which an erasure has taken effect."""
+        if len(self._erasures.done) == len(self._erased):
+            return
+        new = self._erasures.done - self._erased
+        self._erased |= new
+        for index in {index for index, _ in new}:
+            for told in list(self._between(index, index + 1)):
+                claims = self._without_erased(index, told.claims)
+                self._told[told.id] = replace(told, claims=claims)
+
+    def _without_erased(self, index: int, claims: Claims) -> Claims:
+        return {name: v for name, v in claims.items() if (index, name) not in self._erased}
 
     def _put(self, told: Told) -> None:
         self._told[told.id] = told
+        self._ids.append(told.id)
 
     def _tell(self, entry: Entry, event: Event, own_id: str, *, claims: Claims) -> Told:
         signed = self._signed
@@ -322,38 +466,43 @@ class _Reader:
             first=signed.first,
         )
 
-    def _open(self, entry: Entry, owner: Event) -> Claims:
-        where = f"disclosures of entry {entry.index}"
-        texts = self._disclosures(entry.index, owner)
+    def _open(self, index: int, owner: Event) -> Claims:
+        where = f"disclosures of entry {index}"
+        texts = self._disclosures(index, owner)
         opened = (check_disclosure(text, event=owner, where=where) for text in texts)
-        return {each.name: each.value for each in opened}
+        return self._without_erased(index, {each.name: each.value for each in opened})
 
-    def view(self) -> View:
-        if self._state is None:
-            raise MalformedError("ledger", "has no entry")
-        told = tuple(self._finish(each) for each in self._told.values())
-        return View(
-            fingerprint=self._state.fingerprint,
-            origin=self._state.charter.origin,
-            size=self.tree.size,
-            root=self.tree.root().hex(),
-            told=told,
-            by_id={each.id: each for each in told},
-            charters=tuple(self._charters),
-            state=self._state,
-            sealed=tuple(
-                t for t in told if isinstance(t.event, Sealed) and t.id not in self._opened
-            ),
-        )
-
-    def _finish(self, told: Told) -> Told:
-        """Hide withheld claims that no entry of this view hands over, and mark the disowned."""
-        hidden = set(told.event.withheld or ()) - self._handed.get(told.id, set())
-        claims = {name: value for name, value in told.claims.items() if name not in hidden}
+    def _shown(self, told: Told, size: int, audience: str | None) -> Told:
+        """Hide what is not for the audience or not handed over yet, and mark the disowned."""
+        hidden = set() if audience is None else set(closed_to(audience, told.event))
+        if told.event.withheld:
+            handed = self._handed.get(told.id, {})
+            hidden.update(n for n in told.event.withheld if handed.get(n, size) >= size)
         disowned = any(
-            key == told.key and since <= told.index < end for key, since, end in self._revoked
+            key == told.key and since <= told.index < end < size
+            for key, since, end in self._revoked
         )
+        if not disowned and hidden.isdisjoint(told.claims):
+            return told
+        claims = {name: value for name, value in told.claims.items() if name not in hidden}
         return replace(told, claims=claims, disowned=disowned)
+
+
+class _Shown(Mapping[str, Told]):
+    """Events by id, each as `show` shows it when it is asked for."""
+
+    def __init__(self, told: Mapping[str, Told], show: Callable[[Told], Told]) -> None:
+        self._told = told
+        self._show = show
+
+    def __getitem__(self, event_id: str) -> Told:
+        return self._show(self._told[event_id])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._told)
+
+    def __len__(self) -> int:
+        return len(self._told)
 
 
 def _compromised(event: Key, seen_size: int) -> int:

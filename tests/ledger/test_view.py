@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ledger.view import read_view, view_of_export
+from ledger.view import View, ViewBuilder, read_view, view_of_export
 from tests.ledger.bookmaking import (
+    DAY_MS,
     ORIGIN,
     Book,
     Draft,
@@ -23,7 +27,8 @@ from tests.world import claims_of
 from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.codec import encode
 from verify.errors import MalformedError, VerifyError
-from verify.events import Key, Meeting, Opening, Sealed
+from verify.events import Erasure, Event, Hold, Key, Meeting, Opening, Sealed
+from verify.merkle import leaf_hash, root_hash
 from verify.note import NoteSignature, format_note
 from verify.tiles import bundles_of, entries_path, format_bundle
 
@@ -176,3 +181,200 @@ def test_an_export_gives_the_same_view(tmp_path: Path) -> None:
     assert book.view(at_size=12) == view_of_export(tmp_path, at_size=12)
     (tmp_path / "disclosures.jsonl").unlink()
     assert {} == view_of_export(tmp_path).told[9].claims
+
+
+# One builder, many views
+
+
+class Growing:
+    """A book that grows by what it is told to do, and a builder that follows it."""
+
+    def __init__(self) -> None:
+        self.book = book_of([], members=("rutland",))
+        self.withheld: list[tuple[Draft, int]] = []
+        self.seals: list[tuple[Draft, Draft]] = []
+        self.holds: list[Draft] = []
+        self.sealing: list[Draft] = []
+        self.builder = ViewBuilder(lambda index, _: self.book.disclosures.get(index, ()))
+
+    def label(self) -> str:
+        return f"number {len(self.book.entries)}"
+
+    def add(self, event: Event, texts: tuple[str, ...] = ()) -> Draft:
+        draft = Draft(event, texts)
+        self.book.add(draft)
+        return draft
+
+    def plain(self) -> None:
+        self.sealing.append(self.add(*_parts(meeting(self.label(), title="Said"))))
+
+    def limited(self) -> None:
+        digests, texts = sealed(LCC, self.label(), {"text": "To one", "title": "To all"})
+        audience: dict[str, tuple[str, ...]] = {"text": ("rutland",)}
+        event = Meeting(author=LCC, nonce=nonce(self.label()), sealed=digests, audience=audience)
+        self.sealing.append(self.add(event, texts))
+
+    def withhold(self) -> None:
+        digests, texts = sealed(LCC, self.label(), {"title": "Later"})
+        event = Meeting(author=LCC, nonce=nonce(self.label()), sealed=digests, withheld=("title",))
+        index = len(self.book.entries)
+        self.withheld.append((Draft(self.add(event).event, texts), index))
+        self.sealing.append(Draft(event))
+
+    def hand_over(self) -> None:
+        if self.withheld:
+            draft, index = self.withheld.pop()
+            opening = Opening(author=LCC, nonce=nonce(self.label()), of=draft.id, names=("title",))
+            self.book.disclosures[index] = draft.disclosures
+            self.add(opening)
+
+    def seal(self) -> None:
+        inner = meeting(self.label(), title="Inside")
+        seal = Sealed(
+            author=LCC,
+            nonce=nonce(f"seal {self.label()}"),
+            dates=dates(opens_by="2026-01-31"),
+            seals=inner.id,
+        )
+        self.seals.append((self.add(seal), inner))
+
+    def open(self) -> None:
+        if self.seals:
+            opening = opening_of(*self.seals.pop(), self.label())
+            self.sealing.append(Draft(opening.event.event))  # type: ignore[union-attr, arg-type]  # as made
+            self.book.add(opening)
+
+    def erase(self) -> None:
+        if self.sealing:
+            of = self.sealing[0].id
+            self.add(
+                Erasure(
+                    author=LCC,
+                    nonce=nonce(self.label()),
+                    of=of,
+                    names=("title",),
+                    ground="subject_request",
+                )
+            )
+
+    def hold(self) -> None:
+        self.holds.append(self.add(Hold(author=LCC, nonce=nonce(self.label()), all="yes")))
+
+    def end_hold(self) -> None:
+        if self.holds:
+            of = self.holds.pop().id
+            self.add(Hold(author=LCC, nonce=nonce(self.label()), ends=of))
+
+    def wait(self) -> None:
+        self.book.recorded += 31 * DAY_MS
+        self.plain()
+
+    def disown(self) -> None:
+        if public("rutland") not in {e.key for e in self.revocations()}:
+            self.book.add(meeting(self.label(), "rutland", title="Theirs"))
+            self.add(
+                Key(
+                    author="rutland",
+                    nonce=nonce(self.label()),
+                    verb="revoke",
+                    party="rutland",
+                    key=public("rutland"),
+                    compromised_since=2,
+                )
+            )
+
+    def revocations(self) -> list[Key]:
+        events = [told.event for told in self.book.view().told]
+        return [e for e in events if isinstance(e, Key) and e.verb == "revoke"]
+
+    def follow(self) -> None:
+        for data in self.book.entries[self.builder.size :]:
+            self.builder.add(data)
+
+
+def _parts(draft: Draft) -> tuple[Event, tuple[str, ...]]:
+    return draft.event, draft.disclosures
+
+
+ACTS: Sequence[Callable[[Growing], None]] = (
+    *(Growing.plain, Growing.limited, Growing.withhold, Growing.hand_over, Growing.seal),
+    *(Growing.open, Growing.erase, Growing.hold, Growing.end_hold, Growing.wait, Growing.disown),
+)
+AUDIENCES = (None, "public", LCC, "rutland")
+
+
+def from_scratch(book: Book, size: int, audience: str | None) -> View:
+    builder = ViewBuilder(lambda index, _: book.disclosures.get(index, ()))
+    for data in book.entries[:size]:
+        builder.add(data)
+    return builder.view(audience=audience)
+
+
+@given(st.lists(st.sampled_from(ACTS), max_size=9))
+def test_a_builder_that_grew_gives_the_view_that_is_read_from_scratch(
+    acts: list[Callable[[Growing], None]],
+) -> None:
+    growing = Growing()
+    for act in acts:
+        act(growing)
+        growing.follow()
+        book = growing.book
+        for audience in AUDIENCES:
+            whole = from_scratch(book, len(book.entries), audience)
+
+            assert whole == growing.builder.view(audience=audience)
+            told = growing.builder.told(0, whole.size, audience=audience or "")
+            assert audience is None or list(whole.told) == list(told)
+
+
+@given(st.lists(st.sampled_from(ACTS), max_size=9))
+def test_a_builder_gives_the_view_of_each_size_it_had(
+    acts: list[Callable[[Growing], None]],
+) -> None:
+    growing = Growing()
+    for act in acts:
+        act(growing)
+    growing.follow()
+    book, builder = growing.book, growing.builder
+    end = {told.id: told.claims for told in builder.view().told}
+    for size in range(1, builder.size + 1):
+        root = root_hash([leaf_hash(data) for data in book.entries[:size]]).hex()
+        for audience in AUDIENCES:
+            then = from_scratch(book, size, audience)
+            now = builder.view(audience=audience, at=(size, root))
+
+            if not builder.erased:
+                assert then == now
+            assert [told.id for told in then.told] == [told.id for told in now.told]
+            for before, after in zip(then.told, now.told, strict=True):
+                assert {n: v for n, v in before.claims.items() if n in end[before.id]} == dict(
+                    after.claims
+                )
+
+
+def test_an_erasure_in_effect_shows_in_no_view() -> None:
+    growing = Growing()
+    growing.plain()
+    growing.hold()
+    growing.erase()
+    growing.wait()
+    growing.follow()
+
+    assert "Said" == growing.builder.view().told[2].text("title")
+    growing.end_hold()
+    growing.wait()
+    growing.follow()
+    builder = growing.builder
+    assert 1 == builder.erased
+    assert [None] * 2 == [
+        builder.view(at=at).told[2].text("title") for at in ((3, "00"), (builder.size, "00"))
+    ]
+
+
+def test_refuses_a_view_of_a_size_that_it_does_not_have() -> None:
+    growing = Growing()
+    with pytest.raises(MalformedError):
+        growing.builder.view()
+    growing.follow()
+    with pytest.raises(MalformedError):
+        growing.builder.view(at=(3, "00"))
