@@ -29,9 +29,19 @@ from ledger.folds.commitments import fold_commitments
 from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import RequestRow, deadline_under, fold_requests
-from ledger.folds.stances import ESTABLISHED, Telling
+from ledger.folds.stances import Telling
 from ledger.folds.timeline import fold_timeline
 from ledger.plain import Plain, to_json, view_json
+from ledger.replies import (
+    answers_json,
+    chronology_json,
+    event_json,
+    events_json,
+    knowledge_json,
+    promises_json,
+    requests_json,
+    tellings,
+)
 from ledger.sentences import sentence
 from ledger.shapes import KINDS
 from ledger.text import (
@@ -50,7 +60,7 @@ from verify.codec import encode
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-__all__ = ["add", "tellings"]
+__all__ = ["add"]
 
 
 _REGIMES = tuple(regime for regime in get_args(Regime) if regime != "none")
@@ -143,11 +153,6 @@ def _reading(arguments: Namespace, context: Context) -> Reading:
     return read(_view(arguments, context), as_at=_as_at(arguments, context))
 
 
-def tellings(view: View) -> list[Telling]:
-    """Return what is established, and then the account of each party that tells anything."""
-    return [ESTABLISHED, *(Telling(party) for party in view.authors)]
-
-
 def _list(arguments: Namespace, context: Context) -> int:
     view = _view(arguments, context)
     told = [
@@ -159,14 +164,7 @@ def _list(arguments: Namespace, context: Context) -> int:
     rows += [(str(t.index), t.id[:12], t.author, t.kind, sentence(t, view.by_id)) for t in told]
     left = sum(max(len(row[n]) for row in rows) + 2 for n in range(4))
     room = max(_LEAST, arguments.width - left)
-    values: dict[str, object] = {
-        "events": [
-            {"author": t.author, "id": t.id, "index": t.index, "kind": t.kind,
-             "recorded": t.recorded, "what": sentence(t, view.by_id)}
-            for t in told
-        ],
-        "ledger": view_json(view),
-    }  # fmt: skip
+    values = events_json(view, told)
     footer = "\n".join(footer_text(view, width=arguments.width))
     body = table([(*row[:4], _short(row[4], room)) for row in rows])
     context.answer(values, f"{body}\n\n{footer}")
@@ -185,25 +183,7 @@ def _show(arguments: Namespace, context: Context) -> int:
     reading = _reading(arguments, context)
     event_id = one_id(digits, reading.view.by_id)
     told = reading.view.by_id[event_id]
-    row = next((r for r in fold_timeline(reading).rows if r.id == event_id), None)
-    values: dict[str, object] = {
-        "author": told.author,
-        "claims": {
-            name: value if isinstance(value, str) else msgspec.to_builtins(value)
-            for name, value in told.claims.items()
-        },
-        "event": msgspec.json.decode(encode(told.event)),
-        "id": told.id,
-        "index": told.index,
-        "key": told.key,
-        "key_origin": told.key_origin,
-        "ledger": view_json(reading.view),
-        "recorded": told.recorded,
-        "seen_size": told.seen_size,
-        "unopened": list(told.unopened),
-    }
-    if row is not None:
-        values["chronology"] = to_json(row)
+    values = event_json(reading, told)
     context.answer(values, ("\n".join(_show_lines(told, reading))))
     return DONE
 
@@ -258,7 +238,7 @@ def _file(file: File) -> str:
 def _chronology(arguments: Namespace, context: Context) -> int:
     reading = _reading(arguments, context)
     fold = fold_timeline(reading, party=arguments.party)
-    values = {"chronology": to_json(fold), "ledger": view_json(reading.view)}
+    values = chronology_json(reading.view, fold)
     if arguments.format == "json":
         context = replace(context, json=True)
     text = chronology_text(reading.view, fold, width=arguments.width)
@@ -269,7 +249,7 @@ def _chronology(arguments: Namespace, context: Context) -> int:
 def _requests(arguments: Namespace, context: Context) -> int:
     reading = _reading(arguments, context)
     folds = [fold_requests(reading, telling=telling) for telling in tellings(reading.view)]
-    values = {"ledger": view_json(reading.view), "requests": [to_json(fold) for fold in folds]}
+    values = requests_json(reading.view, folds)
     text = requests_text(reading.view, folds, width=arguments.width)
     regime: Regime | None = arguments.what_if
     if regime is not None:
@@ -300,7 +280,7 @@ def _what_if(reading: Reading, row: RequestRow, regime: Regime) -> tuple[dict[st
 def _promises(arguments: Namespace, context: Context) -> int:
     reading = _reading(arguments, context)
     folds = [fold_commitments(reading, telling=telling) for telling in tellings(reading.view)]
-    values = {"ledger": view_json(reading.view), "promises": [to_json(fold) for fold in folds]}
+    values = promises_json(reading.view, folds)
     text = commitments_text(reading.view, folds, width=arguments.width)
     context.answer(values, text)
     return DONE
@@ -312,7 +292,7 @@ def _answers(arguments: Namespace, context: Context) -> int:
     if arguments.party is not None:
         chosen = [Telling(arguments.party)]
     rows = [row for telling in chosen for row in answers(reading, telling)]
-    values = {"answers": [to_json(row) for row in rows], "ledger": view_json(reading.view)}
+    values = answers_json(reading.view, rows)
     text = answers_text(reading.view, rows, width=arguments.width)
     context.answer(values, text)
     return DONE
@@ -321,7 +301,7 @@ def _answers(arguments: Namespace, context: Context) -> int:
 def _knowledge(arguments: Namespace, context: Context) -> int:
     reading = _reading(arguments, context)
     fold = fold_knowledge(reading)
-    values = {"knowledge": to_json(fold), "ledger": view_json(reading.view)}
+    values = knowledge_json(reading.view, fold)
     text = knowledge_text(reading.view, fold, width=arguments.width)
     context.answer(values, text)
     return DONE

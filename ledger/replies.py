@@ -1,0 +1,122 @@
+"""What a reader is answered, as plain values: the same on the command line and over HTTP.
+
+Each takes what was read and folded, so that whoever also wants words folds once, and says of which
+size of which ledger it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from ledger.folds.answers import Answered
+from ledger.folds.commitments import Commitments
+from ledger.folds.knowledge import KnowledgeFold
+from ledger.folds.moments import Moment
+from ledger.folds.reading import Reading
+from ledger.folds.requests import Requests
+from ledger.folds.stances import ESTABLISHED, Telling
+from ledger.folds.timeline import Timeline, fold_timeline
+from ledger.plain import Plain, to_json, view_json
+from ledger.sentences import sentence
+from ledger.view import Told, View
+from verify.codec import encode
+
+__all__ = [
+    "answers_json",
+    "chronology_json",
+    "event_json",
+    "event_row",
+    "events_json",
+    "knowledge_json",
+    "promises_json",
+    "requests_json",
+    "tellings",
+]
+
+Reply = dict[str, object]
+
+
+def tellings(view: View) -> list[Telling]:
+    """Return what is established, and then the account of each party that tells anything."""
+    return [ESTABLISHED, *(Telling(party) for party in view.authors)]
+
+
+def event_row(
+    told: Told, by_id: Mapping[str, Told], *, moment: Moment | None = None
+) -> dict[str, Plain]:
+    """Tell of an event in a line.
+
+    Args:
+        told: The event.
+        by_id: The events that it may refer to.
+        moment: The date that stands for it, if it shall be told.
+    """
+    row: dict[str, Plain] = {
+        "author": told.author,
+        "id": told.id,
+        "index": told.index,
+        "kind": told.kind,
+        "recorded": told.recorded,
+        "what": sentence(told, by_id),
+    }
+    return row if moment is None else {**row, "date": to_json(moment)}
+
+
+def events_json(
+    view: View, told: Iterable[Told], *, moments: Mapping[str, Moment] | None = None
+) -> Reply:
+    """Tell of events, a line each."""
+    dates = moments or {}
+    return {
+        "events": [event_row(t, view.by_id, moment=dates.get(t.id)) for t in told],
+        "ledger": view_json(view),
+    }
+
+
+def event_json(reading: Reading, told: Told) -> Reply:
+    """Tell all that is known of one event."""
+    row = next((r for r in fold_timeline(reading).rows if r.id == told.id), None)
+    values: Reply = {
+        "author": told.author,
+        "claims": {
+            name: value if isinstance(value, str) else msgspec.to_builtins(value)
+            for name, value in told.claims.items()
+        },
+        "event": msgspec.json.decode(encode(told.event)),
+        "id": told.id,
+        "index": told.index,
+        "key": told.key,
+        "key_origin": told.key_origin,
+        "ledger": view_json(reading.view),
+        "recorded": told.recorded,
+        "seen_size": told.seen_size,
+        "unopened": list(told.unopened),
+    }
+    return values if row is None else {**values, "chronology": to_json(row)}
+
+
+def chronology_json(view: View, fold: Timeline) -> Reply:
+    """Tell the chronology."""
+    return {"chronology": to_json(fold), "ledger": view_json(view)}
+
+
+def requests_json(view: View, folds: Sequence[Requests]) -> Reply:
+    """Tell of requests, in each telling."""
+    return {"ledger": view_json(view), "requests": [to_json(fold) for fold in folds]}
+
+
+def promises_json(view: View, folds: Sequence[Commitments]) -> Reply:
+    """Tell of promises, in each telling."""
+    return {"ledger": view_json(view), "promises": [to_json(fold) for fold in folds]}
+
+
+def knowledge_json(view: View, fold: KnowledgeFold) -> Reply:
+    """Tell who knew what."""
+    return {"knowledge": to_json(fold), "ledger": view_json(view)}
+
+
+def answers_json(view: View, rows: Sequence[Answered]) -> Reply:
+    """Tell the answers to what every dispute asks."""
+    return {"answers": [to_json(row) for row in rows], "ledger": view_json(view)}
