@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -40,8 +41,10 @@ __all__ = ["LOG_KEY_FILE", "Ledger"]
 
 _FILES = "files"
 _AT_ONCE = 256
+_PUBLISHED = 6  # the step of `writer` after which readers find what was recorded
 
 T = TypeVar("T")
+Listener = Callable[[], None]
 
 
 class Ledger:
@@ -69,11 +72,14 @@ class Ledger:
         self._files = Files(path / _FILES)
         self._signers = signers
         self._head = head
+        self._observer = observer
+        self._listeners: tuple[Listener, ...] = ()
+        self._listening = threading.Lock()
         self._writer: Writer | None = None
         if clock is not None:
             self._files.clean()
             self._writer = Writer(
-                store, self._files, head=head, clock=clock, signers=signers, observer=observer
+                store, self._files, head=head, clock=clock, signers=signers, observer=self._observe
             )
 
     @classmethod
@@ -202,6 +208,24 @@ class Ledger:
         """Leaf hash of entry 0, in hex."""
         return self.state().fingerprint
 
+    def head(self) -> Head:
+        """Return where the ledger stands; never ahead of what is on disk."""
+        return self._current()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Have `listener` called whenever more is recorded; return what ends that.
+
+        The thread that records calls it, and waits for it.
+        """
+        with self._listening:
+            self._listeners = (*self._listeners, listener)
+
+        def end() -> None:
+            with self._listening:
+                self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+        return end
+
     def size(self) -> int:
         """Return the number of entries."""
         return self._look(lambda snapshot: snapshot.size)
@@ -310,9 +334,12 @@ class Ledger:
         """Return the disclosures at an entry, sorted by claim name."""
         return self._look(lambda snapshot: snapshot.disclosures(index))
 
-    def disclosed(self) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """Yield each entry that has disclosures, by index, with them. Holds nothing between two."""
-        after = -1
+    def disclosed(self, start: int = 0) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield each entry from `start` on that has disclosures, by index, with them.
+
+        Nothing is held between two.
+        """
+        after = start - 1
         while True:
 
             def read(snapshot: Snapshot, after: int = after) -> list[tuple[int, tuple[str, ...]]]:
@@ -497,6 +524,12 @@ class Ledger:
         if log_key.public not in self._signers:
             log_key.save(self.path / further_log_key_file(log_key))
             self._signers[log_key.public] = log_key
+
+    def _observe(self, step: int) -> None:
+        self._observer(step)
+        if step == _PUBLISHED:
+            for listener in self._listeners:
+                listener()
 
     def _recording(self) -> Writer:
         if self._writer is None:

@@ -14,10 +14,9 @@ from ledger.folds.answers import Answered
 from ledger.folds.commitments import Commitments
 from ledger.folds.knowledge import KnowledgeFold
 from ledger.folds.moments import Moment
-from ledger.folds.reading import Reading
 from ledger.folds.requests import Requests
 from ledger.folds.stances import ESTABLISHED, Telling
-from ledger.folds.timeline import Timeline, fold_timeline
+from ledger.folds.timeline import Timeline
 from ledger.plain import Plain, to_json, view_json
 from ledger.sentences import sentence
 from ledger.view import Told, View
@@ -75,9 +74,15 @@ def events_json(
     }
 
 
-def event_json(reading: Reading, told: Told) -> Reply:
-    """Tell all that is known of one event."""
-    row = next((r for r in fold_timeline(reading).rows if r.id == told.id), None)
+def event_json(view: View, told: Told, fold: Timeline) -> Reply:
+    """Tell all that is known of one event.
+
+    Args:
+        view: The view that it is of.
+        told: The event.
+        fold: The chronology, in which it may have a row.
+    """
+    row = next((r for r in fold.rows if r.id == told.id), None)
     values: Reply = {
         "author": told.author,
         "claims": {
@@ -89,7 +94,7 @@ def event_json(reading: Reading, told: Told) -> Reply:
         "index": told.index,
         "key": told.key,
         "key_origin": told.key_origin,
-        "ledger": view_json(reading.view),
+        "ledger": view_json(view),
         "recorded": told.recorded,
         "seen_size": told.seen_size,
         "unopened": list(told.unopened),

@@ -183,7 +183,7 @@ def _show(arguments: Namespace, context: Context) -> int:
     reading = _reading(arguments, context)
     event_id = one_id(digits, reading.view.by_id)
     told = reading.view.by_id[event_id]
-    values = event_json(reading, told)
+    values = event_json(reading.view, told, fold_timeline(reading))
     context.answer(values, ("\n".join(_show_lines(told, reading))))
     return DONE
 

@@ -1,0 +1,269 @@
+"""Readings: what one open ledger tells its readers, kept ready between their questions.
+
+The view is kept up to the ledger: only what is new is read, and the same entries are never parsed
+twice. Views, folds and whole answers are kept as well, each for a size and an audience, within
+bounds; what was asked longest ago is forgotten first. An answer is worked out once, however many
+ask for it at a time. Nothing here is written to disk, and nothing is signed.
+
+Thread-safe, and for threads: all but `kept` waits for the store and for other readers of the
+ledger.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
+from typing import Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from ledger.errors import NotFoundError
+from ledger.folds.moments import Moment, main_dates
+from ledger.folds.reading import Reading, read
+from ledger.folds.timeline import Timeline, fold_timeline
+from ledger.ledger import Ledger
+from ledger.plain import Plain
+from ledger.replies import event_row
+from ledger.view import View, ViewBuilder
+from verify.claims import File
+from verify.events import Event
+
+__all__ = ["Answer", "Query", "Readings", "Seen"]
+
+_AT_ONCE: Final = 1024  # entries of which the disclosures are read together
+_VIEWS: Final = 8
+_FOLDS: Final = 4
+_OCTETS: Final = 64 << 20
+_PART: Final = 4  # of the room for answers: no answer may have more than such a part of it
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Query(NamedTuple):
+    """What somebody asks.
+
+    Attributes:
+        audience: For whom the answer is: a party or "public".
+        size: Of how many entries it is.
+        words: What is asked, in full.
+    """
+
+    audience: str
+    size: int
+    words: tuple[str, ...]
+
+
+class Answer(NamedTuple):
+    """What somebody is answered: JSON, and a tag that no other answer has."""
+
+    body: bytes
+    tag: str
+
+
+class Seen:
+    """A view, and what is worked out from it, each once. Made and used under one lock.
+
+    Attributes:
+        view: The view.
+    """
+
+    def __init__(self, view: View) -> None:
+        """Work with `view`."""
+        self.view = view
+        self._readings: _Kept[dt.date, Reading] = _Kept(_FOLDS)
+        self._timelines: _Kept[tuple[dt.date, str | None], Timeline] = _Kept(_FOLDS)
+
+    @cached_property
+    def dates(self) -> Mapping[str, Moment]:
+        """The date that stands for each event, by id."""
+        return main_dates(self.view)
+
+    @cached_property
+    def files(self) -> Mapping[str, File]:
+        """The files that open claims name, by hash."""
+        found: dict[str, File] = {}
+        for told in self.view.told:
+            for _, value in sorted(told.claims.items()):
+                if isinstance(value, File):
+                    found.setdefault(value.sha256, value)
+        return found
+
+    def reading(self, as_at: dt.date) -> Reading:
+        """Return the view, read as at a day."""
+        return self._readings.get(as_at, lambda: read(self.view, as_at=as_at))
+
+    def timeline(self, as_at: dt.date, party: str | None = None) -> Timeline:
+        """Return the chronology as at a day."""
+        return self._timelines.get(
+            (as_at, party), lambda: fold_timeline(self.reading(as_at), party=party)
+        )
+
+
+class Readings:
+    """The readings of one ledger."""
+
+    def __init__(self, ledger: Ledger, *, octets: int = _OCTETS) -> None:
+        """Read `ledger`, which stays open as long as this is used.
+
+        Args:
+            ledger: The ledger.
+            octets: How much room kept answers may take.
+        """
+        self._ledger = ledger
+        self._octets = octets
+        self._reading = threading.Lock()
+        self._begin()
+        self._keeping = threading.Lock()
+        self._answers: OrderedDict[Query, Answer] = OrderedDict()
+        self._held = 0
+
+    def kept(self, query: Query) -> Answer | None:
+        """Return an answer that is ready; None if there is none, or it must be looked at again."""
+        if self._size != self._ledger.head().size:
+            return None  # what is new may be an erasure, which is for every size
+        with self._keeping:
+            answer = self._answers.get(query)
+            if answer is not None:
+                self._answers.move_to_end(query)
+        return answer
+
+    def answer(self, query: Query, make: Callable[[Seen], object]) -> Answer:
+        """Return the answer to a query.
+
+        Args:
+            query: The query.
+            make: Makes the values, which become JSON.
+
+        Raises:
+            NotFoundError: The ledger has not the size asked for.
+        """
+        with self._reading:
+            self._catch_up()
+            answer = self.kept(query)
+            if answer is None:
+                body = msgspec.json.encode(make(self._seen(query.size, query.audience)))
+                answer = Answer(body, hashlib.sha256(body).hexdigest()[:32])
+                self._keep(query, answer)
+            return answer
+
+    def view(self, audience: str, *, size: int | None = None) -> View:
+        """Return what is told to an audience.
+
+        Args:
+            audience: A party or "public".
+            size: Of how many entries; None for all there are by now.
+
+        Raises:
+            NotFoundError: The ledger has not the size asked for.
+        """
+        with self._reading:
+            self._catch_up()
+            return self._seen(self._builder.size if size is None else size, audience).view
+
+    def file(self, audience: str, sha256: str) -> File | None:
+        """Return the file of that hash that an open claim names; None if none does."""
+        with self._reading:
+            self._catch_up()
+            return self._seen(self._builder.size, audience).files.get(sha256)
+
+    def rows(
+        self, audience: str, *, start: int, stop: int
+    ) -> Sequence[tuple[int, list[dict[str, Plain]]]]:
+        """Return what took effect with each entry from `start` to before `stop`, a line each.
+
+        As it is told by now. It costs what these entries cost, however large the ledger is.
+        """
+        with self._reading:
+            self._catch_up()
+            by_id = self._builder.by_id(audience)
+            told = self._builder.told(start, stop, audience=audience)
+            return [
+                (index, [event_row(each, by_id) for each in together])
+                for index, together in groupby(told, key=lambda each: each.index)
+            ]
+
+    def _begin(self) -> None:
+        self._block: dict[int, tuple[str, ...]] = {}
+        self._blocked = range(0)
+        self._builder = ViewBuilder(self._disclosures)
+        self._views: _Kept[tuple[int, str], Seen] = _Kept(_VIEWS)
+        self._size = 0
+
+    def _disclosures(self, index: int, owner: Event) -> Sequence[str]:
+        if owner.sealed is None:
+            return ()
+        if index in self._blocked:
+            return self._block.get(index, ())
+        return self._ledger.disclosures(index)
+
+    def _catch_up(self) -> None:
+        size = self._ledger.head().size
+        erased = self._builder.erased
+        try:
+            while (start := self._builder.size) < size:
+                self._read(start, min(size, start + _AT_ONCE))
+        except BaseException:
+            self._begin()  # half an entry may have been folded
+            raise
+        if self._builder.erased != erased:
+            self._views = _Kept(_VIEWS)
+            with self._keeping:
+                self._answers.clear()
+                self._held = 0
+        self._size = size
+
+    def _read(self, start: int, stop: int) -> None:
+        self._block, self._blocked = {}, range(start, stop)
+        for index, texts in self._ledger.disclosed(start):
+            if index >= stop:
+                break
+            self._block[index] = texts
+        for data in self._ledger.entries(start, stop):
+            self._builder.add(data)
+        self._block, self._blocked = {}, range(0)
+
+    def _seen(self, size: int, audience: str) -> Seen:
+        if not 0 < size <= self._builder.size:
+            raise NotFoundError(f"size {size} in a log of {self._builder.size} entries")
+        return self._views.get((size, audience), lambda: self._look(size, audience))
+
+    def _look(self, size: int, audience: str) -> Seen:
+        at = None
+        if size < self._builder.size:
+            at = size, self._ledger.root_at(size).hex()
+        return Seen(self._builder.view(audience=audience, at=at))
+
+    def _keep(self, query: Query, answer: Answer) -> None:
+        if len(answer.body) > self._octets // _PART:
+            return
+        with self._keeping:
+            self._answers[query] = answer
+            self._held += len(answer.body)
+            while self._held > self._octets:
+                _, old = self._answers.popitem(last=False)
+                self._held -= len(old.body)
+
+
+class _Kept(Generic[K, V]):
+    """Keeps the values that were asked for last."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """Return the value of a key, made if it is not kept."""
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key]
+        value = make()
+        self._values[key] = value
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+        return value
