@@ -15,8 +15,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from api.clock import now_ms
 from api.demo import demo
-from api.serve import now_ms, serve
+from api.serve import serve
 from api.settings import Settings, load_settings
 from ledger.cli.context import DONE, Context, UsageError, wrong_clock
 from ledger.cli.main import run

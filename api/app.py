@@ -33,6 +33,7 @@ from api.limits import Rates
 from api.log import log_failure, log_request
 from api.operating import Operating
 from api.problems import FilesMissingError, ProblemError, answer
+from api.recording import Recorder
 from api.settings import Settings
 from api.signing_in import SigningIn
 from api.tlog import Tlog
@@ -49,24 +50,31 @@ _SWEEPS = 24  # in the time that a file may stay unnamed
 
 
 def create_app(
-    ledgers: Mapping[str, Ledger], *, settings: Settings, now_ms: Callable[[], int]
+    ledgers: Mapping[str, Ledger],
+    recorder: Recorder,
+    *,
+    settings: Settings,
+    now_ms: Callable[[], int],
 ) -> FastAPI:
     """Make the application over open ledgers, which stay their caller's to close.
 
     Args:
-        ledgers: The ledgers by name, open for recording; one alone may have the empty name, and
-            then stands at the root of all paths.
+        ledgers: The ledgers by name; one alone may have the empty name, and then stands at the
+            root of all paths. They are only read.
+        recorder: Records in them.
         settings: What is taken.
         now_ms: The clock, in milliseconds since 1970.
     """
-    hosting = Hosting(ledgers, settings, now_ms=now_ms)
+    hosting = Hosting(ledgers, recorder, settings, now_ms=now_ms)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
+        await recorder.begin(hosting)
         sweeping = asyncio.create_task(_sweep(hosting))
         yield
         sweeping.cancel()
+        await recorder.end()
         await asyncio.to_thread(hosting.close)
 
     app = FastAPI(

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -21,6 +20,7 @@ from starlette.requests import Request
 
 from api.limits import Places, Quota, Rates, Room
 from api.problems import ProblemError
+from api.recording import Recorder
 from api.sessions import Session, Sessions, token_of
 from api.settings import Settings
 from api.staging import Staging
@@ -64,6 +64,7 @@ class Hosted:
     Attributes:
         name: What it is called here; empty when it is the only one.
         ledger: The ledger.
+        state: The rules' state by now: see `refresh`.
         sessions: Who was let read, or hand over files.
         staging: Files that no accepted submission has named yet.
     """
@@ -74,9 +75,10 @@ class Hosted:
         """Serve `ledger` as `name`."""
         self.name = name
         self.ledger = ledger
+        self.state = ledger.state()
         self.sessions = Sessions(
             LedgerName(origin=ledger.origin, charter=ledger.fingerprint),
-            ledger.state,
+            lambda: self.state,
             now_ms=now_ms,
             session_s=settings.session_s,
             nonce_s=settings.nonce_s,
@@ -89,6 +91,10 @@ class Hosted:
     def prefix(self) -> str:
         """What its paths begin with."""
         return f"/{self.name}" if self.name else ""
+
+    def refresh(self) -> None:
+        """Take up what governance has changed. Blocks, unless this process records."""
+        self.state = self.ledger.state()
 
     def reader(self, request: Request) -> Reader:
         """Return who asks; whether they may read is not judged.
@@ -112,7 +118,7 @@ class Hosted:
             ProblemError: `unauthenticated`: the ledger shows itself to parties only.
         """
         reader = self.reader(request)
-        if reader.session is None and self.ledger.state().charter.visibility != "public":
+        if reader.session is None and self.state.charter.visibility != "public":
             raise ProblemError("unauthenticated", "this ledger is read with a session only")
         return reader
 
@@ -123,20 +129,25 @@ class Hosting:
     Attributes:
         settings: What is taken.
         ledgers: The ledgers, by name.
+        recorder: Records in them.
         now_ms: The clock.
         submissions: Places for submissions on their way.
         uploads: Places for files on their way.
         memory: Room for documents on their way.
-        parties: How often each party may submit.
         addresses: How often each address may ask.
-        workers: Threads for submissions.
     """
 
     def __init__(
-        self, ledgers: Mapping[str, Ledger], settings: Settings, *, now_ms: Callable[[], int]
+        self,
+        ledgers: Mapping[str, Ledger],
+        recorder: Recorder,
+        settings: Settings,
+        *,
+        now_ms: Callable[[], int],
     ) -> None:
-        """Serve `ledgers`, which stay their caller's to close."""
+        """Serve `ledgers`, which stay their caller's to close, and record through `recorder`."""
         self.settings = settings
+        self.recorder = recorder
         self.now_ms = now_ms
         self.ledgers: Mapping[str, Hosted] = {
             name: Hosted(name, ledger, settings, now_ms=now_ms) for name, ledger in ledgers.items()
@@ -145,27 +156,36 @@ class Hosting:
         self.submissions = Places(settings.submissions, what="submissions", retry_after_s=again_s)
         self.uploads = Places(settings.uploads, what="files", retry_after_s=again_s)
         self.memory = Room(settings.documents)
-        self.parties = Rates(
-            settings.submissions_per_s,
-            at_once=settings.submissions_at_once,
-            what="submissions of this party",
-            clock=time.monotonic,
-        )
         self.addresses = Rates(
             settings.requests_per_s,
             at_once=settings.requests_at_once,
             what="requests from this address",
             clock=time.monotonic,
         )
-        # Apart, so that slow senders of files and long readings keep no submission waiting.
-        self.workers = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "counterfoil-submission")
+        # Apart, so that slow senders of files and long readings do not wait for each other.
         self._receivers = ThreadPoolExecutor(settings.uploads, "counterfoil-upload")
         self._readers = ThreadPoolExecutor(_READERS, "counterfoil-reading")
 
     def close(self) -> None:
         """Wait for what is under way."""
-        for pool in (self.workers, self._receivers, self._readers):
+        for pool in (self._receivers, self._readers):
             pool.shutdown()
+
+    def refresh(self, name: str) -> None:
+        """Take up what governance has changed in the ledger `name`."""
+        self.ledgers[name].refresh()
+
+    def grew(self, name: str, *, governs: bool) -> Awaitable[None] | None:
+        """Take note that another process recorded in the ledger `name`: see `Followers`."""
+        hosted = self.ledgers[name]
+        if governs:
+            return self._follow(hosted)
+        hosted.ledger.notice()
+        return None
+
+    async def _follow(self, hosted: Hosted) -> None:
+        await self.read(hosted.refresh)
+        hosted.ledger.notice()
 
     @property
     def is_alone(self) -> bool:
@@ -183,10 +203,6 @@ class Hosting:
         if hosted is None:
             raise NotFoundError("ledger of such a name")
         return hosted
-
-    async def work(self, do: Callable[[], T]) -> T:
-        """Do something about a submission, in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.workers, do)
 
     async def receive(self, do: Callable[[], T]) -> T:
         """Do something about a file, in a thread."""

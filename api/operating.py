@@ -50,7 +50,7 @@ class Operating:
     def _check_ledgers(self) -> None:
         for hosted in self._hosting.ledgers.values():
             hosted.ledger.size()
-            if not hosted.ledger.healthy():
+            if not self._hosting.recorder.healthy(hosted.name):
                 raise ProblemError("unavailable", "a ledger records nothing now")
 
     def _check_room(self) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "FilesMissingError",
     "Problem",
     "ProblemError",
+    "RefusedError",
     "Upload",
     "WantedFile",
     "answer",
@@ -175,10 +176,24 @@ class FilesMissingError(Exception):
         upload: Leave to hand them over.
     """
 
-    def __init__(self, cause: RuleError, upload: Upload) -> None:
+    def __init__(self, cause: Exception, upload: Upload) -> None:
         super().__init__(str(cause))
         self.cause = cause
         self.upload = upload
+
+
+class RefusedError(Exception):
+    """A submission is refused by whoever records.
+
+    Attributes:
+        problem: The refusal.
+        retry_after_s: When it may be tried again; None if trying again does not help.
+    """
+
+    def __init__(self, problem: Problem, *, retry_after_s: int | None = None) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+        self.retry_after_s = retry_after_s
 
 
 class ProblemError(Exception):
@@ -205,7 +220,9 @@ def problem_of(error: Exception) -> Problem:
         case RuleError():
             return _problem_of_rule(error)
         case FilesMissingError():
-            return msgspec.structs.replace(_problem_of_rule(error.cause), upload=error.upload)
+            return msgspec.structs.replace(problem_of(error.cause), upload=error.upload)
+        case RefusedError():
+            return error.problem
         case MalformedError():
             return _problem("malformed", error.reason, where=error.where)
         case FileMismatchError():
@@ -228,7 +245,7 @@ def answer(error: Exception, *, headers: Mapping[str, str] | None = None) -> Res
         allowed = (error.headers or {}).get("Allow", "")
         # What can be fetched can be asked about; those paths are apart, and not counted.
         more["allow"] = "GET, HEAD" if allowed == "GET" else allowed
-    if isinstance(error, ProblemError) and error.retry_after_s is not None:
+    if isinstance(error, ProblemError | RefusedError) and error.retry_after_s is not None:
         more["retry-after"] = str(error.retry_after_s)
     if problem.status == _STATUS["unauthenticated"]:
         more["www-authenticate"] = "Bearer"

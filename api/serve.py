@@ -15,7 +15,6 @@ import signal
 import socket
 import stat
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -26,24 +25,21 @@ from fastapi import FastAPI
 
 from api import log
 from api.app import create_app
+from api.clock import now_ms
 from api.connection import limited
 from api.hosting import open_ledgers
+from api.keeper import Keeper, KeeperError
 from api.settings import Settings
 from ledger.errors import StoreError
 from ledger.ledger import Ledger
 
-__all__ = ["configure", "listen", "now_ms", "serve"]
+__all__ = ["configure", "listen", "serve"]
 
 _HEADERS: Final = 16 * 1024  # octets of request line and headers that are not whole yet
 _BACKLOG: Final = 256
 _KEEP_ALIVE_S: Final = 15
 _GRACE_S: Final = 30
 _OPEN: Final = "listening on an address that other machines may reach, without TLS"
-
-
-def now_ms() -> int:
-    """Return the time in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> None:
@@ -60,20 +56,20 @@ def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> No
         LedgerError: A ledger cannot be opened, or the address cannot be had.
     """
     log.begin()
-
-    def open_one(path: Path) -> Ledger:
-        return Ledger.open(path, clock=now_ms, accept_clock=accept_clock)
-
     with (
-        open_ledgers(folder, open_one=open_one) as ledgers,
         listen(settings) as listener,
+        Keeper(folder, settings, accept_clock=accept_clock) as keeper,
+        open_ledgers(folder, open_one=_open) as ledgers,
     ):
-        app = create_app(ledgers, settings=settings, now_ms=now_ms)
+        app = create_app(ledgers, keeper, settings=settings, now_ms=now_ms)
         server = _Server(configure(app, settings), name=_name(listener))
+        keeper.watch(server.stop)
         if _is_reachable(listener):
             log.log_note(_OPEN, level=logging.WARNING)
         with _signals(server):
             server.run(sockets=[listener])
+        if not keeper.healthy_process():
+            raise KeeperError("the process that records has ended by itself")
     log.log_note("closed")
 
 
@@ -105,11 +101,20 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._name = name
 
+    def stop(self) -> None:
+        """Begin to end."""
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
         await super().startup(sockets)
         if self.started:
             print(f"listening on {self._name}", flush=True)  # noqa: T201 - promised to whoever waits
+
+
+def _open(path: Path) -> Ledger:
+    # Another process records: this one reads, and holds no key.
+    return Ledger.open(path, read_only=True)
 
 
 @contextlib.contextmanager

@@ -186,11 +186,12 @@ class Sessions:
         """Give leave to hand over the files of a submission that was checked."""
         expires_ms = self._now_ms() + self._session_ms
         token = secrets.token_urlsafe(32)
-        files = {file.sha256: file.size for file in wanted.files}
-        self._tickets[_hash(token)] = _Ticket(wanted.author, files, expires_ms)
+        self._tickets[_hash(token)] = _Ticket(wanted.author, wanted.files, expires_ms)
         if len(self._tickets) > _MOST_UPLOADS:
             self._tickets.popitem(last=False)
-        listed = tuple(WantedFile(sha256=sha256, size=size) for sha256, size in files.items())
+        listed = tuple(
+            WantedFile(sha256=sha256, size=size) for sha256, size in wanted.files.items()
+        )
         return Upload(token=token, expires=expires_ms, files=listed)
 
     def permitted(self, token: str, *, sha256: str, size: int) -> str | None:

@@ -63,7 +63,7 @@ class SigningIn:
         data = b""
         while chunk := await source.chunk():
             data += chunk
-        nonce, session = await self._hosting.work(
+        nonce, session = await self._hosting.read(
             lambda: hosted.sessions.check(data, host=request.headers.get("host", ""))
         )
         token = hosted.sessions.begin(nonce, session)

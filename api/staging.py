@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from api.bodies import Chunks
 from api.limits import Quota
 from api.problems import ProblemError
@@ -20,12 +22,20 @@ from ledger.errors import FileMismatchError, NotFoundError
 from ledger.files import ByteStream
 from ledger.ledger import Ledger
 from verify.claims import File, parse_disclosure
-from verify.submission import Submission
 
 __all__ = ["Staging", "check_same", "files_in"]
 
 _CHUNK = 1 << 16
 _BLOCK = 1 << 20
+
+
+class _Disclosed(msgspec.Struct, frozen=True):
+    """As much of a submission document as names files."""
+
+    disclosures: tuple[tuple[str, ...], ...]
+
+
+_DISCLOSED = msgspec.json.Decoder(_Disclosed)
 
 
 class _Staged(NamedTuple):
@@ -217,14 +227,9 @@ def check_same(stream: ByteStream, *, sha256: str, size: int) -> None:
         raise FileMismatchError("another hash", expected=sha256, found=digest.hexdigest())
 
 
-def files_in(submission: Submission) -> frozenset[str]:
-    """Return the hashes of the files that a submission discloses."""
-    return frozenset(
-        opened.value.sha256
-        for submitted in submission.events
-        for _, opened in submitted.disclosures
-        if isinstance(opened.value, File)
-    )
+def files_in(document: bytes) -> frozenset[str]:
+    """Return the hashes of the files that an accepted document discloses."""
+    return frozenset().union(*map(_files_of, _DISCLOSED.decode(document).disclosures))
 
 
 def _files_of(texts: tuple[str, ...]) -> set[str]:

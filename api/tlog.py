@@ -58,7 +58,7 @@ class Tlog:
         caching = {"cache-control": _FOR_EVER, **_ANYBODY}
         if path.startswith("tile/entries/"):
             hosted.admit(request)
-            if hosted.ledger.state().charter.visibility != "public":
+            if hosted.state.charter.visibility != "public":
                 caching = {"cache-control": _FOR_ONE, "vary": "Authorization, Cookie"}
         data = await self._hosting.read(lambda: hosted.ledger.tile(path))
         return Response(data, media_type=OCTETS, headers=caching)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from concurrent.futures import Future
 from typing import Final
 
 from fastapi import APIRouter
@@ -33,33 +32,20 @@ from api.describing import (
     parameter,
     problems,
 )
+from api.desk import MissingError
 from api.hosting import Hosted, Hosting
-from api.landing import Landing
 from api.problems import FilesMissingError, ProblemError
 from api.sessions import token_of
 from api.staging import check_same, files_in
 from ledger.errors import NotFoundError
-from ledger.sequencer import Prepared, Wanted
 from ledger.writer import Kept
-from verify.checks import Check
-from verify.errors import RuleError
 from verify.submission import SUBMISSION
 
 __all__ = ["RECEIPT", "Writing"]
 
 RECEIPT: Final = "application/vnd.counterfoil.receipt+json"
 
-_THREADS: Final = 2
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
-
-
-class _MissingError(Exception):
-    """Files that a submission discloses are not here: which, and the refusal."""
-
-    def __init__(self, cause: RuleError, wanted: Wanted) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-        self.wanted = wanted
 
 
 class Writing:
@@ -69,7 +55,6 @@ class Writing:
         """Write in the ledgers of `hosting`."""
         self._hosting = hosting
         self._settings = hosting.settings
-        self._landing: Landing[Kept] = Landing(hosting.workers, threads=_THREADS)
 
     async def submit(self, request: Request) -> Response:
         """Record a submission document."""
@@ -92,31 +77,15 @@ class Writing:
         return Response(kept.receipt, status_code=201 if kept.new else 200, media_type=RECEIPT)
 
     async def _record(self, hosted: Hosted, document: bytes) -> Kept:
-        prepared: list[Prepared] = []
         with hosted.staging.judging():
-            hosted.ledger.announce()
             try:
-                kept = await self._landing.bring(lambda: self._offer(hosted, document, prepared))
-            except _MissingError as error:
+                kept = await self._hosting.recorder.record(hosted.name, document)
+            except MissingError as error:
                 raise FilesMissingError(error.cause, hosted.sessions.permit(error.wanted)) from None
             if hosted.staging:
-                named = await self._hosting.work(lambda: files_in(prepared[0].submission))
+                named = await self._hosting.receive(lambda: files_in(document))
                 hosted.staging.release(named)
         return kept
-
-    def _offer(self, hosted: Hosted, document: bytes, prepared: list[Prepared]) -> Future[Kept]:
-        """Prepare a submission, and let it wait for its place. Blocks."""
-        ledger = hosted.ledger
-        try:
-            prepared.append(ledger.prepare(document))
-            self._hosting.parties.take(prepared[0].submission.statement.author)
-            return ledger.offer(prepared[0])
-        except RuleError as error:
-            if error.check is not Check.FILE_MISSING:
-                raise
-            raise _MissingError(error, ledger.wanted_files(document)) from None
-        finally:
-            ledger.arrive()
 
     async def put_file(self, request: Request) -> Response:
         """Keep a file."""

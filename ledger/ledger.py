@@ -226,6 +226,11 @@ class Ledger:
 
         return end
 
+    def notice(self) -> None:
+        """Tell all who listen that another process has recorded more."""
+        for listener in self._listeners:
+            listener()
+
     def size(self) -> int:
         """Return the number of entries."""
         return self._look(lambda snapshot: snapshot.size)
@@ -454,8 +459,8 @@ class Ledger:
     def announce(self) -> None:
         """Say that a submission is on its way: somebody will prepare and perhaps offer it.
 
-        Whoever says so calls `arrive` when it is offered or refused. Those that come at about the
-        same time are then recorded together.
+        Whoever says so calls `arrive` when it is about to be offered, or is refused. Those that
+        come at about the same time are then recorded together.
 
         Raises:
             StoreError: The ledger is open for reading only.
@@ -463,7 +468,7 @@ class Ledger:
         self._recording().coming.add(1)
 
     def arrive(self) -> None:
-        """Say that a submission that was announced is offered or refused."""
+        """Say that a submission that was announced is about to be offered, or is refused."""
         self._recording().coming.add(-1)
 
     def wanted_files(self, document: bytes) -> Wanted:
@@ -528,8 +533,7 @@ class Ledger:
     def _observe(self, step: int) -> None:
         self._observer(step)
         if step == _PUBLISHED:
-            for listener in self._listeners:
-                listener()
+            self.notice()
 
     def _recording(self) -> Writer:
         if self._writer is None:

@@ -109,6 +109,7 @@ class Prepared:
         known: The ids that become known with it.
         seen: The checkpoint in the note that it names; None if it names none.
         seen_key: The log key, in hex, under which that note was checked.
+        has_files: Whether it discloses files.
     """
 
     submission: Submission
@@ -116,13 +117,14 @@ class Prepared:
     known: tuple[Known, ...]
     seen: Checkpoint | None
     seen_key: str | None
+    has_files: bool
 
 
 class Wanted(NamedTuple):
-    """Files that a submission by `author` discloses and that are not here."""
+    """Files that a submission by `author` discloses and that are not here: hash -> size."""
 
     author: str
-    files: tuple[File, ...]
+    files: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,8 @@ def prepare(document: bytes, *, state: State | None, files: FileSizes) -> Prepar
     if submission.note is not None and submission.statement.seen is not None and state is not None:
         seen_key = state.log_key_at(submission.statement.seen.size)
         seen = _parse_seen(submission.note, submission.statement, state.charter.origin, seen_key)
-    return Prepared(submission, candidates, known, seen, seen_key)
+    has_files = any(_files_of(submission))
+    return Prepared(submission, candidates, known, seen, seen_key, has_files)
 
 
 def wanted_files(document: bytes, *, head: Head, files: FileSizes, now_ms: int) -> Wanted:
@@ -198,8 +201,8 @@ def wanted_files(document: bytes, *, head: Head, files: FileSizes, now_ms: int) 
     submission = parse_document(document)
     statement = submission.statement
     judge_statement(head.state, statement, first=head.size, recorded=max(now_ms, head.recorded))
-    found = {file.sha256: file for _, file, _ in _unlike(submission, files)}
-    return Wanted(statement.author, tuple(found.values()))
+    found = {file.sha256: file.size for _, file, _ in _unlike(submission, files)}
+    return Wanted(statement.author, found)
 
 
 def sequence(
@@ -531,11 +534,17 @@ def _check_files(submission: Submission, files: FileSizes) -> None:
 
 def _unlike(submission: Submission, files: FileSizes) -> Iterator[tuple[str, File, int | None]]:
     """Yield where a file is disclosed that is not here so, the file, and the size that is here."""
+    for where, file in _files_of(submission):
+        if (found := files.size(file.sha256)) != file.size:
+            yield where, file, found
+
+
+def _files_of(submission: Submission) -> Iterator[tuple[str, File]]:
+    """Yield where a file is disclosed, and the file."""
     for number, submitted in enumerate(submission.events):
         for place, (_, opened) in enumerate(submitted.disclosures):
-            value = opened.value
-            if isinstance(value, File) and (found := files.size(value.sha256)) != value.size:
-                yield f"disclosures[{number}][{place}]", value, found
+            if isinstance(opened.value, File):
+                yield f"disclosures[{number}][{place}]", opened.value
 
 
 def _parse_seen(note: bytes, statement: Statement, origin: str, key: str) -> Checkpoint:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from verify.merkle import EMPTY_ROOT
@@ -217,8 +218,12 @@ def _perfect(data: bytes) -> list[bytes]:
     return found
 
 
+@lru_cache(maxsize=16)
 def _rows(data: bytes) -> list[list[bytes]]:
-    """Fold a tile: row h holds the node of every 2^h hashes that are there, h from 0 to 7."""
+    """Fold a tile: row h holds the node of every 2^h hashes that are there, h from 0 to 7.
+
+    Remembered for a few: what was just signed is what receipts are made from. Not to be changed.
+    """
     row = [data[i : i + HASH_SIZE] for i in range(0, len(data), HASH_SIZE)]
     rows = [row]
     for _ in range(_HEIGHT - 1):

@@ -9,7 +9,8 @@ The steps, and what a crash right after each leaves behind:
     1  a batch is taken from the queue      nothing; nobody was answered, and callers ask again
     2  it is sequenced, its checkpoint      nothing; the signature never left this process, and
        signed                               the same entries would give the same one
-    3  the files' folder is synced          files that no disclosure names
+    3  the files' folder is synced, if      files that no disclosure names
+       any of the batch discloses a file
     4  the transaction is about to begin    as 3
     5  the transaction is committed and     all of the batch; callers who ask again are answered
        synced                               with a receipt, as their events are recorded already
@@ -234,7 +235,8 @@ class Writer:
             )
         at(2)
         if sequenced.commit is not None:
-            self._append(sequenced.commit)
+            has_files = any(waiting.prepared.has_files for waiting in batch)
+            self._append(sequenced.commit, has_files=has_files)
         receipts = self._receipts(sequenced)
         at(7)
         for waiting, outcome, receipt in zip(batch, sequenced.outcomes, receipts, strict=True):
@@ -244,8 +246,9 @@ class Writer:
                 waiting.future.set_exception(outcome)
             at(8)
 
-    def _append(self, commit: Commit) -> None:
-        self._files.sync()
+    def _append(self, commit: Commit, *, has_files: bool) -> None:
+        if has_files:
+            self._files.sync()
         self._observer(3)
         self._observer(4)
         if not self._store.append(commit.expected_size, commit):

@@ -13,8 +13,10 @@ import msgspec
 import uvicorn
 
 from api.app import create_app
+from api.clock import now_ms
 from api.problems import Problem
-from api.serve import configure, now_ms
+from api.recording import Here
+from api.serve import configure
 from api.settings import Settings
 from ledger.ledger import Ledger
 from tests.ledger.builder import Party
@@ -125,7 +127,7 @@ def serving(
     """Serve a ledger, or several by name; what was asked is finished before this returns."""
     chosen = settings or Settings()
     ledgers = {"": ledger} if isinstance(ledger, Ledger) else ledger
-    app = create_app(ledgers, settings=chosen, now_ms=now_ms)
+    app = create_app(ledgers, Here(ledgers, chosen), settings=chosen, now_ms=now_ms)
     server = uvicorn.Server(configure(app, chosen))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from api.serve import now_ms
-from ledger.errors import BusyError, StoreError
+from api.clock import now_ms
+from ledger.errors import StoreError
 from ledger.ledger import Ledger
 from tests.api.serving import SUBMISSION, Got, Site, read, read_from, serving
 from tests.ledger.builder import Clock, Party, found_ledger, new_letter, sign_document
@@ -245,7 +245,7 @@ def test_takes_no_place_that_something_else_has(path: Path, tmp_path: Path, kind
 
 def test_says_what_is_wrong_when_it_cannot_begin(path: Path, tmp_path: Path) -> None:
     with started(path):
-        assert BusyError.__name__ in failed(path)
+        assert "another process records" in failed(path)
     assert "is no ledger, and holds none" in failed(tmp_path / "nothing")
     assert StoreError.__name__ in failed(path, host="203.0.113.1")
 

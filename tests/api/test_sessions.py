@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from api.clock import now_ms
 from api.problems import PREFIX
-from api.serve import now_ms
 from api.sessions import COOKIE
 from api.settings import Settings
 from ledger.ledger import Ledger

@@ -113,7 +113,9 @@ def load(plan: Plan) -> Came:
                 answer = client.answer()
                 if answer is None:
                     continue
+                wait_s = time.perf_counter() - client.began
                 _take(answer, client, key, came)
+                came.waits.append(wait_s)
                 open_requests -= 1
                 if waiting:
                     client.send(head, waiting.pop())
@@ -132,7 +134,6 @@ def _take(answer: tuple[int, bytes], client: _Client, key: VerifierKey | None, c
     if key is not None and client.sent is not None:
         check(body, client.sent, key)
         came.receipts.append(body)
-    came.waits.append(time.perf_counter() - client.began)
 
 
 def check(body: bytes, sent: Sent, key: VerifierKey) -> None:

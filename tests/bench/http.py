@@ -28,7 +28,8 @@ import msgspec
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
-from api.serve import configure, listen, now_ms
+from api.clock import now_ms
+from api.serve import configure, listen
 from api.settings import Settings
 from ledger.cli.context import vkey_of
 from ledger.ledger import Ledger

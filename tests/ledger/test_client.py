@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from api.serve import now_ms
+from api.clock import now_ms
 from api.settings import Settings
 from ledger.asking import Patience
 from ledger.client import AlteredError, ForkError, Remote, ShrunkError

@@ -1,0 +1,140 @@
+"""Frames: what the process that answers and the process that records say to each other.
+
+Each frame is its length in four octets, most significant first, and a message in msgpack. Both
+ends are of one installation and one account, on a pair of sockets that nobody else has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from api.problems import Problem
+
+__all__ = [
+    "Answer",
+    "Ask",
+    "Begin",
+    "Failed",
+    "Frames",
+    "Grew",
+    "Health",
+    "Opened",
+    "Recorded",
+    "Refused",
+    "Request",
+    "Submit",
+    "Told",
+    "frame_of",
+]
+
+_HEAD: Final = 4
+
+
+class Begin(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """Open the ledgers in a folder, and record in them."""
+
+    folder: str
+    accept_clock: bool
+    submissions_per_s: float
+    submissions_at_once: int
+
+
+class Submit(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """Record a document in the ledger `ledger`; what it comes to is said under `id`."""
+
+    id: int
+    ledger: str
+    document: bytes
+
+
+class Ask(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """Tell the measures of recording, in Prometheus' text format."""
+
+    id: int
+
+
+class Opened(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """All ledgers are open."""
+
+
+class Failed(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """The ledgers cannot be opened; with times if somebody must confirm the clock."""
+
+    text: str
+    recorded_ms: int | None = None
+    now_ms: int | None = None
+
+
+class Recorded(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """A submission is durable."""
+
+    id: int
+    receipt: bytes
+    new: bool
+
+
+class Refused(msgspec.Struct, tag=True, frozen=True):
+    """A submission is refused; for its files only, if `author` is given."""
+
+    id: int
+    problem: Problem
+    retry_after_s: int | None = None
+    author: str | None = None
+    files: dict[str, int] = {}
+
+
+class Grew(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """More is recorded in a ledger, governance perhaps. Said before who recorded it is told."""
+
+    ledger: str
+    governs: bool
+
+
+class Health(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """Whether a ledger records, from now on."""
+
+    ledger: str
+    well: bool
+
+
+class Told(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """What was asked."""
+
+    id: int
+    text: str
+
+
+Request = Begin | Submit | Ask
+Answer = Opened | Failed | Recorded | Refused | Grew | Health | Told
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def frame_of(message: Request | Answer) -> bytes:
+    """Return a message as it travels."""
+    data = _encode(message)
+    return len(data).to_bytes(_HEAD, "big") + data
+
+
+class Frames:
+    """Cuts what comes into frames."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._held = bytearray()
+
+    def take(self, data: bytes) -> Iterator[bytes]:
+        """Yield the messages that are whole now that `data` came."""
+        held = self._held
+        held += data
+        start = 0
+        while len(held) - start >= _HEAD:
+            stop = start + _HEAD + int.from_bytes(held[start : start + _HEAD], "big")
+            if stop > len(held):
+                break
+            yield bytes(held[start + _HEAD : stop])
+            start = stop
+        del held[:start]

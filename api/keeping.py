@@ -1,0 +1,253 @@
+"""The process that records: the one that has the ledgers open for writing, and the log keys.
+
+It hears of submissions from one other process, the one that answers HTTP, over the socket whose
+descriptor is its one argument, and from nobody else. So what parses the requests of strangers
+holds no key, and readers take no time from the writer. It ends when that socket does, after all
+that it took is durable; then the ledgers can be opened again.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from api import log
+from api.clock import now_ms
+from api.desk import Desk, MissingError
+from api.frames import (
+    Answer,
+    Begin,
+    Failed,
+    Frames,
+    Grew,
+    Health,
+    Opened,
+    Recorded,
+    Refused,
+    Request,
+    Submit,
+    frame_of,
+)
+from api.hosting import open_ledgers
+from api.limits import Rates
+from api.problems import ProblemError, problem_of
+from ledger.errors import BusyError, LedgerError, WrongClockError
+from ledger.ledger import Ledger
+from ledger.writer import Kept
+from verify.errors import VerifyError
+
+__all__ = ["main"]
+
+_CHUNK: Final = 1 << 18
+_LARGE: Final = 1 << 16  # octets of a document that others do not wait for
+_BUSY_S: Final = 3.0
+_LOOK_S: Final = 0.1
+_HEALTH_S: Final = 1.0
+
+_REQUEST: Final = msgspec.msgpack.Decoder(Request)
+
+
+def main(descriptor: int) -> int:
+    """Record until the socket ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the other process says when to end
+    log.begin()
+    with socket.socket(fileno=descriptor) as connection:
+        Keeping(connection).run()
+    return 0
+
+
+class Keeping:
+    """What is said on one socket, and done."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Talk on `connection`."""
+        self._connection = connection
+        self._frames = Frames()
+        self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._held: list[bytes] = []
+        self._saying = threading.Lock()
+        self._desks: dict[str, Desk] = {}
+
+    def run(self) -> None:
+        """Open the ledgers that the first message names, and record in them."""
+        sending = threading.Thread(target=self._send, name="counterfoil-answers")
+        sending.start()
+        try:
+            for begin, *_ in self._received():
+                if isinstance(begin, Begin):
+                    self._record(begin)
+                return
+        except WrongClockError as error:
+            self._say(Failed(str(error), recorded_ms=error.recorded_ms, now_ms=error.now_ms))
+        except LedgerError as error:
+            self._say(Failed(str(error)))
+        finally:
+            self._answers.put(None)
+            sending.join()
+
+    def _record(self, begin: Begin) -> None:
+        parties = Rates(
+            begin.submissions_per_s,
+            at_once=begin.submissions_at_once,
+            what="submissions of this party",
+            clock=time.monotonic,
+        )
+
+        def open_one(path: Path) -> Ledger:
+            return _open(path, accept_clock=begin.accept_clock)
+
+        stopped = threading.Event()
+        with (
+            open_ledgers(Path(begin.folder), open_one=open_one) as ledgers,
+            ThreadPoolExecutor(1, "counterfoil-large") as large,
+        ):
+            for name, ledger in ledgers.items():
+                self._desks[name] = Desk(ledger, parties)
+                ledger.listen(_Grown(self._hold, name, ledger))
+            watching = threading.Thread(target=self._watch, args=(ledgers, stopped))
+            watching.start()
+            self._say(Opened())
+            try:
+                for requests in self._received():
+                    self._submit([r for r in requests if isinstance(r, Submit)], large)
+            finally:
+                stopped.set()
+                watching.join()
+
+    def _submit(self, requests: list[Submit], large: ThreadPoolExecutor) -> None:
+        for request in requests:
+            self._desks[request.ledger].announce()
+        for request in requests:
+            if len(request.document) > _LARGE:
+                large.submit(self._take, request)
+            else:
+                self._take(request)
+
+    def _take(self, request: Submit) -> None:
+        try:
+            offered = self._desks[request.ledger].take(request.document)
+        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
+            self._say(_refusal(request.id, error))
+        else:
+            offered.add_done_callback(partial(self._answer, request.id))
+
+    def _answer(self, number: int, kept: Future[Kept]) -> None:
+        error = kept.exception()
+        if error is not None:
+            self._say(_refusal(number, error))
+            return
+        receipt, new = kept.result()
+        self._say(Recorded(number, receipt, new))
+
+    def _watch(self, ledgers: Mapping[str, Ledger], stopped: threading.Event) -> None:
+        """Say when a ledger stops to record, and when it does again."""
+        known = dict.fromkeys(ledgers, True)
+        while not stopped.wait(_HEALTH_S):
+            for name, ledger in ledgers.items():
+                well = ledger.healthy()
+                if well is not known[name]:
+                    known[name] = well
+                    self._say(Health(name, well))
+
+    def _received(self) -> Iterator[list[Request]]:
+        """Yield the messages that came together, until the socket ends."""
+        while True:
+            try:
+                data = self._connection.recv(_CHUNK)
+            except OSError:
+                return
+            if not data:
+                return
+            if came := [_REQUEST.decode(one) for one in self._frames.take(data)]:
+                yield came
+
+    def _hold(self, message: Answer) -> None:
+        """Say something with the next answer, which follows at once, and costs no turn more."""
+        with self._saying:
+            self._held.append(frame_of(message))
+
+    def _say(self, message: Answer) -> None:
+        with self._saying:  # what was held is said first
+            self._answers.put(b"".join((*self._held, frame_of(message))))
+            self._held.clear()
+
+    def _send(self) -> None:
+        """Send what is said, as much at once as there is.
+
+        In a thread of its own, so that nobody else waits for a reader that is slow.
+        """
+        while (first := self._answers.get()) is not None:
+            parts: list[bytes] = [first]
+            ending = False
+            while not ending and not self._answers.empty():
+                more = self._answers.get()
+                if more is None:
+                    ending = True
+                else:
+                    parts.append(more)
+            try:
+                self._connection.sendall(b"".join(parts))
+            except OSError:
+                return  # nobody listens any more
+            if ending:
+                return
+
+
+class _Grown:
+    """Says that a ledger grew, and whether by governance."""
+
+    def __init__(self, say: Callable[[Answer], None], name: str, ledger: Ledger) -> None:
+        self._say = say
+        self._name = name
+        self._ledger = ledger
+        self._state = ledger.state()
+
+    def __call__(self) -> None:
+        state = self._ledger.state()
+        self._say(Grew(self._name, governs=state is not self._state))
+        self._state = state
+
+
+def _open(path: Path, *, accept_clock: bool) -> Ledger:
+    """Open a ledger, waiting a moment for a process that is ending."""
+    until_s = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            return Ledger.open(path, clock=now_ms, accept_clock=accept_clock)
+        except BusyError:
+            if time.monotonic() > until_s:
+                raise
+        time.sleep(_LOOK_S)
+
+
+def _refusal(number: int, error: BaseException) -> Refused:
+    match error:
+        case MissingError():
+            wanted = error.wanted
+            problem = problem_of(error.cause)
+            return Refused(number, problem, author=wanted.author, files=dict(wanted.files))
+        case ProblemError():
+            return Refused(number, problem_of(error), retry_after_s=error.retry_after_s)
+        case VerifyError() | LedgerError():
+            return Refused(number, problem_of(error))
+        case Exception():
+            log.log_failure(error)
+            return Refused(number, problem_of(error))
+        case _:
+            raise error
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,92 @@
+"""Recording: the door through which the edge has submissions recorded.
+
+`Here` records in this process. `keeper.Keeper` has another process do it, which is how `serve`
+does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, Protocol
+
+from api.desk import Desk, rates_of_parties
+from api.landing import Landing
+from api.settings import Settings
+from ledger.ledger import Ledger
+from ledger.writer import Kept
+
+__all__ = ["Followers", "Here", "Recorder"]
+
+_THREADS: Final = 2
+
+
+class Followers(Protocol):
+    """Those who have to know that a ledger has grown."""
+
+    def refresh(self, name: str) -> None:
+        """Take up what governance has changed in the ledger `name`. For any thread; may block."""
+
+    def grew(self, name: str, *, governs: bool) -> Awaitable[None] | None:
+        """Take note that another process recorded in the ledger `name`, governance perhaps.
+
+        Returns:
+            What is to be waited for before it is acknowledged; None for nothing.
+        """
+
+
+class Recorder(Protocol):
+    """Records submissions in the ledgers that are served, by their names. For one event loop."""
+
+    async def begin(self, followers: Followers) -> None:
+        """Be ready, and tell `followers` what is recorded. Called once, before all else."""
+
+    async def end(self) -> None:
+        """Finish what was taken."""
+
+    async def record(self, name: str, document: bytes) -> Kept:
+        """Record a submission document in the ledger `name`; return when it is durable.
+
+        Raises:
+            VerifyError: It is refused.
+            MissingError: It is refused for its files only.
+            RefusedError: It is refused, and this is the problem.
+            ProblemError: `too-many`: its party submits too often.
+            LedgerError: It is not recorded, or that is not known.
+        """
+
+    def healthy(self, name: str) -> bool:
+        """Tell whether the ledger `name` records."""
+
+
+class Here:
+    """Records in this process, in threads."""
+
+    def __init__(self, ledgers: Mapping[str, Ledger], settings: Settings) -> None:
+        """Record in `ledgers`, which are open for recording and stay their caller's to close."""
+        parties = rates_of_parties(settings)
+        self._ledgers = ledgers
+        self._desks = {name: Desk(ledger, parties) for name, ledger in ledgers.items()}
+        self._threads = ThreadPoolExecutor(_THREADS, "counterfoil-submission")
+        self._landing: Landing[Kept] = Landing(self._threads, threads=_THREADS)
+
+    async def begin(self, followers: Followers) -> None:
+        """Be ready: see `Recorder`."""
+        for name, ledger in self._ledgers.items():
+            ledger.listen(partial(followers.refresh, name))
+
+    async def end(self) -> None:
+        """Finish what was taken."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def record(self, name: str, document: bytes) -> Kept:
+        """Record a submission document: see `Recorder`."""
+        desk = self._desks[name]
+        desk.announce()
+        return await self._landing.bring(lambda: desk.take(document))
+
+    def healthy(self, name: str) -> bool:
+        """Tell whether the ledger `name` records."""
+        return self._ledgers[name].healthy()
