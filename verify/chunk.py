@@ -435,15 +435,17 @@ class _Checker:
         start, stop = self._chunk.lines
         if start == stop:
             return {}
+        octets = self._source.read("disclosures.jsonl", start, stop)
+        together = _LINE.decode_lines(octets)
+        if together is not None:
+            return {line.index: line for line in together}
         # A line that cannot be read ends the reading: one finding, however much follows it.
         lines: dict[int, Line] = {}
-        for data in self._source.read("disclosures.jsonl", start, stop).split(b"\n")[:-1]:
-            try:
-                line = parse_line(data)
-            except MalformedError as error:
-                self._find(Check.DISCLOSURES, error.where, error.reason)
-                break
-            lines[line.index] = line
+        each = map(parse_line, octets.split(b"\n")[:-1])
+        try:
+            lines.update((line.index, line) for line in each)
+        except MalformedError as error:
+            self._find(Check.DISCLOSURES, error.where, error.reason)
         return lines
 
     def _check_claims(self, index: int, event: Event, line: Line | None) -> None:

@@ -96,3 +96,35 @@ def test_sorted_is_strictly_ascending() -> None:
     assert is_sorted(("a", "b"))
     assert not is_sorted(("a", "a"))
     assert not is_sorted((2, 1))
+
+
+LINES = (GOOD, b'{"count":8,"more":["\\n"],"name":"b"}')
+
+
+def test_reads_lines_together() -> None:
+    together = SAMPLE.decode_lines(b"".join(line + b"\n" for line in LINES))
+
+    assert [SAMPLE.decode(line) for line in LINES] == together
+    assert [] == SAMPLE.decode_lines(b"")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [GOOD, GOOD + b"\n\n", b"\n" + GOOD + b"\n", GOOD + GOOD + b"\n", GOOD + b"\r\n",
+     GOOD + b"\n" + GOOD, b'{"count":7,\n"name":"a"}\n', GOOD + b"\n" + GOOD[:-1] + b"\n",
+     GOOD + b"\n" + b'{"name":"a","count":7}' + b"\n", b'{"count":7,"name":"\xff"}\n',
+     b"[" * 100_000 + b"\n", b"\n"],
+)  # fmt: skip
+def test_reads_no_lines_where_one_is_refused(data: bytes) -> None:
+    assert SAMPLE.decode_lines(data) is None
+
+
+@given(st.lists(st.one_of(st.binary(), st.sampled_from(LINES))))
+def test_reads_lines_together_exactly_where_it_reads_each(lines: list[bytes]) -> None:
+    data = b"".join(line + b"\n" for line in lines)
+    try:
+        each = [SAMPLE.decode(line) for line in data.split(b"\n")[:-1]]
+    except MalformedError:
+        assert SAMPLE.decode_lines(data) is None
+    else:
+        assert each == SAMPLE.decode_lines(data)
