@@ -15,7 +15,15 @@ import msgspec
 from verify.checks import Check
 from verify.claims import File, check_claims
 from verify.codec import Decoder, Index, Wire, check_hex
-from verify.entry import MAX_ENTRY, Entry, check_parts, parse_entry
+from verify.entry import (
+    MAX_ENTRY,
+    Entry,
+    EntryOf,
+    check_parts,
+    event_octets,
+    parse_entries,
+    parse_entry,
+)
 from verify.errors import MalformedError, RuleError
 from verify.events import Event, event_id, parse_event
 from verify.merkle import leaf_hash
@@ -165,10 +173,11 @@ def check_chunk(source: Source, chunk: Chunk) -> ChunkResult:
 
 
 class _Read(NamedTuple):
-    """An entry as far as it could be read."""
+    """An entry as far as it could be read; `event` is None also where nobody has tried to."""
 
     data: bytes
-    entry: Entry | None
+    entry: EntryOf[object] | None
+    event: Event | None
 
 
 class _Checker:
@@ -185,7 +194,7 @@ class _Checker:
         self._result = ChunkResult(chunk.first)
         self._lines = self._disclosure_lines()
         # The submission that the walk is in: its first entry here, what it holds so far.
-        self._open: tuple[int, Entry] | None = None
+        self._open: tuple[int, EntryOf[object]] | None = None
         self._candidates: list[Candidate | None] = []
         self._leaves: list[str] = []
         self._sound = True
@@ -193,7 +202,7 @@ class _Checker:
         self._signed: list[tuple[int, Statement, bytes]] = []
 
     def run(self) -> ChunkResult:
-        reads = [self._read(data, index) for index, data in self._bundles()]
+        reads = [read for bundle in self._bundles() for read in self._read_bundle(*bundle)]
         self._judge_leaves(reads)
         damaged = len(self._result.findings)
         for index, read in enumerate(reads, self._chunk.first):
@@ -204,12 +213,10 @@ class _Checker:
 
     # Octets
 
-    def _bundles(self) -> Iterator[tuple[int, bytes]]:
+    def _bundles(self) -> Iterator[tuple[int, list[bytes]]]:
         for number, width in _bundle_span(self._chunk.first, self._chunk.stop):
             path = entries_path(number=number, width=width)
-            entries = self._bundle(path, width)
-            start = number * TILE_WIDTH
-            yield from enumerate(entries, start)
+            yield number * TILE_WIDTH, self._bundle(path, width)
 
     def _bundle(self, path: str, width: int) -> list[bytes]:
         """Return the entries of a bundle, `width` of them whatever the bundle holds."""
@@ -226,13 +233,21 @@ class _Checker:
                 self._find(Check.BUNDLE, path, "has another number of entries", None, found=found)
         return (entries + [b""] * width)[:width]
 
+    def _read_bundle(self, start: int, bundle: list[bytes]) -> Iterator[_Read]:
+        entries = parse_entries(bundle)
+        if entries is None:
+            return (self._read(data, index) for index, data in enumerate(bundle, start))
+        return (
+            _Read(data, entry, entry.event) for data, entry in zip(bundle, entries, strict=True)
+        )
+
     def _read(self, data: bytes, index: int) -> _Read:
         try:
             entry = parse_entry(data)
         except RuleError as error:
             self._result.findings.append(Finding.of(error, index=index))
-            return _Read(data, None)
-        return _Read(data, entry)
+            return _Read(data, None, None)
+        return _Read(data, entry, None)
 
     # The tree
 
@@ -251,7 +266,7 @@ class _Checker:
         self._leaves = [leaf.hex() for leaf in leaves]
 
     def _judge_leaf(
-        self, number: int, computed: bytes, stored: bytes, after: Entry | None
+        self, number: int, computed: bytes, stored: bytes, after: EntryOf[object] | None
     ) -> bytes:
         """Return which of the two hashes to believe, and blame the other."""
         index = self._chunk.first + number
@@ -326,7 +341,7 @@ class _Checker:
             self._open = (index, entry)
         else:
             self._check_place(index, entry, *self._open)
-        self._candidates.append(self._check_event(index, entry, line))
+        self._candidates.append(self._check_event(index, read, line))
 
     def _is_complete(self) -> bool:
         """Tell whether the submission that is open has all the entries that it says."""
@@ -335,7 +350,9 @@ class _Checker:
         _, head = self._open
         return head.statement is not None and len(self._candidates) >= head.statement.count
 
-    def _check_place(self, index: int, entry: Entry, start: int, head: Entry) -> None:
+    def _check_place(
+        self, index: int, entry: EntryOf[object], start: int, head: EntryOf[object]
+    ) -> None:
         """Check that an entry goes on with the submission that is open."""
         position = head.position + index - start
         if entry.position != position:
@@ -348,15 +365,17 @@ class _Checker:
             found = str(entry.recorded)
             self._find(Check.RECORDED, "recorded", reason, index, str(head.recorded), found)
 
-    def _check_event(self, index: int, entry: Entry, line: Line | None) -> Candidate | None:
-        try:
-            event = parse_event(entry.event)
-        except RuleError as error:
-            self._sound = False
-            self._result.findings.append(Finding.of(error, index=index))
-            return None
+    def _check_event(self, index: int, read: _Read, line: Line | None) -> Candidate | None:
+        octets, event = event_octets(read.data), read.event
+        if event is None:
+            try:
+                event = parse_event(octets)
+            except RuleError as error:
+                self._sound = False
+                self._result.findings.append(Finding.of(error, index=index))
+                return None
         self._check_claims(index, sealing_event(event), line)
-        return candidate_of(event, event_id=event_id(bytes(entry.event)).hex())
+        return candidate_of(event, event_id=event_id(octets).hex())
 
     def _close(self) -> None:
         """End the submission that is open and keep what it holds."""
@@ -370,7 +389,7 @@ class _Checker:
             self._check_statement(first, head, head.statement)
         self._keep(first, head.position, head)
 
-    def _keep(self, first: int, position: int, head: Entry | None) -> None:
+    def _keep(self, first: int, position: int, head: EntryOf[object] | None) -> None:
         statement = None if head is None else head.statement
         self._result.pieces.append(
             Piece(
@@ -387,7 +406,7 @@ class _Checker:
         self._candidates = []
         self._sound = True
 
-    def _check_statement(self, first: int, head: Entry, statement: Statement) -> None:
+    def _check_statement(self, first: int, head: EntryOf[object], statement: Statement) -> None:
         if head.signature is not None:
             signed = (len(self._result.pieces), statement, bytes.fromhex(head.signature))
             self._signed.append(signed)

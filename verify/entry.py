@@ -1,6 +1,7 @@
 """Entries: events as the ledger keeps them, chained and stamped (SPEC section 7)."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -16,17 +17,30 @@ from verify.codec import (
     encode,
 )
 from verify.errors import MalformedError, RuleError
+from verify.events import MAX_EVENT, Event
 from verify.submission import MAX_EVENTS, Statement
 
-__all__ = ["MAX_ENTRY", "Entry", "SignedStatement", "check_parts", "format_entry", "parse_entry"]
+__all__ = [
+    "MAX_ENTRY",
+    "Entry",
+    "EntryOf",
+    "SignedStatement",
+    "check_parts",
+    "event_octets",
+    "format_entry",
+    "parse_entries",
+    "parse_entry",
+]
 
 MAX_ENTRY = 65_535  # octets: an entry bundle gives lengths in 16 bits
 
+T_co = TypeVar("T_co", covariant=True)
 
-class Entry(Wire, frozen=True, kw_only=True):
-    """One entry of the log."""
 
-    event: msgspec.Raw
+class EntryOf(Wire, Generic[T_co], frozen=True, kw_only=True):
+    """One entry of the log, with its event as octets or read."""
+
+    event: T_co
     index: Index
     position: Index
     recorded: Instant
@@ -44,6 +58,9 @@ class Entry(Wire, frozen=True, kw_only=True):
         check_hex((self.prev or "") + (self.rules or "") + (self.signature or ""))
 
 
+Entry: TypeAlias = EntryOf[msgspec.Raw]
+
+
 class SignedStatement(NamedTuple):
     """A statement and the signature over it."""
 
@@ -51,7 +68,11 @@ class SignedStatement(NamedTuple):
     signature: bytes
 
 
+_EVENT_AT = len('{"event":')
+_AFTER_EVENT = b',"index":'
+
 _ENTRY = Decoder(Entry, name="entry")
+_WHOLE = Decoder(EntryOf[Event], name="entry")
 
 
 def parse_entry(data: bytes, *, where: str = "entry") -> Entry:
@@ -74,7 +95,30 @@ def parse_entry(data: bytes, *, where: str = "entry") -> Entry:
         raise RuleError(Check.ENTRY, error.where, error.reason) from None
 
 
-def check_parts(entry: Entry) -> None:
+def parse_entries(bundle: Sequence[bytes]) -> list[EntryOf[Event]] | None:
+    """Read entries with their events, all at once: half the work of reading one after the other.
+
+    Args:
+        bundle: The octets of each entry.
+
+    Returns:
+        The entries; None if `parse_entry` would refuse one or `parse_event` its event. They say
+        which and why, and alone read an entry longer than any event: its event could be, too.
+    """
+    if max(map(len, bundle)) > MAX_EVENT:
+        return None
+    entries = _WHOLE.decode_lines(b"\n".join((*bundle, b"")))
+    # Were there an LF within an entry, there would be more lines than entries.
+    return entries if entries is not None and len(entries) == len(bundle) else None
+
+
+def event_octets(data: bytes) -> bytes:
+    """Cut its event's octets out of an entry's, which must have been read."""
+    # The names of an entry ascend, and neither hex nor a statement has room for `_AFTER_EVENT`.
+    return data[_EVENT_AT : data.rindex(_AFTER_EVENT)]
+
+
+def check_parts(entry: EntryOf[object]) -> None:
     """Check that an entry has the parts that its index and position call for, and no others.
 
     Raises:
@@ -124,7 +168,7 @@ def format_entry(
     Source: SPEC section 7.
     """
     return encode(
-        Entry(
+        EntryOf(
             event=msgspec.Raw(event),
             index=index,
             position=position,
