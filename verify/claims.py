@@ -8,7 +8,7 @@ import binascii
 import functools
 import re
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Annotated, NamedTuple
 
@@ -105,7 +105,8 @@ def is_claim_name(name: str) -> bool:
     return found[1] in (STEMS if found[2] is None else NUMBERED_STEMS)
 
 
-def check_names(names: Iterable[str]) -> None:
+@functools.lru_cache(maxsize=1024)
+def check_names(names: tuple[str, ...]) -> None:
     """Check that claim names are known and their numbers dense.
 
     Raises:
@@ -114,11 +115,6 @@ def check_names(names: Iterable[str]) -> None:
 
     Source: SPEC section 5.
     """
-    _check_names(tuple(names))
-
-
-@functools.lru_cache(maxsize=1024)
-def _check_names(names: tuple[str, ...]) -> None:
     numbers: dict[str, list[int]] = {}
     for name in names:
         if not is_claim_name(name):

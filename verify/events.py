@@ -123,7 +123,7 @@ class Link(Wire, frozen=True, kw_only=True):
 
 
 def _check_distinct(where: str, values: tuple[object, ...] | None) -> None:
-    if values is not None and len(values) != len(set(values)):
+    if values is not None and 1 < len(values) != len(set(values)):
         raise ValueError(f"{where}: holds something twice")
 
 
@@ -167,10 +167,10 @@ class _Event(Wire, frozen=True, kw_only=True, tag_field="kind"):
         """
         digits = self.nonce
         if self.sealed is not None:
-            check_names(self.sealed)
+            check_names(tuple(self.sealed))
             digits += "".join(self.sealed.values())
         check_hex(digits)
-        if self.links is not None and len(self.links) > 1:
+        if self.links is not None:
             _check_distinct("links", self.links)
         if self.authority is not None and self.on_behalf_of is None:
             raise ValueError("authority: goes only with on_behalf_of")
