@@ -477,16 +477,17 @@ class _Checker:
         self._result.sealed += len(sealed)
         claims = {} if line is None else line.claims
         refused = check_claims(claims, author=event.author, nonce=event.nonce, sealed=sealed)
-        opened = [name for name in claims if name not in refused] if refused else [*claims]
+        opened = {n: claims[n] for n in claims if n not in refused} if refused else claims
         for error in islice(refused.values(), _MAX_REFUSED):
             self._result.findings.append(Finding.of(error, index=index))
         if len(refused) > _MAX_REFUSED:
             reason = f"and {len(refused) - _MAX_REFUSED:,} more like it"
             self._find(Check.DISCLOSURE, "claims", reason, index)
-        for name in opened:
-            _, file = claims[name]
-            if isinstance(file, File):
-                self._result.files.append(OpenedFile(index, name, file.sha256, file.size))
+        self._result.files += [
+            OpenedFile(index, name, file.sha256, file.size)
+            for name, (_, file) in opened.items()
+            if isinstance(file, File)
+        ]
         self._result.disclosures += len(opened)
         hidden: set[str] = set()
         if event.audience is not None:

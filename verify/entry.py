@@ -68,6 +68,7 @@ class SignedStatement(NamedTuple):
     signature: bytes
 
 
+_AT_THE_HEAD = ("statement", "signature", "rules")
 _EVENT_AT = len('{"event":')
 _AFTER_EVENT = b',"index":'
 
@@ -129,15 +130,12 @@ def check_parts(entry: EntryOf[object]) -> None:
     first = entry.position == 0
     if (entry.prev is not None) is not (entry.index > 0):
         raise RuleError(Check.PREV, "prev", "is missing, or stands at index 0")
-    rows = (
-        ("statement", entry.statement, first),
-        ("signature", entry.signature, first),
-        ("rules", entry.rules, first and entry.index > 0),
-    )
-    for name, value, wanted in rows:
-        if (value is not None) is not wanted:
-            reason = "is missing" if wanted else "must not be here"
-            raise RuleError(Check.POSITION, name, reason)
+    there = (entry.statement is not None, entry.signature is not None, entry.rules is not None)
+    wanted = (first, first, first and entry.index > 0)
+    if there != wanted:
+        number = next(n for n in range(len(wanted)) if there[n] is not wanted[n])
+        reason = "is missing" if wanted[number] else "must not be here"
+        raise RuleError(Check.POSITION, _AT_THE_HEAD[number], reason)
     if entry.position >= MAX_EVENTS:
         raise RuleError(Check.POSITION, "position", f"is not below {MAX_EVENTS}")
     if entry.position > entry.index:

@@ -100,7 +100,7 @@ def candidate_of(event: Event, *, event_id: str) -> Candidate:
     nested = event.event if isinstance(event, Opening) else None
     powers = (power_for(event),) if nested is None else (power_for(event), power_for(nested))
     links = event.links or ()
-    special = type(event) in _SPECIAL or any(link.ledger for link in links)
+    special = type(event) in _SPECIAL or bool(links and any(link.ledger for link in links))
     named = tuple(references(event)) if special or links or type(event) in REFERRING else ()
     return Candidate(
         event_id, kind_of(event), event.author, powers, named, event if special else None
@@ -311,18 +311,19 @@ class _Batch:
 
     def __init__(self, past: Past) -> None:
         self._past = past
-        self._facts: dict[str, Fact] = {}
+        self._facts: dict[str, tuple[int, str, str]] = {}  # of each a `Fact`, once it is wanted
         self._events: dict[str, Event] = {}
 
     def add(self, candidate: Candidate, index: int) -> None:
         for known, kind in known_ids(candidate):
-            self._facts[known] = Fact(index, kind, candidate.author)
+            self._facts[known] = (index, kind, candidate.author)
             if candidate.special is not None:
                 owner = candidate.special if known == candidate.id else None
                 self._events[known] = owner or sealing_event(candidate.special)
 
     def find(self, event_id: str) -> Fact | None:
-        return self._facts.get(event_id) or self._past.find(event_id)
+        fact = self._facts.get(event_id)
+        return self._past.find(event_id) if fact is None else Fact(*fact)
 
     def check_reference(self, event_id: str, *, where: str) -> None:
         """Check that a reference names a known event."""
