@@ -36,6 +36,7 @@ __all__ = [
     "COSIGNATURE_ED25519",
     "COSIGNATURE_ML_DSA_44",
     "ED25519",
+    "KEY_ID_SIZE",
     "MAX_NOTE_SIZE",
     "MAX_SIGNATURES",
     "MAX_TIMESTAMP_S",
@@ -70,7 +71,9 @@ MAX_SIGNATURES = 100
 
 MAX_TIMESTAMP_S = 2**63 - 1
 
-_KEY_ID_SIZE = 4
+KEY_ID_SIZE = 4
+"""Bytes in a key ID."""
+
 _TIMESTAMP_SIZE = 8
 _PUBLIC_SIZE = {
     ED25519: ed25519.KEY_SIZE,
@@ -292,7 +295,7 @@ def key_id(*, name: str, algorithm: int, public: bytes) -> bytes:
     """
     check_key_name(name, where="key name")
     # SHA-256(name || 0x0A || algorithm || public)[:4]
-    return hashlib.sha256(b"%b\n%c%b" % (name.encode(), algorithm, public)).digest()[:_KEY_ID_SIZE]
+    return hashlib.sha256(b"%b\n%c%b" % (name.encode(), algorithm, public)).digest()[:KEY_ID_SIZE]
 
 
 def check_key_name(name: str, *, where: str) -> None:
@@ -322,9 +325,9 @@ def _parse_line(line: str, number: int) -> NoteSignature:
         data = parse_base64(material, where="")
     except MalformedError as error:
         raise MalformedError(f"signature line {number}", error.reason) from error
-    if len(data) <= _KEY_ID_SIZE:
+    if len(data) <= KEY_ID_SIZE:
         raise MalformedError(f"signature line {number}", "no signature after the key ID")
-    return NoteSignature(name, data[:_KEY_ID_SIZE], data[_KEY_ID_SIZE:])
+    return NoteSignature(name, data[:KEY_ID_SIZE], data[KEY_ID_SIZE:])
 
 
 def _format_line(signature: NoteSignature) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from verify.checkpoint import Checkpoint, check_parsed, parse_signed
+from verify.checkpoint import Checkpoint, check_parsed, parse_plain, parse_signed
 from verify.checks import Check
 from verify.codec import Decoder
 from verify.errors import MalformedError, ProofError, SignatureError, VerifyError
@@ -93,14 +93,10 @@ def check_notes(source: Source, chunk: NoteChunk) -> NoteResult:
     keys = [(start, log_vkey(chunk.origin, key)) for start, key in reversed(chunk.log_keys)]
     # All are read before the first signature is checked, as in `chunk`.
     read: list[tuple[bytes, Checkpoint, Note]] = []
-    for data in source.read(PATH, chunk.start, chunk.stop).split(b"\n")[:-1]:
+    for octets in _texts(source.read(PATH, chunk.start, chunk.stop), result):
         try:
-            octets = _TEXT.decode(data).encode()
-        except MalformedError as error:
-            result.findings.append(Finding(Check.NOTES, PATH, error.reason))
-            continue
-        try:
-            read.append((octets, *parse_signed(octets)))
+            plain = parse_plain(octets, origin=chunk.origin)
+            read.append((octets, *(plain or parse_signed(octets))))
         except MalformedError as error:
             result.findings.append(_finding(octets, error))
     for octets, checkpoint, note in read:
@@ -116,6 +112,19 @@ def check_notes(source: Source, chunk: NoteChunk) -> NoteResult:
         digest = hashlib.sha256(octets).digest()
         result.notes.append(KeptNote(checkpoint.size, digest, checkpoint.root, cosigned))
     return result
+
+
+def _texts(data: bytes, result: NoteResult) -> Iterator[bytes]:
+    """Yield the octets of each note that a line holds; `result` has why another does not."""
+    together = _TEXT.decode_lines(data)
+    if together is not None:
+        yield from map(str.encode, together)
+        return
+    for line in data.split(b"\n")[:-1]:
+        try:
+            yield _TEXT.decode(line).encode()
+        except MalformedError as error:
+            result.findings.append(Finding(Check.NOTES, PATH, error.reason))
 
 
 def _key_at(size: int, keys: list[tuple[int, VerifierKey]]) -> VerifierKey:

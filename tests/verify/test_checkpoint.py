@@ -11,6 +11,7 @@ from verify.checkpoint import (
     check_checkpoint,
     format_checkpoint,
     parse_checkpoint,
+    parse_plain,
     parse_signed,
 )
 from verify.errors import MalformedError, ProofError, SignatureError, VerifyError
@@ -218,3 +219,43 @@ def test_any_bytes_are_a_checkpoint_with_one_spelling_or_a_verify_error(data: by
         return
 
     assert data == format_checkpoint(checkpoint)
+
+
+PLAIN = EXAMPLE.partition("\u2014 witness")[0].encode()
+
+
+def test_reads_a_plain_note_as_any_other() -> None:
+    for note in (PLAIN, PLAIN.replace(b"20852163", b"0"), signed(TEXT)):
+        assert parse_signed(note) == parse_plain(note, origin=ORIGIN)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [b"", EXAMPLE.encode(), PLAIN[:-1], PLAIN + b"\n", PLAIN.replace(b"\n\n", b"\nextension\n\n"),
+     PLAIN.replace(b"20852163", b"+20852163"), PLAIN.replace(b"20852163", b"020852163"),
+     PLAIN.replace(b"20852163", b"20_852_163"), PLAIN.replace(b"20852163", b" 20852163"),
+     PLAIN.replace(b"20852163", b"-1"), PLAIN.replace(b"20852163", b"9007199254740992"),
+     PLAIN.replace(b"20852163", b"1" * 5000), PLAIN.replace(b"20852163", b"one"),
+     PLAIN.replace(b"jxq2I=", b"jxq2J="), PLAIN.replace(b"jxq2I=", b"jxq2I"),
+     PLAIN.replace(b"jxq2I=", b"jxq2"), PLAIN.replace(b"YQ8=", b"YQ9="),
+     PLAIN.replace(b"\xe2\x80\x94 ", b"- "), PLAIN.replace(b"sofa Az", b"sofa  Az"),
+     PLAIN.replace(b"behind-the-sofa", b"elsewhere"), PLAIN.replace(b"sofa Az", b"couch Az"),
+     PLAIN.partition(b"Az3")[0] + b"Az3grg==\n",
+     PLAIN.partition(b"Az3")[0] + b"AAAA" * 40_000 + b"\n"],
+)  # fmt: skip
+def test_leaves_every_other_note_alone(note: bytes) -> None:
+    assert parse_plain(note, origin=ORIGIN) is None
+
+
+def test_reads_an_altered_note_as_parse_signed_does_or_leaves_it_alone() -> None:
+    for at, octet in enumerate(PLAIN):
+        for other in {octet ^ 1, octet ^ 0x20, 0x0A, 0x20, 0xFF} - {octet}:
+            note = PLAIN[:at] + bytes((other,)) + PLAIN[at + 1 :]
+            read = parse_plain(note, origin=ORIGIN)
+
+            assert read is None or parse_signed(note) == read
+
+
+@given(st.binary())
+def test_any_octets_are_a_plain_note_or_left_alone(note: bytes) -> None:
+    assert parse_plain(note, origin=ORIGIN) is None
