@@ -8,6 +8,7 @@ that it took is durable; then the ledgers can be opened again.
 
 from __future__ import annotations
 
+import gc
 import queue
 import signal
 import socket
@@ -54,6 +55,7 @@ _LARGE: Final = 1 << 16  # octets of a document that others do not wait for
 _BUSY_S: Final = 3.0
 _LOOK_S: Final = 0.1
 _HEALTH_S: Final = 1.0
+_OBJECTS: Final = 100_000
 
 _REQUEST: Final = msgspec.msgpack.Decoder(Request)
 
@@ -63,6 +65,10 @@ def main(descriptor: int) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the other process says when to end
     log.begin()
+    # A submission makes thousands of small objects that outlive nothing: looking through them for
+    # cycles after every 700 took a fifth of the time to check it.
+    gc.freeze()
+    gc.set_threshold(_OBJECTS)
     with socket.socket(fileno=descriptor) as connection:
         Keeping(connection).run()
     return 0

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -175,7 +175,8 @@ def prepare(document: bytes, *, state: State | None, files: FileSizes) -> Prepar
         VerifyError: It is malformed, or breaks a rule.
     """
     submission = parse_document(document)
-    _check_files(submission, files)
+    disclosed = list(_files_of(submission))
+    _check_files(disclosed, files)
     candidates = tuple(candidate_of(e.event, event_id=e.id.hex()) for e in submission.events)
     known = tuple(
         Known(bytes.fromhex(event_id), position, kind)
@@ -186,8 +187,7 @@ def prepare(document: bytes, *, state: State | None, files: FileSizes) -> Prepar
     if submission.note is not None and submission.statement.seen is not None and state is not None:
         seen_key = state.log_key_at(submission.statement.seen.size)
         seen = _parse_seen(submission.note, submission.statement, state.charter.origin, seen_key)
-    has_files = any(_files_of(submission))
-    return Prepared(submission, candidates, known, seen, seen_key, has_files)
+    return Prepared(submission, candidates, known, seen, seen_key, has_files=bool(disclosed))
 
 
 def wanted_files(document: bytes, *, head: Head, files: FileSizes, now_ms: int) -> Wanted:
@@ -201,7 +201,8 @@ def wanted_files(document: bytes, *, head: Head, files: FileSizes, now_ms: int) 
     submission = parse_document(document)
     statement = submission.statement
     judge_statement(head.state, statement, first=head.size, recorded=max(now_ms, head.recorded))
-    found = {file.sha256: file.size for _, file, _ in _unlike(submission, files)}
+    unlike = _unlike(_files_of(submission), files)
+    found = {file.sha256: file.size for _, file, _ in unlike}
     return Wanted(statement.author, found)
 
 
@@ -526,15 +527,17 @@ def _entries(
     return tuple(entries), leaves
 
 
-def _check_files(submission: Submission, files: FileSizes) -> None:
-    for where, file, found in _unlike(submission, files):
+def _check_files(disclosed: Iterable[tuple[str, File]], files: FileSizes) -> None:
+    for where, file, found in _unlike(disclosed, files):
         reason = "its file is not here" if found is None else "its file has another size"
         raise RuleError(Check.FILE_MISSING, where, reason, file.sha256)
 
 
-def _unlike(submission: Submission, files: FileSizes) -> Iterator[tuple[str, File, int | None]]:
+def _unlike(
+    disclosed: Iterable[tuple[str, File]], files: FileSizes
+) -> Iterator[tuple[str, File, int | None]]:
     """Yield where a file is disclosed that is not here so, the file, and the size that is here."""
-    for where, file in _files_of(submission):
+    for where, file in disclosed:
         if (found := files.size(file.sha256)) != file.size:
             yield where, file, found
 

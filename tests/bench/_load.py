@@ -10,12 +10,15 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
+from verify.checkpoint import Checkpoint, check_checkpoint
+from verify.merkle import check_inclusion
 from verify.note import VerifierKey, parse_vkey
-from verify.receipt import check_receipt_alone, parse_receipt, rebuild_leaf
+from verify.receipt import parse_receipt, proof_of, rebuild_leaf
 from verify.submission import parse_statement
 
 _CHUNK = 1 << 16
@@ -139,11 +142,25 @@ def _take(answer: tuple[int, bytes], client: _Client, key: VerifierKey | None, c
 def check(body: bytes, sent: Sent, key: VerifierKey) -> None:
     """Check a receipt against what was sent, and the log's signature on its checkpoint."""
     receipt = parse_receipt(body)
-    check_receipt_alone(receipt, key=key)
+    proof = proof_of(receipt)
+    checkpoint = _signed(proof.checkpoint, key)
+    check_inclusion(
+        index=proof.index,
+        size=checkpoint.size,
+        leaf=bytes.fromhex(receipt.leaf),
+        proof=proof.hashes,
+        root=checkpoint.root,
+    )
     statement = parse_statement(sent.statement)
     leaf = rebuild_leaf(receipt, statement, sent.signature, sent.events)
     if leaf.hex() != receipt.leaf:
         raise AssertionError("the receipt is for something else")
+
+
+@lru_cache(maxsize=256)
+def _signed(note: bytes, key: VerifierKey) -> Checkpoint:
+    """Check the log's signature; once for the receipts of one commit, which share it."""
+    return check_checkpoint(note, key=key, origin=key.name)
 
 
 def main(arguments: Sequence[str]) -> int:
