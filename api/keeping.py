@@ -24,7 +24,7 @@ from typing import Final
 import msgspec
 
 from api import log
-from api.clock import now_ms
+from api.clock import elapsed_ms, now_ms
 from api.desk import Desk, MissingError
 from api.frames import (
     Answer,
@@ -231,7 +231,7 @@ def _open(path: Path, *, accept_clock: bool) -> Ledger:
     until_s = time.monotonic() + _BUSY_S
     while True:
         try:
-            return Ledger.open(path, clock=now_ms, accept_clock=accept_clock)
+            return Ledger.open(path, clock=now_ms, elapsed=elapsed_ms, accept_clock=accept_clock)
         except BusyError:
             if time.monotonic() > until_s:
                 raise

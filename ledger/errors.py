@@ -4,7 +4,8 @@ LedgerError
 ├── DateError                a date is outside our EDTF subset, or does not exist
 │   └── ContradictionError   dates said to be of one event have no day in common
 ├── ClockError               a deadline cannot be worked out from what was given
-│   └── WrongClockError      the clock disagrees with the last entry: somebody must confirm it
+│   ├── WrongClockError      the clock disagrees with the last entry: somebody must confirm it
+│   └── MovedClockError      the clock was set while the ledger was open: nothing is recorded
 ├── PrivateFileError         a file that is for this account alone cannot be used
 │   ├── KeyFileError         a key file, key request or passphrase
 │   ├── OutboxError          the outbox of a party
@@ -44,6 +45,7 @@ __all__ = [
     "LedgerError",
     "LogKeyError",
     "MailError",
+    "MovedClockError",
     "NotFoundError",
     "OutboxError",
     "PrivateFileError",
@@ -212,6 +214,24 @@ class WrongClockError(ClockError):
         super().__init__(reason)
         self.now_ms = now_ms
         self.recorded_ms = recorded_ms
+
+
+class MovedClockError(ClockError):
+    """The clock no longer stands where it should. Nothing was recorded while it does.
+
+    Attributes:
+        by_ms: By how many milliseconds it is ahead; below 0 if it is behind.
+        now_ms: What it says, in milliseconds since 1970.
+    """
+
+    def __init__(self, *, by_ms: int, now_ms: int) -> None:
+        side = "ahead of" if by_ms > 0 else "behind"
+        super().__init__(
+            f"nothing was recorded: the clock stands {abs(by_ms) // 1000} seconds {side} "
+            "where it should"
+        )
+        self.by_ms = by_ms
+        self.now_ms = now_ms
 
 
 class StoreError(LedgerError):

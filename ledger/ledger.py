@@ -26,9 +26,10 @@ from ledger.past import StorePast, load_head
 from ledger.private import sync_folder
 from ledger.receipts import Receipts
 from ledger.sequencer import LogSigner, Prepared, Wanted, prepare, wanted_files
+from ledger.steady import Clock, Steady
 from ledger.store import Snapshot, Store
 from ledger.tree import Tree
-from ledger.writer import Clock, Kept, Observer, Writer, ignore
+from ledger.writer import Kept, Observer, Writer, ignore
 from verify.checks import Check
 from verify.errors import MalformedError, RuleError
 from verify.events import Charter
@@ -62,7 +63,7 @@ class Ledger:
         *,
         store: Store,
         head: Head,
-        clock: Clock | None,
+        clock: Steady | None,
         signers: dict[bytes, LogSigner],
         observer: Observer,
     ) -> None:
@@ -75,6 +76,7 @@ class Ledger:
         self._observer = observer
         self._listeners: tuple[Listener, ...] = ()
         self._listening = threading.Lock()
+        self._clock = clock
         self._writer: Writer | None = None
         if clock is not None:
             self._files.clean()
@@ -117,7 +119,7 @@ class Ledger:
                 beside,
                 store=store,
                 head=EMPTY_HEAD,
-                clock=clock,
+                clock=Steady(clock, None),
                 signers=signers,
                 observer=ignore,
             )
@@ -138,6 +140,7 @@ class Ledger:
         path: Path,
         *,
         clock: Clock | None = None,
+        elapsed: Clock | None = None,
         read_only: bool = False,
         accept_clock: bool = False,
         observer: Observer = ignore,
@@ -147,6 +150,8 @@ class Ledger:
         Args:
             path: The folder.
             clock: Gives the time; needed unless `read_only`.
+            elapsed: Gives the time of a clock that nobody sets: while the other moves against it,
+                nothing is recorded. Without one, `clock` is believed.
             read_only: Record nothing. No log key is read, and another process may record.
             accept_clock: Somebody has confirmed that the clock is right although the last entry
                 disagrees.
@@ -165,13 +170,12 @@ class Ledger:
             with store.read() as snapshot:
                 head = load_head(snapshot, path=path)
             signers: dict[bytes, LogSigner] = {}
-            if read_only:
-                clock = None
-            else:
-                check_clock(clock, head, accepted=accept_clock)
+            steady: Steady | None = None
+            if not read_only:
+                steady = Steady(check_clock(clock, head, accepted=accept_clock), elapsed)
                 signers = load_log_keys(path, head)
             return cls(
-                path, store=store, head=head, clock=clock, signers=signers, observer=observer
+                path, store=store, head=head, clock=steady, signers=signers, observer=observer
             )
         except BaseException:
             store.close()
@@ -197,6 +201,14 @@ class Ledger:
     def healthy(self) -> bool:
         """Tell whether the ledger does what it was opened for: if it was to record, it can."""
         return self._writer is None or self._writer.healthy()
+
+    def heard(self, timestamp_ms: int) -> None:
+        """Take note that a witness says, just now, that it is this late.
+
+        While the ledger's clock is far ahead of that, nothing is recorded. See `Steady.heard`.
+        """
+        if self._clock is not None:
+            self._clock.heard(timestamp_ms)
 
     @property
     def origin(self) -> str:
@@ -478,8 +490,10 @@ class Ledger:
             VerifyError: It is not sound in itself, or its statement breaks a rule.
             StoreError: The ledger is open for reading only.
         """
-        writer = self._recording()
-        return wanted_files(document, head=writer.head, files=self._files, now_ms=writer.clock())
+        head = self._recording().head
+        if self._clock is None:
+            raise AssertionError("whoever records has a clock")
+        return wanted_files(document, head=head, files=self._files, now_ms=self._clock.now_ms())
 
     def receipt(self, index: int) -> bytes:
         """Return the receipt of the submission that holds the entry, at the latest checkpoint.

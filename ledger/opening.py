@@ -8,7 +8,7 @@ from ledger.commit import Head
 from ledger.errors import LogKeyError, WrongClockError
 from ledger.keys import LogKey, load_log_key
 from ledger.sequencer import LogSigner
-from ledger.writer import Clock
+from ledger.steady import Clock
 
 __all__ = ["LOG_KEY_FILE", "check_clock", "further_log_key_file", "load_log_keys"]
 
@@ -17,8 +17,8 @@ _FURTHER = "log-*.key"
 _DAY_MS = 86_400_000
 
 
-def check_clock(clock: Clock | None, head: Head, *, accepted: bool) -> None:
-    """Check that the clock agrees with the last entry: `recorded` never decreases.
+def check_clock(clock: Clock | None, head: Head, *, accepted: bool) -> Clock:
+    """Return the clock, if it agrees with the last entry: `recorded` never decreases.
 
     Args:
         clock: The clock.
@@ -35,7 +35,7 @@ def check_clock(clock: Clock | None, head: Head, *, accepted: bool) -> None:
         raise WrongClockError(reason, now_ms=None, recorded_ms=recorded_ms)
     now_ms = clock()
     if accepted or recorded_ms <= now_ms <= recorded_ms + _DAY_MS:
-        return
+        return clock
     behind = now_ms < recorded_ms
     reason = f"the clock stands {'behind' if behind else 'more than a day ahead of'} the last entry"
     raise WrongClockError(reason, now_ms=now_ms, recorded_ms=recorded_ms)

@@ -20,7 +20,8 @@ The steps, and what a crash right after each leaves behind:
 
 Between 4 and 5 LMDB first writes and syncs pages that nothing refers to yet, then the page that
 refers to them: a crash there is a crash at 4 or at 5. A full disk is found there too: then the
-batch is refused, the old state stands, and the writer goes on.
+batch is refused, the old state stands, and the writer goes on. So it does while the clock is not
+believed (`steady`): then a batch is refused at 1.
 
 Source: SPEC sections 6.4 and 10.1.
 """
@@ -40,9 +41,10 @@ from ledger.files import Files
 from ledger.past import SnapshotPast
 from ledger.receipts import Receipts
 from ledger.sequencer import Accepted, LogSigner, Outcome, Prepared, Sequenced, sequence
+from ledger.steady import Steady
 from ledger.store import Store
 
-__all__ = ["STEPS", "Clock", "Counter", "Kept", "Observer", "Writer", "ignore"]
+__all__ = ["STEPS", "Counter", "Kept", "Observer", "Writer", "ignore"]
 
 STEPS = 8
 """How many steps there are."""
@@ -52,13 +54,6 @@ _EVENTS_AT_ONCE = 8192
 _SUBMISSIONS_AT_ONCE = 1024
 _GATHER_S = 0.005
 _LOOK_S = 0.0005
-
-
-class Clock(Protocol):
-    """The door to the time."""
-
-    def __call__(self) -> int:
-        """Return the time in milliseconds since 1970."""
 
 
 class Observer(Protocol):
@@ -115,7 +110,6 @@ class Writer:
 
     Attributes:
         head: Where the ledger stands; never ahead of what is on disk.
-        clock: Gives the time.
         coming: How many submissions are announced, and not in the queue yet.
     """
 
@@ -125,7 +119,7 @@ class Writer:
         files: Files,
         *,
         head: Head,
-        clock: Clock,
+        clock: Steady,
         signers: Mapping[bytes, LogSigner],
         observer: Observer = ignore,
     ) -> None:
@@ -134,7 +128,7 @@ class Writer:
         self.coming = Counter()
         self._store = store
         self._files = files
-        self.clock = clock
+        self._clock = clock
         self._signers = signers
         self._observer = observer
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(_WAITING)
@@ -160,7 +154,8 @@ class Writer:
 
     def healthy(self) -> bool:
         """Tell whether submissions are still recorded."""
-        return self._failure is None and not self._closed and self._thread.is_alive()
+        alive = self._failure is None and not self._closed and self._thread.is_alive()
+        return alive and self._clock.agrees()
 
     def close(self) -> None:
         """Finish what waits, then end the thread."""
@@ -224,11 +219,12 @@ class Writer:
     def _record(self, batch: Sequence[_Waiting]) -> None:
         at = self._observer
         at(1)
+        now_ms = self._clock.now_ms()
         with self._store.read() as snapshot:
             sequenced = sequence(
                 self.head,
                 [waiting.prepared for waiting in batch],
-                now_ms=self.clock(),
+                now_ms=now_ms,
                 history=SnapshotPast(snapshot),
                 signers=self._signers,
                 path=self._store.path,
