@@ -13,13 +13,15 @@ import hashlib
 import os
 import re
 import secrets
+import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ledger.errors import FileMismatchError, FullError, NotFoundError, StoreError
 from ledger.private import sync_folder, write_all
 
-__all__ = ["NO_ROOM", "ByteStream", "Files"]
+__all__ = ["NO_ROOM", "ByteStream", "Files", "Kept"]
 
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 """What the system says when there is no room: of the disk, of a quota, of a process."""
@@ -34,6 +36,14 @@ class ByteStream(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return up to `size` octets; none at the end."""
+
+
+class Kept(NamedTuple):
+    """A file that is kept: its hash, how many octets it has, and since when it is there."""
+
+    sha256: str
+    size: int
+    since_ms: int
 
 
 class Files:
@@ -98,6 +108,28 @@ class Files:
             return self._name(sha256).stat().st_size
         except FileNotFoundError:
             return None
+
+    def kept(self) -> Iterator[Kept]:
+        """Yield the files that are there, in no order; nothing that is half written, or a link.
+
+        One that comes or goes meanwhile is there or not.
+
+        Raises:
+            StoreError: The folder cannot be read.
+        """
+        try:
+            with os.scandir(self.folder) as found:
+                for each in found:
+                    if not _NAME.fullmatch(each.name):
+                        continue
+                    with contextlib.suppress(FileNotFoundError):
+                        status = each.stat(follow_symlinks=False)
+                        if stat.S_ISREG(status.st_mode):
+                            yield Kept(each.name, status.st_size, status.st_mtime_ns // 1_000_000)
+        except FileNotFoundError:
+            return  # no file has come yet
+        except OSError as failure:
+            raise StoreError(self.folder, f"cannot be read: {failure.strerror}") from None
 
     def sync(self) -> None:
         """Bring the names of all files to disk: of those, too, that somebody restored here.

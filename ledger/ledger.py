@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 
 from ledger.commit import EMPTY_HEAD, Head
 from ledger.errors import LogKeyError, NotFoundError, StoreError
-from ledger.files import ByteStream, Files
+from ledger.files import ByteStream, Files, Kept
 from ledger.keys import LogKey
 from ledger.notes import check_cosigned
 from ledger.opening import LOG_KEY_FILE, check_clock, further_log_key_file, load_log_keys
@@ -426,6 +426,10 @@ class Ledger:
             NotFoundError: It is not there.
         """
         return self._files.path(sha256)
+
+    def kept_files(self) -> Iterator[Kept]:
+        """Yield the files that are kept, named by a disclosure or not, in no order."""
+        return self._files.kept()
 
     def state(self) -> State:
         """Return the rules' state after the last entry."""
