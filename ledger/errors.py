@@ -12,6 +12,10 @@ LedgerError
 │   └── JournalError         the journal of an importer
 ├── ComposeError             values do not make an event or a submission
 ├── DraftError               what a person wrote does not make events
+├── BackupError              a folder is no backup that can be restored
+├── DisputedError            what others know of a ledger is not what is here
+│   ├── OlderError               they know later entries
+│   └── ForkedError              they know another history
 ├── ExportError              an export or evidence file cannot be made
 ├── TargetError              a ledger cannot be reached or asked, or its answer does not hold
 ├── RefusedError             a ledger answered that it does not accept a submission
@@ -31,14 +35,17 @@ from __future__ import annotations
 from pathlib import Path
 
 __all__ = [
+    "BackupError",
     "BusyError",
     "ClockError",
     "ComposeError",
     "ContradictionError",
     "DateError",
+    "DisputedError",
     "DraftError",
     "ExportError",
     "FileMismatchError",
+    "ForkedError",
     "FullError",
     "JournalError",
     "KeyFileError",
@@ -47,6 +54,7 @@ __all__ = [
     "MailError",
     "MovedClockError",
     "NotFoundError",
+    "OlderError",
     "OutboxError",
     "PrivateFileError",
     "RefusedError",
@@ -293,6 +301,59 @@ class FileMismatchError(LedgerError):
         self.reason = reason
         self.expected = expected
         self.found = found
+
+
+class BackupError(LedgerError):
+    """A folder is no backup that can be restored: it is not one, or is damaged.
+
+    Attributes:
+        path: The folder.
+        reason: What is wrong with it.
+        check: The number of the check of SPEC section 12 that fails, when it is one.
+    """
+
+    def __init__(self, path: object, reason: str, *, check: int | None = None) -> None:
+        super().__init__(f"{path}: {'' if check is None else f'[{check}] '}{reason}")
+        self.path = str(path)
+        self.reason = reason
+        self.check = check
+
+
+class DisputedError(LedgerError):
+    """What others know of a ledger is not what is here.
+
+    Attributes:
+        source: Who knows it, or the file that says it.
+        size: How many entries they know.
+        root: The root hash that they know of that size, in hex; None if they told none.
+        found: The root hash here at that size, in hex; None if so many entries are not here.
+        note: The signed checkpoint that says it, by which anybody else can be shown; or nothing.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        source: str,
+        size: int,
+        root: str | None,
+        found: str | None = None,
+        note: bytes = b"",
+    ) -> None:
+        super().__init__(reason)
+        self.source = source
+        self.size = size
+        self.root = root
+        self.found = found
+        self.note = note
+
+
+class OlderError(DisputedError):
+    """Others know later entries: what is here is an earlier state of the ledger."""
+
+
+class ForkedError(DisputedError):
+    """Others know another history: two root hashes of one size were signed, or would be."""
 
 
 class ExportError(LedgerError):

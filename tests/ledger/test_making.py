@@ -1,0 +1,195 @@
+"""Folders that are there whole or not at all, whoever else makes them and however it ends."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import BusyError, FullError, StoreError
+from ledger.making import copy_file, making
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_was_put_in_is_there_for_its_owner_alone(tmp_path: Path) -> None:
+    with making(tmp_path / "new") as folder:
+        (folder / "a").write_bytes(b"a")
+
+        assert 0o700 == mode(folder)
+    assert ["new"] == names(tmp_path)
+    assert ["a"] == names(tmp_path / "new")
+    assert 0o700 == mode(tmp_path / "new")
+
+
+@pytest.mark.parametrize("end", [ValueError, KeyboardInterrupt])
+def test_an_exception_leaves_nothing(tmp_path: Path, end: type[BaseException]) -> None:
+    def make() -> None:
+        with making(tmp_path / "new") as folder:
+            (folder / "sub").mkdir()
+            raise end
+
+    with pytest.raises(end):
+        make()
+
+    assert [] == names(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO])
+def test_what_the_system_says_is_typed(tmp_path: Path, number: int) -> None:
+    def make() -> None:
+        with making(tmp_path / "new"):
+            raise OSError(number, "said the system")
+
+    with pytest.raises(StoreError, match="new: cannot be made: said the system") as refusal:
+        make()
+
+    assert (number != errno.EIO) is isinstance(refusal.value, FullError)
+    assert [] == names(tmp_path)
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "link", "dangling"])
+def test_refuses_a_place_where_something_is(tmp_path: Path, what: str) -> None:
+    place, other = tmp_path / "new", tmp_path / "other"
+    other.mkdir()
+    if what == "file":
+        place.write_bytes(b"")
+    elif what == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to(other if what == "link" else tmp_path / "nowhere")
+    before = place.lstat()
+    with pytest.raises(StoreError, match="exists already"), making(place):
+        raise AssertionError
+
+    assert before == place.lstat()
+    assert ["new", "other"] == names(tmp_path)
+
+
+def test_takes_no_place_that_was_taken_meanwhile(tmp_path: Path) -> None:
+    def make() -> None:
+        with making(tmp_path / "new") as folder:
+            (folder / "a").write_bytes(b"")
+            (tmp_path / "new").mkdir()
+            (tmp_path / "new" / "theirs").write_bytes(b"")
+
+    with pytest.raises(StoreError, match="cannot be made"):
+        make()
+
+    assert ["new"] == names(tmp_path)
+    assert ["theirs"] == names(tmp_path / "new")
+
+
+def test_refuses_a_parent_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreError), making(tmp_path / "none" / "new"):
+        raise AssertionError
+
+
+def test_takes_over_what_a_kill_left(tmp_path: Path) -> None:
+    left = tmp_path / ".new.making"
+    left.mkdir(mode=0o700)
+    (left / ".making").write_bytes(b"")
+    (left / "half").write_bytes(b"half")
+    (left / "files").mkdir()
+    (left / "files" / "a").write_bytes(b"")
+    (left / "link").symlink_to(tmp_path)
+    with making(tmp_path / "new") as folder:
+        assert [".making"] == names(folder)
+    assert ["new"] == names(tmp_path)
+    assert [] == names(tmp_path / "new")
+
+
+def test_two_do_not_make_the_same(tmp_path: Path) -> None:
+    with making(tmp_path / "new") as folder:
+        (folder / "a").write_bytes(b"a")
+        with pytest.raises(BusyError), making(tmp_path / "new"):
+            raise AssertionError
+    assert ["a"] == names(tmp_path / "new")
+
+
+@pytest.mark.parametrize("what", ["file", "link", "not private", "not ours"])
+def test_touches_nothing_beside_that_it_did_not_make(tmp_path: Path, what: str) -> None:
+    beside, other = tmp_path / ".new.making", tmp_path / "other"
+    other.mkdir(mode=0o700)
+    (other / ".making").write_bytes(b"")
+    (other / "precious").write_bytes(b"")
+    if what == "file":
+        beside.write_bytes(b"")
+    elif what == "link":
+        beside.symlink_to(other)
+    else:
+        other.rename(beside)
+        other.mkdir()
+        if what == "not private":
+            beside.chmod(0o755)
+        else:
+            (beside / ".making").unlink()
+    with pytest.raises(StoreError, match=r"\.new\.making: is in the way"), making(tmp_path / "new"):
+        raise AssertionError
+
+    assert [".new.making", "other"] == names(tmp_path)
+    if what != "file":
+        assert (beside / "precious").exists()
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    beside = tmp_path / ".new.making"
+    beside.mkdir(mode=0o700)
+    (beside / ".making").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError), making(tmp_path / "new"):
+        raise AssertionError
+
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_copies_octets_into_a_file_of_its_own(tmp_path: Path) -> None:
+    data = os.urandom(3 << 20)
+    (tmp_path / "a").write_bytes(data)
+    (tmp_path / "a").chmod(0o644)
+
+    assert hashlib.sha256(data).hexdigest() == copy_file(tmp_path / "a", tmp_path / "b")
+    assert data == (tmp_path / "b").read_bytes()
+    assert (0o600, 1) == (mode(tmp_path / "b"), (tmp_path / "b").stat().st_nlink)
+    with pytest.raises(FileExistsError):
+        copy_file(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize("what", ["nothing", "folder", "link", "pipe", "device"])
+def test_copies_plain_files_only(tmp_path: Path, what: str) -> None:
+    source = tmp_path / "a"
+    (tmp_path / "plain").write_bytes(b"plain")
+    if what == "folder":
+        source.mkdir()
+    elif what == "link":
+        source.symlink_to(tmp_path / "plain")
+    elif what == "pipe":
+        os.mkfifo(source)
+    elif what == "device":
+        source = Path("/dev/zero")
+
+    assert copy_file(source, tmp_path / "b") is None
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_none(tmp_path: Path) -> None:
+    # Octet 0 of a process's memory: a plain file, whose reading fails.
+    assert copy_file(Path("/proc/self/mem"), tmp_path / "b") is None
+
+
+def test_the_lock_is_held_while_it_is_made(tmp_path: Path) -> None:
+    with making(tmp_path / "new") as folder:
+        fd = os.open(folder / ".making", os.O_RDWR)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(fd)
