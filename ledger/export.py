@@ -29,9 +29,11 @@ from verify.state import State, found
 from verify.submission import LedgerName, sealing_event
 from verify.tiles import bundles_of, entries_path, tile_path, tiles_of
 
-__all__ = ["Exported", "Progress", "export"]
+__all__ = ["Exported", "Place", "Progress", "copy_whole", "export"]
 
 Progress = Callable[[int, int], None]
+Place = Callable[[Path, Path], None]
+"""Puts a file of the ledger in its place in an export."""
 
 _LINES = "disclosures.jsonl"
 
@@ -61,8 +63,20 @@ class Exported:
     absent: tuple[str, ...]
 
 
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file, and bring it to disk."""
+    with source.open("rb") as read, target.open("xb") as written:
+        shutil.copyfileobj(read, written, 1 << 20)
+        _flush(written)
+
+
 def export(
-    ledger: Ledger, path: Path, *, audience: str = "public", progress: Progress | None = None
+    ledger: Ledger,
+    path: Path,
+    *,
+    audience: str = "public",
+    progress: Progress | None = None,
+    place: Place = copy_whole,
 ) -> Exported:
     """Write an export of a ledger.
 
@@ -72,6 +86,7 @@ def export(
         audience: For whom it is: a party that is or was enrolled, or "public". It decides which
             claims of limited audience are open in it.
         progress: Told how many of how many entries are written.
+        place: How files come into it.
 
     Raises:
         ExportError: The folder is there already, cannot be written, or the audience is no party.
@@ -89,7 +104,7 @@ def export(
             # One folder more, which has the mode that this account gives to folders.
             folder = Path(beside) / "export"
             folder.mkdir()
-            exported = _Writer(ledger, folder, audience, progress or _nobody).write(path)
+            exported = _Writer(ledger, folder, audience, progress or _nobody, place).write(path)
             folder.rename(path)
         _sync(path.parent)
     except OSError as error:
@@ -104,8 +119,11 @@ class _Writer:
     and what came later, even about earlier entries, is left out.
     """
 
-    def __init__(self, ledger: Ledger, folder: Path, audience: str, progress: Progress) -> None:
+    def __init__(
+        self, ledger: Ledger, folder: Path, audience: str, progress: Progress, place: Place
+    ) -> None:
         self._ledger = ledger
+        self._place = place
         self._folder = folder
         self._audience = audience
         self._progress = progress
@@ -245,9 +263,9 @@ class _Writer:
         except NotFoundError:
             self._absent.append(sha256)
             return
-        with source.open("rb") as read, self._create(f"files/{sha256}") as written:
-            shutil.copyfileobj(read, written, 1 << 20)
-            _flush(written)
+        target = self._folder / "files" / sha256
+        target.parent.mkdir(exist_ok=True)
+        self._place(source, target)
 
     def _put(self, name: str, data: bytes) -> None:
         with self._create(name) as file:

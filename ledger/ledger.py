@@ -21,7 +21,13 @@ from ledger.errors import LogKeyError, NotFoundError, StoreError
 from ledger.files import ByteStream, Files, Kept
 from ledger.keys import LogKey
 from ledger.notes import check_cosigned
-from ledger.opening import LOG_KEY_FILE, check_clock, further_log_key_file, load_log_keys
+from ledger.opening import (
+    LOG_KEY_FILE,
+    check_clock,
+    check_no_backup,
+    further_log_key_file,
+    load_log_keys,
+)
 from ledger.past import StorePast, load_head
 from ledger.private import sync_folder
 from ledger.receipts import Receipts
@@ -38,9 +44,9 @@ from verify.state import State
 from verify.submission import parse_document
 from verify.tiles import Bundle, format_bundle, parse_tile_path
 
-__all__ = ["LOG_KEY_FILE", "Ledger"]
+__all__ = ["FILES_FOLDER", "LOG_KEY_FILE", "Ledger"]
 
-_FILES = "files"
+FILES_FOLDER = "files"
 _AT_ONCE = 256
 _PUBLISHED = 6  # the step of `writer` after which readers find what was recorded
 
@@ -70,7 +76,7 @@ class Ledger:
         """Take over an open store. Use `create` or `open`."""
         self.path = path
         self._store = store
-        self._files = Files(path / _FILES)
+        self._files = Files(path / FILES_FOLDER)
         self._signers = signers
         self._head = head
         self._observer = observer
@@ -111,7 +117,7 @@ class Ledger:
         beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
         try:
             beside.mkdir(mode=0o700)
-            (beside / _FILES).mkdir(mode=0o700)
+            (beside / FILES_FOLDER).mkdir(mode=0o700)
             log_key.save(beside / LOG_KEY_FILE)
             store = Store(beside, create=True)
             signers: dict[bytes, LogSigner] = {log_key.public: log_key}
@@ -163,7 +169,8 @@ class Ledger:
             WrongClockError: The clock stands behind the last entry, or more than a day ahead of
                 it; or there is no clock.
             LogKeyError: The log key in force is not at hand.
-            StoreError: What is stored cannot be read or does not hold together.
+            StoreError: What is stored cannot be read or does not hold together; or it is a backup,
+                and was not to be only read.
         """
         store = Store(path, read_only=read_only)
         try:
@@ -172,8 +179,9 @@ class Ledger:
             signers: dict[bytes, LogSigner] = {}
             steady: Steady | None = None
             if not read_only:
+                check_no_backup(path)
                 steady = Steady(check_clock(clock, head, accepted=accept_clock), elapsed)
-                signers = load_log_keys(path, head)
+                signers = load_log_keys(path, head.state)
             return cls(
                 path, store=store, head=head, clock=steady, signers=signers, observer=observer
             )
@@ -430,6 +438,14 @@ class Ledger:
     def kept_files(self) -> Iterator[Kept]:
         """Yield the files that are kept, named by a disclosure or not, in no order."""
         return self._files.kept()
+
+    def copy_store(self, fd: int) -> None:
+        """Write all but files and log keys, as it is now, to an open file or pipe.
+
+        Raises:
+            StoreError: The store cannot be read, or `fd` not written.
+        """
+        self._store.copy(fd)
 
     def state(self) -> State:
         """Return the rules' state after the last entry."""

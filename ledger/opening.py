@@ -5,13 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger.commit import Head
-from ledger.errors import LogKeyError, WrongClockError
+from ledger.errors import LogKeyError, StoreError, WrongClockError
 from ledger.keys import LogKey, load_log_key
 from ledger.sequencer import LogSigner
 from ledger.steady import Clock
+from verify.state import State
 
-__all__ = ["LOG_KEY_FILE", "check_clock", "further_log_key_file", "load_log_keys"]
+__all__ = [
+    "BACKUP_FILE",
+    "LOG_KEY_FILE",
+    "check_clock",
+    "check_no_backup",
+    "further_log_key_file",
+    "load_log_keys",
+    "log_key_files",
+]
 
+BACKUP_FILE = "backup.json"
 LOG_KEY_FILE = "log.key"
 _FURTHER = "log-*.key"
 _DAY_MS = 86_400_000
@@ -41,18 +51,34 @@ def check_clock(clock: Clock | None, head: Head, *, accepted: bool) -> Clock:
     raise WrongClockError(reason, now_ms=now_ms, recorded_ms=recorded_ms)
 
 
-def load_log_keys(path: Path, head: Head) -> dict[bytes, LogSigner]:
+def check_no_backup(path: Path) -> None:
+    """Check that a ledger's folder is none that was put by.
+
+    What is recorded in a backup makes a second history beside that of the ledger it was made of.
+
+    Raises:
+        StoreError: It is one.
+    """
+    if (path / BACKUP_FILE).exists():
+        raise StoreError(path, "is a backup: it can be read and restored, not recorded in")
+
+
+def log_key_files(path: Path) -> list[Path]:
+    """Return the files of log keys in a ledger's folder, that of the first key first."""
+    return [path / LOG_KEY_FILE, *sorted(path.glob(_FURTHER))]
+
+
+def load_log_keys(path: Path, state: State | None) -> dict[bytes, LogSigner]:
     """Load the log keys in a ledger's folder, by public key.
 
     Raises:
         LogKeyError: The one in force is not among them.
         KeyFileError: One cannot be read.
     """
-    files = [path / LOG_KEY_FILE, *sorted(path.glob(_FURTHER))]
-    keys = [load_log_key(file) for file in files if file.exists()]
+    keys = [load_log_key(file) for file in log_key_files(path) if file.exists()]
     signers: dict[bytes, LogSigner] = {key.public: key for key in keys}
-    if head.state is not None and bytes.fromhex(head.state.charter.log_key) not in signers:
-        raise LogKeyError(path, key=head.state.charter.log_key)
+    if state is not None and bytes.fromhex(state.charter.log_key) not in signers:
+        raise LogKeyError(path, key=state.charter.log_key)
     return signers
 
 

@@ -45,10 +45,12 @@ from ledger.private import sync_folder
 from ledger.rows import Row, format_group, format_row, parse_group
 from verify.claims import parse_disclosure
 
-__all__ = ["LOCK_FILE", "MAP_SIZE", "STORE_FILE", "Snapshot", "Store"]
+__all__ = ["LOCK_FILE", "MAP_SIZE", "READERS_FILE", "STORE_FILE", "Snapshot", "Store"]
 
 STORE_FILE = "ledger.mdb"
 LOCK_FILE = "ledger.lock"
+READERS_FILE = f"{STORE_FILE}-lock"
+"""LMDB's own list of who reads; it makes one where there is none."""
 MAP_SIZE = 1 << 30
 """Octets of address space to begin with. It is doubled when it is full."""
 
@@ -195,6 +197,10 @@ class Snapshot:
         found = self._txn.get(b"indexed", db=self._tables[b"meta"])
         return 0 if found is None else int(_KEY.unpack(found)[0])
 
+    def copy(self, env: lmdb.Environment, fd: int) -> None:
+        """Write all that this snapshot of `env` shows to an open file or pipe."""
+        env.copyfd(fd, compact=True, txn=self._txn)
+
     def _at_or_before(self, table: bytes, index: int) -> tuple[int, memoryview] | None:
         cursor = self._txn.cursor(self._tables[table])
         if cursor.set_range(_KEY.pack(index)):
@@ -286,6 +292,8 @@ class Store:
                     if tail is self._tail and (size == snapshot.size or not self.read_only):
                         yield snapshot
                         return
+        except lmdb.Error as error:
+            raise StoreError(self._file, f"cannot be read: {error}") from None
         finally:
             self._gate.leave()
 
@@ -317,6 +325,18 @@ class Store:
 
         with self._writing:
             self._transact(write)
+
+    def copy(self, fd: int) -> None:
+        """Write the store as it is now, without unused pages, to an open file or pipe.
+
+        It is one read: in this process the map cannot grow, and nothing that fails can be taken
+        back, before it is done. Another process is not held up.
+
+        Raises:
+            StoreError: The store cannot be read, or `fd` not written.
+        """
+        with self.read() as snapshot:
+            snapshot.copy(self._env, fd)
 
     def _open(self, *, create: bool, map_size: int) -> None:
         used = self._file.stat().st_size if self._file.exists() else 0

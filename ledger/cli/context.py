@@ -45,6 +45,7 @@ __all__ = [
     "one_id",
     "printable",
     "table",
+    "utc",
     "vkey_of",
     "wrong_clock",
 ]
@@ -321,17 +322,18 @@ def one_id(digits: str, ids: Iterable[str]) -> str:
 
 def wrong_clock(path: Path, error: WrongClockError) -> str:
     """Say what a clock and a ledger disagree about, and how to go on."""
-    recorded = _utc(error.recorded_ms)
+    recorded = utc(error.recorded_ms)
     if error.now_ms is None:
         return f"{path}: {error}"
     return (
-        f"{path}: {error}: it says {_utc(error.now_ms)}, and the last entry was recorded "
+        f"{path}: {error}: it says {utc(error.now_ms)}, and the last entry was recorded "
         f"{recorded}. What is recorded never goes back: see that the clock is right, "
         "then add --accept-clock"
     )
 
 
-def _utc(at_ms: int) -> str:
+def utc(at_ms: int) -> str:
+    """Return a moment as people write it."""
     return f"{dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -8,10 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ledger.cli import keeping, keying, proving, reading, recording
+from ledger.cli import keeping, keying, proving, reading, recording, safekeeping
 from ledger.cli.context import DONE, FAILED, INTERRUPTED, REFUSED, Context, InvalidError
 from ledger.cli.parsing import HelpError, Parser
-from ledger.errors import ComposeError, DateError, DraftError, LedgerError, RefusedError
+from ledger.errors import (
+    BackupError,
+    ComposeError,
+    DateError,
+    DisputedError,
+    DraftError,
+    LedgerError,
+    RefusedError,
+)
 from verify.errors import VerifyError
 from verify.state import UnknownVersionError
 
@@ -21,6 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["Add", "run"]
 
 Add = Callable[["_SubParsersAction[ArgumentParser]"], None]
+
+_ADD: tuple[Add, ...] = (
+    *(keying.add, keeping.add, recording.add, reading.add, proving.add, safekeeping.add),
+)
+_REFUSALS = (
+    *(BackupError, ComposeError, DateError, DisputedError, DraftError, InvalidError, RefusedError),
+)
 
 _EPILOG = """\
 `counterfoil COMMAND --help` shows what a command takes, with examples.
@@ -53,7 +68,7 @@ def run(arguments: Sequence[str] | None, context: Context, *more: Add) -> int:
         return DONE
     except UnknownVersionError as error:
         return _complain(context, str(error), FAILED)
-    except (RefusedError, InvalidError, ComposeError, DateError, DraftError, VerifyError) as error:
+    except (VerifyError, *_REFUSALS) as error:
         return _complain(context, str(error), REFUSED)
     except LedgerError as error:
         return _complain(context, str(error), FAILED)
@@ -99,7 +114,7 @@ def _parser(more: Sequence[Add]) -> Parser:
 
 def _add_commands(parser: ArgumentParser, more: Sequence[Add]) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (keying.add, keeping.add, recording.add, reading.add, proving.add, *more):
+    for add in (*_ADD, *more):
         add(commands)
 
 

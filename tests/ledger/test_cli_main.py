@@ -14,9 +14,9 @@ import pytest
 from tests.ledger.commandline import ROOT, Desk, process
 
 COMMANDS = (
-    *("answer", "answers", "approve", "chronology", "enrol", "export", "init", "join", "key new"),
-    *("key request", "key show", "knowledge", "leave", "list", "new", "promises", "prove"),
-    *("receipt", "record", "requests", "revoke", "show", "stat"),
+    *("answer", "answers", "approve", "backup", "chronology", "enrol", "export", "init", "join"),
+    *("key new", "key request", "key show", "knowledge", "leave", "list", "new"),
+    *("promises", "prove", "receipt", "record", "requests", "restore", "revoke", "show", "stat"),
 )
 
 
