@@ -508,6 +508,8 @@ class Store:
         return result
 
     def _grow(self) -> None:
+        if self._env.reader_check():
+            return  # what a reader that was killed kept in use is free: that may be enough
         try:
             with self._gate.alone():
                 self._env.set_mapsize(2 * self._env.info()["map_size"])

@@ -276,6 +276,23 @@ def test_the_map_grows_by_itself_while_others_read(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_reader_that_was_killed_does_not_make_the_map_grow(tmp_path: Path) -> None:
+    found_ledger(tmp_path / "ledger", ALPHA)[0].close()
+    code = (
+        "import os, signal; from pathlib import Path; from ledger.store import Store\n"
+        f"with Store(Path({str(tmp_path / 'ledger')!r}), read_only=True).read():\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    store = Store(tmp_path / "ledger", map_size=1 << 20)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    for _ in range(400):
+        store.keep_note(1, bytes(20_000))
+
+    assert -9 == done.returncode
+    assert 1 << 20 == store._env.info()["map_size"]
+    store.close()
+
+
 def test_only_one_process_records(ledger: Ledger) -> None:
     code = (
         "import sys; from pathlib import Path; from ledger.ledger import Ledger\n"
