@@ -76,7 +76,7 @@ def check_known(
         )  # fmt: skip
 
 
-def claim_of_receipt(data: bytes, *, source: str, state: State) -> Claim:
+def claim_of_receipt(data: bytes, *, source: str, state: State, size: int) -> Claim:
     """Return what a receipt of a ledger says, having checked all of it that is in it.
 
     The receipt's entry is under its checkpoint: whoever has the same root hash at that size has
@@ -86,34 +86,35 @@ def claim_of_receipt(data: bytes, *, source: str, state: State) -> Claim:
         data: The receipt.
         source: The name of its file.
         state: The state of the ledger, as far as it is here.
+        size: How many entries are here.
 
     Raises:
         RuleError: With check `receipt`: it is none, of another ledger, or not signed by its key.
 
     Source: SPEC section 10.1.
     """
+    told = 0
     try:
         receipt = parse_receipt(data)
         _check_ledger(receipt, state)
         note = proof_of(receipt).checkpoint
-        size = parse_signed(note)[0].size
-        key = log_vkey(state.charter.origin, state.log_key_at(max(size, 1)))
+        told = parse_signed(note)[0].size
+        key = log_vkey(state.charter.origin, state.log_key_at(max(told, 1)))
         checkpoint = check_receipt_alone(receipt, key=key)
-    except RuleError as error:
+    except (RuleError, MalformedError) as error:
         where = f"{source} {error.where}"
-        raise RuleError(error.check, where, error.reason, error.expected, error.found) from None
-    except MalformedError as error:
-        raise RuleError(Check.RECEIPT, f"{source} {error.where}", error.reason) from None
+        raise RuleError(Check.RECEIPT, where, f"{error.reason}{_beyond(told, size)}") from None
     return Claim(source, checkpoint.size, checkpoint.root, note)
 
 
-def claim_of_checkpoint(note: bytes, *, source: str, state: State) -> Claim:
+def claim_of_checkpoint(note: bytes, *, source: str, state: State, size: int) -> Claim:
     """Return what a signed checkpoint of a ledger says.
 
     Args:
         note: The checkpoint; lines of witnesses may stand in it, and are not checked.
         source: The name of its file.
         state: The state of the ledger, as far as it is here.
+        size: How many entries are here.
 
     Raises:
         RuleError: With check `note-signature`: it is none, of another log, or not signed by its
@@ -122,12 +123,14 @@ def claim_of_checkpoint(note: bytes, *, source: str, state: State) -> Claim:
     Source: SPEC section 8.
     """
     origin = state.charter.origin
+    told = 0
     try:
         checkpoint, parsed = parse_signed(note)
-        key = log_vkey(origin, state.log_key_at(max(checkpoint.size, 1)))
+        told = checkpoint.size
+        key = log_vkey(origin, state.log_key_at(max(told, 1)))
         check_parsed(checkpoint, parsed, key=key, origin=origin)
     except VerifyError as error:
-        raise RuleError(Check.NOTE_SIGNATURE, source, str(error)) from None
+        raise RuleError(Check.NOTE_SIGNATURE, source, f"{error}{_beyond(told, size)}") from None
     return Claim(source, checkpoint.size, checkpoint.root, note)
 
 
@@ -135,3 +138,13 @@ def _check_ledger(receipt: Receipt, state: State) -> None:
     if receipt.charter != state.fingerprint:
         reason = "is of another ledger"
         raise RuleError(Check.RECEIPT, "charter", reason, state.fingerprint, receipt.charter)
+
+
+def _beyond(told: int, size: int) -> str:
+    """Say what else can be the matter with what tells of more entries than there are here."""
+    if told <= size:
+        return ""
+    return (
+        f". It is of {told} entries, and {size} are here: either it is forged, or later entries "
+        "were signed by a log key that came with them"
+    )

@@ -172,6 +172,8 @@ class Ledger:
             StoreError: What is stored cannot be read or does not hold together; or it is a backup,
                 and was not to be only read.
         """
+        if not read_only:
+            check_no_backup(path)
         store = Store(path, read_only=read_only)
         try:
             with store.read() as snapshot:
@@ -179,7 +181,6 @@ class Ledger:
             signers: dict[bytes, LogSigner] = {}
             steady: Steady | None = None
             if not read_only:
-                check_no_backup(path)
                 steady = Steady(check_clock(clock, head, accepted=accept_clock), elapsed)
                 signers = load_log_keys(path, head.state)
             return cls(

@@ -15,10 +15,12 @@ from ledger.sequencer import Recorded
 from ledger.store import Snapshot
 from ledger.tree import Tree, root_of_edge
 from verify.checkpoint import parse_signed
+from verify.checks import Check
 from verify.entry import Entry, parse_entry
-from verify.errors import VerifyError
+from verify.errors import RuleError, VerifyError
 from verify.events import Event, parse_event
 from verify.events import event_id as id_of
+from verify.merkle import leaf_hash
 from verify.rules import Fact, admit, candidate_of
 from verify.state import State
 from verify.submission import Statement, sealing_event
@@ -127,7 +129,11 @@ def _replay(snapshot: Snapshot) -> tuple[State, bytes]:
     state: State | None = None
     rules = b""
     for first, leaf in snapshot.turnings():
-        entry = parse_entry(snapshot.row(first).entry(first))
+        data = snapshot.row(first).entry(first)
+        entry = parse_entry(data)
+        if leaf and leaf != leaf_hash(data):
+            # The next entries would name it in `rules`.
+            raise RuleError(Check.RULES_REF, f"entry {first}", "is listed with another leaf hash")
         if state is not None and not leaf:
             # No governance, but the first entry after the days of a recovery were over.
             state = state.settle(index=first, recorded=entry.recorded)

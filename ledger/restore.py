@@ -14,6 +14,7 @@ what the store keeps beside that no export shows is, its indexes. A finding, and
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import struct
 import tempfile
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.backup import MAX_ABSENT, BackupNote, Progress, Tell, copy_log_keys
-from ledger.errors import BackupError, PrivateFileError, StoreError
+from ledger.errors import BackupError, NotFoundError, PrivateFileError, StoreError
 from ledger.export import export
 from ledger.known import Claim, check_known, claim_of_checkpoint, claim_of_receipt
 from ledger.ledger import FILES_FOLDER, Ledger
@@ -33,14 +34,15 @@ from ledger.private import sync_folder
 from ledger.store import READERS_FILE, STORE_FILE
 from verify.anchors import Anchors
 from verify.audit import audit
+from verify.checkpoint import parse_signed
 from verify.checks import Check
 from verify.codec import Decoder
 from verify.contents import read_small
 from verify.entry import parse_entry
 from verify.errors import MalformedError, RuleError, VerifyError
-from verify.events import GOVERNANCE, event_id, parse_event
+from verify.events import GOVERNANCE, Event, event_id, parse_event
 from verify.folder import Folder
-from verify.state import State
+from verify.rules import Fact, candidate_of, known_ids
 from verify.submission import check_disclosure, sealing_event
 
 __all__ = ["Restored", "restore"]
@@ -101,7 +103,7 @@ def restore(
         with _holding_together(backup):
             copy = Ledger.open(folder, read_only=True)
         with copy:
-            claims = _claims(copy.state(), receipts, checkpoints)
+            claims = _claims(copy, receipts, checkpoints)
             with _holding_together(backup):
                 _check_note(backup, copy, note)
                 check_known(claims, what=backup, size=copy.size(), root_at=copy.root_at)
@@ -139,6 +141,8 @@ def _holding_together(backup: Path) -> Iterator[None]:
         yield
     except StoreError as error:
         raise BackupError(backup, f"does not hold together: {error.reason}") from None
+    except NotFoundError as error:
+        raise BackupError(backup, f"does not hold together: {error}") from None
     except PrivateFileError as error:
         reason = f"does not hold together: {Path(error.path).name}: {error.reason}"
         raise BackupError(backup, reason) from None
@@ -157,11 +161,12 @@ def _check_note(backup: Path, copy: Ledger, note: BackupNote) -> None:
 
 
 def _claims(
-    state: State, receipts: Sequence[tuple[str, bytes]], checkpoints: Sequence[tuple[str, bytes]]
+    copy: Ledger, receipts: Sequence[tuple[str, bytes]], checkpoints: Sequence[tuple[str, bytes]]
 ) -> list[Claim]:
+    state, size = copy.state(), copy.size()
     return [
-        *(claim_of_receipt(data, source=name, state=state) for name, data in receipts),
-        *(claim_of_checkpoint(data, source=name, state=state) for name, data in checkpoints),
+        *(claim_of_receipt(d, source=name, state=state, size=size) for name, d in receipts),
+        *(claim_of_checkpoint(d, source=name, state=state, size=size) for name, d in checkpoints),
     ]
 
 
@@ -182,18 +187,20 @@ def _copy_files(backup: Path, copy: Ledger, folder: Path, show: Progress) -> int
 
 
 def _check_indexes(backup: Path, copy: Ledger, show: Progress) -> set[str]:
-    """Check that ids, governance and disclosures stand where they belong.
+    """Check that what the store keeps beside the entries agrees with them.
 
     Returns:
         Who limited a claim to an audience.
     """
     limiting: set[str] = set()
     governance: list[int] = []
+    size = copy.size()
     for index, data in enumerate(copy.entries()):
-        octets = bytes(parse_entry(data).event)
-        event = parse_event(octets)
-        if copy.index_of(event_id(octets)) != index:
-            raise BackupError(backup, f"does not hold together: entry {index} is not found by id")
+        entry = parse_entry(data)
+        event = parse_event(entry.event)
+        _check_facts(backup, copy, index, event, event_id(bytes(entry.event)).hex())
+        if entry.position == 0 and index:
+            _check_published(backup, copy, index)
         if isinstance(event, GOVERNANCE):
             governance.append(index)
         sealing = sealing_event(event)
@@ -203,11 +210,35 @@ def _check_indexes(backup: Path, copy: Ledger, show: Progress) -> set[str]:
         if sealing.audience is not None:
             limiting.add(event.author)
         if not index % _SHOWN:
-            show(index, copy.size())
-    show(copy.size(), copy.size())
+            show(index, size)
+    show(size, size)
     if tuple(governance) != copy.governance():
         raise BackupError(backup, "does not hold together: other governance entries are listed")
+    for note in copy.notes():
+        # Raises if it is not found.
+        copy.note(size=parse_signed(note)[0].size, sha256=hashlib.sha256(note).hexdigest())
     return limiting
+
+
+def _check_facts(backup: Path, copy: Ledger, index: int, event: Event, own_id: str) -> None:
+    """Check that what is known of an event's ids is what the event says."""
+    candidate = candidate_of(event, event_id=own_id)
+    for known_id, kind in known_ids(candidate):
+        if copy.past().find(known_id) != Fact(index, kind, event.author):
+            reason = f"does not hold together: entry {index} is not found by its id as it is"
+            raise BackupError(backup, reason)
+
+
+def _check_published(backup: Path, copy: Ledger, size: int) -> None:
+    """Check the checkpoint that was published at an earlier size, if one was."""
+    with contextlib.suppress(NotFoundError):
+        note = copy.checkpoint_at(size)
+        claim = claim_of_checkpoint(
+            note, source=f"checkpoint of size {size}", state=copy.state(), size=copy.size()
+        )
+        if (claim.size, claim.root) != (size, copy.root_at(size)):
+            reason = f"does not hold together: its checkpoint of size {size} is of another tree"
+            raise BackupError(backup, reason)
 
 
 def _audit(backup: Path, copy: Ledger, audience: str, note: BackupNote, show: Progress) -> None:

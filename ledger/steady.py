@@ -5,7 +5,9 @@ witnesses have told. More than five minutes apart, and nobody can say what the t
 is recorded, since a time that was recorded stays and never decreases. When the clocks agree again,
 they agree. Smaller steps are let pass.
 
-What a clock already said wrongly when it was first looked at is not known here: see `opening`.
+What a clock already said wrongly when it was first looked at is not known here: see `opening`. So
+if it was wrong then and was put right since, or the whole machine was halted and its steady clock
+with it, the ledger has to be opened again.
 """
 
 from __future__ import annotations

@@ -603,12 +603,9 @@ def test_a_changed_claim_is_found_also_if_it_is_limited(
 
 def test_a_lost_claim_is_found_also_if_it_is_limited(ledger: Ledger, backup: Path) -> None:
     text, title = ledger.disclosures(3)
-    with lmdb.open(str(backup / STORE_FILE), subdir=False, max_dbs=8) as store:
-        table = store.open_db(b"disclosures", create=False, integerkey=True)
-        with store.begin(write=True) as txn:
-            for key, value in list(txn.cursor(table)):
-                txn.put(key, value.replace(f"{text} {title}".encode(), title.encode()), db=table)
-    resign(backup)
+    with table_of(backup, "disclosures") as change:
+        group = change(2, b"")
+        change(2, group.replace(f"{text} {title}".encode(), title.encode()))
 
     assert Check.DISCLOSURE_MISSING.value == damaged(backup).check
 
@@ -696,17 +693,98 @@ def test_indexes_that_lead_elsewhere_are_found(ledger: Ledger, backup: Path) -> 
     damage(backup / STORE_FILE, known, bytes(reversed(known)))
     resign(backup)
 
-    assert "entry 4 is not found by id" in damaged(backup).reason
+    assert "entry 4 is not found by its id" in damaged(backup).reason
+
+
+@contextlib.contextmanager
+def table_of(backup: Path, name: str) -> Iterator[Callable[[int, bytes | None], bytes]]:
+    """Give what changes a value of the store under its key, or removes it; returns the old one."""
+    with lmdb.open(str(backup / STORE_FILE), subdir=False, max_dbs=8) as store:
+        table = store.open_db(name.encode(), create=False, integerkey=True)
+        with store.begin(write=True) as txn:
+
+            def change(key: int, value: bytes | None) -> bytes:
+                octets = key.to_bytes(8, sys.byteorder)
+                before = txn.get(octets, db=table)
+                assert before is not None
+                if value is None:
+                    txn.delete(octets, db=table)
+                else:
+                    txn.put(octets, value, db=table)
+                return before
+
+            yield change
+    resign(backup)
 
 
 def test_governance_that_is_listed_otherwise_is_found(backup: Path) -> None:
-    with lmdb.open(str(backup / STORE_FILE), subdir=False, max_dbs=8) as store:
-        turnings = store.open_db(b"turnings", create=False, integerkey=True)
-        with store.begin(write=True) as txn:
-            assert txn.delete((1).to_bytes(8, sys.byteorder), db=turnings)
-    resign(backup)
+    with table_of(backup, "turnings") as change:
+        leaf = change(1, None)
 
     assert "other governance entries" in damaged(backup).reason
+    assert 32 == len(leaf)
+
+
+def test_governance_that_is_listed_with_another_hash_is_found(backup: Path) -> None:
+    with table_of(backup, "turnings") as change:
+        change(1, bytes(32))
+
+    assert "entry 1: is listed with another leaf hash" in damaged(backup).reason
+
+
+def test_an_event_that_is_listed_as_another_kind_is_found(backup: Path) -> None:
+    with table_of(backup, "submissions") as change:
+        row = change(4, b"")
+        change(4, row.replace(b"\x04\x04beta", b"\x05\x04beta", 1))
+
+    assert "entry 4 is not found by its id as it is" in damaged(backup).reason
+
+
+@pytest.mark.parametrize("what", ["another", "unsigned"])
+def test_a_published_checkpoint_that_was_changed_is_found(
+    ledger: Ledger, backup: Path, what: str
+) -> None:
+    note = ledger.checkpoint_at(1 if what == "another" else 2)
+    with table_of(backup, "checkpoints") as change:
+        change(2, note if what == "another" else note[:-9] + b"AAAAAAA=\n")
+
+    assert "heckpoint of size 2" in damaged(backup).reason
+
+
+def test_a_note_that_is_kept_under_another_key_is_found(ledger: Ledger, backup: Path) -> None:
+    (note,) = ledger.notes()
+    key = (4).to_bytes(8, "big") + hashlib.sha256(note).digest()
+    with lmdb.open(str(backup / STORE_FILE), subdir=False, max_dbs=8) as store:
+        table = store.open_db(b"notes", create=False)
+        with store.begin(write=True) as txn:
+            assert txn.delete(key, db=table)
+            txn.put(key[:-1] + b"\x00", note, db=table)
+    resign(backup)
+
+    assert "there is no note" in damaged(backup).reason
+
+
+def test_refuses_what_a_later_key_signed_and_says_what_else_it_may_be(
+    ledger: Ledger, backup: Path
+) -> None:
+    second = new_log_key(2)
+    ledger.add_log_key(second)
+    submit(ledger, new_charter(
+        ALPHA, second, members=["beta"], founding=False, amends=ledger.state().charter_id
+    ))  # fmt: skip
+    for receipts, checkpoints in (([ledger.receipt(5)], ()), ([], (ledger.checkpoint(),))):
+        with pytest.raises(RuleError, match="It is of 6 entries, and 5 are here"):
+            again(backup, *receipts, checkpoints=checkpoints)
+
+
+def test_reading_a_backup_changes_nothing_that_counts(ledger: Ledger, backup: Path) -> None:
+    with contextlib.suppress(StoreError):
+        Ledger.open(backup, clock=Clock())
+    with Ledger.open(backup, read_only=True) as reader:
+        assert 5 == reader.size()
+        check_valid(reader, backup.with_name("export"))
+    assert not (backup / "ledger.lock").exists()
+    assert 5 == again(backup, ledger.receipt(4)).note.size
 
 
 def test_two_do_not_restore_to_the_same_place(backup: Path, tmp_path: Path) -> None:

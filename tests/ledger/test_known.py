@@ -81,8 +81,8 @@ def test_a_receipt_and_a_checkpoint_say_what_was_signed(ledger: Ledger) -> None:
     submit(ledger, new_letter("alpha"), new_letter("alpha"))
     state = ledger.state()
     note = ledger.checkpoint()
-    receipt = claim_of_receipt(ledger.receipt(1), source="r", state=state)
-    checkpoint = claim_of_checkpoint(note, source="c", state=state)
+    receipt = claim_of_receipt(ledger.receipt(1), source="r", state=state, size=3)
+    checkpoint = claim_of_checkpoint(note, source="c", state=state, size=3)
 
     assert Claim("r", 3, ledger.root(), note) == receipt
     assert Claim("c", 3, ledger.root(), note) == checkpoint
@@ -90,7 +90,7 @@ def test_a_receipt_and_a_checkpoint_say_what_was_signed(ledger: Ledger) -> None:
 
 def refused(ledger: Ledger, data: bytes) -> RuleError:
     with pytest.raises(RuleError) as refusal:
-        claim_of_receipt(data, source="r.json", state=ledger.state())
+        claim_of_receipt(data, source="r.json", state=ledger.state(), size=ledger.size())
 
     assert refusal.value.check is Check.RECEIPT
     assert refusal.value.where.startswith("r.json ")
@@ -117,7 +117,7 @@ def test_refuses_receipts_that_are_none(ledger: Ledger, tmp_path: Path) -> None:
 @pytest.mark.parametrize("note", [b"", b"nothing", b"x\n1\n\n\n"])
 def test_refuses_checkpoints_that_are_none(ledger: Ledger, note: bytes) -> None:
     with pytest.raises(RuleError) as refusal:
-        claim_of_checkpoint(note, source="c", state=ledger.state())
+        claim_of_checkpoint(note, source="c", state=ledger.state(), size=ledger.size())
 
     assert (Check.NOTE_SIGNATURE, "c") == (refusal.value.check, refusal.value.where)
 
@@ -127,4 +127,4 @@ def test_refuses_a_checkpoint_that_another_signed(ledger: Ledger) -> None:
     other = msgspec.structs.replace(charter, log_key=ALPHA.public)
     state = replace(ledger.state(), charter=other, log_keys=((0, ALPHA.public),))
     with pytest.raises(RuleError):
-        claim_of_checkpoint(ledger.checkpoint(), source="c", state=state)
+        claim_of_checkpoint(ledger.checkpoint(), source="c", state=state, size=3)
