@@ -49,6 +49,7 @@ from tests.ledger.builder import (
     new_log_key,
     submit,
 )
+from tests.ledger.test_crash import Disk, completed, needs_strace
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checks import Check
@@ -794,3 +795,42 @@ def test_two_do_not_restore_to_the_same_place(backup: Path, tmp_path: Path) -> N
         return lambda _done, _size: None
 
     assert 5 == restore(backup, tmp_path / "new", tell=tell).note.size
+
+
+@needs_strace
+@pytest.mark.parametrize(
+    "words", [("backup", "ledger", "new"), ("restore", "backup", "new", "--unproven")]
+)
+def test_nothing_is_moved_to_its_place_before_it_is_synced(
+    backup: Path, ledger: Ledger, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    ledger.close()
+    existing = {str(path) for path in tmp_path.rglob("*")}
+    log = tmp_path / "trace"
+    calls = "openat,fsync,fdatasync,write,writev,pwrite64,rename,renameat2,unlink"
+    subprocess.run(
+        [
+            *("strace", "-f", "-y", "-s", "24", "-e", f"trace={calls}", "-o", str(log)),
+            *(sys.executable, "-m", "api", words[0], *(str(tmp_path / w) for w in words[1:3])),
+            *words[3:],
+        ],
+        cwd=tmp_path, env=environment(), check=True, capture_output=True,
+    )  # fmt: skip
+    disk = Disk(tmp_path, existing)
+    beside = str(tmp_path / ".new.making")
+    moved = 0
+    for call, only_begun in completed(log.read_text().splitlines()):
+        name, _, rest = call.partition("(")
+        if name == "rename" and f'"{beside}"' in rest and not only_begun:
+            moved += 1
+            assert not [path for path in disk.unsynced if there(path, beside, tmp_path / "new")]
+        disk.call(name, rest)
+
+    assert backup.exists()
+    assert 1 == moved
+    assert str(tmp_path) not in disk.unsynced
+
+
+def there(path: str, beside: str, target: Path) -> bool:
+    """Tell whether what was made beside is in its place in the end."""
+    return path.startswith(beside) and Path(path.replace(beside, str(target), 1)).exists()

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,24 @@ def test_the_lock_is_held_while_it_is_made(tmp_path: Path) -> None:
         with pytest.raises(BlockingIOError):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.close(fd)
+
+
+def test_of_many_at_once_one_makes_it_whole(tmp_path: Path) -> None:
+    def make(number: int) -> bool:
+        try:
+            with making(tmp_path / str(turn)) as folder:
+                for name in ("a", "b"):
+                    (folder / name).write_text(str(number))
+        except StoreError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(40):
+            made = list(pool.map(make, range(8)))
+            texts = {path.read_text() for path in (tmp_path / str(turn)).iterdir()}
+
+            assert 1 == made.count(True)
+            assert {str(made.index(True))} == texts
+            assert ["a", "b"] == names(tmp_path / str(turn))
+    assert 40 == len(names(tmp_path))
