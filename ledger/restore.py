@@ -6,9 +6,12 @@ holder of a later receipt can prove that. So whatever the operator can find, rec
 checkpoints, is compared first (`known`). What nobody hands in is not known here.
 
 All of the backup is copied beside, and only the copy is looked at: what was checked is what is
-there in the end. Then the copy is checked as anyone checks an export, once as the public sees it
-and once as each author sees it who limited a claim, so that every claim and file is looked at; and
-what the store keeps beside that no export shows is, its indexes. A finding, and nothing is there.
+there in the end. It is checked as anyone checks an export, once as the public sees it and once as
+each author sees it who limited a claim, so that every claim and file is looked at; and so are the
+indexes of the store, which no export shows. A finding, and nothing is there.
+
+Against damage the store's hash in `backup.json` stands before all that. Whoever changes both can
+also sign with the log keys beside them: what they cannot make is another's receipt.
 """
 
 from __future__ import annotations
