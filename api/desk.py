@@ -12,7 +12,7 @@ from api.limits import Rates
 from api.settings import Settings
 from ledger.ledger import Ledger
 from ledger.sequencer import Wanted
-from ledger.writer import Kept
+from ledger.writer import Settled
 from verify.checks import Check
 from verify.errors import RuleError
 
@@ -55,7 +55,7 @@ class Desk:
         """Say that a document is there, and that somebody will call `take` with it."""
         self._ledger.announce()
 
-    def take(self, document: bytes) -> Future[Kept]:
+    def take(self, document: bytes) -> Future[Settled]:
         """Check an announced document, and let it wait for its place. Blocks.
 
         Returns:

@@ -43,7 +43,7 @@ from api.recording import Followers
 from api.settings import Settings
 from ledger.errors import LedgerError, WrongClockError
 from ledger.sequencer import Wanted
-from ledger.writer import Kept
+from ledger.writer import Settled
 
 __all__ = ["Keeper", "KeeperError"]
 
@@ -80,7 +80,7 @@ class Keeper:
         self._came: deque[Answer] = deque()
         self._holding = False
         self._numbers = itertools.count()
-        self._waiting: dict[int, asyncio.Future[Kept]] = {}
+        self._waiting: dict[int, asyncio.Future[Settled]] = {}
         self._asked: dict[int, asyncio.Future[str]] = {}
         self._unsent: list[bytes] = []
         self._transport: asyncio.Transport | None = None
@@ -135,10 +135,10 @@ class Keeper:
             self._transport.close()
         await asyncio.to_thread(self.close)
 
-    async def record(self, name: str, document: bytes) -> Kept:
+    async def record(self, name: str, document: bytes) -> Settled:
         """Record a submission document: see `Recorder`."""
         number = next(self._numbers)
-        waiting: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
         self._send(Submit(number, name, document))
         self._waiting[number] = waiting
         try:
@@ -207,7 +207,7 @@ class Keeper:
     def lose(self) -> None:
         """Take note that the process has ended."""
         expected, self._lost = self._lost, True
-        waiting: list[asyncio.Future[Kept] | asyncio.Future[str]]
+        waiting: list[asyncio.Future[Settled] | asyncio.Future[str]]
         waiting = [*self._waiting.values(), *self._asked.values()]
         for one in waiting:
             if not one.done():
@@ -221,7 +221,7 @@ class Keeper:
             answer = self._came.popleft()
             match answer:
                 case Recorded():
-                    self._settle(answer.id, Kept(answer.receipt, new=answer.new))
+                    self._settle(answer.id, Settled(answer.receipt, new=answer.new))
                 case Refused():
                     self._refuse(answer)
                 case Grew():
@@ -249,7 +249,7 @@ class Keeper:
         with contextlib.suppress(asyncio.CancelledError):
             done.result()
 
-    def _settle(self, number: int, kept: Kept) -> None:
+    def _settle(self, number: int, kept: Settled) -> None:
         waiting = self._waiting.get(number)
         if waiting is not None and not waiting.done():
             waiting.set_result(kept)

@@ -45,7 +45,7 @@ from api.limits import Rates
 from api.problems import ProblemError, problem_of
 from ledger.errors import BusyError, LedgerError, WrongClockError
 from ledger.ledger import Ledger
-from ledger.writer import Kept
+from ledger.writer import Settled
 from verify.errors import VerifyError
 
 __all__ = ["main"]
@@ -149,7 +149,7 @@ class Keeping:
         else:
             offered.add_done_callback(partial(self._answer, request.id))
 
-    def _answer(self, number: int, kept: Future[Kept]) -> None:
+    def _answer(self, number: int, kept: Future[Settled]) -> None:
         error = kept.exception()
         if error is not None:
             self._say(_refusal(number, error))

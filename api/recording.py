@@ -16,7 +16,7 @@ from api.desk import Desk, rates_of_parties
 from api.landing import Landing
 from api.settings import Settings
 from ledger.ledger import Ledger
-from ledger.writer import Kept
+from ledger.writer import Settled
 
 __all__ = ["Followers", "Here", "Recorder"]
 
@@ -46,7 +46,7 @@ class Recorder(Protocol):
     async def end(self) -> None:
         """Finish what was taken."""
 
-    async def record(self, name: str, document: bytes) -> Kept:
+    async def record(self, name: str, document: bytes) -> Settled:
         """Record a submission document in the ledger `name`; return when it is durable.
 
         Raises:
@@ -70,7 +70,7 @@ class Here:
         self._ledgers = ledgers
         self._desks = {name: Desk(ledger, parties) for name, ledger in ledgers.items()}
         self._threads = ThreadPoolExecutor(_THREADS, "counterfoil-submission")
-        self._landing: Landing[Kept] = Landing(self._threads, threads=_THREADS)
+        self._landing: Landing[Settled] = Landing(self._threads, threads=_THREADS)
 
     async def begin(self, followers: Followers) -> None:
         """Be ready: see `Recorder`."""
@@ -81,7 +81,7 @@ class Here:
         """Finish what was taken."""
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def record(self, name: str, document: bytes) -> Kept:
+    async def record(self, name: str, document: bytes) -> Settled:
         """Record a submission document: see `Recorder`."""
         desk = self._desks[name]
         desk.announce()

@@ -38,7 +38,7 @@ from api.problems import FilesMissingError, ProblemError
 from api.sessions import token_of
 from api.staging import check_same, files_in
 from ledger.errors import NotFoundError
-from ledger.writer import Kept
+from ledger.writer import Settled
 from verify.submission import SUBMISSION
 
 __all__ = ["RECEIPT", "Writing"]
@@ -76,7 +76,7 @@ class Writing:
                 self._hosting.memory.give(held)
         return Response(kept.receipt, status_code=201 if kept.new else 200, media_type=RECEIPT)
 
-    async def _record(self, hosted: Hosted, document: bytes) -> Kept:
+    async def _record(self, hosted: Hosted, document: bytes) -> Settled:
         with hosted.staging.judging():
             try:
                 kept = await self._hosting.recorder.record(hosted.name, document)

@@ -35,7 +35,7 @@ from ledger.sequencer import LogSigner, Prepared, Wanted, prepare, wanted_files
 from ledger.steady import Clock, Steady
 from ledger.store import Snapshot, Store
 from ledger.tree import Tree
-from ledger.writer import Kept, Observer, Writer, ignore
+from ledger.writer import Observer, Settled, Writer, ignore
 from verify.checks import Check
 from verify.errors import MalformedError, RuleError
 from verify.events import Charter
@@ -478,7 +478,7 @@ class Ledger:
         """
         return prepare(document, state=self._recording().head.state, files=self._files)
 
-    def offer(self, prepared: Prepared) -> Future[Kept]:
+    def offer(self, prepared: Prepared) -> Future[Settled]:
         """Begin to record what was prepared; blocks while very many others wait.
 
         Returns:

@@ -44,7 +44,7 @@ from ledger.sequencer import Accepted, LogSigner, Outcome, Prepared, Sequenced, 
 from ledger.steady import Steady
 from ledger.store import Store
 
-__all__ = ["STEPS", "Counter", "Kept", "Observer", "Writer", "ignore"]
+__all__ = ["STEPS", "Counter", "Observer", "Settled", "Writer", "ignore"]
 
 STEPS = 8
 """How many steps there are."""
@@ -68,7 +68,7 @@ def ignore(step: int) -> None:
     del step
 
 
-class Kept(NamedTuple):
+class Settled(NamedTuple):
     """A submission that is durable: its receipt, and whether it is recorded now or was before."""
 
     receipt: bytes
@@ -102,7 +102,7 @@ class _Waiting:
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
-        self.future: Future[Kept] = Future()
+        self.future: Future[Settled] = Future()
 
 
 class Writer:
@@ -138,7 +138,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="counterfoil-writer", daemon=True)
         self._thread.start()
 
-    def offer(self, prepared: Prepared) -> Future[Kept]:
+    def offer(self, prepared: Prepared) -> Future[Settled]:
         """Let a submission wait for its place; blocks while too many wait already.
 
         Returns:
@@ -237,7 +237,7 @@ class Writer:
         at(7)
         for waiting, outcome, receipt in zip(batch, sequenced.outcomes, receipts, strict=True):
             if isinstance(outcome, Accepted):
-                waiting.future.set_result(Kept(receipt, outcome.new))
+                waiting.future.set_result(Settled(receipt, outcome.new))
             else:
                 waiting.future.set_exception(outcome)
             at(8)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ledger import ids, sequencer, store, writer
 from ledger.ledger import Ledger
-from ledger.writer import Kept
+from ledger.writer import Settled
 from tests.ledger.builder import Clock, Party, found_ledger, new_event, sign_document
 from verify.receipt import parse_receipt
 
@@ -145,7 +145,7 @@ def _documents(ledger: Ledger, founder: Party, options: argparse.Namespace) -> l
 
 
 def _record(ledger: Ledger, pool: ThreadPoolExecutor, documents: list[bytes]) -> None:
-    offered: list[Future[Kept]] = list(
+    offered: list[Future[Settled]] = list(
         pool.map(lambda document: ledger.offer(ledger.prepare(document)), documents)
     )
     for future in offered:

@@ -110,10 +110,10 @@ def test_what_is_named_while_it_looks_is_not_left_over(ledger: Ledger) -> None:
     class Recording(Ledger):
         """Records behind the back of whoever reads, where the reading has passed already."""
 
-        def disclosed(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        def disclosed(self, start: int = 0) -> Iterator[tuple[int, tuple[str, ...]]]:
             nonlocal asked
             asked += 1
-            yield from super().disclosed()
+            yield from super().disclosed(start)
             hand_over(self, early)
             submit(self, naming(b"new"))
 
