@@ -29,7 +29,6 @@ from api.connection import peer_of
 from api.describing import parameter
 from api.exchange import HEADERS, Exchange
 from api.hosting import Hosting
-from api.limits import Rates
 from api.log import log_failure, log_request
 from api.operating import Operating
 from api.problems import FilesMissingError, ProblemError, answer
@@ -39,7 +38,9 @@ from api.signing_in import SigningIn
 from api.tlog import Tlog
 from api.writing import Writing
 from ledger.errors import LedgerError
+from ledger.files import Kept
 from ledger.ledger import Ledger
+from ledger.named import leftovers
 from verify.errors import VerifyError
 
 __all__ = ["create_app"]
@@ -100,7 +101,7 @@ def create_app(
         RequestValidationError,
     ):
         app.add_exception_handler(kind, _refuse)
-    app.add_middleware(_Edge, addresses=hosting.addresses)
+    app.add_middleware(_Edge, hosting=hosting)
     _add_paths(app, hosting)
     return app
 
@@ -139,6 +140,12 @@ class _Named(APIRouter):
 
 async def _sweep(hosting: Hosting) -> None:
     """Remove, again and again, files that nothing has named for too long."""
+    for hosted in hosting.ledgers.values():
+        try:
+            left = await asyncio.to_thread(_leftovers, hosted.ledger)
+            hosted.staging.adopt(left, now_ms=hosting.now_ms())
+        except Exception as error:  # noqa: BLE001 - they stay until the next time
+            log_failure(error)
     while True:
         await asyncio.sleep(hosting.settings.staged_s / _SWEEPS)
         for hosted in hosting.ledgers.values():
@@ -150,6 +157,10 @@ async def _sweep(hosting: Hosting) -> None:
                 log_failure(error)
 
 
+def _leftovers(ledger: Ledger) -> list[Kept]:
+    return list(leftovers(ledger))
+
+
 async def _refuse(request: Request, error: Exception) -> Response:
     del request
     return answer(error)
@@ -158,9 +169,10 @@ async def _refuse(request: Request, error: Exception) -> Response:
 class _Edge:
     """Around everything: one log line for each request, and an answer whatever happens."""
 
-    def __init__(self, app: ASGIApp, *, addresses: Rates) -> None:
+    def __init__(self, app: ASGIApp, *, hosting: Hosting) -> None:
         self._app = app
-        self._addresses = addresses
+        self._addresses = hosting.addresses
+        self._measures = hosting.measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer a request."""
@@ -189,6 +201,7 @@ class _Edge:
             if exchange.status is None:
                 await answer(error)(scope, exchange.receive, exchange.send)
         finally:
+            self._measures.answered(scope["method"], exchange.status or _GONE)
             log_request(
                 method=scope["method"],
                 path=scope["path"],

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, TypeVar
 from starlette.requests import Request
 
 from api.limits import Places, Quota, Rates, Room
+from api.measures import Answering
 from api.problems import ProblemError
 from api.recording import Recorder
 from api.sessions import Session, Sessions, token_of
@@ -130,6 +131,7 @@ class Hosting:
         settings: What is taken.
         ledgers: The ledgers, by name.
         recorder: Records in them.
+        measures: Counts.
         now_ms: The clock.
         submissions: Places for submissions on their way.
         uploads: Places for files on their way.
@@ -154,6 +156,7 @@ class Hosting:
         }
         again_s = settings.retry_after_s
         self.submissions = Places(settings.submissions, what="submissions", retry_after_s=again_s)
+        self.measures = Answering()
         self.uploads = Places(settings.uploads, what="files", retry_after_s=again_s)
         self.memory = Room(settings.documents)
         self.addresses = Rates(
@@ -215,20 +218,23 @@ class Hosting:
 
 @contextlib.contextmanager
 def open_ledgers(
-    folder: Path, *, open_one: Callable[[Path], Ledger]
+    folder: Path, *, open_one: Callable[[str, Path], Ledger]
 ) -> Iterator[Mapping[str, Ledger]]:
     """Open the ledger in `folder`, or all that it holds, by the names that they are served under.
 
     Args:
         folder: The folder.
-        open_one: Opens one.
+        open_one: Opens one, by its name and folder.
 
     Raises:
         NoLedgerError: There is none; or one has a name under which it cannot be served.
         LedgerError: One cannot be opened: then none is served.
     """
     with contextlib.ExitStack() as stack:
-        yield {name: stack.enter_context(open_one(path)) for name, path in _folders(folder).items()}
+        yield {
+            name: stack.enter_context(open_one(name, path))
+            for name, path in _folders(folder).items()
+        }
 
 
 def _folders(folder: Path) -> dict[str, Path]:

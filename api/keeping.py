@@ -28,6 +28,7 @@ from api.clock import elapsed_ms, now_ms
 from api.desk import Desk, MissingError
 from api.frames import (
     Answer,
+    Ask,
     Begin,
     Failed,
     Frames,
@@ -38,14 +39,16 @@ from api.frames import (
     Refused,
     Request,
     Submit,
+    Told,
     frame_of,
 )
 from api.hosting import open_ledgers
 from api.limits import Rates
+from api.measures import Recording
 from api.problems import ProblemError, problem_of
 from ledger.errors import BusyError, LedgerError, WrongClockError
 from ledger.ledger import Ledger
-from ledger.writer import Settled
+from ledger.writer import Observer, Settled
 from verify.errors import VerifyError
 
 __all__ = ["main"]
@@ -85,6 +88,7 @@ class Keeping:
         self._held: list[bytes] = []
         self._saying = threading.Lock()
         self._desks: dict[str, Desk] = {}
+        self._measures = Recording()
 
     def run(self) -> None:
         """Open the ledgers that the first message names, and record in them."""
@@ -111,8 +115,9 @@ class Keeping:
             clock=time.monotonic,
         )
 
-        def open_one(path: Path) -> Ledger:
-            return _open(path, accept_clock=begin.accept_clock)
+        def open_one(name: str, path: Path) -> Ledger:
+            stopwatch = self._measures.stopwatch(name)
+            return _open(path, accept_clock=begin.accept_clock, observer=stopwatch)
 
         stopped = threading.Event()
         with (
@@ -128,6 +133,9 @@ class Keeping:
             try:
                 for requests in self._received():
                     self._submit([r for r in requests if isinstance(r, Submit)], large)
+                    for request in requests:
+                        if isinstance(request, Ask):
+                            self._say(Told(request.id, self._measures.text(ledgers)))
             finally:
                 stopped.set()
                 watching.join()
@@ -135,6 +143,7 @@ class Keeping:
     def _submit(self, requests: list[Submit], large: ThreadPoolExecutor) -> None:
         for request in requests:
             self._desks[request.ledger].announce()
+            self._measures.came(request.ledger)
         for request in requests:
             if len(request.document) > _LARGE:
                 large.submit(self._take, request)
@@ -145,17 +154,23 @@ class Keeping:
         try:
             offered = self._desks[request.ledger].take(request.document)
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
-            self._say(_refusal(request.id, error))
+            self._refuse(request.id, request.ledger, error)
         else:
-            offered.add_done_callback(partial(self._answer, request.id))
+            offered.add_done_callback(partial(self._answer, request.id, request.ledger))
 
-    def _answer(self, number: int, kept: Future[Settled]) -> None:
-        error = kept.exception()
+    def _answer(self, number: int, name: str, settled: Future[Settled]) -> None:
+        error = settled.exception()
         if error is not None:
-            self._say(_refusal(number, error))
+            self._refuse(number, name, error)
             return
-        receipt, new = kept.result()
+        receipt, new = settled.result()
+        self._measures.recorded(name, new=new)
         self._say(Recorded(number, receipt, new))
+
+    def _refuse(self, number: int, name: str, error: BaseException) -> None:
+        refused = _refusal(number, error)
+        self._measures.refused(name, refused.problem)
+        self._say(refused)
 
     def _watch(self, ledgers: Mapping[str, Ledger], stopped: threading.Event) -> None:
         """Say when a ledger stops to record, and when it does again."""
@@ -226,12 +241,18 @@ class _Grown:
         self._state = state
 
 
-def _open(path: Path, *, accept_clock: bool) -> Ledger:
+def _open(path: Path, *, accept_clock: bool, observer: Observer) -> Ledger:
     """Open a ledger, waiting a moment for a process that is ending."""
     until_s = time.monotonic() + _BUSY_S
     while True:
         try:
-            return Ledger.open(path, clock=now_ms, elapsed=elapsed_ms, accept_clock=accept_clock)
+            return Ledger.open(
+                path,
+                clock=now_ms,
+                elapsed=elapsed_ms,
+                accept_clock=accept_clock,
+                observer=observer,
+            )
         except BusyError:
             if time.monotonic() > until_s:
                 raise

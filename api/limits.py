@@ -96,6 +96,10 @@ class Quota:
         """
         if count > self.left(holder):
             raise otherwise
+        self.hold(holder, count)
+
+    def hold(self, holder: str, count: int) -> None:
+        """Hold `count` octets that a holder has already, whether they fit or not."""
         self._room.left -= count
         self._held[holder] += count
 

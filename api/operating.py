@@ -2,12 +2,15 @@
 
     GET /healthz    whether the process answers and its ledgers can be read and recorded in
     GET /readyz     whether it is also good to send requests to: there is room on the disk
+    GET /metrics    numbers for Prometheus, for this machine only
 
-Neither tells anything of what a ledger holds.
+None tells anything of what a ledger holds.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import shutil
 
 from fastapi import APIRouter
@@ -17,9 +20,12 @@ from starlette.responses import Response
 from api.describing import JSON, add_reading, content, json_answer, problems
 from api.hosting import Hosting
 from api.problems import ProblemError
+from api.settings import UNIX
+from ledger.errors import NotFoundError
 
 __all__ = ["Operating"]
 
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
 _STATUS = {
     "type": "object",
     "required": ["status"],
@@ -47,6 +53,21 @@ class Operating:
         await self._hosting.read(self._check_room)
         return json_answer({"status": "ok"})
 
+    async def metrics(self, request: Request) -> Response:
+        """Tell the numbers of both processes, to who asks from this machine."""
+        if not _is_local(request):
+            raise NotFoundError("path")
+        free = await self._hosting.read(self._free)
+        recording = await self._hosting.recorder.measures()
+        text = self._hosting.measures.text(free) + recording
+        return Response(text, media_type=_METRICS, headers={"cache-control": "no-store"})
+
+    def _free(self) -> dict[str, int]:
+        return {
+            name: shutil.disk_usage(hosted.ledger.path).free
+            for name, hosted in self._hosting.ledgers.items()
+        }
+
     def _check_ledgers(self) -> None:
         for hosted in self._hosting.ledgers.values():
             hosted.ledger.size()
@@ -54,9 +75,8 @@ class Operating:
                 raise ProblemError("unavailable", "a ledger records nothing now")
 
     def _check_room(self) -> None:
-        for hosted in self._hosting.ledgers.values():
-            if shutil.disk_usage(hosted.ledger.path).free < self._hosting.settings.free:
-                raise ProblemError("unavailable", "the disk is nearly full")
+        if any(free < self._hosting.settings.free for free in self._free().values()):
+            raise ProblemError("unavailable", "the disk is nearly full")
 
     def add_to(self, router: APIRouter) -> None:
         """Add the paths."""
@@ -71,3 +91,25 @@ class Operating:
                 summary=summary,
                 responses={200: {"description": "Yes", **content(JSON, _STATUS)}, **problems()},
             )
+        add_reading(
+            router,
+            "/metrics",
+            self.metrics,
+            summary="Numbers for Prometheus, for this machine only",
+            responses={
+                200: {"description": "Numbers", **content(_METRICS, {"type": "string"})},
+                **problems(404),
+            },
+        )
+
+
+def _is_local(request: Request) -> bool:
+    """Tell whether a request comes from this machine, and not by way of a proxy on it."""
+    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False
+    host = "" if request.client is None else request.client.host
+    if host == UNIX:
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False

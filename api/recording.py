@@ -60,6 +60,13 @@ class Recorder(Protocol):
     def healthy(self, name: str) -> bool:
         """Tell whether the ledger `name` records."""
 
+    async def measures(self) -> str:
+        """Return the measures of another process that records, in Prometheus' text format.
+
+        Raises:
+            LedgerError: It does not tell.
+        """
+
 
 class Here:
     """Records in this process, in threads."""
@@ -90,3 +97,7 @@ class Here:
     def healthy(self, name: str) -> bool:
         """Tell whether the ledger `name` records."""
         return self._ledgers[name].healthy()
+
+    async def measures(self) -> str:
+        """Return nothing: there is no other process."""
+        return ""

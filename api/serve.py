@@ -112,7 +112,8 @@ class _Server(uvicorn.Server):
             print(f"listening on {self._name}", flush=True)  # noqa: T201 - promised to whoever waits
 
 
-def _open(path: Path) -> Ledger:
+def _open(name: str, path: Path) -> Ledger:
+    del name
     # Another process records: this one reads, and holds no key.
     return Ledger.open(path, read_only=True)
 

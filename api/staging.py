@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -19,7 +19,7 @@ from api.bodies import Chunks
 from api.limits import Quota
 from api.problems import ProblemError
 from ledger.errors import FileMismatchError, NotFoundError
-from ledger.files import ByteStream
+from ledger.files import ByteStream, Kept
 from ledger.ledger import Ledger
 from verify.claims import File, parse_disclosure
 
@@ -27,6 +27,7 @@ __all__ = ["Staging", "check_same", "files_in"]
 
 _CHUNK = 1 << 16
 _BLOCK = 1 << 20
+_NOBODY = ""  # no party is called so
 
 
 class _Disclosed(msgspec.Struct, frozen=True):
@@ -141,6 +142,20 @@ class Staging:
             self._quota.give(party, counted.held)  # another request brought the same
         else:
             self._staged[sha256] = _Staged(party, counted.held, self._until())
+
+    def adopt(self, left: Iterable[Kept], *, now_ms: int) -> None:
+        """Take over what an earlier process left: files that nothing names.
+
+        Args:
+            left: What `ledger.named.leftovers` found.
+            now_ms: The time, in milliseconds since 1970.
+        """
+        now = time.monotonic()
+        for file in left:
+            if file.sha256 not in self._staged:
+                self._quota.hold(_NOBODY, file.size)
+                until = now + self._keep_s - max(0, now_ms - file.since_ms) / 1000
+                self._staged[file.sha256] = _Staged(_NOBODY, file.size, until)
 
     def renew(self, sha256: str) -> None:
         """Begin the time of a file anew: somebody has sent it again."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -71,21 +72,25 @@ class Writing:
                     chunks.append(chunk)
                 document = chunks[0] if len(chunks) == 1 else b"".join(chunks)
                 chunks.clear()
-                kept = await self._record(hosted, document)
+                settled = await self._record(hosted, document)
             finally:
                 self._hosting.memory.give(held)
-        return Response(kept.receipt, status_code=201 if kept.new else 200, media_type=RECEIPT)
+        return Response(
+            settled.receipt, status_code=201 if settled.new else 200, media_type=RECEIPT
+        )
 
     async def _record(self, hosted: Hosted, document: bytes) -> Settled:
         with hosted.staging.judging():
+            began_s = time.perf_counter()
             try:
-                kept = await self._hosting.recorder.record(hosted.name, document)
+                settled = await self._hosting.recorder.record(hosted.name, document)
             except MissingError as error:
                 raise FilesMissingError(error.cause, hosted.sessions.permit(error.wanted)) from None
             if hosted.staging:
                 named = await self._hosting.receive(lambda: files_in(document))
                 hosted.staging.release(named)
-        return kept
+        self._hosting.measures.acknowledged(hosted.name, time.perf_counter() - began_s)
+        return settled
 
     async def put_file(self, request: Request) -> Response:
         """Keep a file."""

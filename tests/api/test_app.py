@@ -700,7 +700,7 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
 
     known = {
         *("/submissions", "/files/{sha256}", "/checkpoint", "/tile/{path}"),
-        *("/nonces", "/sessions", "/sessions/current", "/healthz", "/readyz"),
+        *("/nonces", "/sessions", "/sessions/current", "/healthz", "/metrics", "/readyz"),
     }
     assert known == set(paths)
     asked = {
@@ -715,6 +715,10 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
         ("/tile/{path}", "get"): [site.get("/tile/0/000.p/1"), site.get("/tile/x")],
         ("/healthz", "get"): [site.get("/healthz")],
         ("/readyz", "get"): [site.get("/readyz")],
+        ("/metrics", "get"): [
+            site.get("/metrics"),
+            site.ask("GET", "/metrics", headers={"X-Forwarded-For": "203.0.113.1"}),
+        ],
         ("/nonces", "post"): [site.ask("POST", "/nonces")],
         ("/sessions", "post"): [site.ask("POST", "/sessions", b"{}", servers.JSON)],
         ("/sessions/current", "get"): [site.get("/sessions/current")],

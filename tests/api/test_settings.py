@@ -93,7 +93,8 @@ def test_every_setting_is_documented() -> None:
 # Which ledgers a folder holds
 
 
-def open_one(path: Path) -> Ledger:
+def open_one(name: str, path: Path) -> Ledger:
+    assert name in {"", path.name}
     return Ledger.open(path, clock=Clock())
 
 
