@@ -1,7 +1,8 @@
-"""Connections: how long one may be silent, and how many one address may have.
+"""Connections: how long one may be silent, how many one address may have, and which has to go.
 
 Uvicorn bounds how many connections there are, and how long one stays open after an answer; it
-waits for ever for a request that does not come.
+waits for ever for a request that does not come. When all places are taken, whoever has waited
+longest without a whole request goes: thousands that send nothing keep nobody out.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _NETWORK: Final = 64  # bits of an IPv6 address that whoever has one has all of
 
 def limited(settings: Settings) -> type[asyncio.Protocol]:
     """Return the protocol of connections that `settings` bounds; they are counted together."""
-    return type("Connection", (_Connection,), {"settings": settings, "peers": Counter()})
+    shared = {"settings": settings, "peers": Counter(), "silent": {}}
+    return type("Connection", (_Connection,), shared)
 
 
 class _Connection(H11Protocol):
@@ -32,10 +34,12 @@ class _Connection(H11Protocol):
     Attributes:
         settings: What is taken.
         peers: How many connections each address has.
+        silent: Connections whose request has not come, those that wait longest first.
     """
 
     settings: Settings
     peers: Counter[str]
+    silent: dict[_Connection, None]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - those of uvicorn
         super().__init__(*arguments, **options)
@@ -54,6 +58,8 @@ class _Connection(H11Protocol):
                 return
             self.peers[peer] += 1
             self._peer = peer
+        if len(self.connections) >= self.settings.connections and self.silent:
+            next(iter(self.silent))._give_up()  # noqa: SLF001 - one of us
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,16 +87,18 @@ class _Connection(H11Protocol):
         # What comes meanwhile gives no more time.
         if self._timer is None and not self._is_answering() and not self.transport.is_closing():
             self._timer = self.loop.call_later(self.settings.head_s, self._give_up)
+            self.silent[self] = None
 
     def _is_answering(self) -> bool:
         # Before the first request there is none, whatever the annotation in uvicorn says.
         return bool(self.cycle) and not self.cycle.response_complete
 
     def _give_up(self) -> None:
-        self._timer = None
+        self._stop_timer()
         self.transport.abort()  # to close is to wait until what was written is read
 
     def _stop_timer(self) -> None:
+        self.silent.pop(self, None)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,0 +1,121 @@
+"""What strangers may try with connections and clocks, over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.problems import PREFIX
+from api.settings import Settings
+from ledger.ledger import Ledger
+from tests.api.serving import Got, Site, read_from, serving
+from tests.ledger.builder import Clock, Party, found_ledger, new_letter, sign_document
+
+ALPHA = Party("alpha", 1)
+SILENT = 2000
+ADDRESSES = 40
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
+        yield ledger
+
+
+def slug(got: Got) -> tuple[int, str]:
+    return got.status, got.problem.type.removeprefix(PREFIX)
+
+
+@pytest.mark.usefixtures("many_files")
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST /submissions HTTP/1.1\r\nHost: x\r\n"], ids=["silent", "half a head"]
+)
+def test_thousands_that_send_nothing_keep_nobody_out(ledger: Ledger, sent: bytes) -> None:
+    with serving(ledger, Settings(connections=128)) as site, contextlib.ExitStack() as stack:
+        for number in range(SILENT):
+            source = (f"127.0.1.{1 + number % ADDRESSES}", 0)
+            connection = socket.create_connection(("127.0.0.1", site.port), 20, source)
+            stack.enter_context(connection)
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(sent)
+            if number % 250 == 0:
+                assert 200 == site.get("/checkpoint").status
+        assert 201 == site.post(sign_document(ledger, ALPHA, [new_letter("alpha")])).status
+
+
+def test_an_answer_that_nobody_takes_holds_up_nobody(ledger: Ledger) -> None:
+    with serving(ledger) as site, contextlib.ExitStack() as stack:
+        for _ in range(60):
+            connection = socket.create_connection(("127.0.0.1", site.port), 20)
+            stack.enter_context(connection)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        with socket.create_connection(("127.0.0.1", site.port), 20, ("127.0.0.2", 0)) as other:
+            other.sendall(b"GET /checkpoint HTTP/1.1\r\nHost: x\r\n\r\n")
+
+            assert 200 == read_from(other).status
+
+
+# The clock
+
+
+class Moving:
+    """Two clocks: one that is set, and one that is not."""
+
+    def __init__(self) -> None:
+        self.wall = Clock()
+        self.elapsed = 0
+
+    def elapsed_ms(self) -> int:
+        return self.elapsed
+
+
+@pytest.mark.parametrize("step_ms", [301_000, -301_000], ids=["forward", "back"])
+def test_records_nothing_while_the_clock_has_been_moved(tmp_path: Path, step_ms: int) -> None:
+    clocks = Moving()
+    found_ledger(tmp_path / "ledger", ALPHA, clock=clocks.wall)[0].close()
+    with (
+        Ledger.open(tmp_path / "ledger", clock=clocks.wall, elapsed=clocks.elapsed_ms) as ledger,
+        serving(ledger) as site,
+    ):
+        documents = [sign_document(ledger, ALPHA, [new_letter("alpha")]) for _ in range(3)]
+        before = site.post(documents[0])
+        clocks.wall.now_ms += step_ms
+        moved = site.post(documents[1])
+        ready = site.get("/readyz")
+        clocks.wall.now_ms -= step_ms
+        after = site.post(documents[1])
+        well = site.get("/readyz")
+
+    assert (201, 201, 200) == (before.status, after.status, well.status)
+    assert (503, "unavailable") == slug(moved) == slug(ready)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("..", ".", "%2e%2e", "one%2f..%2ftwo", "ONE", "one%00", "", "one/", "o%6ee"),
+        *("..%2fone", "one;x", "one?x=/two", "\\one"),
+    ],
+)
+def test_no_other_spelling_names_a_ledger(ledger: Ledger, name: str) -> None:
+    with serving({"one": ledger}) as site:
+        got = Site(site.port).get(f"/{name}/tile/0/000.p/1")
+
+    assert (404, "not-found") == slug(got)
