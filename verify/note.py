@@ -13,7 +13,12 @@ SHA-256(name || LF || algorithm || public key)[:4].
     algorithm        payload                            signed message
     0x01 Ed25519     signature, 64 bytes                the text
     0x04 Ed25519     u64 time in seconds || signature   "cosignature/v1" LF "time " decimal LF text
-    0x06 ML-DSA-44   u64 time in seconds || signature   not checked here
+    0x06 ML-DSA-44   u64 time in seconds || signature   "subtree/v1" LF NUL || name || u64 time
+                                                        || origin || u64 0 || u64 size || root hash
+
+Both cosignatures say: as of that time, this is the largest tree of this log that I have seen, and
+it grew from every earlier one. The first covers the whole text, and not its signer's name; the
+second covers the name, and of the text what is a checkpoint: it is for texts of three lines.
 
 Lines by keys that the reader does not know are ignored, as the format demands: nothing here tells
 who is to be believed.
@@ -28,9 +33,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from verify import ed25519
+from verify import ed25519, mldsa
 from verify.errors import MalformedError, SignatureError
-from verify.spelling import format_base64, parse_base64, parse_text
+from verify.spelling import (
+    MAX_SIZE,
+    format_base64,
+    parse_base64,
+    parse_decimal,
+    parse_hash,
+    parse_text,
+)
 
 __all__ = [
     "COSIGNATURE_ED25519",
@@ -78,8 +90,14 @@ _TIMESTAMP_SIZE = 8
 _PUBLIC_SIZE = {
     ED25519: ed25519.KEY_SIZE,
     COSIGNATURE_ED25519: ed25519.KEY_SIZE,
-    COSIGNATURE_ML_DSA_44: 1312,
+    COSIGNATURE_ML_DSA_44: mldsa.KEY_SIZE,
 }
+_COSIGNATURE_SIZE = {
+    COSIGNATURE_ED25519: ed25519.SIGNATURE_SIZE,
+    COSIGNATURE_ML_DSA_44: mldsa.SIGNATURE_SIZE,
+}
+_CHECKPOINT_LINES = 3
+_MAX_COVERED = 255  # bytes of a name or an origin that an ML-DSA-44 cosignature covers
 _DASH = "\N{EM DASH} "
 # Unicode white space as Go has it, "+", control characters (no note can hold them), and the
 # surrogates that a str may hold and UTF-8 may not.
@@ -127,7 +145,7 @@ class VerifierKey:
 
 
 class Cosignature(NamedTuple):
-    """An Ed25519 cosignature: the payload of its signature line."""
+    """A cosignature: the payload of its signature line."""
 
     timestamp_s: int
     signature: bytes
@@ -190,65 +208,77 @@ def check_note(note: Note, *, key: VerifierKey) -> None:
 
 
 def check_cosignature(note: Note, *, key: VerifierKey) -> tuple[int, ...]:
-    """Check that `key` cosigned the note with Ed25519, and that no line of it fails.
+    """Check that `key` cosigned the note, and that no line under its name and key ID fails.
 
-    Whether the note's text is a checkpoint is not looked at.
+    Whether the note's text is a checkpoint is looked at only where the key's algorithm needs it.
 
     Returns:
         The times of the cosignatures, in POSIX seconds, in the order of the lines; at least one.
 
     Raises:
-        MalformedError: The key is not one for Ed25519 cosignatures, or its public key is bad.
+        MalformedError: The key is not one for cosignatures, its public key is bad, or the text is
+            none that its algorithm covers.
         SignatureError: No line is by this key, or one that says so does not verify.
 
-    Source: c2sp.org/tlog-cosignature, "Ed25519 signed message".
+    Source: c2sp.org/tlog-cosignature; SPEC section 8.
     """
-    if key.algorithm != COSIGNATURE_ED25519:
-        raise MalformedError("verifier key", f"algorithm {key.algorithm:#04x} is not 0x04")
+    _check_cosigner(key)
     times = []
     for line in _lines_by(note, key):
         try:
-            cosignature = parse_cosignature(line.payload)
+            cosignature = parse_cosignature(line.payload, algorithm=key.algorithm)
         except MalformedError as error:
             raise SignatureError(key.name, key.key_id, error.reason) from error
-        message = cosignature_message(note.text, timestamp_s=cosignature.timestamp_s)
+        message = cosignature_message(note.text, key=key, timestamp_s=cosignature.timestamp_s)
         _check_signature(key, message, cosignature.signature)
         times.append(cosignature.timestamp_s)
     return tuple(times)
 
 
-def cosignature_message(text: bytes, *, timestamp_s: int) -> bytes:
-    """Build what an Ed25519 cosigner signs for the checkpoint `text`.
+def cosignature_message(text: bytes, *, key: VerifierKey, timestamp_s: int) -> bytes:
+    """Build what the cosigner with this key signs for the checkpoint `text`.
 
     Raises:
-        MalformedError: The time is not from 1 to `MAX_TIMESTAMP_S`.
+        MalformedError: The key is not one for cosignatures, the time is not from 1 to
+            `MAX_TIMESTAMP_S`, or the algorithm is ML-DSA-44 and the text is no checkpoint of
+            three lines, or a name is longer than 255 bytes.
     """
+    _check_cosigner(key)
     _check_timestamp(timestamp_s)
-    return b"cosignature/v1\ntime %d\n%b" % (timestamp_s, text)
+    if key.algorithm == COSIGNATURE_ED25519:
+        return b"cosignature/v1\ntime %d\n%b" % (timestamp_s, text)
+    return _subtree_message(text, name=key.name, timestamp_s=timestamp_s)
 
 
-def parse_cosignature(payload: bytes) -> Cosignature:
-    """Read the payload of an Ed25519 cosignature's line.
+def parse_cosignature(payload: bytes, *, algorithm: int) -> Cosignature:
+    """Read the payload of a cosignature's line.
+
+    Args:
+        payload: The payload.
+        algorithm: The type byte of its key: of an Ed25519 or an ML-DSA-44 cosigner.
 
     Raises:
-        MalformedError: It is not 72 bytes, or the time is not from 1 to `MAX_TIMESTAMP_S`.
+        MalformedError: It is not 72 bytes, or 2,428 of ML-DSA-44, or the time is not from 1 to
+            `MAX_TIMESTAMP_S`.
     """
-    if len(payload) != _TIMESTAMP_SIZE + ed25519.SIGNATURE_SIZE:
-        raise MalformedError("cosignature", "not 72 bytes")
+    size = _TIMESTAMP_SIZE + _COSIGNATURE_SIZE[algorithm]
+    if len(payload) != size:
+        raise MalformedError("cosignature", f"not {size} bytes")
     timestamp_s = int.from_bytes(payload[:_TIMESTAMP_SIZE], "big")
     _check_timestamp(timestamp_s)
     return Cosignature(timestamp_s, payload[_TIMESTAMP_SIZE:])
 
 
-def format_cosignature(cosignature: Cosignature) -> bytes:
-    """Write the payload of an Ed25519 cosignature's line.
+def format_cosignature(cosignature: Cosignature, *, algorithm: int) -> bytes:
+    """Write the payload of a cosignature's line.
 
     Raises:
-        MalformedError: The signature is not 64 bytes, or the time is out of range.
+        MalformedError: The signature has not the size of its algorithm, or the time is out of
+            range.
     """
     _check_timestamp(cosignature.timestamp_s)
     payload = cosignature.timestamp_s.to_bytes(_TIMESTAMP_SIZE, "big") + cosignature.signature
-    parse_cosignature(payload)
+    parse_cosignature(payload, algorithm=algorithm)
     return payload
 
 
@@ -346,14 +376,48 @@ def _lines_by(note: Note, key: VerifierKey) -> list[NoteSignature]:
 
 
 def _check_signature(key: VerifierKey, message: bytes, signature: bytes) -> None:
+    scheme = mldsa if key.algorithm == COSIGNATURE_ML_DSA_44 else ed25519
     try:
-        ed25519.check_signature(key=key.public, message=message, signature=signature)
+        scheme.check_signature(key=key.public, message=message, signature=signature)
     except SignatureError as error:
         raise SignatureError(key.name, key.key_id, error.reason) from error
 
 
+def _check_cosigner(key: VerifierKey) -> None:
+    if key.algorithm not in _COSIGNATURE_SIZE:
+        raise MalformedError("verifier key", f"algorithm {key.algorithm:#04x} cosigns nothing")
+
+
+def _subtree_message(text: bytes, *, name: str, timestamp_s: int) -> bytes:
+    """Build what ML-DSA-44 signs. `checkpoint` reads checkpoints too, but stands above."""
+    lines = parse_text(text, where="checkpoint").split("\n")
+    if lines.pop() or len(lines) != _CHECKPOINT_LINES:
+        raise MalformedError("checkpoint", "not of three lines: ML-DSA-44 covers no others")
+    origin, size, root = lines
+    end = parse_decimal(size, where="checkpoint size", limit=MAX_SIZE)
+    return b"".join(
+        (
+            b"subtree/v1\n\0",
+            _covered(name, where="key name"),
+            timestamp_s.to_bytes(8, "big"),
+            _covered(origin, where="checkpoint origin"),
+            bytes(8),  # the first leaf, from 0
+            end.to_bytes(8, "big"),  # the first leaf behind
+            parse_hash(root, where="checkpoint root hash"),
+        )
+    )
+
+
+def _covered(text: str, *, where: str) -> bytes:
+    # u8 length || text, of 1 to 255 bytes
+    data = text.encode()
+    if not 0 < len(data) <= _MAX_COVERED:
+        raise MalformedError(where, f"{len(data)} bytes, not from 1 to {_MAX_COVERED}")
+    return bytes([len(data)]) + data
+
+
 def _check_timestamp(timestamp_s: int) -> None:
-    # A witness never says 0; the other cosignature type uses it for "no statement about time".
+    # A witness never says 0, by which others mean that they say nothing about time.
     if not 0 < timestamp_s <= MAX_TIMESTAMP_S:
         raise MalformedError("cosignature", f"time {timestamp_s} is not from 1 to 2^63 - 1")
 

@@ -6,7 +6,10 @@
     quorum <name|none>
 
 One line for each, white space is spaces and tabs, lines that begin with # are comments. A name is
-defined before it is used. Signatures are not checked here: `note` does that.
+defined before it is used.
+
+One witness with an Ed25519 and an ML-DSA-44 key is two lines, and counts twice unless a group
+`any` of both is what the quorum counts: a policy knows keys and not people.
 
 Source: c2sp.org/tlog-policy.
 """
@@ -22,7 +25,9 @@ from verify.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,
     ED25519,
+    Note,
     VerifierKey,
+    check_cosignature,
     format_vkey,
     parse_vkey,
 )
@@ -35,6 +40,7 @@ __all__ = [
     "Policy",
     "Witness",
     "check_quorum",
+    "cosigners",
     "format_policy",
     "parse_policy",
     "threshold_policy",
@@ -153,6 +159,27 @@ def threshold_policy(
         groups=(Group(group, threshold, names),) if threshold else (),
         quorum=group if threshold else None,
     )
+
+
+def cosigners(policy: Policy, *, note: Note) -> dict[str, tuple[int, ...]]:
+    """Check the cosignatures, of both types, of the policy's witnesses on a checkpoint.
+
+    Returns:
+        The times of each witness's cosignatures, in POSIX seconds, by what the policy calls the
+        witness. Whether these are enough is for `check_quorum`.
+
+    Raises:
+        MalformedError: The note's text is none that a witness with a line on it can have cosigned.
+        SignatureError: A line under a witness's name and key ID does not verify.
+
+    Source: c2sp.org/signed-note, "Verifying"; SPEC section 8.
+    """
+    named = {line[:2] for line in note.signatures}
+    return {
+        witness.name: check_cosignature(note, key=witness.key)
+        for witness in policy.witnesses
+        if (witness.key.name, witness.key.key_id) in named
+    }
 
 
 def check_quorum(policy: Policy, *, cosigned: AbstractSet[str]) -> None:

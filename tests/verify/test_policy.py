@@ -2,15 +2,19 @@ from itertools import combinations
 
 import nacl.bindings
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verify.errors import MalformedError, QuorumError, VerifyError
+from verify.errors import MalformedError, QuorumError, SignatureError, VerifyError
 from verify.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,
     ED25519,
+    Note,
+    NoteSignature,
     VerifierKey,
+    cosignature_message,
     format_vkey,
     key_id,
 )
@@ -21,16 +25,20 @@ from verify.policy import (
     Policy,
     Witness,
     check_quorum,
+    cosigners,
     format_policy,
     parse_policy,
     threshold_policy,
 )
+from verify.spelling import format_base64
+
+LATTICE = MLDSA44PrivateKey.from_seed_bytes(bytes(32))
 
 
 def make_key(name: str, algorithm: int, seed: int) -> VerifierKey:
     public, _ = nacl.bindings.crypto_sign_seed_keypair(bytes([seed]) * 32)
     if algorithm == COSIGNATURE_ML_DSA_44:
-        public = bytes([seed]) * 1312
+        public = LATTICE.public_key().public_bytes_raw()
     return VerifierKey(
         name, key_id(name=name, algorithm=algorithm, public=public), algorithm, public
     )
@@ -137,6 +145,52 @@ def test_a_threshold_of_zero_is_no_quorum() -> None:
 
     assert f"log {LOG_VKEY}\nwitness w1 {VKEYS[0]}\nquorum none\n".encode() == format_policy(policy)
     assert quorum_is_met(policy, set())
+
+
+TEXT = f"example.com/log\n7\n{format_base64(bytes(32))}\n".encode()
+
+
+def cosign(key: VerifierKey, at: int, *, seed: int = 0) -> NoteSignature:
+    said = cosignature_message(TEXT, key=key, timestamp_s=at)
+    if key.algorithm == COSIGNATURE_ML_DSA_44:
+        signature = LATTICE.sign(said)
+    else:
+        _, secret = nacl.bindings.crypto_sign_seed_keypair(bytes([seed]) * 32)
+        signature = nacl.bindings.crypto_sign(said, secret)[:64]
+    return NoteSignature(key.name, key.key_id, at.to_bytes(8, "big") + signature)
+
+
+TWO = threshold_policy(
+    log=LOG, witnesses=[Witness("w1", KEYS[0]), Witness("w2", POST_QUANTUM)], threshold=2
+)
+
+
+def test_counts_cosignatures_of_both_types_and_no_others() -> None:
+    grease = NoteSignature("w1.example", b"\1\2\3\4", b"?")
+    stranger = cosign(KEYS[1], 1, seed=2)
+    ed, lattice = cosign(KEYS[0], 5, seed=1), cosign(POST_QUANTUM, 7)
+    found = cosigners(TWO, note=Note(TEXT, (grease, lattice, stranger, ed)))
+    check_quorum(TWO, cosigned=found.keys())
+
+    assert {"w1": (5,), "w2": (7,)} == found
+    assert {"w2": (7,)} == cosigners(TWO, note=Note(TEXT, (lattice, stranger)))
+
+
+def test_one_witness_counts_once_however_often_it_cosigned() -> None:
+    twice = (cosign(POST_QUANTUM, 7), cosign(POST_QUANTUM, 9), cosign(POST_QUANTUM, 7))
+    found = cosigners(TWO, note=Note(TEXT, twice))
+
+    assert {"w2": (7, 9, 7)} == found
+    assert not quorum_is_met(TWO, set(found))
+
+
+@pytest.mark.parametrize("key", [KEYS[0], POST_QUANTUM], ids=["ed25519", "ml-dsa-44"])
+def test_a_known_cosignature_that_fails_spoils_the_note(key: VerifierKey) -> None:
+    made = cosign(key, 5, seed=1)
+    bad = made._replace(payload=made.payload[:-1] + bytes([made.payload[-1] ^ 1]))
+    good = (cosign(KEYS[0], 5, seed=1), cosign(POST_QUANTUM, 7))
+    with pytest.raises(SignatureError):
+        cosigners(TWO, note=Note(TEXT, (*good, bad)))
 
 
 def test_what_the_quorum_does_not_name_may_follow_it() -> None:
