@@ -1,15 +1,18 @@
 """Private keys: the one module of `ledger` and `api` that touches them.
 
 A party key signs DSSE encodings, each use under a payload type of its own; the log's key signs
-checkpoints of its own origin. Neither can be made to sign bare octets that somebody else chose.
+checkpoints of its own origin; a witness's key signs cosignatures of checkpoints. None can be made
+to sign bare octets that somebody else chose, and no key file is read in another role than its own.
 
-A key file is one line of canonical JSON, `counterfoil-key/v1`. Its secret is the 32-octet seed,
-either plain or in a box (XSalsa20-Poly1305) under a passphrase (Argon2id), and then bound to
-everything that stands beside it. The file has mode 0600 from the moment it is there, and is not
-read if others than its owner can use it. Python keeps copies of what it reads: that a secret is
-gone from memory after use is not promised.
+A key file is one line of canonical JSON: `counterfoil-key/v1` of a party or a log,
+`counterfoil-witness-key/v1` of a witness. Its secret is the 32-octet seed, either plain or in a
+box (XSalsa20-Poly1305) under a passphrase (Argon2id), and then bound to everything that stands
+beside it. The file has mode 0600 from the moment it is there, and is not read if others than its
+owner can use it. Python keeps copies of what it reads: that a secret is gone from memory after use
+is not promised.
 
-Source: SPEC section 2; libsodium's crypto_pwhash_argon2id and crypto_secretbox.
+Source: SPEC section 2; libsodium's crypto_pwhash_argon2id and crypto_secretbox; FIPS 204, whose
+key generation takes the same 32 octets as a seed.
 """
 
 from __future__ import annotations
@@ -21,9 +24,10 @@ import secrets
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from nacl.exceptions import CryptoError
 from nacl.exceptions import RuntimeError as SodiumError
 from nacl.pwhash import argon2id
@@ -37,20 +41,39 @@ from verify.checkpoint import parse_checkpoint
 from verify.codec import Decoder, Hash, Label, Nonce, Origin, Party, Wire, encode
 from verify.errors import MalformedError
 from verify.events import Power
-from verify.note import ED25519, VerifierKey, key_id
+from verify.note import (
+    COSIGNATURE_ED25519,
+    COSIGNATURE_ML_DSA_44,
+    ED25519,
+    Cosignature,
+    NoteSignature,
+    VerifierKey,
+    cosignature_message,
+    format_cosignature,
+    format_vkey,
+    key_id,
+    parse_vkey,
+)
 from verify.session import SESSION, SessionStatement
 from verify.submission import POSSESSION, SUBMISSION, Possession, Statement, pae
 
 __all__ = [
+    "Algorithm",
     "LogKey",
     "PartySigner",
     "Passphrase",
+    "WitnessKey",
     "ask_new_passphrase",
     "ask_passphrase",
     "load_log_key",
     "load_party_key",
+    "load_witness_key",
     "read_passphrase",
+    "read_witness_vkey",
 ]
+
+Algorithm = Literal["ed25519", "ml-dsa-44"]
+"""What a witness's key signs with, as charters name it."""
 
 Passphrase = Callable[[], bytes]
 """Gives the passphrase when a key file turns out to need one."""
@@ -98,7 +121,27 @@ class _KeyFile(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfo
             raise ValueError("secret: exactly one of `secret` and `box`")
 
 
-_KEY_FILE = Decoder(_KeyFile, name="key file")
+class _WitnessFile(
+    Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-witness-key/v1"
+):
+    """A witness's key file."""
+
+    algorithm: Algorithm
+    key: Annotated[str, msgspec.Meta(pattern=r"\A(?:[0-9a-f]{64}|[0-9a-f]{2624})\Z")]
+    name: Origin
+    secret: Hash | None = None
+    box: _Box | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it has one kind of secret."""
+        if self.secret is not None and self.box is not None:
+            raise ValueError("secret: exactly one of `secret` and `box`")
+
+
+_AnyFile = _KeyFile | _WitnessFile
+
+_KEY_FILE: Final[Decoder[_AnyFile]] = Decoder(_AnyFile, name="key file")  # type: ignore[arg-type]  # `type[T]` has no room for a union
+_TYPE_BYTES: Final = {"ed25519": COSIGNATURE_ED25519, "ml-dsa-44": COSIGNATURE_ML_DSA_44}
 
 
 class PartySigner:
@@ -244,6 +287,66 @@ class LogKey:
         _save(path, head, seed=bytes(self._key), passphrase=passphrase, random=random)
 
 
+class WitnessKey:
+    """The key of a witness, which signs cosignatures and nothing else.
+
+    Attributes:
+        verifier_key: What a reader checks its cosignatures with. Its name is the witness's.
+        algorithm: What it signs with.
+    """
+
+    __slots__ = ("_seed", "_sign", "algorithm", "verifier_key")
+
+    def __init__(self, name: str, *, seed: bytes, algorithm: Algorithm = "ed25519") -> None:
+        """Make the key of the witness `name` with this 32-octet seed."""
+        self._seed = seed
+        self._sign, public = _scheme(seed, algorithm)
+        self.algorithm = algorithm
+        self.verifier_key = _witness_vkey(name, algorithm, public)
+
+    def __repr__(self) -> str:
+        return f"WitnessKey({self.verifier_key.name!r}, algorithm={self.algorithm!r})"
+
+    @classmethod
+    def generate(
+        cls, name: str, *, algorithm: Algorithm = "ed25519", random: Random = secrets
+    ) -> WitnessKey:
+        """Draw a new key for the witness `name`."""
+        return cls(name, seed=random.token_bytes(_SEED_SIZE), algorithm=algorithm)
+
+    def cosign(self, text: bytes, *, timestamp_s: int) -> NoteSignature:
+        """Sign that, as of a time, this is the largest consistent tree that was seen.
+
+        Whether it is, is for the caller to know.
+
+        Args:
+            text: The text of a checkpoint without extension lines.
+            timestamp_s: The time, in POSIX seconds.
+
+        Raises:
+            MalformedError: The octets are no such text, or the time is out of range.
+        """
+        if parse_checkpoint(text).extensions:
+            raise MalformedError("checkpoint", "extension lines")
+        key = self.verifier_key
+        message = cosignature_message(text, key=key, timestamp_s=timestamp_s)
+        cosignature = Cosignature(timestamp_s, self._sign(message))
+        payload = format_cosignature(cosignature, algorithm=key.algorithm)
+        return NoteSignature(key.name, key.key_id, payload)
+
+    def save(
+        self, path: Path, *, passphrase: bytes | None = None, random: Random = secrets
+    ) -> None:
+        """Write a new key file; without a passphrase the secret in it is plain.
+
+        Raises:
+            KeyFileError: The file exists already or cannot be written.
+        """
+        key = self.verifier_key
+        head = _WitnessFile(algorithm=self.algorithm, key=key.public.hex(), name=key.name)
+        _save(path, head, seed=self._seed, passphrase=passphrase, random=random)
+
+
 def load_party_key(path: Path, *, passphrase: Passphrase | None = None) -> PartySigner:
     """Read a party's key file.
 
@@ -256,8 +359,8 @@ def load_party_key(path: Path, *, passphrase: Passphrase | None = None) -> Party
             in it was changed.
     """
     head, seed = _load(path, passphrase)
-    if head.party is None:
-        raise KeyFileError(path, "is the key of a log, not of a party")
+    if not isinstance(head, _KeyFile) or head.party is None:
+        raise KeyFileError(path, f"is the key of {_role(head)}, not of a party")
     return PartySigner(head.party, seed=seed, post=head.post, powers=head.powers or ())
 
 
@@ -272,9 +375,40 @@ def load_log_key(path: Path, *, passphrase: Passphrase | None = None) -> LogKey:
         KeyFileError: As `load_party_key`.
     """
     head, seed = _load(path, passphrase)
-    if head.origin is None:
-        raise KeyFileError(path, "is the key of a party, not of a log")
+    if not isinstance(head, _KeyFile) or head.origin is None:
+        raise KeyFileError(path, f"is the key of {_role(head)}, not of a log")
     return LogKey(head.origin, seed=seed)
+
+
+def load_witness_key(path: Path, *, passphrase: Passphrase | None = None) -> WitnessKey:
+    """Read a witness's key file.
+
+    Args:
+        path: The file.
+        passphrase: Asked only if the secret in the file is in a box.
+
+    Raises:
+        KeyFileError: As `load_party_key`.
+    """
+    head, seed = _load(path, passphrase)
+    if not isinstance(head, _WitnessFile):
+        raise KeyFileError(path, f"is the key of {_role(head)}, not of a witness")
+    return WitnessKey(head.name, seed=seed, algorithm=head.algorithm)
+
+
+def read_witness_vkey(path: Path) -> VerifierKey:
+    """Read from a witness's key file what it says of its public key, without its secret.
+
+    Raises:
+        KeyFileError: It is no such file, or others can use it.
+    """
+    head = _read(path)
+    if not isinstance(head, _WitnessFile):
+        raise KeyFileError(path, f"is the key of {_role(head)}, not of a witness")
+    try:
+        return _witness_vkey(head.name, head.algorithm, bytes.fromhex(head.key))
+    except MalformedError as error:
+        raise KeyFileError(path, f"has a bad public key: {error.reason}") from None
 
 
 def ask_passphrase(prompt: str = "Passphrase: ") -> bytes:
@@ -334,8 +468,34 @@ def _checked_passphrase(source: str, passphrase: bytes) -> bytes:
     return passphrase
 
 
+def _scheme(seed: bytes, algorithm: Algorithm) -> tuple[Callable[[bytes], bytes], bytes]:
+    """Return how the key with this seed signs, and its public key."""
+    if algorithm == "ed25519":
+        key = SigningKey(seed)
+        return lambda message: key.sign(message).signature, bytes(key.verify_key)
+    lattice = MLDSA44PrivateKey.from_seed_bytes(seed)
+    return lattice.sign, lattice.public_key().public_bytes_raw()
+
+
+def _witness_vkey(name: str, algorithm: Algorithm, public: bytes) -> VerifierKey:
+    kind = _TYPE_BYTES[algorithm]
+    key = VerifierKey(name, key_id(name=name, algorithm=kind, public=public), kind, public)
+    return parse_vkey(format_vkey(key))
+
+
+def _role(head: _AnyFile) -> str:
+    if isinstance(head, _WitnessFile):
+        return "a witness"
+    return "a log" if head.party is None else "a party"
+
+
+def _public_of(head: _AnyFile, seed: bytes) -> str:
+    algorithm = head.algorithm if isinstance(head, _WitnessFile) else "ed25519"
+    return _scheme(seed, algorithm)[1].hex()
+
+
 def _save(
-    path: Path, head: _KeyFile, *, seed: bytes, passphrase: bytes | None, random: Random
+    path: Path, head: _AnyFile, *, seed: bytes, passphrase: bytes | None, random: Random
 ) -> None:
     if passphrase is None:
         file = msgspec.structs.replace(head, secret=seed.hex())
@@ -350,20 +510,24 @@ def _save(
     create_private(path, data + b"\n", error=KeyFileError)
 
 
-def _load(path: Path, passphrase: Passphrase | None) -> tuple[_KeyFile, bytes]:
-    data = read_private(path, limit=_MAX_KEY_FILE, error=KeyFileError)
-    try:
-        file = _KEY_FILE.decode(data.removesuffix(b"\n"))
-    except MalformedError as error:
-        # msgspec's reason may quote what stands there: only the part is named.
-        raise KeyFileError(path, f"is not a key file: {error.where[:80]} is bad") from None
+def _load(path: Path, passphrase: Passphrase | None) -> tuple[_AnyFile, bytes]:
+    file = _read(path)
     seed = _secret(path, file, passphrase)
-    if bytes(SigningKey(seed).verify_key).hex() != file.key:
+    if _public_of(file, seed) != file.key:
         raise KeyFileError(path, "was changed: the secret is not that of its public key")
     return file, seed
 
 
-def _secret(path: Path, file: _KeyFile, passphrase: Passphrase | None) -> bytes:
+def _read(path: Path) -> _AnyFile:
+    data = read_private(path, limit=_MAX_KEY_FILE, error=KeyFileError)
+    try:
+        return _KEY_FILE.decode(data.removesuffix(b"\n"))
+    except MalformedError as error:
+        # msgspec's reason may quote what stands there: only the part is named.
+        raise KeyFileError(path, f"is not a key file: {error.where[:80]} is bad") from None
+
+
+def _secret(path: Path, file: _AnyFile, passphrase: Passphrase | None) -> bytes:
     if file.box is None:
         if file.secret is None:
             raise KeyFileError(path, "has no secret in it")
@@ -373,7 +537,7 @@ def _secret(path: Path, file: _KeyFile, passphrase: Passphrase | None) -> bytes:
     return _open(path, file, file.box, passphrase())
 
 
-def _close(head: _KeyFile, seed: bytes, passphrase: bytes, random: Random) -> _Box:
+def _close(head: _AnyFile, seed: bytes, passphrase: bytes, random: Random) -> _Box:
     salt = random.token_bytes(argon2id.SALTBYTES)
     nonce = random.token_bytes(SecretBox.NONCE_SIZE)
     ops, mem = argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE
@@ -389,7 +553,7 @@ def _close(head: _KeyFile, seed: bytes, passphrase: bytes, random: Random) -> _B
     )
 
 
-def _open(path: Path, file: _KeyFile, box: _Box, passphrase: bytes) -> bytes:
+def _open(path: Path, file: _AnyFile, box: _Box, passphrase: bytes) -> bytes:
     try:
         key = argon2id.kdf(
             SecretBox.KEY_SIZE,
@@ -409,6 +573,6 @@ def _open(path: Path, file: _KeyFile, box: _Box, passphrase: bytes) -> bytes:
     return seed
 
 
-def _bound(file: _KeyFile) -> bytes:
+def _bound(file: _AnyFile) -> bytes:
     """Return what a box is bound to: SHA-256 of the file without its secret."""
     return hashlib.sha256(encode(msgspec.structs.replace(file, secret=None, box=None))).digest()
