@@ -1,0 +1,735 @@
+"""The witness: every rule of add-checkpoint, what it keeps, and what it survives."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import lmdb
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledger.add_checkpoint import MAX_BODY, Answer, Outcome
+from ledger.errors import BusyError, KeyFileError, NotFoundError, StoreError, WrongClockError
+from ledger.keys import WitnessKey
+from ledger.trusted import trusted_log
+from ledger.witness import Witness, add_logs, create_witness, read_logs, read_vkeys
+from ledger.witness_store import STORE_FILE, Fork, Latest, WitnessStore, log_id
+from tests.ledger.builder import Clock
+from tests.ledger.witnessing import (
+    EMPTY,
+    NAME,
+    NOW_MS,
+    ORIGIN,
+    Log,
+    b64,
+    grease,
+    line,
+    prove,
+    request,
+    tree_hash,
+)
+from verify.checkpoint import parse_signed
+from verify.note import check_cosignature, parse_note
+
+ROOT = Path(__file__).parents[2]
+LOG = Log()
+SECOND = Log("log.example/second", seed=5)
+KEYS = (
+    WitnessKey(NAME, seed=b"e" * 32),
+    WitnessKey(NAME, seed=b"m" * 32, algorithm="ml-dsa-44"),
+)
+CONFLICT, INCONSISTENT = Outcome.CONFLICT, Outcome.INCONSISTENT
+MALFORMED, UNTRUSTED, UNKNOWN = Outcome.MALFORMED, Outcome.UNTRUSTED, Outcome.UNKNOWN
+
+
+class Desk(NamedTuple):
+    """A witness with its clock."""
+
+    witness: Witness
+    clock: Clock
+
+    def grow(self, *sizes: int, log: Log = LOG) -> None:
+        """Have a log's tree of each of these sizes cosigned, from nothing."""
+        for old, size in itertools.pairwise((0, *sizes)):
+            assert Outcome.COSIGNED == self.ask(log.request(old, size))[0]
+
+    def ask(self, body: bytes) -> Answer:
+        return self.witness.add_checkpoint(body)
+
+
+def make(path: Path, *logs: Log, keys: tuple[WitnessKey, ...] = KEYS[:1]) -> Path:
+    create_witness(path, keys=keys, logs=[trusted_log(log.vkey) for log in logs])
+    return path
+
+
+@contextlib.contextmanager
+def opened(path: Path, clock: Clock | None = None) -> Iterator[Desk]:
+    clock = clock or Clock(NOW_MS)
+    with Witness.open(path, clock=clock) as witness:
+        yield Desk(witness, clock)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return make(tmp_path / "w", LOG, SECOND)
+
+
+@pytest.fixture
+def desk(path: Path) -> Iterator[Desk]:
+    with opened(path) as desk:
+        yield desk
+
+
+def kept(path: Path, log: Log = LOG) -> tuple[Latest | None, list[bytes], list[Fork]]:
+    """What a witness that is closed keeps of a log."""
+    store = WitnessStore(path, read_only=True)
+    with contextlib.closing(store), store.read() as moment:
+        log_key = log_id(log.origin)
+        return moment.latest(log_key), list(moment.cosigned(log_key)), moment.forks(log_key)
+
+
+# What is cosigned.
+
+
+def test_answers_with_the_cosignatures_of_all_its_keys(tmp_path: Path) -> None:
+    with opened(make(tmp_path / "w", LOG, keys=KEYS)) as desk:
+        answer = desk.ask(LOG.request(0, 7))
+        note = parse_note(LOG.note(7) + answer.body)
+
+        assert Outcome.COSIGNED == answer.outcome
+        assert 2 == answer.body.count(b"\n")
+        for key in desk.witness.vkeys:
+            assert (NOW_MS // 1000,) == check_cosignature(note, key=key)
+
+
+def test_other_libraries_take_what_it_signs(tmp_path: Path) -> None:
+    with opened(make(tmp_path / "w", LOG, keys=KEYS)) as desk:
+        lines = parse_note(LOG.text(7) + b"\n" + desk.ask(LOG.request(0, 7)).body).signatures
+        ed, lattice = (key.public for key in desk.witness.vkeys)
+    at = (NOW_MS // 1000).to_bytes(8, "big")
+    Ed25519PublicKey.from_public_bytes(ed).verify(
+        lines[0].payload[8:], b"cosignature/v1\ntime 1750000000\n" + LOG.text(7)
+    )
+    said = b"subtree/v1\n\0" + bytes([len(NAME)]) + NAME.encode() + at
+    said += bytes([len(ORIGIN)]) + ORIGIN.encode() + bytes(8) + (7).to_bytes(8, "big")
+    MLDSA44PublicKey.from_public_bytes(lattice).verify(
+        lines[1].payload[8:], said + tree_hash(LOG.leaves(7))
+    )
+
+    assert [at, at] == [each.payload[:8] for each in lines]
+
+
+def test_follows_a_log_from_size_to_size(desk: Desk) -> None:
+    desk.grow(0, 1, 2, 3, 4, 7, 8, 9, 100, 255, 256, 1000)
+
+    assert Answer(CONFLICT, b"1000\n") == desk.ask(LOG.request(0, 1000))
+    assert Answer(CONFLICT, b"0\n") == desk.ask(SECOND.request(3, 5))
+
+
+def test_all_growth_between_small_trees_is_cosigned(tmp_path: Path) -> None:
+    logs = [
+        Log(f"log.example/{old}-{new}", seed=7) for old in range(1, 18) for new in range(old, 18)
+    ]
+    with opened(make(tmp_path / "w", *logs)) as desk:
+        for log in logs:
+            old, new = map(int, log.origin.rpartition("/")[2].split("-"))
+            desk.grow(old, new, log=log)
+
+
+def test_cosigns_the_same_tree_again_with_the_time_of_today(desk: Desk) -> None:
+    desk.grow(7)
+    desk.clock.now_ms += 5000
+    answer = desk.ask(LOG.request(7, 7))
+    note = parse_note(LOG.note(7) + answer.body)
+
+    assert (NOW_MS // 1000 + 5,) == check_cosignature(note, key=desk.witness.vkeys[0])
+
+
+def test_ignores_signatures_of_others(desk: Desk) -> None:
+    unknown = Log(ORIGIN, seed=9)
+    text = LOG.text(7)
+    lines = [grease(), unknown.sign(text), LOG.sign(text), grease(), line("x", b"\4\4\4\4", b"?")]
+    answer = desk.ask(request(0, [], text + b"\n" + b"".join(lines)))
+
+    assert Outcome.COSIGNED == answer.outcome
+    assert text + b"\n" + LOG.sign(text) + answer.body == desk.witness.checkpoint(
+        bytes.fromhex(LOG.hex)
+    )
+
+
+def test_keeps_one_line_of_each_trusted_key(tmp_path: Path) -> None:
+    path = make(tmp_path / "w", LOG, old := Log(ORIGIN, seed=9))
+    text = LOG.text(3)
+    lines = [old.sign(text), LOG.sign(text), old.sign(text), LOG.sign(text)]
+    with opened(path) as desk:
+        answer = desk.ask(request(0, [], text + b"\n" + b"".join(lines)))
+        expected = text + b"\n" + LOG.sign(text) + old.sign(text) + answer.body
+
+        assert expected == desk.witness.checkpoint(bytes.fromhex(LOG.hex))
+        assert Outcome.COSIGNED == desk.ask(request(3, [], text + b"\n" + old.sign(text)))[0]
+
+
+def test_a_log_s_origin_may_be_another_than_its_key_s_name(tmp_path: Path) -> None:
+    log = Log("the other log", key_name="key.example", seed=3)
+    create_witness(tmp_path / "w", keys=KEYS[:1], logs=[trusted_log(log.vkey, origin=log.origin)])
+    with opened(tmp_path / "w") as desk:
+        desk.grow(5, log=log)
+
+        assert UNKNOWN == desk.ask(Log("key.example", seed=3).request(0, 5))[0]
+
+
+# What is refused.
+
+HEAD, _, NOTE = LOG.request(3, 7).partition(b"\n\n")
+HASH = b64(EMPTY).encode()
+FORMS = {
+    "nothing": b"",
+    "only the checkpoint": NOTE,
+    "no empty line": HEAD + b"\n" + NOTE.replace(b"\n\n", b"\n"),
+    "no old size": b"\n\n" + NOTE,
+    "an old size of no digits": b"old \n\n" + NOTE,
+    "a leading zero": b"old 03\n\n" + NOTE,
+    "a plus sign": b"old +3\n\n" + NOTE,
+    "a minus sign": b"old -3\n\n" + NOTE,
+    "an underscore": b"old 1_0\n\n" + NOTE,
+    "two spaces": b"old  3\n\n" + NOTE,
+    "a space behind": b"old 3 \n\n" + NOTE,
+    "a capital": b"Old 3\n\n" + NOTE,
+    "other digits": "old \N{ARABIC-INDIC DIGIT THREE}\n\n".encode() + NOTE,
+    "a carriage return": b"old 3\r\n\n" + NOTE,
+    "an old size of 2^53": b"old 9007199254740992\n\n" + NOTE,
+    "an old size of 10^400": b"old 1" + b"0" * 400 + b"\n\n" + NOTE,
+    "a hash too short": b"old 3\nAAAA\n\n" + NOTE,
+    "a hash of another spelling": b"old 3\n" + HASH[:-2] + b"V=\n\n" + NOTE,
+    "a hash in hex": b"old 3\n" + EMPTY.hex().encode() + b"\n\n" + NOTE,
+    "64 hashes": b"old 3\n" + b"\n".join([HASH] * 64) + b"\n\n" + NOTE,
+    "bad UTF-8": b"old 3\n\xff\n\n" + NOTE,
+    "no signature": HEAD + b"\n\n" + LOG.text(7),
+    "a signature that is none": HEAD + b"\n\n" + LOG.text(7) + b"\nx\n",
+    "101 signatures": HEAD + b"\n\n" + NOTE + b"".join(grease() for _ in range(100)),
+    "a size with a leading zero": HEAD + b"\n\n" + NOTE.replace(b"\n7\n", b"\n07\n"),
+    "a size of 2^53": HEAD + b"\n\n" + NOTE.replace(b"\n7\n", b"\n9007199254740992\n"),
+    "no root hash": HEAD + b"\n\n" + LOG.origin.encode() + b"\n7\n\n" + LOG.sign(b"x"),
+    "an extension line": HEAD
+    + b"\n\n"
+    + (more := LOG.text(7) + b"more\n")
+    + b"\n"
+    + LOG.sign(more),
+    "too long": LOG.request(3, 7) + b"x" * MAX_BODY,
+    "an old size above the checkpoint's": request(8, [], NOTE),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_refuses_what_is_no_request(desk: Desk, name: str) -> None:
+    desk.grow(3)
+    answer = desk.ask(FORMS[name])
+
+    assert MALFORMED == answer.outcome
+    assert answer.body.endswith(b"\n")
+
+
+def test_refuses_a_log_that_it_does_not_know(desk: Desk) -> None:
+    assert UNKNOWN == desk.ask(Log("log.example/other").request(0, 7))[0]
+    assert UNKNOWN == desk.ask(Log(f"{ORIGIN} ", key_name="x").request(0, 7))[0]
+
+
+def test_refuses_what_no_trusted_key_signed(desk: Desk) -> None:
+    text = LOG.text(7)
+    stranger, second = Log(ORIGIN, seed=9), SECOND.sign(text)
+    flipped = bytes([LOG.key.sign(text)[0] ^ 1]) + LOG.key.sign(text)[1:]
+    bad = line(ORIGIN, LOG.key_id, flipped)
+    cosigned = line(ORIGIN, LOG.key_id, bytes(7) + b"\1" + LOG.key.sign(text))
+    for signed in (
+        stranger.sign(text),
+        second,
+        grease(),
+        bad,
+        cosigned,
+        LOG.sign(text) + bad,
+        bad + LOG.sign(text),
+        LOG.sign(LOG.text(8)),
+        line("log.example/x", LOG.key_id, LOG.key.sign(text)),
+    ):
+        assert UNTRUSTED == desk.ask(request(0, [], text + b"\n" + signed))[0]
+    assert Outcome.COSIGNED == desk.ask(LOG.request(0, 7))[0]
+
+
+def test_the_order_of_refusals_is_form_origin_signature_size(desk: Desk) -> None:
+    desk.grow(3)
+    unsigned = LOG.text(7) + b"\n" + grease()
+
+    assert UNKNOWN == desk.ask(request(99, [], Log("log.example/x").note(7)))[0]
+    assert UNTRUSTED == desk.ask(request(99, [], unsigned))[0]
+    assert MALFORMED == desk.ask(request(99, [], LOG.note(7)))[0]
+    assert CONFLICT == desk.ask(request(2, [EMPTY], LOG.note(7)))[0]
+    assert INCONSISTENT == desk.ask(request(3, [EMPTY], LOG.note(7)))[0]
+
+
+@pytest.mark.parametrize("old", [0, 1, 2, 4, 7])
+def test_another_old_size_is_a_conflict_that_names_its_own(desk: Desk, old: int) -> None:
+    desk.grow(3)
+
+    assert Answer(CONFLICT, b"3\n") == desk.ask(LOG.request(old, 7))
+
+
+def test_refuses_a_proof_that_fails(desk: Desk) -> None:
+    desk.grow(5)
+    proof, note = prove(5, LOG.leaves(12)), LOG.note(12)
+    for bad in (
+        [],
+        proof[:-1],
+        [*proof, EMPTY],
+        proof[::-1],
+        [EMPTY, *proof[1:]],
+        [*proof[:-1], EMPTY],
+        prove(4, LOG.leaves(12)),
+        prove(5, LOG.leaves(11)),
+        [EMPTY] * 63,
+    ):
+        assert INCONSISTENT == desk.ask(request(5, bad, note))[0]
+    assert Outcome.COSIGNED == desk.ask(request(5, proof, note))[0]
+
+
+def test_refuses_another_tree_of_the_same_size(desk: Desk) -> None:
+    desk.grow(5)
+
+    assert INCONSISTENT == desk.ask(LOG.request(5, 5, fork_at=4))[0]
+    assert INCONSISTENT == desk.ask(request(5, [EMPTY], LOG.note(5)))[0]
+    assert Outcome.COSIGNED == desk.ask(LOG.request(5, 5))[0]
+
+
+def test_an_empty_tree_has_one_root_and_nothing_to_prove(desk: Desk) -> None:
+    assert INCONSISTENT == desk.ask(request(0, [], LOG.note(0, root=bytes(32))))[0]
+    assert INCONSISTENT == desk.ask(request(0, [EMPTY], LOG.note(0)))[0]
+    assert INCONSISTENT == desk.ask(request(0, [EMPTY], LOG.note(5)))[0]
+    desk.grow(0)
+    assert INCONSISTENT == desk.ask(request(0, [], LOG.note(0, root=bytes(32))))[0]
+    desk.grow(0, 5)
+    assert Answer(CONFLICT, b"5\n") == desk.ask(LOG.request(0, 0))
+
+
+BODIES = st.one_of(
+    st.binary(max_size=400),
+    st.text(max_size=400).map(lambda text: text.encode("utf-8")),
+    st.builds(
+        lambda at, cut, more: (
+            (body := LOG.request(3, 7))[: at % len(body)] + more + body[at % len(body) + cut :]
+        ),
+        st.integers(0, 10_000),
+        st.integers(0, 40),
+        st.binary(max_size=40),
+    ),
+    st.builds(
+        request,
+        st.integers(-1, 12),
+        st.lists(st.sampled_from(LOG.leaves(8)), max_size=5),
+        st.builds(
+            lambda size, fork, lines: LOG.note(size, fork_at=fork) + b"".join(lines),
+            st.integers(0, 12),
+            st.none() | st.integers(0, 12),
+            st.lists(st.sampled_from([LOG.sign(LOG.text(3)), grease(), b"\n", b"x\n"]), max_size=3),
+        ),
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(BODIES)
+def test_any_octets_have_an_answer_of_the_table(desk: Desk, body: bytes) -> None:
+    answer = desk.ask(body)
+
+    assert answer.outcome in Outcome
+    if answer.outcome is Outcome.COSIGNED:
+        note = parse_note(body.partition(b"\n\n")[2] + answer.body)
+        check_cosignature(note, key=desk.witness.vkeys[0])
+    assert desk.witness.healthy()
+
+
+# Time.
+
+
+def test_a_time_is_never_before_the_last_one_of_that_log(desk: Desk) -> None:
+    desk.grow(7)
+    desk.clock.now_ms -= 500_000
+    again = parse_note(LOG.note(8) + desk.ask(LOG.request(7, 8)).body)
+    other = parse_note(SECOND.note(1) + desk.ask(SECOND.request(0, 1)).body)
+
+    assert (NOW_MS // 1000,) == check_cosignature(again, key=desk.witness.vkeys[0])
+    assert (NOW_MS // 1000 - 500,) == check_cosignature(other, key=desk.witness.vkeys[0])
+
+
+def test_a_clock_far_behind_cosigns_nothing_of_that_log(desk: Desk) -> None:
+    desk.grow(7)
+    desk.clock.now_ms -= 601_000
+    with pytest.raises(WrongClockError):
+        desk.ask(LOG.request(7, 8))
+    desk.grow(1, log=SECOND)
+    desk.clock.now_ms += 601_000
+
+    assert Answer(CONFLICT, b"7\n") == desk.ask(LOG.request(8, 9))
+    assert Outcome.COSIGNED == desk.ask(LOG.request(7, 8))[0]
+
+
+# What is kept.
+
+
+def test_keeps_every_checkpoint_that_it_cosigned(path: Path) -> None:
+    with opened(path) as desk:
+        desk.grow(1, 3, 300)
+        desk.clock.now_ms += 1000
+        latest = desk.ask(LOG.request(300, 300)).body
+    last, cosigned, forks = kept(path)
+
+    assert [1, 3, 300] == [parse_signed(note)[0].size for note in cosigned]
+    for note in cosigned:  # the first time of each
+        assert (NOW_MS // 1000,) == check_cosignature(parse_note(note), key=KEYS[0].verifier_key)
+    assert last is not None
+    assert last.note == LOG.note(300) + latest
+    assert not forks
+
+
+def test_goes_on_where_it_was(path: Path) -> None:
+    with opened(path) as desk:
+        desk.grow(5)
+    with opened(path, Clock(NOW_MS - 1000)) as desk:
+        assert Answer(CONFLICT, b"5\n") == desk.ask(LOG.request(0, 6))
+        assert INCONSISTENT == desk.ask(LOG.request(5, 5, fork_at=2))[0]
+        answer = desk.ask(LOG.request(5, 6))
+        note = parse_note(LOG.note(6) + answer.body)
+
+        assert (NOW_MS // 1000,) == check_cosignature(note, key=desk.witness.vkeys[0])
+
+
+def test_a_fork_of_one_size_is_kept_with_what_it_stands_against(path: Path) -> None:
+    with opened(path) as desk:
+        desk.grow(5)
+        desk.ask(LOG.request(5, 5, fork_at=4))
+    _, cosigned, (fork,) = kept(path)
+
+    assert ("two-roots", ORIGIN, 5, 5, ()) == (
+        *(fork.kind, fork.origin, fork.size, fork.old_size),
+        fork.proof,
+    )
+    assert LOG.note(5, fork_at=4) == fork.refused
+    assert cosigned == [fork.against]
+
+
+def test_a_fork_of_an_earlier_size_is_kept_though_it_is_a_conflict(path: Path) -> None:
+    with opened(path) as desk:
+        desk.grow(5, 9)
+        assert Answer(CONFLICT, b"9\n") == desk.ask(LOG.request(0, 5, fork_at=4))
+        assert Answer(CONFLICT, b"9\n") == desk.ask(LOG.request(0, 5))
+        assert Answer(CONFLICT, b"9\n") == desk.ask(LOG.request(0, 6, fork_at=4))
+    _, cosigned, (fork,) = kept(path)
+
+    assert ("two-roots", LOG.note(5, fork_at=4)) == (fork.kind, fork.refused)
+    assert cosigned[0] == fork.against
+
+
+def test_a_growth_without_its_proof_is_kept_until_the_proof_comes(path: Path) -> None:
+    forked = LOG.request(5, 9, fork_at=3)
+    with opened(path) as desk:
+        desk.grow(5)
+        desk.ask(request(5, [EMPTY], LOG.note(7)))
+        desk.ask(request(5, [EMPTY, EMPTY], LOG.note(7)))
+        desk.clock.now_ms += 1000
+        assert INCONSISTENT == desk.ask(forked)[0]
+    _, _, before = kept(path)
+    with opened(path) as desk:
+        assert Outcome.COSIGNED == desk.ask(LOG.request(5, 7))[0]
+    _, _, (fork,) = kept(path)
+
+    assert [7, 9] == [each.size for each in before]
+    assert (EMPTY,) == before[0].proof
+    assert ("no-proof", 9, 5) == (fork.kind, fork.size, fork.old_size)
+    assert list(fork.proof) == prove(5, LOG.leaves(9, fork_at=3))
+    assert LOG.note(9, fork_at=3) == fork.refused
+    assert 5 == parse_signed(fork.against)[0].size
+
+
+def test_what_strangers_send_is_no_fork(path: Path) -> None:
+    stranger = Log(ORIGIN, seed=9)
+    with opened(path) as desk:
+        desk.grow(5)
+        for body in (
+            stranger.request(5, 5, fork_at=1),
+            request(5, [EMPTY], LOG.note(5)),
+            request(0, [], LOG.note(5) + line(ORIGIN, LOG.key_id, bytes(64))),
+            request(4, [EMPTY], LOG.note(9)),
+        ):
+            desk.ask(body)
+
+    assert [] == kept(path)[2]
+
+
+def test_forks_are_bounded_and_the_first_and_the_last_stay(path: Path) -> None:
+    unknown = b"".join(line(f"junk{n}.example", b"1234", bytes(900)) for n in range(40))
+    with opened(path) as desk:
+        desk.grow(5)
+        for number in range(100):
+            desk.clock.now_ms += 1000
+            root = number.to_bytes(32, "big")
+            assert INCONSISTENT == desk.ask(request(5, [], LOG.note(5, root=root) + unknown))[0]
+            body = request(5, [EMPTY] * 63, LOG.note(6 + number, root=root) + unknown)
+            assert INCONSISTENT == desk.ask(body)[0]
+    forks = kept(path)[2]
+    expected = [*range(32), *range(68, 100)]
+    for kind in ("two-roots", "no-proof"):
+        found = [int.from_bytes(fork.root, "big") for fork in forks if fork.kind == kind]
+
+        assert expected == found
+    assert sum(len(fork.refused) + len(fork.against) for fork in forks) < 128 * 1000
+
+
+def test_the_latest_checkpoint_of_a_log_can_be_read(desk: Desk) -> None:
+    with pytest.raises(NotFoundError):
+        desk.witness.checkpoint(bytes.fromhex(LOG.hex))
+    with pytest.raises(NotFoundError):
+        desk.witness.checkpoint(bytes(32))
+    desk.grow(5)
+
+    assert desk.witness.checkpoint(bytes.fromhex(LOG.hex)).startswith(LOG.note(5))
+
+
+# Races and crashes.
+
+
+@pytest.mark.parametrize("fork_at", [None, 6])
+def test_of_those_that_race_from_one_size_one_is_cosigned(desk: Desk, fork_at: int | None) -> None:
+    desk.grow(5)
+    bodies = [LOG.request(5, 6 + n % 8, fork_at=fork_at if n % 2 else None) for n in range(32)]
+    start = threading.Barrier(len(bodies))
+
+    def ask(body: bytes) -> Answer:
+        start.wait()
+        return desk.ask(body)
+
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        answers = list(pool.map(ask, bodies))
+    counts = Counter(answer.outcome for answer in answers)
+
+    assert 1 == counts[Outcome.COSIGNED]
+    assert {Outcome.COSIGNED, CONFLICT} == set(counts)
+
+
+def test_what_waits_is_decided_in_one_transaction(desk: Desk) -> None:
+    offered = [desk.witness.offer(LOG.request(n, n + 1)) for n in range(50)]
+
+    assert {Outcome.COSIGNED} == {future.result().outcome for future in offered}
+
+
+def test_nobody_waits_behind_its_end(path: Path) -> None:
+    with opened(path) as desk:
+        offered = desk.witness.offer(LOG.request(0, 1))
+    assert Outcome.COSIGNED == offered.result().outcome
+    with pytest.raises(StoreError, match="closed"):
+        desk.ask(LOG.request(1, 2))
+    assert not desk.witness.healthy()
+
+
+def test_one_process_cosigns_at_a_time(path: Path, desk: Desk) -> None:
+    desk.grow(1)
+    with pytest.raises(BusyError, match="witness"):
+        Witness.open(path, clock=Clock(NOW_MS))
+    code = "import sys; from pathlib import Path; from ledger.witness import Witness\n"
+    code += "Witness.open(Path(sys.argv[1]), clock=lambda: 0)"
+    other = subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, check=False
+    )
+
+    assert b"another process cosigns" in other.stderr
+
+
+def test_the_map_grows_by_itself(path: Path) -> None:
+    store = WitnessStore(path, map_size=1 << 17)
+    keys, logs = KEYS[1:], [trusted_log(LOG.vkey)]
+    with Witness(store, keys=keys, logs=logs, clock=Clock(NOW_MS)) as witness:
+        desk = Desk(witness, Clock(NOW_MS))
+        desk.grow(*range(1, 60))
+        assert desk.witness.checkpoint(bytes.fromhex(LOG.hex)).startswith(LOG.text(59))
+
+    assert 59 == len(kept(path)[1])
+    assert 1 << 17 < (path / STORE_FILE).stat().st_size
+
+
+def test_a_command_reads_on_when_the_map_has_grown(path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from ledger.witness_store import WitnessStore
+store = WitnessStore(Path(sys.argv[1]), read_only=True, map_size=1 << 17)
+print("open", flush=True)
+sys.stdin.readline()
+with store.read() as moment:
+    print(len(list(moment.cosigned(moment.logs()[0]))))
+"""
+    command = [sys.executable, "-c", code, str(path)]
+    pipe = subprocess.PIPE
+    with (
+        opened(path) as desk,
+        subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as child,
+    ):
+        assert child.stdout is not None
+        assert "open\n" == child.stdout.readline()
+        desk.grow(*range(1, 300))
+        out, _ = child.communicate("go\n")
+
+    assert "299\n" == out
+    assert 1 << 17 < (path / STORE_FILE).stat().st_size
+
+
+def test_where_there_is_no_room_nothing_is_cosigned_and_later_it_is(path: Path) -> None:
+    code = f"""
+import resource, sys
+from pathlib import Path
+from ledger.errors import FullError
+from ledger.witness import Witness
+from tests.ledger.witnessing import Log, NOW_MS
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+log = Log()
+with Witness.open(Path(sys.argv[1]), clock=lambda: NOW_MS) as witness:
+    assert 200 == witness.add_checkpoint(log.request(0, 1)).outcome
+    used = (Path(sys.argv[1]) / {STORE_FILE!r}).stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (used, limits[1]))
+    size = 1
+    try:
+        while size < 500:
+            assert 200 == witness.add_checkpoint(log.request(size, size + 1)).outcome
+            size += 1
+    except FullError:
+        pass
+    else:
+        raise AssertionError("there is room")
+    assert witness.healthy()
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert 200 == witness.add_checkpoint(log.request(size, size + 1)).outcome
+"""
+    subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
+def test_what_was_answered_survives_being_killed(tmp_path: Path, seconds: float) -> None:
+    logs = (Log("log.example/one", seed=1), Log("log.example/two", seed=2))
+    path = make(tmp_path / "w", *logs)
+    child = [sys.executable, "-m", "tests.ledger.witness_child", str(path)]
+    with subprocess.Popen(child, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline()]
+        timer = threading.Timer(seconds, process.send_signal, [signal.SIGKILL])
+        timer.start()
+        lines += process.stdout.readlines()
+        timer.join()
+    answered = [said.split() for said in lines if said.endswith("\n")]
+    with opened(path, Clock(2 * NOW_MS)) as desk:
+        for log in logs:
+            sizes = [int(size) for origin, size, _ in answered if origin == log.origin]
+            answer = desk.ask(log.request(1_000, 1_000))
+
+            assert len(set(sizes)) == len(sizes)  # never two answers of one size
+            assert CONFLICT == answer.outcome
+            assert max(sizes, default=0) <= int(answer.body)
+            assert (
+                INCONSISTENT
+                == desk.ask(log.request(int(answer.body), int(answer.body) + 1, fork_at=0))[0]
+            )
+    for log in logs:
+        notes = {parse_signed(note)[0].size: note for note in kept(path, log)[1]}
+        for origin, size, body in answered:
+            if origin == log.origin:
+                assert notes[int(size)] == log.note(int(size)) + bytes.fromhex(body)
+
+
+def test_a_failure_of_ours_ends_it_and_nobody_waits(path: Path) -> None:
+    class Broken:
+        def __call__(self) -> int:
+            raise RuntimeError("no clock")
+
+    with Witness.open(path, clock=Broken()) as witness:
+        for _ in range(2):
+            with pytest.raises(StoreError, match="opened again: no clock"):
+                witness.add_checkpoint(LOG.request(0, 1))
+        assert not witness.healthy()
+    assert kept(path)[0] is None
+
+
+# Its folder.
+
+
+def test_its_folder_is_its_own(path: Path) -> None:
+    for name in ("ed25519.key", "logs", STORE_FILE):
+        assert 0o600 == (path / name).stat().st_mode & 0o777
+    assert 0o700 == path.stat().st_mode & 0o777
+
+
+def test_is_not_made_twice(path: Path) -> None:
+    with pytest.raises(KeyFileError, match="exists already"):
+        make(path, LOG)
+    with pytest.raises(StoreError, match="exists already"):
+        WitnessStore(path, create=True)
+
+
+def test_where_there_is_none_there_is_none(tmp_path: Path) -> None:
+    for look in (read_logs, read_vkeys):
+        with pytest.raises(NotFoundError):
+            look(tmp_path)
+    with pytest.raises(NotFoundError):
+        WitnessStore(tmp_path)
+
+
+def test_trusts_further_logs_once_each(path: Path) -> None:
+    third = trusted_log(Log("log.example/third", seed=3).vkey)
+    file = path / "logs"
+    file.write_bytes(file.read_bytes() + b"# a remark\n")
+
+    assert (third,) == add_logs(path, [trusted_log(LOG.vkey), third, third])
+    assert () == add_logs(path, [third])
+    assert 3 == len(read_logs(path))
+    assert b"# a remark\n" in file.read_bytes()
+    with opened(path) as desk:
+        desk.grow(5, log=Log("log.example/third", seed=3))
+
+
+def test_no_key_serves_two_roles(tmp_path: Path) -> None:
+    own = Log("log.example/own", seed=ord("e"))
+
+    assert own.public == KEYS[0].verifier_key.public
+    with pytest.raises(StoreError, match="two roles"):
+        make(tmp_path / "w", own)
+    make(tmp_path / "w", LOG)
+    with pytest.raises(StoreError, match="two roles"):
+        add_logs(tmp_path / "w", [trusted_log(own.vkey)])
+
+
+def test_a_witness_has_one_name(tmp_path: Path) -> None:
+    other = WitnessKey("witness.example/w2", seed=b"o" * 32, algorithm="ml-dsa-44")
+    with pytest.raises(StoreError, match="one name"):
+        make(tmp_path / "w", keys=(KEYS[0], other))
+
+
+def test_a_bad_file_of_logs_or_of_another_format_is_said(path: Path) -> None:
+    (path / "logs").write_bytes(b"logs/v0\nvkey x\n")
+    with pytest.raises(StoreError, match="line 2"):
+        read_logs(path)
+    file = str(path / STORE_FILE)
+    with lmdb.open(file, subdir=False, max_dbs=4) as env, env.begin(write=True) as txn:
+        txn.put(b"format", b"counterfoil-witness/2", db=env.open_db(b"meta", txn=txn))
+    with pytest.raises(StoreError, match="of this version"):
+        WitnessStore(path)
+    (path / STORE_FILE).write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        WitnessStore(path)
