@@ -13,7 +13,6 @@ Source: RFC 9457; c2sp.org/tlog-tiles.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,17 +20,13 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.connection import peer_of
 from api.describing import parameter
-from api.exchange import HEADERS, Exchange
+from api.edge import Edge, refuse
 from api.hosting import Hosting
-from api.log import log_failure, log_request
+from api.log import log_failure
 from api.operating import Operating
-from api.problems import FilesMissingError, ProblemError, answer
+from api.problems import FilesMissingError, ProblemError
 from api.recording import Recorder
 from api.settings import Settings
 from api.signing_in import SigningIn
@@ -45,8 +40,6 @@ from verify.errors import VerifyError
 
 __all__ = ["create_app"]
 
-_STOPPED = 503
-_GONE = 499  # in the log only: the sender went away before there was an answer
 _SWEEPS = 24  # in the time that a file may stay unnamed
 
 
@@ -97,11 +90,11 @@ def create_app(
         },
     )
     for kind in (
-        *(ProblemError, FilesMissingError, VerifyError, LedgerError, HTTPException),
-        RequestValidationError,
+        *(ProblemError, FilesMissingError, RefusedError, VerifyError, LedgerError),
+        *(HTTPException, RequestValidationError),
     ):
-        app.add_exception_handler(kind, _refuse)
-    app.add_middleware(_Edge, hosting=hosting)
+        app.add_exception_handler(kind, refuse)
+    app.add_middleware(Edge, addresses=hosting.addresses, measures=hosting.measures)
     _add_paths(app, hosting)
     return app
 
@@ -159,58 +152,3 @@ async def _sweep(hosting: Hosting) -> None:
 
 def _leftovers(ledger: Ledger) -> list[Kept]:
     return list(leftovers(ledger))
-
-
-async def _refuse(request: Request, error: Exception) -> Response:
-    del request
-    return answer(error)
-
-
-class _Edge:
-    """Around everything: one log line for each request, and an answer whatever happens."""
-
-    def __init__(self, app: ASGIApp, *, hosting: Hosting) -> None:
-        self._app = app
-        self._addresses = hosting.addresses
-        self._measures = hosting.measures
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the application answer a request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began_s = time.monotonic()
-        exchange = Exchange(receive, send, awaited=_is_awaited(scope))
-        try:
-            if scope["client"] is not None:
-                self._addresses.take(peer_of(scope["client"][0]))
-            await self._app(scope, exchange.receive, exchange.send)
-        except ProblemError as error:
-            await answer(error)(scope, exchange.receive, exchange.send)
-        except ClientDisconnect:
-            exchange.status = _GONE
-        except asyncio.CancelledError:
-            # The server stops, and this took longer than it waits. Nobody reads the rest.
-            if exchange.status is None:
-                exchange.status = _STOPPED
-                stopping = ProblemError("unavailable", "the server stops")
-                await answer(stopping, headers=HEADERS)(scope, receive, send)
-            return
-        except Exception as error:  # noqa: BLE001 - whatever it is, no trace of it may leave
-            log_failure(error)
-            if exchange.status is None:
-                await answer(error)(scope, exchange.receive, exchange.send)
-        finally:
-            self._measures.answered(scope["method"], exchange.status or _GONE)
-            log_request(
-                method=scope["method"],
-                path=scope["path"],
-                status=exchange.status,
-                octets=exchange.received,
-                ms=round((time.monotonic() - began_s) * 1000),
-            )
-        await exchange.finish()
-
-
-def _is_awaited(scope: Scope) -> bool:
-    return any(name == b"expect" for name, _ in scope["headers"])

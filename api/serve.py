@@ -15,13 +15,13 @@ import signal
 import socket
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from api import log
 from api.app import create_app
@@ -33,7 +33,7 @@ from api.settings import Settings
 from ledger.errors import StoreError
 from ledger.ledger import Ledger
 
-__all__ = ["configure", "listen", "serve"]
+__all__ = ["configure", "listen", "run", "serve"]
 
 _HEADERS: Final = 16 * 1024  # octets of request line and headers that are not whole yet
 _BACKLOG: Final = 256
@@ -62,18 +62,37 @@ def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> No
         open_ledgers(folder, open_one=_open) as ledgers,
     ):
         app = create_app(ledgers, keeper, settings=settings, now_ms=now_ms)
-        server = _Server(configure(app, settings), name=_name(listener))
-        keeper.watch(server.stop)
         if _is_reachable(listener):
             log.log_note(_OPEN, level=logging.WARNING)
-        with _signals(server):
-            server.run(sockets=[listener])
+        run(app, settings, listener, begun=keeper.watch)
         if not keeper.healthy_process():
             raise KeeperError("the process that records has ended by itself")
     log.log_note("closed")
 
 
-def configure(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def run(
+    app: ASGIApp,
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    begun: Callable[[Callable[[], None]], None] | None = None,
+) -> None:
+    """Serve an application on a listening socket; return when a signal has ended it.
+
+    Args:
+        app: The application.
+        settings: What is taken.
+        listener: What `listen` gave.
+        begun: Called with what ends the server.
+    """
+    server = _Server(configure(app, settings), name=_name(listener))
+    if begun is not None:
+        begun(server.stop)
+    with _signals(server):
+        server.run(sockets=[listener])
+
+
+def configure(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """Return how uvicorn is to serve the application."""
     return uvicorn.Config(
         app,

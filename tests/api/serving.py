@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.clock import now_ms
@@ -128,7 +129,14 @@ def serving(
     chosen = settings or Settings()
     ledgers = {"": ledger} if isinstance(ledger, Ledger) else ledger
     app = create_app(ledgers, Here(ledgers, chosen), settings=chosen, now_ms=now_ms)
-    server = uvicorn.Server(configure(app, chosen))
+    with serving_app(app, chosen) as site:
+        yield site
+
+
+@contextlib.contextmanager
+def serving_app(app: ASGIApp, settings: Settings | None = None) -> Iterator[Site]:
+    """Serve an application; what was asked is finished before this returns."""
+    server = uvicorn.Server(configure(app, settings or Settings()))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -1,0 +1,86 @@
+"""The edge: what is around every request, whatever the application."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.connection import peer_of
+from api.exchange import HEADERS, Exchange
+from api.limits import Rates
+from api.log import log_failure, log_request
+from api.measures import Answering
+from api.problems import ProblemError, answer
+
+__all__ = ["Edge", "refuse"]
+
+_STOPPED: Final = 503
+_GONE: Final = 499  # in the log only: the sender went away before there was an answer
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """Answer a request that ended in an error of ours."""
+    del request
+    return answer(error)
+
+
+class Edge:
+    """Around everything: one log line for each request, and an answer whatever happens."""
+
+    def __init__(self, app: ASGIApp, *, addresses: Rates, measures: Answering) -> None:
+        """Stand around `app`.
+
+        Args:
+            app: The application.
+            addresses: How often each address may ask.
+            measures: Counts.
+        """
+        self._app = app
+        self._addresses = addresses
+        self._measures = measures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_s = time.monotonic()
+        exchange = Exchange(receive, send, awaited=_is_awaited(scope))
+        try:
+            if scope["client"] is not None:
+                self._addresses.take(peer_of(scope["client"][0]))
+            await self._app(scope, exchange.receive, exchange.send)
+        except ProblemError as error:
+            await answer(error)(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            exchange.status = _GONE
+        except asyncio.CancelledError:
+            # The server stops, and this took longer than it waits. Nobody reads the rest.
+            if exchange.status is None:
+                exchange.status = _STOPPED
+                stopping = ProblemError("unavailable", "the server stops")
+                await answer(stopping, headers=HEADERS)(scope, receive, send)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, no trace of it may leave
+            log_failure(error)
+            if exchange.status is None:
+                await answer(error)(scope, exchange.receive, exchange.send)
+        finally:
+            self._measures.answered(scope["method"], exchange.status or _GONE)
+            log_request(
+                method=scope["method"],
+                path=scope["path"],
+                status=exchange.status,
+                octets=exchange.received,
+                ms=round((time.monotonic() - began_s) * 1000),
+            )
+        await exchange.finish()
+
+
+def _is_awaited(scope: Scope) -> bool:
+    return any(name == b"expect" for name, _ in scope["headers"])
