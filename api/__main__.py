@@ -1,7 +1,8 @@
 """The command `counterfoil`: the ledger's command line, with the commands that serve.
 
-counterfoil serve FOLDER     answer parties and readers over HTTP
-counterfoil demo [DIR]       the founding case, end to end
+counterfoil serve FOLDER             answer parties and readers over HTTP
+counterfoil witness serve WITNESS    cosign logs' checkpoints over HTTP
+counterfoil demo [DIR]               the founding case, end to end
 """
 
 import io
@@ -19,6 +20,8 @@ from api.clock import now_ms
 from api.demo import demo
 from api.serve import serve
 from api.settings import Settings, load_settings
+from api.witness import serve_witness
+from ledger.cli import witnessing
 from ledger.cli.context import DONE, Context, UsageError, wrong_clock
 from ledger.cli.main import run
 from ledger.cli.parsing import command
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _MAX_PORT = 65_535
+_WITNESS_PORT = 8471
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,17 +67,7 @@ def _add(commands: "_SubParsersAction[ArgumentParser]") -> None:
         "Further settings: ledger.toml in the folder, or the environment; see api/SERVING.md.",
     )  # fmt: skip
     serving.add_argument("folder", help="a ledger's folder, or one that holds ledgers")
-    defaults = Settings()
-    serving.add_argument("--host", help=f"address (default: {defaults.host})")
-    serving.add_argument(
-        "--port", type=_port, help=f"port; 0 takes a free one (default: {defaults.port})"
-    )
-    serving.add_argument("--uds", metavar="PATH", help="listen on this socket file instead")
-    serving.add_argument("--root-path", metavar="PATH", help="what a proxy cuts from each path")
-    serving.add_argument(
-        "--per-address", dest="per_peer", type=_count, metavar="N",
-        help=f"connections from one address at a time (default: {defaults.per_peer})",
-    )  # fmt: skip
+    _listening_options(serving, port=Settings().port)
     serving.add_argument(
         "--accept-clock", action="store_true",
         help="this machine's clock is right, although the last entry disagrees",
@@ -85,6 +79,29 @@ def _add(commands: "_SubParsersAction[ArgumentParser]") -> None:
     showing.add_argument(
         "folder", nargs="?", help="keep everything here (default: a temporary one)"
     )
+    cosigning = command(
+        witnessing.add(commands), "serve", "serve a witness over HTTP", _serve_witness,
+        "witness serve w1",
+        more='Prints "listening on URL" when it answers. Ctrl-C ends it, in order.',
+    )  # fmt: skip
+    cosigning.add_argument("witness", help="the witness's folder")
+    _listening_options(cosigning, port=_WITNESS_PORT)
+    cosigning.add_argument(
+        "--passphrase-file", metavar="FILE",
+        help="read the keys' passphrase from this file (default: ask, if they have one)",
+    )  # fmt: skip
+
+
+def _listening_options(parser: ArgumentParser, *, port: int) -> None:
+    defaults = Settings()
+    parser.add_argument("--host", help=f"address (default: {defaults.host})")
+    parser.add_argument("--port", type=_port, help=f"port; 0 takes a free one (default: {port})")
+    parser.add_argument("--uds", metavar="PATH", help="listen on this socket file instead")
+    parser.add_argument("--root-path", metavar="PATH", help="what a proxy cuts from each path")
+    parser.add_argument(
+        "--per-address", dest="per_peer", type=_count, metavar="N",
+        help=f"connections from one address at a time (default: {defaults.per_peer})",
+    )  # fmt: skip
 
 
 def _port(text: str) -> int:
@@ -102,20 +119,33 @@ def _count(text: str) -> int:
 _GIVEN = ("host", "per_peer", "port", "root_path", "uds")
 
 
-def _serve(arguments: Namespace, _context: Context) -> int:
-    folder = Path(arguments.folder)
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder")
+def _settings(arguments: Namespace, file: Path, **otherwise: object) -> Settings:
+    if not file.parent.is_dir():
+        raise UsageError(f"{file.parent}: no such folder")
     given = {name: getattr(arguments, name) for name in _GIVEN}
-    settings = load_settings(
-        folder,
+    return load_settings(
+        file,
         environment=os.environ,
         given={name: value for name, value in given.items() if value is not None},
+        otherwise=otherwise,
     )
+
+
+def _serve(arguments: Namespace, _context: Context) -> int:
+    folder = Path(arguments.folder)
+    settings = _settings(arguments, folder / "ledger.toml")
     try:
         serve(folder, settings, accept_clock=arguments.accept_clock)
     except WrongClockError as error:
         raise UsageError(wrong_clock(folder, error)) from None
+    return DONE
+
+
+def _serve_witness(arguments: Namespace, _context: Context) -> int:
+    folder = Path(arguments.witness)
+    settings = _settings(arguments, folder / "witness.toml", port=_WITNESS_PORT)
+    passphrase = witnessing.passphrase_of(arguments.passphrase_file)
+    serve_witness(folder, settings, passphrase=passphrase)
     return DONE
 
 

@@ -26,7 +26,7 @@ from api.edge import Edge, refuse
 from api.hosting import Hosting
 from api.log import log_failure
 from api.operating import Operating
-from api.problems import FilesMissingError, ProblemError
+from api.problems import FilesMissingError, ProblemError, RefusedError
 from api.recording import Recorder
 from api.settings import Settings
 from api.signing_in import SigningIn

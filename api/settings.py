@@ -1,9 +1,9 @@
 """Settings: everything that whoever serves may set, each with the bound that it must keep.
 
 A value comes from the command line, else from the environment (`COUNTERFOIL_` and the name in
-capitals, lists with commas), else from `ledger.toml` in the folder that is served, else from here.
-A name that is none, and a value that is no such, is an error: a limit that was misspelt would be
-no limit.
+capitals, lists with commas), else from `ledger.toml` in the folder that is served (a witness's
+from `witness.toml`), else from here. A name that is none, and a value that is no such, is an
+error: a limit that was misspelt would be no limit.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ import msgspec
 
 from ledger.errors import LedgerError
 
-__all__ = ["FILE", "PREFIX", "UNIX", "Settings", "SettingsError", "load_settings"]
+__all__ = ["PREFIX", "UNIX", "Settings", "SettingsError", "load_settings"]
 
-FILE: Final = "ledger.toml"
 PREFIX: Final = "COUNTERFOIL_"
 UNIX: Final = "unix"
 """Stands for the address of whoever connects to a socket in the file system."""
@@ -128,21 +127,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def load_settings(
-    folder: Path, *, environment: Mapping[str, str], given: Mapping[str, object]
+    file: Path,
+    *,
+    environment: Mapping[str, str],
+    given: Mapping[str, object],
+    otherwise: Mapping[str, object] | None = None,
 ) -> Settings:
-    """Gather the settings for serving what is in `folder`.
+    """Gather the settings for serving.
 
     Args:
-        folder: Where `ledger.toml` may be.
+        file: Where they may be: `ledger.toml`, or `witness.toml`, in the folder that is served.
         environment: The environment's variables.
         given: What the command line says; it comes before all else.
+        otherwise: What comes after all else, but before the defaults of `Settings`.
 
     Raises:
         SettingsError: The file cannot be read, or a setting is none or cannot have its value.
     """
-    found: dict[str, object] = {}
+    found = dict(otherwise or {})
     for where, values in (
-        (str(folder / FILE), _read(folder / FILE)),
+        (str(file), _read(file)),
         ("environment", _of_environment(environment)),
         ("command line", dict(given)),
     ):

@@ -30,9 +30,19 @@ from verify.checkpoint import Checkpoint, parse_signed
 from verify.errors import MalformedError, ProofError, SignatureError
 from verify.merkle import EMPTY_ROOT, check_consistency
 from verify.note import Note, NoteSignature, VerifierKey, check_note, format_note
-from verify.spelling import MAX_SIZE, parse_decimal, parse_hash, parse_text
+from verify.spelling import MAX_SIZE, format_base64, parse_decimal, parse_hash, parse_text
 
-__all__ = ["MAX_BODY", "Answer", "Cosigner", "Outcome", "Request", "decide", "parse", "prepare"]
+__all__ = [
+    "MAX_BODY",
+    "Answer",
+    "Cosigner",
+    "Outcome",
+    "Request",
+    "decide",
+    "format_request",
+    "parse_request",
+    "prepare",
+]
 
 MAX_BODY = 128 * 1024
 """Octets in a request, as much as Sunlight takes."""
@@ -111,7 +121,7 @@ def prepare(body: bytes, *, logs: Mapping[str, Sequence[VerifierKey]]) -> Reques
         The request, for `decide`; or an answer that refuses it.
     """
     try:
-        old, proof, checkpoint, note = parse(body)
+        old, proof, checkpoint, note = parse_request(body)
     except MalformedError as error:
         return _refusal(Outcome.MALFORMED, str(error))
     keys = logs.get(checkpoint.origin)
@@ -128,7 +138,7 @@ def prepare(body: bytes, *, logs: Mapping[str, Sequence[VerifierKey]]) -> Reques
     return Request(old, proof, checkpoint, note.text, format_note(note.text, lines))
 
 
-def parse(body: bytes) -> tuple[int, tuple[bytes, ...], Checkpoint, Note]:
+def parse_request(body: bytes) -> tuple[int, tuple[bytes, ...], Checkpoint, Note]:
     """Read a request: old size, consistency proof, checkpoint and note. Nothing is checked.
 
     Raises:
@@ -150,6 +160,12 @@ def parse(body: bytes) -> tuple[int, tuple[bytes, ...], Checkpoint, Note]:
     if checkpoint.extensions:
         raise MalformedError("checkpoint", "extension lines are not cosigned here")
     return size, proof, checkpoint, note
+
+
+def format_request(old: int, proof: Sequence[bytes], note: bytes) -> bytes:
+    """Write a request."""
+    lines = [f"{_OLD}{old}", *(format_base64(each) for each in proof)]
+    return "\n".join(lines).encode() + b"\n\n" + note
 
 
 def decide(

@@ -29,9 +29,9 @@ from ledger.add_checkpoint import Answer, Cosigner, Request, decide, prepare
 from ledger.errors import KeyFileError, LedgerError, NotFoundError, StoreError, WrongClockError
 from ledger.keys import Algorithm, Passphrase, WitnessKey, load_witness_key, read_witness_vkey
 from ledger.private import create_private, make_private_folder, read_private, replace_private
+from ledger.steady import Clock
 from ledger.trusted import HEADER, MAX_FILE, TrustedLog, format_logs, parse_logs
 from ledger.witness_store import Change, WitnessStore, log_id
-from ledger.writer import Clock
 from verify.errors import MalformedError
 from verify.note import VerifierKey
 

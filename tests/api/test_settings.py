@@ -15,7 +15,7 @@ from tests.ledger.builder import Clock, Party, found_ledger
 def test_the_command_line_comes_before_the_environment_before_the_file(tmp_path: Path) -> None:
     (tmp_path / "ledger.toml").write_text("port = 1\nfile = 2\nidle_s = 3\n")
     settings = load_settings(
-        tmp_path,
+        tmp_path / "ledger.toml",
         environment={"COUNTERFOIL_PORT": "4", "COUNTERFOIL_FILE": "5", "HOME": "/"},
         given={"port": 6},
     )
@@ -31,10 +31,10 @@ def test_the_command_line_comes_before_the_environment_before_the_file(tmp_path:
 def test_lists_are_lists_in_the_file_and_have_commas_in_the_environment(tmp_path: Path) -> None:
     proxies = "10.0.0.0/8, unix"
     of_environment = load_settings(
-        tmp_path, environment={"COUNTERFOIL_TRUSTED_PROXIES": proxies}, given={}
+        tmp_path / "ledger.toml", environment={"COUNTERFOIL_TRUSTED_PROXIES": proxies}, given={}
     )
     (tmp_path / "ledger.toml").write_text('trusted_proxies = ["10.0.0.0/8", "unix"]\n')
-    of_file = load_settings(tmp_path, environment={}, given={})
+    of_file = load_settings(tmp_path / "ledger.toml", environment={}, given={})
 
     assert of_environment == of_file
     assert ["10.1.2.3", "unix"] == [a for a in ("10.1.2.3", "unix", "9.9.9.9") if of_file.trusts(a)]
@@ -65,7 +65,7 @@ def test_refuses_what_is_no_setting(tmp_path: Path, text: str) -> None:
     (tmp_path / "ledger.toml").write_text(text)
 
     with pytest.raises(SettingsError, match=r"ledger\.toml"):
-        load_settings(tmp_path, environment={}, given={})
+        load_settings(tmp_path / "ledger.toml", environment={}, given={})
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_refuses_what_is_no_setting(tmp_path: Path, text: str) -> None:
 )
 def test_refuses_what_is_none_in_the_environment(tmp_path: Path, name: str, text: str) -> None:
     with pytest.raises(SettingsError, match="environment"):
-        load_settings(tmp_path, environment={f"COUNTERFOIL_{name}": text}, given={})
+        load_settings(tmp_path / "ledger.toml", environment={f"COUNTERFOIL_{name}": text}, given={})
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"#" * (1 << 17)])
@@ -81,7 +81,7 @@ def test_refuses_a_file_that_is_none(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "ledger.toml").write_bytes(data)
 
     with pytest.raises(SettingsError):
-        load_settings(tmp_path, environment={}, given={})
+        load_settings(tmp_path / "ledger.toml", environment={}, given={})
 
 
 def test_every_setting_is_documented() -> None:

@@ -29,7 +29,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.serve import run
+from api.serve import listen, run
+from api.settings import Settings
 from api.witness import serve_witness
 from ledger.keys import WitnessKey
 from ledger.trusted import trusted_log
@@ -111,10 +112,12 @@ def _served(name: str, path: Path) -> Iterator[int]:
 
 
 def _serve(name: str, path: Path) -> int:
+    settings = Settings(port=0, requests_per_s=0)
     if name == _BARE:
-        run(_bare(path), host="127.0.0.1", port=0, uds=None)
+        with listen(settings) as listener:
+            run(_bare(path), settings, listener)
     else:
-        serve_witness(path, port=0)
+        serve_witness(path, settings)
     return 0
 
 
