@@ -111,7 +111,7 @@ class Witness:
         """
         logs = read_logs(path)
         keys = [load_witness_key(file, passphrase=passphrase) for file in _key_files(path)]
-        _check_names([key.verifier_key for key in keys], path)
+        _check_keys([key.verifier_key for key in keys], logs, path=path)
         return cls(WitnessStore(path), keys=keys, logs=logs, clock=clock)
 
     def __enter__(self) -> Self:
@@ -259,8 +259,7 @@ def create_witness(
         LedgerError: There is a witness already, or the folder cannot be written.
     """
     logs = tuple(logs)
-    _check_names([key.verifier_key for key in keys], path)
-    _check_apart(logs, [key.verifier_key for key in keys])
+    _check_keys([key.verifier_key for key in keys], logs, path=path)
     make_private_folder(path, error=KeyFileError)
     for key in keys:
         key.save(path / _KEY_FILES[key.algorithm], passphrase=passphrase)
@@ -280,7 +279,7 @@ def add_logs(path: Path, logs: Iterable[TrustedLog]) -> tuple[TrustedLog, ...]:
     """
     known = set(read_logs(path))
     new = tuple(dict.fromkeys(log for log in logs if log not in known))
-    _check_apart(new, read_vkeys(path))
+    _check_keys(read_vkeys(path), new, path=path)
     if new:
         file = path / _LOGS
         kept = read_private(file, limit=MAX_FILE, error=KeyFileError)
@@ -319,12 +318,16 @@ def _key_files(path: Path) -> list[Path]:
     return found
 
 
-def _check_names(vkeys: Sequence[VerifierKey], path: Path) -> None:
+def _check_keys(vkeys: Sequence[VerifierKey], logs: Iterable[TrustedLog], *, path: Path) -> None:
+    """Check a witness's keys, and that no log's key is among them.
+
+    Raises:
+        StoreError: They are not of one name and different kinds, or a log has one of them.
+    """
     if len({key.name for key in vkeys}) != 1:
         raise StoreError(path, "a witness has one name")
-
-
-def _check_apart(logs: Iterable[TrustedLog], vkeys: Sequence[VerifierKey]) -> None:
+    if len({key.algorithm for key in vkeys}) != len(vkeys):
+        raise StoreError(path, "a witness has one key of each kind")
     own = {key.public for key in vkeys}
     for log in logs:
         if log.key.public in own:

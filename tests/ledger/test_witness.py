@@ -26,7 +26,7 @@ from ledger.errors import BusyError, KeyFileError, NotFoundError, StoreError, Wr
 from ledger.keys import WitnessKey
 from ledger.trusted import trusted_log
 from ledger.witness import Witness, add_logs, create_witness, read_logs, read_vkeys
-from ledger.witness_store import STORE_FILE, Fork, Latest, WitnessStore, log_id
+from ledger.witness_store import STORE_FILE, Change, Fork, Latest, WitnessStore, log_id
 from tests.ledger.builder import Clock
 from tests.ledger.witnessing import (
     EMPTY,
@@ -51,6 +51,7 @@ KEYS = (
     WitnessKey(NAME, seed=b"e" * 32),
     WitnessKey(NAME, seed=b"m" * 32, algorithm="ml-dsa-44"),
 )
+SMALL = 1 << 17
 CONFLICT, INCONSISTENT = Outcome.CONFLICT, Outcome.INCONSISTENT
 MALFORMED, UNTRUSTED, UNKNOWN = Outcome.MALFORMED, Outcome.UNTRUSTED, Outcome.UNKNOWN
 
@@ -91,6 +92,12 @@ def path(tmp_path: Path) -> Path:
 def desk(path: Path) -> Iterator[Desk]:
     with opened(path) as desk:
         yield desk
+
+
+def shrink(path: Path) -> None:
+    """Make the store of a new witness anew, in as small a map as there can be."""
+    (path / STORE_FILE).unlink()
+    WitnessStore(path, create=True, map_size=SMALL).close()
 
 
 def kept(path: Path, log: Log = LOG) -> tuple[Latest | None, list[bytes], list[Fork]]:
@@ -555,7 +562,8 @@ def test_one_process_cosigns_at_a_time(path: Path, desk: Desk) -> None:
 
 
 def test_the_map_grows_by_itself(path: Path) -> None:
-    store = WitnessStore(path, map_size=1 << 17)
+    shrink(path)
+    store = WitnessStore(path, map_size=SMALL)
     keys, logs = KEYS[1:], [trusted_log(LOG.vkey)]
     with Witness(store, keys=keys, logs=logs, clock=Clock(NOW_MS)) as witness:
         desk = Desk(witness, Clock(NOW_MS))
@@ -563,7 +571,28 @@ def test_the_map_grows_by_itself(path: Path) -> None:
         assert desk.witness.checkpoint(bytes.fromhex(LOG.hex)).startswith(LOG.text(59))
 
     assert 59 == len(kept(path)[1])
-    assert 1 << 17 < (path / STORE_FILE).stat().st_size
+    assert SMALL < (path / STORE_FILE).stat().st_size
+
+
+def test_a_change_that_fails_leaves_nothing(path: Path) -> None:
+    log = log_id(ORIGIN)
+
+    def write(change: Change) -> None:
+        change.put_latest(log, Latest(size=1, root=EMPTY, timestamp_s=1, note=b"note"))
+        assert change.latest(log) is not None
+        raise RuntimeError
+
+    with contextlib.closing(WitnessStore(path)) as store:
+        with pytest.raises(RuntimeError):
+            store.change(write)
+        with store.read() as moment:
+            assert moment.latest(log) is None
+            assert [] == moment.logs()
+    with (
+        contextlib.closing(WitnessStore(path, read_only=True)),
+        pytest.raises(BusyError, match="open in this process"),
+    ):
+        WitnessStore(path, read_only=True)
 
 
 def test_a_command_reads_on_when_the_map_has_grown(path: Path) -> None:
@@ -571,25 +600,27 @@ def test_a_command_reads_on_when_the_map_has_grown(path: Path) -> None:
 import sys
 from pathlib import Path
 from ledger.witness_store import WitnessStore
-store = WitnessStore(Path(sys.argv[1]), read_only=True, map_size=1 << 17)
+store = WitnessStore(Path(sys.argv[1]), read_only=True, map_size=int(sys.argv[2]))
 print("open", flush=True)
 sys.stdin.readline()
 with store.read() as moment:
     print(len(list(moment.cosigned(moment.logs()[0]))))
 """
-    command = [sys.executable, "-c", code, str(path)]
+    shrink(path)
+    command = [sys.executable, "-c", code, str(path), str(SMALL)]
     pipe = subprocess.PIPE
+    store = WitnessStore(path, map_size=SMALL)
     with (
-        opened(path) as desk,
+        Witness(store, keys=KEYS, logs=[trusted_log(LOG.vkey)], clock=Clock(NOW_MS)) as witness,
         subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as child,
     ):
         assert child.stdout is not None
         assert "open\n" == child.stdout.readline()
-        desk.grow(*range(1, 300))
+        Desk(witness, Clock(NOW_MS)).grow(*range(1, 300))
         out, _ = child.communicate("go\n")
 
     assert "299\n" == out
-    assert 1 << 17 < (path / STORE_FILE).stat().st_size
+    assert 2 * SMALL < (path / STORE_FILE).stat().st_size
 
 
 def test_where_there_is_no_room_nothing_is_cosigned_and_later_it_is(path: Path) -> None:
@@ -713,12 +744,20 @@ def test_no_key_serves_two_roles(tmp_path: Path) -> None:
     make(tmp_path / "w", LOG)
     with pytest.raises(StoreError, match="two roles"):
         add_logs(tmp_path / "w", [trusted_log(own.vkey)])
+    (tmp_path / "w" / "logs").write_text(f"log {own.vkey}\n")
+    with pytest.raises(StoreError, match="two roles"):
+        Witness.open(tmp_path / "w", clock=Clock(NOW_MS))
 
 
-def test_a_witness_has_one_name(tmp_path: Path) -> None:
+def test_a_witness_has_one_name_and_one_key_of_each_kind(tmp_path: Path) -> None:
     other = WitnessKey("witness.example/w2", seed=b"o" * 32, algorithm="ml-dsa-44")
     with pytest.raises(StoreError, match="one name"):
         make(tmp_path / "w", keys=(KEYS[0], other))
+    path = make(tmp_path / "w", LOG)
+    (path / "ml-dsa-44.key").write_bytes((path / "ed25519.key").read_bytes())
+    (path / "ml-dsa-44.key").chmod(0o600)
+    with pytest.raises(StoreError, match="one key of each kind"):
+        Witness.open(path, clock=Clock(NOW_MS))
 
 
 def test_a_bad_file_of_logs_or_of_another_format_is_said(path: Path) -> None:
