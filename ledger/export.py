@@ -1,41 +1,64 @@
-"""Exports: a folder that anyone can check with no server (SPEC section 11).
+"""Exports: what anyone can check with no server (SPEC section 11).
 
-The folder appears whole or not at all: everything is written beside it, synced, and renamed.
-What an export holds depends only on the ledger's size, its kept notes and the audience.
+`open_export` gives the members of an export, one after the other, in the order of SPEC's table;
+`export` writes them into a folder, which appears whole or not at all, and `ledger.archive` into
+one stream. What an export holds depends only on the ledger's size, its kept notes and the
+audience.
+
+Entries are read once, as the bundles go out; what is known only when all have been read
+(disclosures, files, kept notes, the manifest's counts) waits in temporary files and comes behind.
+So the first octet comes at once, nothing is silent for long, and memory holds one bundle, a hash
+for each note that a statement names and one for each file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, NamedTuple
 
 from ledger.audience import closed_to
 from ledger.errors import ExportError, NotFoundError
+from ledger.folders import new_folder
 from ledger.ledger import Ledger
 from verify.claims import Disclosure, File, parse_disclosure
 from verify.codec import encode
 from verify.contents import MANIFEST, Manifest, format_charter_policy
-from verify.entry import parse_entry
+from verify.entry import Entry, parse_entry
 from verify.events import SPEC_VERSION, Charter, Opening, event_id, parse_event
 from verify.note import parse_note
 from verify.notes import PATH as NOTES
 from verify.state import State, found
 from verify.submission import LedgerName, sealing_event
-from verify.tiles import bundles_of, entries_path, tile_path, tiles_of
+from verify.tiles import bundles_of, entries_path, parse_bundle, tile_path, tiles_of
 
-__all__ = ["Exported", "Place", "Progress", "copy_whole", "export"]
+__all__ = ["DISCLOSURES", "Export", "Exported", "Member", "Progress", "export", "open_export"]
 
 Progress = Callable[[int, int], None]
-Place = Callable[[Path, Path], None]
-"""Puts a file of the ledger in its place in an export."""
 
-_LINES = "disclosures.jsonl"
+DISCLOSURES = "disclosures.jsonl"
+"""The path of the opened claims in an export."""
+
+_CHUNK = 1 << 18
+
+
+class Member(NamedTuple):
+    """A file of an export.
+
+    Attributes:
+        name: Its path.
+        size: How many octets it has.
+        chunks: The octets. They must be taken before the next member is asked for.
+    """
+
+    name: str
+    size: int
+    chunks: Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +66,6 @@ class Exported:
     """What an export holds.
 
     Attributes:
-        path: The folder.
         size: Number of entries.
         root: Root hash, in hex.
         audience: For whom it is: a party, or "public".
@@ -53,7 +75,6 @@ class Exported:
         absent: Files that a disclosure names and the ledger does not have, by SHA-256.
     """
 
-    path: Path
     size: int
     root: str
     audience: str
@@ -63,22 +84,14 @@ class Exported:
     absent: tuple[str, ...]
 
 
-def copy_whole(source: Path, target: Path) -> None:
-    """Copy a file, and bring it to disk."""
-    with source.open("rb") as read, target.open("xb") as written:
-        shutil.copyfileobj(read, written, 1 << 20)
-        _flush(written)
-
-
 def export(
     ledger: Ledger,
     path: Path,
     *,
     audience: str = "public",
     progress: Progress | None = None,
-    place: Place = copy_whole,
 ) -> Exported:
-    """Write an export of a ledger.
+    """Write an export of a ledger into a folder.
 
     Args:
         ledger: The ledger.
@@ -86,87 +99,117 @@ def export(
         audience: For whom it is: a party that is or was enrolled, or "public". It decides which
             claims of limited audience are open in it.
         progress: Told how many of how many entries are written.
-        place: How files come into it.
 
     Raises:
         ExportError: The folder is there already, cannot be written, or the audience is no party.
 
     Source: SPEC section 11.
     """
-    if audience != "public" and not ledger.state().is_enrolled(audience):
-        raise ExportError(path, f"{audience} is no party with a key in this ledger")
     try:
-        if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or os.listdir(path)):  # noqa: PTH208 - says why a folder cannot be read
-            raise ExportError(path, "is there already")
-        with tempfile.TemporaryDirectory(
-            prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True
-        ) as beside:
-            # One folder more, which has the mode that this account gives to folders.
-            folder = Path(beside) / "export"
-            folder.mkdir()
-            exported = _Writer(ledger, folder, audience, progress or _nobody, place).write(path)
-            folder.rename(path)
-        _sync(path.parent)
+        with (
+            open_export(ledger, audience=audience, progress=progress) as opened,
+            new_folder(path) as folder,
+        ):
+            for member in opened.members():
+                with folder.create(member.name) as file:
+                    file.writelines(member.chunks)
+            return opened.exported()
+    except ExportError as error:
+        raise ExportError(path, error.reason) from None
     except OSError as error:
         raise ExportError(path, error.strerror or str(error)) from None
-    return exported
 
 
-class _Writer:
-    """Writes one export into an empty folder.
+@contextmanager
+def open_export(
+    ledger: Ledger, *, audience: str = "public", progress: Progress | None = None
+) -> Iterator[Export]:
+    """Begin an export of a ledger as it is now; it may grow meanwhile.
 
-    The ledger may grow meanwhile: everything written is of the size of the checkpoint read first,
-    and what came later, even about earlier entries, is left out.
+    Args:
+        ledger: The ledger.
+        audience: As in `export`.
+        progress: Told how many of how many entries are read.
+
+    Raises:
+        ExportError: The audience is no party.
+        OSError: No temporary file can be had.
+    """
+    if audience != "public" and not ledger.state().is_enrolled(audience):
+        raise ExportError("export", f"{audience} is no party with a key in this ledger")
+    with ExitStack() as stack:
+        spools = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
+        yield Export(ledger, audience, progress or _nobody, lines=spools[0], notes=spools[1])
+
+
+class Export:
+    """One export of a ledger, of the size of the checkpoint that is read first.
+
+    What comes later, even about earlier entries, is left out.
+
+    Attributes:
+        size: Number of entries.
     """
 
     def __init__(
-        self, ledger: Ledger, folder: Path, audience: str, progress: Progress, place: Place
+        self,
+        ledger: Ledger,
+        audience: str,
+        progress: Progress,
+        *,
+        lines: BinaryIO,
+        notes: BinaryIO,
     ) -> None:
+        """Use `open_export`, which lends the two files to write into."""
         self._ledger = ledger
-        self._place = place
-        self._folder = folder
         self._audience = audience
         self._progress = progress
+        self._lines = lines
+        self._notes = notes
         self._checkpoint = ledger.checkpoint()
-        self._size = int(self._checkpoint.split(b"\n")[1])
+        self.size = int(self._checkpoint.split(b"\n")[1])
         self._disclosures = self._sealed = 0
-        self._named: set[str] = set()
-        self._files: dict[str, None] = {}
+        self._named: set[bytes] = set()
+        self._files: set[str] = set()
         self._absent: list[str] = []
+        self._later: set[tuple[str, str]] = set()
+        self._looked = self.size
 
-    def write(self, path: Path) -> Exported:
-        self._put("checkpoint", self._checkpoint)
-        for tile in tiles_of(self._size):
+    def members(self) -> Iterator[Member]:
+        """Yield each file of the export, once.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+            OSError: A file cannot be read, or a temporary one not be written.
+        """
+        yield _member("checkpoint", self._checkpoint)
+        for tile in tiles_of(self.size):
             name = tile_path(level=tile.level, number=tile.number, width=tile.width)
-            self._put(name, self._ledger.tile(name))
-        for bundle in bundles_of(self._size):
+            yield _member(name, self._ledger.tile(name))
+        for bundle in bundles_of(self.size):
             name = entries_path(number=bundle.number, width=bundle.width)
-            self._put(name, self._ledger.tile(name))
-        self._put_disclosures()
-        self._put_lines(NOTES, self._notes())
-        for sha256 in self._files:
-            self._copy(sha256)
+            data = self._ledger.tile(name)
+            yield _member(name, data)
+            self._progress(bundle.number << 8, self.size)
+            self._read(data, name)
+        self._progress(self.size, self.size)
+        self._keep_notes()
+        for name, spool in ((NOTES, self._notes), (DISCLOSURES, self._lines)):
+            size = spool.tell()
+            spool.seek(0)
+            if size:
+                yield Member(name, size, _chunks(spool, size))
+        for sha256 in sorted(self._files):
+            yield from self._file(sha256)
         charter = self._charter()
-        root = self._ledger.root_at(self._size).hex()
-        manifest = Manifest(
-            audience=self._audience,
-            disclosures=self._disclosures,
-            files=len(self._files),
-            left_out=self._sealed - self._disclosures,
-            ledger=LedgerName(origin=charter.origin, charter=self._ledger.fingerprint),
-            root=root,
-            size=self._size,
-            spec=SPEC_VERSION,
-        )
-        self._put(MANIFEST, encode(manifest))
-        self._put("policy", format_charter_policy(charter))
-        for folder in sorted(self._folder.rglob("*/"), reverse=True):
-            _sync(folder)
-        _sync(self._folder)
+        yield _member("policy", format_charter_policy(charter))
+        yield _member(MANIFEST, encode(self._manifest(charter)))
+
+    def exported(self) -> Exported:
+        """Tell what the export holds, when all of its members were taken."""
         return Exported(
-            path=path,
-            size=self._size,
-            root=root,
+            size=self.size,
+            root=self._root(),
             audience=self._audience,
             disclosures=self._disclosures,
             left_out=self._sealed - self._disclosures,
@@ -174,11 +217,26 @@ class _Writer:
             absent=tuple(self._absent),
         )
 
+    def _root(self) -> str:
+        return self._ledger.root_at(self.size).hex()
+
+    def _manifest(self, charter: Charter) -> Manifest:
+        return Manifest(
+            audience=self._audience,
+            disclosures=self._disclosures,
+            files=len(self._files),
+            left_out=self._sealed - self._disclosures,
+            ledger=LedgerName(origin=charter.origin, charter=self._ledger.fingerprint),
+            root=self._root(),
+            size=self.size,
+            spec=SPEC_VERSION,
+        )
+
     def _charter(self) -> Charter:
         """Return the charter in force at this size."""
         state: State | None = None
         for index in self._ledger.governance():
-            if index >= self._size:
+            if index >= self.size:
                 break
             entry = parse_entry(self._ledger.entry(index))
             event, own_id = parse_event(entry.event), event_id(bytes(entry.event)).hex()
@@ -196,110 +254,91 @@ class _Writer:
             raise AssertionError("entry 0 is a charter")
         return state.charter
 
-    def _put_disclosures(self) -> None:
-        """Write `disclosures.jsonl`, without claims that were handed over after this size."""
-        later: set[tuple[str, str]] = set()
-        while True:
-            self._disclosures = self._sealed = 0
-            self._files.clear()
-            self._put_lines(_LINES, self._lines(later))
-            known = len(later)
-            later |= self._handed_later()
-            if len(later) == known:
-                return
-            (self._folder / _LINES).unlink(missing_ok=True)
+    # Claims
 
-    def _handed_later(self) -> set[tuple[str, str]]:
-        """Return (event, claim) of what entries beyond this size have handed over by now."""
-        events = (parse_event(parse_entry(data).event) for data in self._ledger.entries(self._size))
-        openings = (event for event in events if isinstance(event, Opening))
-        return {(one.of, name) for one in openings for name in one.names or ()}
-
-    def _lines(self, later: Collection[tuple[str, str]]) -> Iterator[bytes]:
-        """Yield the lines of `disclosures.jsonl`, counting what they hold."""
-        for index, data in enumerate(self._ledger.entries(0, self._size)):
-            if index % 1024 == 0:
-                self._progress(index, self._size)
-            entry = parse_entry(data)
+    def _read(self, bundle: bytes, name: str) -> None:
+        """Read the entries of a bundle: which notes they name, which claims are open."""
+        entries = [parse_entry(data) for data in parse_bundle(bundle, where=name)]
+        held = [self._ledger.disclosures(entry.index) for entry in entries]
+        # Only now: whatever was handed over before the disclosures were read is seen.
+        self._look_later()
+        for entry, texts in zip(entries, held, strict=True):
             if entry.statement is not None and entry.statement.seen is not None:
-                self._named.add(entry.statement.seen.note)
-            event = sealing_event(parse_event(entry.event))
-            if event.sealed is None:
-                continue
-            self._sealed += len(event.sealed)
-            closed = closed_to(self._audience, event)
-            if later:
-                own_id = event_id(encode(event)).hex()
-                closed |= {name for of, name in later if of == own_id}
-            disclosures = map(parse_disclosure, self._ledger.disclosures(index))
-            opened = [one for one in disclosures if one.name not in closed]
-            if opened:
-                self._take(opened)
-                claims = {one.name: (one.salt[-32:], one.value) for one in opened}
-                yield encode({"claims": claims, "index": index}) + b"\n"
-        self._progress(self._size, self._size)
+                self._named.add(bytes.fromhex(entry.statement.seen.note))
+            self._open(entry, texts)
+
+    def _look_later(self) -> None:
+        """Look which claims the entries beyond this size have handed over by now."""
+        for data in self._ledger.entries(self._looked):
+            self._looked += 1
+            event = parse_event(parse_entry(data).event)
+            if isinstance(event, Opening):
+                self._later |= {(event.of, name) for name in event.names or ()}
+
+    def _open(self, entry: Entry, texts: tuple[str, ...]) -> None:
+        """Write a line of `disclosures.jsonl`, if any claim of the entry is open."""
+        event = sealing_event(parse_event(entry.event))
+        if event.sealed is None:
+            return
+        self._sealed += len(event.sealed)
+        closed = set(closed_to(self._audience, event))
+        if self._later:
+            own_id = event_id(encode(event)).hex()
+            closed |= {name for of, name in self._later if of == own_id}
+        opened = [one for one in map(parse_disclosure, texts) if one.name not in closed]
+        if opened:
+            self._take(opened)
+            claims = {one.name: (one.salt[-32:], one.value) for one in opened}
+            self._lines.write(encode({"claims": claims, "index": entry.index}) + b"\n")
 
     def _take(self, opened: list[Disclosure]) -> None:
         self._disclosures += len(opened)
         for one in opened:
             if isinstance(one.value, File):
-                self._files[one.value.sha256] = None
+                self._files.add(one.value.sha256)
 
-    def _notes(self) -> Iterator[bytes]:
-        """Yield the lines of `checkpoints`: the notes kept up to this size that belong in it.
+    # Notes and files
+
+    def _keep_notes(self) -> None:
+        """Write the lines of `checkpoints`: the notes kept up to this size that belong in it.
 
         A note that only a later submission names, and nobody has cosigned, would be a finding.
         """
         for note in self._ledger.notes():
-            if int(note.split(b"\n")[1]) > self._size:
+            if int(note.split(b"\n")[1]) > self.size:
                 continue
-            named = hashlib.sha256(note).hexdigest() in self._named
+            named = hashlib.sha256(note).digest() in self._named
             if named or len(parse_note(note).signatures) > 1:
-                yield encode(note.decode()) + b"\n"
+                self._notes.write(encode(note.decode()) + b"\n")
 
-    def _copy(self, sha256: str) -> None:
+    def _file(self, sha256: str) -> Iterator[Member]:
         try:
             source = self._ledger.file_path(sha256)
         except NotFoundError:
             self._absent.append(sha256)
             return
-        target = self._folder / "files" / sha256
-        target.parent.mkdir(exist_ok=True)
-        self._place(source, target)
-
-    def _put(self, name: str, data: bytes) -> None:
-        with self._create(name) as file:
-            file.write(data)
-            _flush(file)
-
-    def _put_lines(self, name: str, lines: Iterator[bytes]) -> None:
-        """Write a file of lines, or none if there is no line."""
-        first = next(lines, None)
-        if first is None:
-            return
-        with self._create(name) as file:
-            file.write(first)
-            for line in lines:
-                file.write(line)
-            _flush(file)
-
-    def _create(self, name: str) -> IO[bytes]:
-        path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("xb")
+        with source.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            yield Member(f"files/{sha256}", size, _chunks(file, size))
 
 
-def _flush(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def _member(name: str, data: bytes) -> Member:
+    return Member(name, len(data), iter((data,)))
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield the next `size` octets of a file.
+
+    Raises:
+        OSError: There are fewer.
+    """
+    left = size
+    while left:
+        chunk = file.read(min(left, _CHUNK))
+        if not chunk:
+            raise OSError(0, "a file is shorter than it was")
+        left -= len(chunk)
+        yield chunk
 
 
 def _nobody(_done: int, _size: int) -> None:

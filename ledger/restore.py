@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import struct
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -252,7 +251,7 @@ def _audit(backup: Path, copy: Ledger, audience: str, note: BackupNote, show: Pr
     anchors = Anchors(fingerprint=note.fingerprint)
     with tempfile.TemporaryDirectory(prefix=".audit-", dir=copy.path) as beside:
         path = Path(beside) / "export"
-        export(copy, path, audience=audience, place=os.link)
+        export(copy, path, audience=audience)
         report = audit(Folder(path), anchors=anchors, progress=show, audience=audience)
     lost = {f"files/{sha256}" for sha256 in note.absent or ()}
     for finding in report.findings:

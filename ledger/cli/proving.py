@@ -84,7 +84,7 @@ def _export(arguments: Namespace, context: Context) -> int:
         "disclosures": exported.disclosures,
         "files": exported.files,
         "fingerprint": fingerprint,
-        "folder": str(exported.path),
+        "folder": arguments.folder,
         "left_out": exported.left_out,
         "root": exported.root,
         "size": exported.size,
@@ -96,9 +96,9 @@ def _export(arguments: Namespace, context: Context) -> int:
         ("opened texts", f"{exported.disclosures} ({exported.left_out} left closed)"),
         ("files", str(exported.files)),
     ]
-    lines = [f"Wrote {exported.path}", table(rows)]
+    lines = [f"Wrote {arguments.folder}", table(rows)]
     lines += [f"Missing: the file {name}, which a claim names" for name in exported.absent]
-    lines.append(f"Check it: counterfoil-verify {exported.path} --fingerprint {fingerprint}")
+    lines.append(f"Check it: counterfoil-verify {arguments.folder} --fingerprint {fingerprint}")
     context.answer(values, "\n".join(lines))
     # Without its files the folder does not pass the check it is made for.
     return REFUSED if exported.absent else DONE

@@ -1,0 +1,65 @@
+"""Folders that appear whole or not at all: made beside their place, synced, and then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ledger.private import sync_folder
+
+__all__ = ["NewFolder", "new_folder"]
+
+
+class NewFolder:
+    """A folder that is not in its place yet.
+
+    Attributes:
+        path: Where it is meanwhile.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Fill the empty folder `path`."""
+        self.path = path
+
+    @contextlib.contextmanager
+    def create(self, name: str) -> Iterator[BinaryIO]:
+        """Write a new file, with the folders above it, and bring its octets to disk.
+
+        Raises:
+            OSError: It is there already, or cannot be written.
+        """
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[NewFolder]:
+    """Make the folder `path`, which takes its place when the block ends well.
+
+    Whatever else ends the block leaves nothing behind.
+
+    Raises:
+        OSError: Something is there already (an empty folder does no harm), or it cannot be made.
+    """
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or os.listdir(path)):  # noqa: PTH208 - says why a folder cannot be read
+        raise FileExistsError(0, "is there already")
+    with tempfile.TemporaryDirectory(
+        prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True
+    ) as beside:
+        # One folder more, which has the mode that this account gives to folders.
+        folder = Path(beside) / "new"
+        folder.mkdir()
+        yield NewFolder(folder)
+        for each in sorted(folder.rglob("*/"), reverse=True):
+            sync_folder(each)
+        sync_folder(folder)
+        folder.rename(path)
+    sync_folder(path.parent)
