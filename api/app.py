@@ -3,6 +3,7 @@
     writing       POST /submissions, PUT /files/{sha256}
     signing_in    nonces and sessions
     tlog          checkpoint, tiles, entry bundles
+    exporting     GET /export
     operating     /healthz, /readyz, /metrics: of the process, not of a ledger
 
 Where several ledgers are served, all paths but the process's own stand under `/{ledger}`.
@@ -23,6 +24,7 @@ from starlette.exceptions import HTTPException
 
 from api.describing import parameter
 from api.edge import Edge, refuse
+from api.exporting import Exporting
 from api.hosting import Hosting
 from api.log import log_failure
 from api.operating import Operating
@@ -101,7 +103,7 @@ def create_app(
 
 def _add_paths(app: FastAPI, hosting: Hosting) -> None:
     router = app.router if hosting.is_alone else _Named(app.router)
-    for paths in (Writing(hosting), Tlog(hosting), SigningIn(hosting)):
+    for paths in (Writing(hosting), Tlog(hosting), SigningIn(hosting), Exporting(hosting)):
         paths.add_to(router)
     Operating(hosting).add_to(app.router)
 

@@ -135,6 +135,7 @@ class Hosting:
         now_ms: The clock.
         submissions: Places for submissions on their way.
         uploads: Places for files on their way.
+        exports: Places for exports on their way.
         memory: Room for documents on their way.
         addresses: How often each address may ask.
     """
@@ -157,6 +158,7 @@ class Hosting:
         again_s = settings.retry_after_s
         self.submissions = Places(settings.submissions, what="submissions", retry_after_s=again_s)
         self.measures = Answering()
+        self.exports = Places(settings.exports, what="exports", retry_after_s=again_s)
         self.uploads = Places(settings.uploads, what="files", retry_after_s=again_s)
         self.memory = Room(settings.documents)
         self.addresses = Rates(
@@ -168,10 +170,11 @@ class Hosting:
         # Apart, so that slow senders of files and long readings do not wait for each other.
         self._receivers = ThreadPoolExecutor(settings.uploads, "counterfoil-upload")
         self._readers = ThreadPoolExecutor(_READERS, "counterfoil-reading")
+        self._exporters = ThreadPoolExecutor(settings.exports, "counterfoil-export")
 
     def close(self) -> None:
         """Wait for what is under way."""
-        for pool in (self._receivers, self._readers):
+        for pool in (self._receivers, self._readers, self._exporters):
             pool.shutdown()
 
     def refresh(self, name: str) -> None:
@@ -214,6 +217,14 @@ class Hosting:
     async def read(self, do: Callable[[], T]) -> T:
         """Read something, in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, do)
+
+    async def export(self, do: Callable[[], T]) -> T:
+        """Do something about an export, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._exporters, do)
+
+    def export_soon(self, do: Callable[[], None]) -> None:
+        """Do something about an export, in a thread, which nobody waits for."""
+        self._exporters.submit(do)
 
 
 @contextlib.contextmanager

@@ -67,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             queues hold, so that no thread ever waits for room in one.
         file: One file.
         uploads: How many files may be on their way at a time.
+        exports: How many exports may be on their way at a time.
         staged: All files of a ledger together that no accepted submission has named yet.
         staged_per_party: Of these, what one party may have.
         staged_s: How long a file stays that no accepted submission has named.
@@ -98,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     submissions: Annotated[int, msgspec.Meta(ge=0, le=128)] = 128
     file: _Octets = 512 * _MIB
     uploads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
+    exports: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4
     staged: _Octets = 2048 * _MIB
     staged_per_party: _Octets = 1024 * _MIB
     staged_s: _Seconds = 86_400.0

@@ -701,6 +701,7 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
     known = {
         *("/submissions", "/files/{sha256}", "/checkpoint", "/tile/{path}"),
         *("/nonces", "/sessions", "/sessions/current", "/healthz", "/metrics", "/readyz"),
+        "/export",
     }
     assert known == set(paths)
     asked = {
@@ -713,6 +714,7 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
         ("/files/{sha256}", "put"): [put(site, b"x"), put(site, b"x"), put(site, b"x", "y")],
         ("/checkpoint", "get"): [site.get("/checkpoint")],
         ("/tile/{path}", "get"): [site.get("/tile/0/000.p/1"), site.get("/tile/x")],
+        ("/export", "get"): [site.get("/export"), Site(site.port).get("/export")],
         ("/healthz", "get"): [site.get("/healthz")],
         ("/readyz", "get"): [site.get("/readyz")],
         ("/metrics", "get"): [
