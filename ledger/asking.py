@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from ledger.errors import RefusedError, TargetError
-from ledger.transport import Answer, FileBody, Transport, UnansweredError
+from ledger.transport import Answer, FileBody, Incoming, Transport, UnansweredError
 from verify.note import MAX_NOTE_SIZE
 from verify.session import SESSION, SessionStatement, format_session
 from verify.submission import LedgerName
@@ -140,6 +140,25 @@ class Asking:
         if answer.status != _OK:
             raise _refusal(answer, path, refuses=False)
         return answer.body
+
+    def take(self, path: str, take: Callable[[Incoming], None]) -> None:
+        """Fetch what is under `path` as the party whose key there is, and let `take` have it.
+
+        Whenever it is cut short, `take` is called again, from the start.
+
+        Raises:
+            TargetError: It cannot be had.
+        """
+        if self._signer is not None and self._token is None:
+            # What anybody may have is less: this is not to be asked for unknown.
+            self._token = self._sign_in(self._signer)
+
+        def ask() -> Answer:
+            return self._transport.take(path, take, limit=_MAX_PROBLEM, token=self._token)
+
+        answer = self._known(ask, path)
+        if answer.status != _OK:
+            raise _refusal(answer, path, refuses=False)
 
     def send(
         self, method: str, path: str, body: bytes | FileBody, *, media_type: str, limit: int

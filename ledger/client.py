@@ -1,4 +1,16 @@
-"""The ledger behind HTTP, as its party sees it.
+"""The ledger behind HTTP, as its party sees it: the client to import.
+
+    signer = load_party_key(Path("rutland.key"), passphrase=ask)
+    with Remote(url, fingerprint=fingerprint, home=home, now_ms=now_ms, signer=signer) as remote:
+        head = remote.head()                    # fetched, checked, and consistent with the last
+        receipt = remote.submit(document)       # recorded: checked against document and tree
+        index = remote.index_of(event_id)       # None if the ledger has no such event
+        fetched = remote.fetch_export(folder)   # all that may be read, audited
+
+`document` is a signed submission document (`ledger.compose.sign_document`). Whoever wants drafts
+composed, and what was signed kept until its receipt is there, gives the `Remote` to
+`ledger.record.record` instead. Everything raised is a `LedgerError`, or a `VerifyError` where
+what was handed in is not sound.
 
 What the server says is believed only as far as it was checked: `Remote` fetches every entry and
 follows the ledger itself (`ledger.follower`), and it remembers in the party's folder where it
@@ -15,51 +27,47 @@ TargetError
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
+from ledger.accepted import check_accepted
+from ledger.archive import unpack
 from ledger.asking import Asking, Patience, SessionSigner
-from ledger.errors import TargetError
+from ledger.errors import ExportError, TargetError
+from ledger.folders import new_folder
 from ledger.follower import Follower
 from ledger.kept import Kept
+from ledger.served import (
+    MAX_TILE,
+    AlteredError,
+    Part,
+    entries_of,
+    is_fork,
+    parse_note,
+    root_within,
+)
 from ledger.target import Head
-from ledger.transport import FileBody
-from ledger.tree import Tree
-from verify.checkpoint import Checkpoint, check_parsed, parse_signed
+from ledger.transport import FileBody, Incoming
+from verify.anchors import Anchors
+from verify.audit import audit
+from verify.checkpoint import Checkpoint, check_parsed
 from verify.errors import RuleError, VerifyError
+from verify.folder import Folder
 from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import log_vkey
-from verify.receipt import MAX_RECEIPT
+from verify.receipt import MAX_RECEIPT, Receipt, proof_of
+from verify.report import Report
 from verify.state import State
-from verify.submission import SUBMISSION
-from verify.tiles import (
-    MAX_ENTRY_SIZE,
-    TILE_WIDTH,
-    entries_path,
-    parse_bundle,
-    tile_path,
-)
+from verify.submission import SUBMISSION, LedgerName, parse_document
+from verify.tiles import TILE_WIDTH, tile_path
 
-__all__ = ["AlteredError", "ForkError", "Remote", "ShrunkError"]
+__all__ = ["AlteredError", "Fetched", "ForkError", "Remote", "ShrunkError"]
 
-_MAX_BUNDLE: Final = TILE_WIDTH * (MAX_ENTRY_SIZE + 2)
-_MAX_TILE: Final = TILE_WIDTH * 32
 _OCTETS: Final = "application/octet-stream"
 _PATIENCE: Final = Patience()
-
-
-class AlteredError(TargetError):
-    """What the server serves does not hold together: damaged on its way, or altered.
-
-    Attributes:
-        check: The number of the check of SPEC section 12 that fails, when it is one.
-    """
-
-    def __init__(self, reason: str, *, check: int | None = None) -> None:
-        super().__init__(reason)
-        self.check = check
 
 
 class ShrunkError(TargetError):
@@ -93,6 +101,25 @@ class ForkError(TargetError):
         self.seen = seen
         self.shown = shown
         self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An export that was fetched and audited.
+
+    Attributes:
+        head: The checkpoint that it is of.
+        audience: For whom it is: the party that asked, or "public".
+        disclosures: How many claims are open in it.
+        left_out: How many sealed claims are not.
+        files: How many files it holds.
+    """
+
+    head: Head
+    audience: str
+    disclosures: int
+    left_out: int
+    files: int
 
 
 class Remote:
@@ -129,6 +156,7 @@ class Remote:
             url, fingerprint=fingerprint, signer=signer, now_ms=now_ms, patience=patience
         )
         self._fingerprint = fingerprint
+        self._audience = "public" if signer is None else signer.party
         self._kept = Kept(home / "remote", fingerprint)
         self._follower: Follower | None = None
         self._stale = True
@@ -158,18 +186,36 @@ class Remote:
         """The log's name, by the charter."""
         return _state_of(self._followed()).charter.origin
 
+    @property
+    def audience(self) -> str:
+        """For whom exports are: the party whose key there is, or "public"."""
+        return self._audience
+
     def claimed_origin(self) -> str:
         """Return the log's name as the server's checkpoint has it, which nobody has vouched for.
 
-        For who may not read the ledger yet. What is signed with it names the fingerprint, too.
+        For who may not read the ledger yet: who may sees it checked, as `origin`. That entry 0 is
+        the ledger's is looked up, so that a fingerprint with a slip in it is noticed.
 
         Raises:
-            TargetError: The server gives no checkpoint.
+            TargetError: The server gives no checkpoint, or has another ledger.
         """
-        try:
-            return parse_signed(self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE))[0].origin
-        except VerifyError as error:
-            raise AlteredError(f"the checkpoint does not hold: {error}") from None
+        checkpoint, _ = parse_note(self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE))
+        width = min(TILE_WIDTH, checkpoint.size)
+        if not width:
+            raise AlteredError("the checkpoint is of an empty log")
+        path = tile_path(level=0, number=0, width=width)
+        found = self._fetch_part(path, width, MAX_TILE)[:32].hex()
+        if found != self._fingerprint:
+            raise AlteredError(f"the ledger there is another one: its fingerprint is {found}")
+        return checkpoint.origin
+
+    @property
+    def state(self) -> State:
+        """The rules' state: charter, members, keys, what waits for approvals."""
+        if self._stale:
+            self.head()
+        return _state_of(self._followed())
 
     @property
     def log_keys(self) -> Sequence[tuple[int, str]]:
@@ -177,9 +223,7 @@ class Remote:
 
         Asked for after something was submitted, it is fetched: that may have changed it.
         """
-        if self._stale:
-            self.head()
-        return _state_of(self._followed()).log_keys
+        return self.state.log_keys
 
     def head(self) -> Head:
         """Fetch the latest checkpoint and all entries up to it, and check them.
@@ -192,10 +236,11 @@ class Remote:
             OutboxError: The party's folder cannot be used.
         """
         note = self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE)
-        try:
-            checkpoint, parsed = parse_signed(note)
-        except VerifyError as error:
-            raise AlteredError(f"the checkpoint does not hold: {error}") from None
+        return self._move_to(note, self._fetch_part)
+
+    def _move_to(self, note: bytes, part: Part) -> Head:
+        """Follow the ledger to a checkpoint, taking its entries from `part`."""
+        checkpoint, parsed = parse_note(note)
         with self._kept.lock():
             follower = self._kept.load(self._follower)
             self._follower = None  # until all has been checked
@@ -207,7 +252,7 @@ class Remote:
                     seen=follower.note or b"",
                     shown=note,
                 )
-            self._follow(follower, checkpoint, parsed, note)
+            self._follow(follower, checkpoint, parsed, note, part)
             follower.note = note
             self._kept.save(follower)
             self._follower = follower
@@ -224,7 +269,33 @@ class Remote:
         body = FileBody(stream, size)
         self._asking.send("PUT", f"files/{sha256}", body, media_type=_OCTETS, limit=0)
 
-    def submit(self, document: bytes) -> bytes:
+    def submit(self, document: bytes) -> Receipt:
+        """Have a submission document recorded.
+
+        The receipt that is returned is for exactly this document, in a tree that the log key
+        signed and that is consistent with all that was seen before. Sent again, the same
+        document gets its receipt again; the same events signed anew do not: the ledger answers
+        with the receipt of what it accepted first, which is then told apart as `TargetError`.
+
+        Raises:
+            VerifyError: The document is not sound in itself, and was not sent.
+            RefusedError: The ledger does not accept it.
+            TargetError: Whether the ledger has accepted it is not known, or its answer does not
+                hold.
+        """
+        submission = parse_document(document)
+        answer = self.hand_in(document)
+        receipt = check_accepted(
+            answer,
+            signed=[(submission.statement, submission.signature)],
+            events=[one.data for one in submission.events],
+            ledger=LedgerName(origin=self.origin, charter=self._fingerprint),
+            log_keys=self.log_keys,
+        )
+        self.confirm(proof_of(receipt).checkpoint)
+        return receipt
+
+    def hand_in(self, document: bytes) -> bytes:
         """Hand over a submission document and return the octets of its receipt, not checked.
 
         Sent again, where there was no answer, it is recorded once all the same.
@@ -237,6 +308,95 @@ class Remote:
         return self._asking.send(
             "POST", "submissions", document, media_type=SUBMISSION, limit=MAX_RECEIPT
         )
+
+    def confirm(self, note: bytes) -> None:
+        """Check that a signed checkpoint, which came in a receipt, is of the ledger that was seen.
+
+        Raises:
+            AlteredError: It is not signed by the log key, or its entries do not hold.
+            ForkError: The log key signed it, and it is of another history.
+            TargetError: That cannot be found out.
+        """
+        checkpoint, parsed = parse_note(note)
+        follower = self._followed()
+        if checkpoint.size > follower.size:
+            self._move_to(note, self._fetch_part)
+            return
+        self._check_signed(follower, checkpoint, parsed)
+        size, root = follower.size, follower.frontier.root()
+        if checkpoint.size < size:
+            old = checkpoint.size
+            root = root_within(self._fetch_part, old=old, size=size, root=root)
+        if root != checkpoint.root:
+            seen = follower.note or b""
+            path = self._kept.keep_fork(seen, note)
+            raise ForkError(size=checkpoint.size, seen=seen, shown=note, path=path)
+
+    def fetch_export(
+        self,
+        folder: Path,
+        *,
+        coming: Callable[[int], None] | None = None,
+        checking: Callable[[int, int], None] | None = None,
+    ) -> Fetched:
+        """Fetch all that may be read into a new folder, audited.
+
+        The folder is there when all has come, every check of SPEC has passed, and the ledger in
+        it is the one that was seen before, or goes on from it; else nothing is left of it.
+
+        Args:
+            folder: The folder to make; it must not be there, or be empty.
+            coming: Told, now and then, how many octets have come.
+            checking: Told how many of how many entries are audited.
+
+        Raises:
+            ExportError: The folder is there already, or cannot be written.
+            AlteredError: What came is no export, or a check fails.
+            ShrunkError: It is of a smaller ledger than was seen before.
+            ForkError: The log key signed two histories.
+            UnansweredError: It did not come whole.
+            OutboxError: The party's folder cannot be used.
+        """
+        try:
+            with new_folder(folder) as new:
+
+                def take(stream: Incoming) -> None:
+                    new.clear()
+                    try:
+                        unpack(stream, new, progress=coming)
+                    except VerifyError as error:
+                        raise AlteredError(f"what came is no export: {error}") from None
+                    except OSError as failure:  # of the disk: the stream's own are no such
+                        raise ExportError(folder, failure.strerror or str(failure)) from None
+
+                self._asking.take("export", take)
+                return self._check_export(Folder(new.path), checking)
+        except OSError as failure:
+            raise ExportError(folder, failure.strerror or str(failure)) from None
+
+    def _check_export(self, export: Folder, checking: Callable[[int, int], None] | None) -> Fetched:
+        """Audit an export and follow the ledger to its checkpoint."""
+        anchors = Anchors(fingerprint=self._fingerprint)
+        report = audit(export, anchors=anchors, progress=checking, audience=self._audience)
+        if report.verdict != "valid":
+            raise _invalid(report)
+        head = self._move_to(export.read("checkpoint"), lambda path, *_: export.read(path))
+        return Fetched(
+            head=head,
+            audience=self._audience,
+            disclosures=report.counts["disclosures"],
+            left_out=report.left_out,
+            files=report.counts["files"],
+        )
+
+    def ids_with_prefix(self, digits: str) -> tuple[str, ...]:
+        """Return the ids of all events, in hex, that begin with these digits, in order.
+
+        Raises:
+            TargetError: The ledger cannot be asked, or its answer does not hold.
+        """
+        self.head()
+        return self._kept.ids_with_prefix(digits)
 
     def index_of(self, event_id: bytes) -> int | None:
         """Return the index of the event with this id, None if the ledger has none.
@@ -266,12 +426,12 @@ class Remote:
     # Checking
 
     def _follow(
-        self, follower: Follower, checkpoint: Checkpoint, parsed: Note, note: bytes
+        self, follower: Follower, checkpoint: Checkpoint, parsed: Note, note: bytes, part: Part
     ) -> None:
         """Bring a follower to the size of a checkpoint, and check that it is the checkpoint's."""
         before, seen = follower.frontier.copy(), follower.note
         try:
-            for entry in self._entries(follower.size, checkpoint.size):
+            for entry in entries_of(part, follower.size, checkpoint.size):
                 follower.take(entry)
             follower.finish()
             self._check_signed(follower, checkpoint, parsed)
@@ -282,7 +442,7 @@ class Remote:
         except VerifyError as error:
             check = error.check.value if isinstance(error, RuleError) else None
             problem = AlteredError(f"what the ledger serves does not hold: {error}", check=check)
-        if seen is not None and self._is_fork(before.size, before.root(), checkpoint):
+        if seen is not None and is_fork(part, before.size, before.root(), checkpoint):
             kept = self._kept.load(None)
             self._check_signed(kept, checkpoint, parsed)
             path = self._kept.keep_fork(seen, note)
@@ -300,42 +460,20 @@ class Remote:
         except VerifyError as error:
             raise AlteredError(f"the checkpoint does not hold: {error}") from None
 
-    def _is_fork(self, size: int, root: bytes, checkpoint: Checkpoint) -> bool:
-        """Tell whether the checkpoint's own tree, by its tiles, had another root at `size`."""
-        if checkpoint.size == size:
-            return checkpoint.root != root
-
-        def read(level: int, number: int) -> bytes:
-            width = min(TILE_WIDTH, (checkpoint.size >> (8 * level)) - TILE_WIDTH * number)
-            path = tile_path(level=level, number=number, width=width)
-            data = self._fetch_part(path, width, _MAX_TILE)[: 32 * width]
-            if len(data) != 32 * width:
-                raise AlteredError(f"{path} is cut short")
-            return data
-
-        try:
-            tree = Tree(read)
-            return tree.root(checkpoint.size) == checkpoint.root and tree.root(size) != root
-        except TargetError:
-            return False  # without the tiles nothing is proven
-
-    def _entries(self, start: int, stop: int) -> Iterator[bytes]:
-        """Fetch the entries [start, stop)."""
-        if start == stop:
-            return
-        for number in range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)):
-            first = number * TILE_WIDTH
-            width = min(TILE_WIDTH, stop - first)
-            path = entries_path(number=number, width=width)
-            entries = parse_bundle(self._fetch_part(path, width, _MAX_BUNDLE), where=path)
-            if len(entries) < width:
-                raise AlteredError(f"{path} has {len(entries)} entries, not {width}")
-            yield from entries[max(0, start - first) : width]
-
     def _fetch_part(self, path: str, width: int, limit: int) -> bytes:
         """Fetch a tile or bundle; the full one, where the partial one is no longer kept."""
         full = path.partition(".p/")[0] if width < TILE_WIDTH else None
         return self._asking.fetch(path, limit=limit, otherwise=full)
+
+
+def _invalid(report: Report) -> AlteredError:
+    """Return what the first finding of a report, or that it agrees with nothing, comes to."""
+    if not report.findings:
+        return AlteredError("the export is of another ledger")
+    first = report.findings[0]
+    where = first.where if first.index is None else f"entry {first.index}, {first.where}"
+    check = first.check.value
+    return AlteredError(f"the export is not valid: [{check}] {where}: {first.reason}", check=check)
 
 
 def _state_of(follower: Follower) -> State:

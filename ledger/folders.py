@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,11 @@ class NewFolder:
     def __init__(self, path: Path) -> None:
         """Fill the empty folder `path`."""
         self.path = path
+
+    def clear(self) -> None:
+        """Remove what is in it."""
+        shutil.rmtree(self.path)
+        self.path.mkdir()
 
     @contextlib.contextmanager
     def create(self, name: str) -> Iterator[BinaryIO]:

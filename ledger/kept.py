@@ -99,6 +99,11 @@ class Kept:
             replace_private(self._state, data, error=OutboxError)
             self._data = data
 
+    def ids_with_prefix(self, digits: str) -> tuple[str, ...]:
+        """Return all ids that begin with these hex digits, of what was loaded and saved last."""
+        found = (event_id.hex() for event_id in self._ids.known())
+        return tuple(sorted(one for one in found if one.startswith(digits)))
+
     def keep_fork(self, seen: bytes, shown: bytes) -> Path:
         """Keep two checkpoints that cannot both be true."""
         text = encode((seen.decode(), shown.decode()))
@@ -115,9 +120,13 @@ class _Ids:
         self._known: dict[bytes, int] | None = None
 
     def __call__(self, event_id: bytes) -> int | None:
+        return self.known().get(event_id)
+
+    def known(self) -> dict[bytes, int]:
+        """Return every id that counts, with its entry's index."""
         if self._known is None:
             self._known = dict(_ID.iter_unpack(self._read()))
-        return self._known.get(event_id)
+        return self._known
 
     def add(self, fresh: dict[bytes, int]) -> None:
         """Write ids behind those that count, and sync them."""

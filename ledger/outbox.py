@@ -31,8 +31,9 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from ledger.accepted import check_accepted, find_signed
 from ledger.compose import Composed, FileClaim, recompose
-from ledger.errors import ComposeError, OutboxError, TargetError
+from ledger.errors import ComposeError, OutboxError
 from ledger.journal import Place
 from ledger.private import (
     create_private,
@@ -43,13 +44,10 @@ from ledger.private import (
     sync_folder,
     write_all,
 )
-from verify.checkpoint import parse_signed
 from verify.claims import File, parse_disclosure
 from verify.codec import Decoder, Party, SignatureHex, Wire, encode
-from verify.errors import MalformedError, RuleError, VerifyError
-from verify.notes import log_vkey
-from verify.proof import check_proof
-from verify.receipt import Receipt, parse_receipt, proof_of, rebuild_leaf
+from verify.errors import MalformedError
+from verify.receipt import Receipt, parse_receipt
 from verify.submission import LedgerName, Statement
 
 __all__ = ["Item", "Outbox", "open_outbox"]
@@ -240,15 +238,13 @@ class Outbox:
 
         Source: SPEC section 10.1.
         """
-        try:
-            read = parse_receipt(receipt)
-            if read.charter != item.ledger.charter:
-                raise TargetError(f"the receipt is of another ledger: {read.charter}")
-            self._fitting(item, read)
-            _check_in_tree(read, origin=item.ledger.origin, log_keys=log_keys)
-        except VerifyError as error:
-            raise TargetError(f"the receipt does not hold: {error}") from None
-        return read
+        return check_accepted(
+            receipt,
+            signed=self._signed(item),
+            events=[one.data for one in item.events],
+            ledger=item.ledger,
+            log_keys=log_keys,
+        )
 
     def settle(self, item: Item, receipt: bytes) -> None:
         """Let go of an item whose receipt was checked: it moves to `receipts`.
@@ -256,7 +252,9 @@ class Outbox:
         Raises:
             OutboxError: A folder cannot be written.
         """
-        _, attempt = self._fitting(item, parse_receipt(receipt))
+        events = [one.data for one in item.events]
+        fits = find_signed(parse_receipt(receipt), self._signed(item), events)
+        attempt = self._latest(item)[fits]
         replace_private(self._receipts / f"{item.name}.receipt", receipt, error=OutboxError)
         replace_private(self._receipts / f"{item.name}.attempt", encode(attempt), error=OutboxError)
         self._move(item, self._receipts)
@@ -342,18 +340,12 @@ class Outbox:
                 raise OutboxError(path, f"cannot be read: {error}") from None
         return sorted(found, key=lambda pair: pair[0])
 
-    def _fitting(self, item: Item, receipt: Receipt) -> tuple[int, _Attempt]:
-        """Find the statement that the receipt is about."""
-        events = [one.data for one in item.events]
-        for number, attempt in reversed(self._attempts(item)):
-            signature = bytes.fromhex(attempt.signature)
-            try:
-                leaf = rebuild_leaf(receipt, attempt.statement, signature, events)
-            except RuleError as error:
-                raise TargetError(f"the receipt does not hold: {error}") from None
-            if leaf.hex() == receipt.leaf:
-                return number, attempt
-        raise TargetError("the receipt is for something else than what was sent")
+    def _latest(self, item: Item) -> list[_Attempt]:
+        """Return what was signed over an item, the latest first."""
+        return [attempt for _, attempt in reversed(self._attempts(item))]
+
+    def _signed(self, item: Item) -> list[tuple[Statement, bytes]]:
+        return [(one.statement, bytes.fromhex(one.signature)) for one in self._latest(item)]
 
     def _put_files(self, composed: Composed) -> None:
         sent = {file.sha256 for file in _files_in(composed.disclosures)}
@@ -403,17 +395,6 @@ class Outbox:
         for one in item.files():
             if one.sha256 not in wanted:
                 (self._outbox / "files" / one.sha256).unlink(missing_ok=True)
-
-
-def _check_in_tree(receipt: Receipt, *, origin: str, log_keys: Sequence[tuple[int, str]]) -> None:
-    """Check that a log signed a tree that has what the receipt promises."""
-    proof = proof_of(receipt)
-    checkpoint, _ = parse_signed(proof.checkpoint)
-    public = next((key for start, key in reversed(log_keys) if start <= checkpoint.size), None)
-    if public is None:
-        raise TargetError("the receipt is of an empty log")
-    key = log_vkey(origin, public)
-    check_proof(proof, leaf=bytes.fromhex(receipt.leaf), key=key, origin=origin)
 
 
 def _files_in(disclosures: Sequence[str]) -> Iterator[File]:

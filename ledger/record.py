@@ -38,6 +38,7 @@ from ledger.target import Head, Target
 from verify.claims import parse_disclosure
 from verify.errors import VerifyError
 from verify.events import GOVERNANCE
+from verify.receipt import proof_of
 from verify.submission import MAX_EVENTS, MAX_SUBMISSION, LedgerName, Seen, parse_document
 
 __all__ = [
@@ -428,6 +429,7 @@ class _Run:
                 self._refuse(source, event, str(error))
             return False
         receipt = self.outbox.check_receipt(item, answer, log_keys=self.target.log_keys)
+        self.target.confirm(proof_of(receipt).checkpoint)
         # The journal first: an item that leaves the outbox unjournalled would be recorded twice.
         self.journal.add(self._lines(item))
         self.outbox.settle(item, answer)
@@ -461,7 +463,7 @@ class _Run:
             signature=submission.signature,
             note=submission.note,
         )
-        return self.target.submit(document)
+        return self.target.hand_in(document)
 
     def _lines(self, item: Item) -> Iterator[Line]:
         for composed, place in zip(item.events, item.places, strict=True):

@@ -68,12 +68,19 @@ class Target(Protocol):
             TargetError: Whether the ledger has it is not known.
         """
 
-    def submit(self, document: bytes) -> bytes:
+    def hand_in(self, document: bytes) -> bytes:
         """Hand over a submission document and return the octets of its receipt, not checked.
 
         Raises:
             RefusedError: The ledger does not accept it.
             TargetError: Whether the ledger has accepted it is not known.
+        """
+
+    def confirm(self, note: bytes) -> None:
+        """Check that a signed checkpoint, which came in a receipt, is of the ledger that was seen.
+
+        Raises:
+            TargetError: It is not, or that cannot be found out.
         """
 
     def index_of(self, event_id: bytes) -> int | None:
@@ -141,7 +148,7 @@ class Directory:
         except LedgerError as failure:
             raise TargetError(str(failure)) from None
 
-    def submit(self, document: bytes) -> bytes:
+    def hand_in(self, document: bytes) -> bytes:
         """Record a submission document and return its receipt.
 
         Raises:
@@ -155,6 +162,19 @@ class Directory:
         except VerifyError as error:
             raise RefusedError(str(error)) from None
         except LedgerError as failure:
+            raise TargetError(str(failure)) from None
+
+    def confirm(self, note: bytes) -> None:
+        """Check that a signed checkpoint is of the ledger's tree.
+
+        Raises:
+            TargetError: It is not.
+        """
+        try:
+            checkpoint = parse_signed(note)[0]
+            if self._ledger.root_at(checkpoint.size) != checkpoint.root:
+                raise TargetError("the receipt's checkpoint is not of the ledger's tree")
+        except (VerifyError, LedgerError) as failure:
             raise TargetError(str(failure)) from None
 
     def index_of(self, event_id: bytes) -> int | None:

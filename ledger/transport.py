@@ -1,5 +1,7 @@
 """Transport: requests to one server, each within a time and a size.
 
+What is too large for memory is taken as it comes, at no less than a certain pace.
+
 Nothing that comes is believed here, nor is it looked at. Redirections are not followed, no proxy
 and no password is taken from the environment, and https is checked against the system's
 certificates.
@@ -13,6 +15,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -20,9 +23,11 @@ from urllib.parse import urlsplit
 
 from ledger.errors import TargetError
 
-__all__ = ["Answer", "FileBody", "Transport", "UnansweredError"]
+__all__ = ["Answer", "FileBody", "Incoming", "Transport", "UnansweredError"]
 
 _CHUNK: Final = 1 << 16
+_PACE: Final = 1 << 20  # octets that may take as long as a whole request
+_OK: Final = 200
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 _AGENT: Final = "counterfoil"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -79,6 +84,40 @@ class FileBody:
             yield chunk
 
 
+class Incoming:
+    """The body of an answer, as it comes."""
+
+    def __init__(
+        self, response: http.client.HTTPResponse, held: socket.socket | None, deadline_s: float
+    ) -> None:
+        """Read what comes off `held`."""
+        self._response = response
+        self._held = held
+        self._deadline_s = deadline_s
+        self._began_s = time.monotonic()
+        self._came = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` octets; none at the end.
+
+        Raises:
+            UnansweredError: The body is cut short, or comes too slowly.
+        """
+        try:
+            with _deadline(self._held, self._deadline_s):
+                chunk = self._response.read1(min(size, _CHUNK))
+            # `read1` takes an early end of the stream for the end of the body.
+            if not chunk and self._response.length:
+                raise http.client.IncompleteRead(b"", self._response.length)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise UnansweredError(f"the answer is cut short: {type(error).__name__}") from None
+        self._came += len(chunk)
+        allowed_s = self._deadline_s * (1 + self._came / _PACE)
+        if time.monotonic() - self._began_s > allowed_s:
+            raise UnansweredError("the answer comes too slowly")
+        return chunk
+
+
 class Transport:
     """The way to one server. For one thread.
 
@@ -123,6 +162,33 @@ class Transport:
         """
         return self._exchange("GET", path, None, _bearer(token), limit)
 
+    def take(
+        self,
+        path: str,
+        take: Callable[[Incoming], None],
+        *,
+        limit: int,
+        token: str | None = None,
+    ) -> Answer:
+        """Fetch what is under `path` and let `take` have its body, when there is one.
+
+        If it is cut short, `take` is called again, from the start.
+
+        Args:
+            path: The path, below the server's own.
+            take: Reads the body to its end. What it raises ends the request.
+            limit: Most octets of any other answer.
+            token: A bearer token, if there is one.
+
+        Returns:
+            The answer, without the body that was taken.
+
+        Raises:
+            UnansweredError: There was no whole answer.
+            TargetError: The answer is larger.
+        """
+        return self._exchange("GET", path, None, _bearer(token), limit, take)
+
     def send(
         self,
         method: str,
@@ -145,12 +211,13 @@ class Transport:
         body: bytes | FileBody | None,
         headers: dict[str, str],
         limit: int,
+        take: Callable[[Incoming], None] | None = None,
     ) -> Answer:
         if self._open is not None:
             # A server lets go of connections on which nothing comes: that says nothing.
             with contextlib.suppress(UnansweredError):
-                return self._once(method, path, body, headers, limit)
-        return self._once(method, path, body, headers, limit)
+                return self._once(method, path, body, headers, limit, take)
+        return self._once(method, path, body, headers, limit, take)
 
     def _once(
         self,
@@ -159,6 +226,7 @@ class Transport:
         body: bytes | FileBody | None,
         headers: dict[str, str],
         limit: int,
+        take: Callable[[Incoming], None] | None = None,
     ) -> Answer:
         connection = self._open or self._connect()
         self._open = connection
@@ -166,16 +234,24 @@ class Transport:
         try:
             if connection.sock is None:
                 connection.connect()
-            with _deadline(connection, self._deadline_s) as late:
+            held = connection.sock
+            with _deadline(held, self._deadline_s) as late:
                 sent = {"Host": self.host, "User-Agent": _AGENT, "Accept-Encoding": "identity"}
                 data = body.chunks() if isinstance(body, FileBody) else body
                 # A server that refuses early may stop reading: what it said is still there.
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     connection.request(method, self.prefix + path, data, {**sent, **headers})
-                answer, whole = _read(connection.getresponse(), limit)
+                response = connection.getresponse()
+                taken = take is not None and response.status == _OK
+                octets = b"" if taken else _read(response, limit)
             if late.is_set():
-                whole = False
                 raise UnansweredError(f"{method} /{path}: took longer than {self._deadline_s} s")
+            _check_plain(response)
+            if take is not None and taken:
+                take(Incoming(response, held, self._deadline_s))
+            answer = _answer(response, octets)
+            whole = not response.will_close
+            response.close()
         except (OSError, http.client.HTTPException, ValueError) as error:
             name = type(error).__name__
             raise UnansweredError(f"{method} /{path}: no answer: {name}: {error}") from None
@@ -186,10 +262,9 @@ class Transport:
 
 
 @contextlib.contextmanager
-def _deadline(connection: http.client.HTTPConnection, seconds: float) -> Iterator[threading.Event]:
+def _deadline(held: socket.socket | None, seconds: float) -> Iterator[threading.Event]:
     """Cut the connection when the time is up, however slowly octets drip."""
     late = threading.Event()
-    held = connection.sock
 
     def cut() -> None:
         late.set()
@@ -207,10 +282,13 @@ def _deadline(connection: http.client.HTTPConnection, seconds: float) -> Iterato
         timer.join()
 
 
-def _read(response: http.client.HTTPResponse, limit: int) -> tuple[Answer, bool]:
-    """Read an answer; tell, too, whether the connection is good for another."""
+def _check_plain(response: http.client.HTTPResponse) -> None:
     if response.getheader("Content-Encoding", "identity").strip().lower() != "identity":
         raise TargetError("the answer is compressed, which was not asked for")
+
+
+def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
+    """Read the body of an answer."""
     chunks: list[bytes] = []
     came = 0
     while came <= limit and (chunk := response.read1(_CHUNK)):
@@ -221,14 +299,16 @@ def _read(response: http.client.HTTPResponse, limit: int) -> tuple[Answer, bool]
     # `read1` takes an early end of the stream for the end of the body.
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
-    response.close()
-    answer = Answer(
+    return b"".join(chunks)
+
+
+def _answer(response: http.client.HTTPResponse, body: bytes) -> Answer:
+    return Answer(
         status=response.status,
         media_type=response.getheader("Content-Type", "").partition(";")[0].strip().lower(),
         retry_after=response.getheader("Retry-After", "").strip(),
-        body=b"".join(chunks),
+        body=body,
     )
-    return answer, not response.will_close
 
 
 def _bearer(token: str | None) -> dict[str, str]:

@@ -98,11 +98,11 @@ class Flaky(Directory):
         self._fail("file")
         super().add_file(stream, sha256=sha256, size=size)
 
-    def submit(self, document: bytes) -> bytes:
+    def hand_in(self, document: bytes) -> bytes:
         self.submitted.append(document)
         for step in ("before", "die before"):
             self._fail(step)
-        receipt = super().submit(document)
+        receipt = super().hand_in(document)
         for step in ("after", "die after"):
             self._fail(step)
         if self.lose and self.lose[0] == "lie":

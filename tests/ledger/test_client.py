@@ -23,7 +23,8 @@ from api.clock import now_ms
 from api.settings import Settings
 from ledger.asking import Patience
 from ledger.client import AlteredError, ForkError, Remote, ShrunkError
-from ledger.errors import OutboxError, RefusedError, TargetError
+from ledger.errors import ExportError, OutboxError, RefusedError, TargetError
+from ledger.export import export
 from ledger.keys import PartySigner
 from ledger.ledger import Ledger
 from ledger.record import record
@@ -34,17 +35,24 @@ from tests.ledger.builder import (
     Clock,
     NewEvent,
     Party,
+    encode_document,
     found_ledger,
     new_charter,
+    new_enrolment,
     new_event,
     new_letter,
     new_log_key,
     sign_document,
+    submit,
 )
+from tests.ledger.test_archive import archive, in_order
+from tests.ledger.test_export import content
 from tests.world import Said, World, letter, public_hex, say, signing_key
 from verify.checkpoint import parse_signed
 from verify.checks import Check
-from verify.entry import parse_entry
+from verify.codec import encode
+from verify.entry import SignedStatement, parse_entry
+from verify.errors import VerifyError
 from verify.events import Communication, Date, Opening, Sealed, event_id
 from verify.receipt import parse_receipt
 
@@ -94,7 +102,9 @@ def shelf() -> Iterator[Shelf]:
             self.end_headers()
             self.wfile.write(body or b"")
 
-        do_POST = do_GET  # noqa: N815 - as it is there
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is there
             del format, args
@@ -387,9 +397,15 @@ def test_a_tree_that_shrank_is_caught(remote: Remote, shelf: Shelf, world: World
 def forked(world: World) -> World:
     """Return a ledger that tells another story from entry 5 on."""
     other = copy.deepcopy(world)
-    del other.entries[5:]
+    cut_back(other, 5)
     other.submit(letter("northmere"))
     return other
+
+
+def cut_back(world: World, size: int) -> None:
+    del world.entries[size:]
+    world.disclosures = {i: texts for i, texts in world.disclosures.items() if i < size}
+    world.notes.clear()
 
 
 @pytest.mark.parametrize("more", [0, 1, 300])
@@ -551,14 +567,14 @@ def test_gives_up_on_a_server_that_is_always_busy(remote: Remote, shelf: Shelf) 
 
     shelf.answer = busy
     with pytest.raises(UnansweredError, match="503"):
-        remote.submit(b"{}")
+        remote.hand_in(b"{}")
 
     assert 5 == len(shelf.asked)
 
 
 def test_an_answer_of_somebody_else_is_no_refusal(remote: Remote) -> None:
     with pytest.raises(TargetError, match="404"):
-        remote.submit(b"{}")
+        remote.hand_in(b"{}")
 
 
 @pytest.mark.parametrize(
@@ -637,9 +653,9 @@ def test_submits_with_what_it_saw_and_finds_it(ledger: Ledger, real: Remote) -> 
     head = real.head()
     document = sign_document(ledger, ALPHA, [event], note=head.note)
 
-    receipt = real.submit(document)
+    receipt = real.hand_in(document)
 
-    assert ledger.receipt(1) == receipt == real.submit(document)
+    assert ledger.receipt(1) == receipt == real.hand_in(document)
     assert 1 == real.index_of(event.id)
     assert (2, ledger.root()) == real.head()[:2]
 
@@ -649,7 +665,7 @@ def test_a_refusal_names_check_and_part(ledger: Ledger, real: Remote) -> None:
     document = sign_document(ledger, ALPHA, [new_letter("alpha", links=links)])
 
     with pytest.raises(RefusedError) as caught:
-        real.submit(document)
+        real.hand_in(document)
 
     assert (605, "events[0].links[0].event") == (caught.value.check, caught.value.where)
 
@@ -660,7 +676,7 @@ def test_hands_over_a_file_first(ledger: Ledger, real: Remote) -> None:
     for _ in range(2):
         real.add_file(io.BytesIO(content), sha256=digest, size=len(content))
 
-    receipt = real.submit(sign_document(ledger, ALPHA, [new_file(content)]))
+    receipt = real.hand_in(sign_document(ledger, ALPHA, [new_file(content)]))
 
     assert 1 == parse_receipt(receipt).first
 
@@ -692,7 +708,7 @@ def test_log_keys_are_those_after_what_was_submitted(ledger: Ledger, real: Remot
         ALPHA, key, founding=False, amends=event_id(bytes(parse_entry(ledger.entry(0)).event)).hex()
     )
 
-    real.submit(sign_document(ledger, ALPHA, [charter]))
+    real.hand_in(sign_document(ledger, ALPHA, [charter]))
 
     assert (2, key.public.hex()) == real.log_keys[-1]
 
@@ -733,7 +749,7 @@ def test_an_answer_that_was_lost_comes_the_second_time(
             patience=Patience(sleep=waits.append),
         ) as remote,
     ):
-        receipt = remote.submit(sign_document(ledger, ALPHA, [new_letter("alpha")]))
+        receipt = remote.hand_in(sign_document(ledger, ALPHA, [new_letter("alpha")]))
 
     assert [201, 200] == statuses
     assert [0.5] == waits
@@ -746,7 +762,7 @@ def test_goes_on_after_the_server_began_again(ledger: Ledger, tmp_path: Path) ->
     document = sign_document(ledger, ALPHA, [event])
     home = tmp_path / "home"
     with serving(ledger) as site, remote_at(site, ledger, home) as remote:
-        first = remote.submit(document)
+        first = remote.hand_in(document)
         remote.head()
     path = ledger.path
     ledger.close()
@@ -755,7 +771,7 @@ def test_goes_on_after_the_server_began_again(ledger: Ledger, tmp_path: Path) ->
         serving(again) as site,
         remote_at(site, again, home) as remote,
     ):
-        assert first == remote.submit(document)
+        assert first == remote.hand_in(document)
         assert 1 == remote.index_of(event.id)
 
 
@@ -771,3 +787,438 @@ def test_a_party_records_its_mail_through_it(ledger: Ledger, site: Site, tmp_pat
     assert [None, None] == [report.stopped for report in reports]
     assert [[1], []] == [[one.index for one in report.recorded] for report in reports]
     assert 2 == ledger.size()
+
+
+# Receipts: what a library user gets is checked
+
+
+@dataclass
+class Sent:
+    """A letter of Southfold's on its way: its document, and how it is recorded."""
+
+    said: Said
+    signed: SignedStatement
+    document: bytes
+
+    @classmethod
+    def of(cls, world: World) -> Sent:
+        said = letter("southfold")
+        signed = world.sign([said])
+        document = encode_document(
+            signed.statement, signed.signature, [said.data], disclosures=[said.disclosures]
+        )
+        return cls(said, signed, document)
+
+    def recorded(self, world: World) -> bytes:
+        return world.receipt(world.append([self.said], self.signed), 1)
+
+
+def test_a_submission_comes_back_as_its_receipt(remote: Remote, shelf: Shelf, world: World) -> None:
+    sent = Sent.of(world)
+    shelf.files["submissions"] = answer = sent.recorded(world)
+    shelf.files |= world.export()
+
+    receipt = remote.submit(sent.document)
+
+    assert (6, parse_receipt(answer)) == (receipt.first, receipt)
+    assert world.size == remote.head().size
+
+
+def test_an_older_receipt_of_the_same_document_will_do(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    sent = Sent.of(world)
+    shelf.files["submissions"] = answer = sent.recorded(world)
+    for _ in range(3):
+        world.submit(letter("northmere"))
+    shelf.files |= world.export()
+
+    assert parse_receipt(answer) == remote.submit(sent.document)
+
+    path = f"tile/0/000.p/{world.size}"
+    shelf.files[path] = bytes(len(shelf.files[path]))
+    with pytest.raises(AlteredError, match="tiles"):
+        remote.submit(sent.document)
+
+
+def test_a_document_that_is_not_sound_is_not_sent(remote: Remote, shelf: Shelf) -> None:
+    with pytest.raises(VerifyError):
+        remote.submit(b"{}")
+
+    assert [] == shelf.asks()
+
+
+@pytest.mark.parametrize("what", ["another", "an old one", "none", "another ledger's", "no key's"])
+def test_a_receipt_of_something_else_is_caught(
+    remote: Remote, shelf: Shelf, world: World, what: str
+) -> None:
+    sent, other, old = Sent.of(world), Sent.of(world), world.receipt(5, 1)
+    mine, others = sent.recorded(world), other.recorded(world)
+    shelf.show(world)
+    receipt = parse_receipt(mine)
+    key = SigningKey(bytes(32))
+    unsigned = copy.deepcopy(world)
+    unsigned.log = key
+    shelf.files["submissions"] = {
+        "another": others,
+        "an old one": old,
+        "none": mine[:-1],
+        "another ledger's": encode(msgspec.structs.replace(receipt, charter="0" * 64)),
+        "no key's": unsigned.receipt(6, 1),
+    }[what]
+
+    with pytest.raises(TargetError, match="receipt"):
+        remote.submit(sent.document)
+
+
+@pytest.mark.parametrize("cut", [4, 5, 6])
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_a_receipt_of_another_history_is_a_fork(
+    remote: Remote, shelf: Shelf, world: World, cut: int, more: int
+) -> None:
+    """Whether its tree is smaller, as large or larger than the one that is shown."""
+    remote.head()
+    world.submit(letter("northmere"))
+    other = copy.deepcopy(world)
+    del other.entries[cut:]
+    sent = Sent.of(world)
+    index = other.append([sent.said], sent.signed)
+    for _ in range(more):
+        other.submit(letter("northmere"))
+    shelf.files = other.export() | world.export()
+    shelf.files["submissions"] = other.receipt(index, 1)
+
+    with pytest.raises((ForkError, AlteredError)) as caught:
+        remote.submit(sent.document)
+
+    if other.size <= world.size:
+        assert isinstance(caught.value, ForkError)
+        assert (world.note(), other.note()) == (caught.value.seen, caught.value.shown)
+    assert world.size == remote.head().size
+
+
+def test_what_was_sent_waits_when_the_receipt_is_of_another_history(
+    ledger: Ledger, site: Site, tmp_path: Path
+) -> None:
+    """The server shows one ledger, and has what comes recorded in another."""
+    path = tmp_path / "other"
+    path.mkdir()
+    submit(ledger, new_letter("alpha"))
+    for name in ("ledger.mdb", "log.key"):
+        (path / name).write_bytes((ledger.path / name).read_bytes())
+        (path / name).chmod(0o600)
+    home = tmp_path / "home"
+    draft = tmp_path / "draft.yaml"
+    draft.write_text("counterfoil: draft/v1\nevents: [{kind: communication, channel: letter}]\n")
+
+    with Ledger.open(path, clock=Clock()) as other, remote_at(site, ledger, home) as remote:
+
+        def elsewhere(document: bytes) -> bytes:
+            submit(ledger, new_letter("alpha"))
+            remote.head()  # as after all that is handed in
+            return other.submit(document)
+
+        remote.hand_in = elsewhere  # type: ignore[method-assign]  # what the server does
+        report = record(remote, [draft], signer=ALPHA_SIGNER, home=home, now_ms=Clock())
+
+    assert ([], 1) == (report.recorded, report.waiting)
+    assert "fork" in str(report.stopped)
+
+
+# Exports
+
+
+@pytest.fixture
+def fetching(remote: Remote, shelf: Shelf, world: World) -> Remote:
+    remote.head()
+    show_export(shelf, world)
+    shelf.asks()
+    return remote
+
+
+def show_export(shelf: Shelf, world: World, **changes: bytes) -> None:
+    shelf.show(world)
+    shelf.files["export"] = archive(in_order(world.export() | changes))
+
+
+def not_fetched(
+    remote: Remote, folder: Path, kind: type[TargetError] = AlteredError
+) -> TargetError:
+    with pytest.raises(kind) as caught:
+        remote.fetch_export(folder)
+
+    assert [] == list(folder.parent.iterdir())
+    return caught.value
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    return folder / "export"
+
+
+def test_an_export_is_fetched_and_audited(
+    fetching: Remote, shelf: Shelf, world: World, out: Path
+) -> None:
+    octets: list[int] = []
+    entries: list[tuple[int, int]] = []
+
+    fetched = fetching.fetch_export(
+        out, coming=octets.append, checking=lambda *done: entries.append(done)
+    )
+
+    assert ["export"] == shelf.asks()
+    assert world.export() == content(out)
+    assert (6, "public", world.note()) == (fetched.head.size, fetched.audience, fetched.head.note)
+    assert len(shelf.files["export"]) == octets[-1]
+    assert (6, 6) == entries[-1]
+
+
+def test_an_export_is_all_that_is_needed_to_follow(
+    shelf: Shelf, world: World, tmp_path: Path, out: Path
+) -> None:
+    show_export(shelf, world)
+    with remote_of(shelf, world, tmp_path / "home") as remote:
+        remote.fetch_export(out)
+
+        assert 5 == remote.index_of(id_at(world, 5))
+    assert ["export"] == shelf.asks()
+
+
+def test_an_export_may_be_larger_than_what_was_seen(
+    fetching: Remote, shelf: Shelf, world: World, out: Path
+) -> None:
+    for _ in range(300):
+        world.submit(letter("northmere"))
+    show_export(shelf, world)
+
+    assert world.size == fetching.fetch_export(out).head.size
+    assert world.size - 1 == fetching.index_of(id_at(world, world.size - 1))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_an_export_of_another_history_is_a_fork(
+    fetching: Remote, shelf: Shelf, world: World, out: Path, more: int
+) -> None:
+    other = forked(world)
+    for _ in range(more):
+        other.submit(letter("northmere"))
+    show_export(shelf, other)
+
+    caught = not_fetched(fetching, out, ForkError)
+
+    assert isinstance(caught, ForkError)
+    assert (world.note(), other.note()) == (caught.seen, caught.shown)
+
+
+def test_an_older_export_is_not_taken(
+    fetching: Remote, shelf: Shelf, world: World, out: Path
+) -> None:
+    cut_back(world, 5)
+    show_export(shelf, world)
+
+    not_fetched(fetching, out, ShrunkError)
+
+
+def test_an_export_for_somebody_else_is_not_taken(
+    fetching: Remote, shelf: Shelf, world: World, out: Path
+) -> None:
+    shelf.files["export"] = archive(in_order(world.export(audience="southfold")))
+
+    caught = not_fetched(fetching, out)
+
+    assert isinstance(caught, AlteredError)
+    assert Check.MANIFEST.value == caught.check
+
+
+def test_an_export_of_another_ledger_is_not_taken(
+    fetching: Remote, shelf: Shelf, world: World, out: Path
+) -> None:
+    del world
+    shelf.files["export"] = archive(in_order(World().found().export()))
+
+    not_fetched(fetching, out)
+
+
+def test_an_export_without_what_it_must_have_is_not_taken(
+    fetching: Remote, shelf: Shelf, world: World, out: Path
+) -> None:
+    files = world.export()
+    del files["disclosures.jsonl"]
+    shelf.files["export"] = archive(in_order(files))
+
+    caught = not_fetched(fetching, out)
+
+    assert isinstance(caught, AlteredError)
+    assert Check.DISCLOSURE_MISSING.value == caught.check
+
+
+def test_an_altered_export_is_not_taken(
+    fetching: Remote, shelf: Shelf, world: World, out: Path
+) -> None:
+    data = archive(in_order(world.export()))
+    for at in range(100, len(data), 1111):
+        shelf.files["export"] = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        not_fetched(fetching, out)
+    for end in range(0, len(data), 5000):
+        shelf.files["export"] = data[:end]
+        not_fetched(fetching, out)
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_an_export_that_is_cut_is_asked_for_again(
+    fetching: Remote, shelf: Shelf, world: World, out: Path, *, chunked: bool
+) -> None:
+    data = shelf.files["export"]
+
+    def cut(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        if handler.path != "/log/export" or len(shelf.asked) > 3:
+            return False
+        handler.send_response(200)
+        if chunked:
+            handler.send_header("Transfer-Encoding", "chunked")
+        else:
+            handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        part = data[: len(data) // 2]
+        handler.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
+        handler.close_connection = True
+        return True
+
+    shelf.answer = cut
+    fetching.fetch_export(out)
+
+    assert ["export"] * 4 == shelf.asks()
+    assert world.export() == content(out)
+
+
+def test_gives_up_on_an_export_that_never_comes_whole(
+    fetching: Remote, shelf: Shelf, out: Path
+) -> None:
+    def cut(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        handler.wfile.write(shelf.files["export"][:9000])
+        handler.close_connection = True
+        return True
+
+    shelf.answer = cut
+    not_fetched(fetching, out, UnansweredError)
+
+
+def test_does_not_wait_for_ever_for_an_export_that_drips(
+    shelf: Shelf, world: World, tmp_path: Path, out: Path
+) -> None:
+    show_export(shelf, world)
+    ended = threading.Event()
+
+    def drip(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for octet in shelf.files["export"]:
+                if ended.wait(0.01):
+                    break
+                handler.wfile.write(bytes([octet]))
+        handler.close_connection = True
+        return True
+
+    shelf.answer = drip
+    try:
+        with remote_of(shelf, world, tmp_path / "home", deadline_s=0.2, attempts=1) as remote:
+            not_fetched(remote, out, UnansweredError)
+    finally:
+        ended.set()
+
+
+def test_an_interruption_leaves_nothing_of_an_export(
+    fetching: Remote, out: Path, world: World
+) -> None:
+    def interrupt(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    for told in ({"coming": interrupt}, {"checking": interrupt}):
+        with pytest.raises(KeyboardInterrupt):
+            fetching.fetch_export(out, **told)
+
+        assert [] == list(out.parent.iterdir())
+    assert world.size == fetching.fetch_export(out).head.size
+
+
+def test_an_export_overwrites_nothing(fetching: Remote, shelf: Shelf, out: Path) -> None:
+    out.write_text("here")
+
+    with pytest.raises(ExportError, match="there already"):
+        fetching.fetch_export(out)
+
+    assert [] == shelf.asks()
+    assert "here" == out.read_text()
+
+
+def test_a_fingerprint_with_a_slip_in_it_is_noticed(
+    shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    shelf.show(world)
+    with remote_of(shelf, world, tmp_path / "home") as remote:
+        assert world.ledger.origin == remote.claimed_origin()
+    with (
+        Remote(shelf.url, fingerprint="0" * 64, home=tmp_path / "home", now_ms=now_ms) as remote,
+        pytest.raises(AlteredError, match=world.fingerprint),
+    ):
+        remote.claimed_origin()
+
+
+def test_finds_ids_by_their_first_digits(remote: Remote, shelf: Shelf, world: World) -> None:
+    ids = [id_at(world, index).hex() for index in range(world.size)]
+
+    assert sorted(ids) == list(remote.ids_with_prefix(""))
+    assert (ids[3],) == remote.ids_with_prefix(ids[3][:12])
+    assert () == remote.ids_with_prefix("f" * 63)
+    world.submit(letter("northmere"))
+    shelf.show(world)
+    new = id_at(world, 6).hex()
+    assert (new,) == remote.ids_with_prefix(new[:12])
+
+
+# The export of the real ledger
+
+
+def test_a_party_fetches_its_own_export_and_nobody_another(
+    ledger: Ledger, site: Site, tmp_path: Path
+) -> None:
+    limited = new_event(
+        "alpha", "communication/v1", channel="letter", audience={"text": ["alpha"]},
+        claims={"text": "Between ourselves", "title": "A letter"},
+    )  # fmt: skip
+    submit(ledger, new_enrolment(ledger, "alpha", Party("beta", 2)))
+    submit(ledger, limited)
+    found = {}
+    for name, seed in (("alpha", 1), ("beta", 2)):
+        signer = PartySigner(name, seed=seed.to_bytes(32, "big"))
+        home = tmp_path / f"home-{name}"
+        with Remote(
+            site.url, fingerprint=ledger.fingerprint, home=home, now_ms=now_ms, signer=signer
+        ) as remote:
+            fetched = remote.fetch_export(tmp_path / name)
+        export(ledger, tmp_path / f"here-{name}", audience=name)
+        found[name] = (fetched.audience, fetched.left_out)
+
+        assert content(tmp_path / f"here-{name}") == content(tmp_path / name)
+    assert {"alpha": ("alpha", 0), "beta": ("beta", 1)} == found
+
+
+def test_nobody_fetches_the_export_of_a_ledger_for_its_parties(
+    ledger: Ledger, site: Site, tmp_path: Path
+) -> None:
+    with (
+        Remote(
+            site.url, fingerprint=ledger.fingerprint, home=tmp_path / "home", now_ms=now_ms
+        ) as remote,
+        pytest.raises(TargetError, match="401"),
+    ):
+        remote.fetch_export(tmp_path / "export")
+
+    assert not (tmp_path / "export").exists()
