@@ -20,7 +20,7 @@ from verify.note import MAX_NOTE_SIZE
 from verify.session import SESSION, SessionStatement, format_session
 from verify.submission import LedgerName
 
-__all__ = ["Asking", "Patience", "SessionSigner"]
+__all__ = ["Asking", "Patience", "SessionSigner", "UnknownReaderError"]
 
 _MAX_PROBLEM: Final = 1 << 16
 _PROBLEM: Final = "urn:counterfoil:problem:"
@@ -38,6 +38,10 @@ _LONGEST_WAIT_S: Final = 60.0
 _LONGEST_REASON: Final = 1000
 
 T = TypeVar("T")
+
+
+class UnknownReaderError(TargetError):
+    """The server has to know who asks, and does not."""
 
 
 class SessionSigner(Protocol):
@@ -259,12 +263,13 @@ def _retry_after_s(answer: Answer, otherwise_s: float) -> float:
 def _refusal(answer: Answer, path: str, *, refuses: bool = True) -> RefusedError | TargetError:
     """Return the refusal that an answer is; what is no problem of ours refuses nothing."""
     unclear = f"/{path}: the server answers {answer.status}"
+    kind = UnknownReaderError if answer.status == _UNKNOWN else TargetError
     if answer.media_type != _PROBLEM_TYPE:
-        return TargetError(unclear)
+        return kind(unclear)
     try:
         problem = msgspec.json.decode(answer.body, type=_Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return TargetError(unclear)
+        return kind(unclear)
     slug = problem.type.removeprefix(_PROBLEM)
     reason = (problem.detail or problem.title or slug)[:_LONGEST_REASON]
     if (
@@ -273,6 +278,6 @@ def _refusal(answer: Answer, path: str, *, refuses: bool = True) -> RefusedError
         or slug in _NO_REFUSALS
         or answer.status not in _REFUSALS
     ):
-        return TargetError(f"{unclear}: {reason}")
+        return kind(f"{unclear}: {reason}")
     where = None if problem.where is None else problem.where[:_LONGEST_REASON]
     return RefusedError(reason, check=problem.check, where=where)

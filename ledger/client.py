@@ -27,6 +27,7 @@ TargetError
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ from typing import BinaryIO, Final, Self
 
 from ledger.accepted import check_accepted
 from ledger.archive import unpack
-from ledger.asking import Asking, Patience, SessionSigner
+from ledger.asking import Asking, Patience, SessionSigner, UnknownReaderError
 from ledger.errors import ExportError, TargetError
 from ledger.folders import new_folder
 from ledger.follower import Follower
@@ -212,17 +213,19 @@ class Remote:
 
     @property
     def state(self) -> State:
-        """The rules' state: charter, members, keys, what waits for approvals."""
+        """The rules' state: charter, members, keys, what waits for approvals.
+
+        Asked for after something was submitted, it is fetched: that may have changed it. Where it
+        has ended the key that lets its party read, the state is the one before.
+        """
         if self._stale:
-            self.head()
+            with contextlib.suppress(UnknownReaderError):
+                self.head()
         return _state_of(self._followed())
 
     @property
     def log_keys(self) -> Sequence[tuple[int, str]]:
-        """Which log key, in hex, signs from which size on.
-
-        Asked for after something was submitted, it is fetched: that may have changed it.
-        """
+        """Which log key, in hex, signs from which size on, by `state`."""
         return self.state.log_keys
 
     def head(self) -> Head:
@@ -318,16 +321,20 @@ class Remote:
             TargetError: That cannot be found out.
         """
         checkpoint, parsed = parse_note(note)
+        if checkpoint.size > self._followed().size:
+            with contextlib.suppress(UnknownReaderError):
+                self._move_to(note, self._fetch_part)
+                return
+        # Anybody may have the tiles, also who has just ended its own key.
         follower = self._followed()
-        if checkpoint.size > follower.size:
-            self._move_to(note, self._fetch_part)
-            return
         self._check_signed(follower, checkpoint, parsed)
-        size, root = follower.size, follower.frontier.root()
-        if checkpoint.size < size:
-            old = checkpoint.size
-            root = root_within(self._fetch_part, old=old, size=size, root=root)
-        if root != checkpoint.root:
+        older, newer = sorted(
+            ((checkpoint.size, checkpoint.root), (follower.size, follower.frontier.root()))
+        )
+        found = newer[1]
+        if older[0] < newer[0]:
+            found = root_within(self._fetch_part, old=older[0], size=newer[0], root=newer[1])
+        if found != older[1]:
             seen = follower.note or b""
             path = self._kept.keep_fork(seen, note)
             raise ForkError(size=checkpoint.size, seen=seen, shown=note, path=path)

@@ -6,13 +6,13 @@ keys were good, and the proofs that all this is in the tree the log signed (SPEC
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 
 from ledger.audience import closed_to
 from ledger.errors import ExportError
-from ledger.ledger import Ledger
 from verify.chunk import Line
 from verify.claims import parse_disclosure
 from verify.entry import Entry, parse_entry
@@ -20,13 +20,55 @@ from verify.errors import RuleError
 from verify.events import Event, event_id, parse_event
 from verify.evidence import MAX_SHOWN, Evidence, EvidenceEntry, format_evidence
 from verify.merkle import root_hash
+from verify.state import State
 from verify.submission import Statement, sealing_event
 
-__all__ = ["prove"]
+__all__ = ["Provable", "prove"]
+
+
+class Provable(Protocol):
+    """The door to a ledger, or to an export of it, for whoever proves something from it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Leaf hash of entry 0, in hex."""
+
+    def checkpoint(self) -> bytes:
+        """Return the latest signed checkpoint."""
+
+    def state(self) -> State:
+        """Return the rules' state after the last entry."""
+
+    def governance(self) -> tuple[int, ...]:
+        """Return the indexes of the governance entries, in order."""
+
+    def ids_with_prefix(self, digits: str) -> tuple[str, ...]:
+        """Return event ids that begin with these hex digits, in order: several if there are."""
+
+    def index_of(self, event_id: bytes) -> int | None:
+        """Return the index of the entry that holds the event with this id, also a nested one."""
+
+    def entry(self, index: int) -> bytes:
+        """Return the entry at `index`."""
+
+    def entries(self, start: int, stop: int) -> Iterable[bytes]:
+        """Return the entries [start, stop)."""
+
+    def inclusion_proof(self, *, index: int, size: int) -> tuple[bytes, ...]:
+        """Prove that the entry at `index` is in the tree of `size` entries."""
+
+    def disclosures(self, index: int) -> tuple[str, ...]:
+        """Return the disclosures that are held at an entry, sorted by claim name."""
+
+    def note(self, *, size: int, sha256: str) -> bytes:
+        """Return a kept note by its size and its hash."""
+
+    def receipt(self, index: int) -> bytes:
+        """Return the receipt of the submission that holds the entry."""
 
 
 def prove(
-    ledger: Ledger,
+    ledger: Provable,
     ids: Sequence[str],
     *,
     without: Collection[str] = (),
@@ -35,7 +77,7 @@ def prove(
     """Make an evidence file.
 
     Args:
-        ledger: The ledger.
+        ledger: The ledger, or an export of it.
         ids: The ids of the events to show, in hex.
         without: Names of claims to leave closed.
         audience: For whom it is, a party or "public": a claim that its event limits to others
@@ -61,7 +103,7 @@ def prove(
 class _Maker:
     """Makes one file, at one size of the ledger."""
 
-    def __init__(self, ledger: Ledger, without: frozenset[str], audience: str) -> None:
+    def __init__(self, ledger: Provable, without: frozenset[str], audience: str) -> None:
         self._ledger = ledger
         self._without = without
         self._audience = audience

@@ -1,4 +1,4 @@
-"""Receipts from one snapshot of the store (SPEC section 10.1)."""
+"""Receipts, from one snapshot of the store or from an export (SPEC section 10.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.tree import Tree
 from verify.proof import Proof, format_proof
 from verify.receipt import Receipt, format_receipt
 
-__all__ = ["Receipts"]
+__all__ = ["Receipts", "make_receipt"]
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
@@ -48,19 +48,50 @@ class Receipts:
 
     def of_entries(self, first: int, count: int, entry: bytes) -> bytes:
         """Return the receipt of `count` entries from `first` on; `entry` is the first of them."""
-        read = _ENTRY.decode(entry)
-        last = first + count - 1
-        hashes = self._tree.inclusion_proof(index=last, size=self._snapshot.size)
-        proof = format_proof(Proof(last, hashes, self._checkpoint))
-        return format_receipt(
-            Receipt(
-                charter=self._fingerprint,
-                count=count,
-                first=first,
-                leaf=self._tree.leaf(last).hex(),
-                proof=proof.decode(),
-                recorded=read.recorded,
-                prev=read.prev,
-                rules=read.rules,
-            )
+        return make_receipt(
+            entry,
+            first=first,
+            count=count,
+            tree=self._tree,
+            size=self._snapshot.size,
+            checkpoint=self._checkpoint,
+            fingerprint=self._fingerprint,
         )
+
+
+def make_receipt(
+    entry: bytes,
+    *,
+    first: int,
+    count: int,
+    tree: Tree,
+    size: int,
+    checkpoint: bytes,
+    fingerprint: str,
+) -> bytes:
+    """Make the receipt of a submission.
+
+    Args:
+        entry: Its first entry.
+        first: Index of that.
+        count: How many entries it has.
+        tree: The ledger's tree.
+        size: The size of the checkpoint.
+        checkpoint: The signed checkpoint that it leads to.
+        fingerprint: Leaf hash of entry 0, in hex.
+    """
+    read = _ENTRY.decode(entry)
+    last = first + count - 1
+    hashes = tree.inclusion_proof(index=last, size=size)
+    return format_receipt(
+        Receipt(
+            charter=fingerprint,
+            count=count,
+            first=first,
+            leaf=tree.leaf(last).hex(),
+            proof=format_proof(Proof(last, hashes, checkpoint)).decode(),
+            recorded=read.recorded,
+            prev=read.prev,
+            rules=read.rules,
+        )
+    )

@@ -20,6 +20,7 @@ from ledger.ledger import Ledger
 from verify.checkpoint import check_checkpoint, parse_signed
 from verify.errors import RuleError, VerifyError
 from verify.notes import log_vkey
+from verify.state import State
 
 __all__ = ["Directory", "Head", "Target", "check_head"]
 
@@ -52,6 +53,10 @@ class Target(Protocol):
     @property
     def log_keys(self) -> Sequence[tuple[int, str]]:
         """Which log key, in hex, signs from which size on, as `verify.state.State` has it."""
+
+    @property
+    def state(self) -> State:
+        """The rules' state after all that was handed in: charter, members, keys, what waits."""
 
     def head(self) -> Head:
         """Fetch the latest checkpoint and check it.
@@ -118,6 +123,11 @@ class Directory:
     def log_keys(self) -> Sequence[tuple[int, str]]:
         """Which log key signs from which size on."""
         return self._ledger.state().log_keys
+
+    @property
+    def state(self) -> State:
+        """The rules' state."""
+        return self._ledger.state()
 
     def head(self) -> Head:
         """Read the latest checkpoint, and check it against its key and the tree.

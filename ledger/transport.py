@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from ledger.errors import TargetError
 
-__all__ = ["Answer", "FileBody", "Incoming", "Transport", "UnansweredError"]
+__all__ = ["Answer", "FileBody", "Incoming", "Transport", "UnansweredError", "normal_url"]
 
 _CHUNK: Final = 1 << 16
 _PACE: Final = 1 << 20  # octets that may take as long as a whole request
@@ -313,6 +313,16 @@ def _answer(response: http.client.HTTPResponse, body: bytes) -> Answer:
 
 def _bearer(token: str | None) -> dict[str, str]:
     return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+def normal_url(url: str) -> str:
+    """Return the one spelling of a server's URL.
+
+    Raises:
+        TargetError: The URL is not one.
+    """
+    _, host, prefix = _parse_url(url, 1.0)
+    return f"{url.partition(':')[0].lower()}://{host}{prefix}"
 
 
 def _parse_url(

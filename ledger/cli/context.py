@@ -8,19 +8,17 @@ import io
 import os
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TextIO
 
 import msgspec
 
-from ledger.client import Remote
 from ledger.errors import BusyError, LedgerError, WrongClockError
 from ledger.keys import PartySigner, ask_passphrase, load_party_key, read_passphrase
 from ledger.ledger import Ledger
 from ledger.store import STORE_FILE
-from ledger.target import Directory, Target
 from ledger.view import View, read_view, view_of_export
 from verify.audit import audit
 from verify.contents import MANIFEST
@@ -37,12 +35,8 @@ __all__ = [
     "Context",
     "InvalidError",
     "UsageError",
-    "check_digits",
     "groups",
-    "home_of",
-    "is_url",
     "kind_of_folder",
-    "one_id",
     "printable",
     "table",
     "utc",
@@ -55,9 +49,7 @@ REFUSED = 1
 FAILED = 2
 INTERRUPTED = 130
 
-_ID_DIGITS = 64
-_SHOWN_IDS = 4
-_SHORT = 16
+_MIB = 1 << 20
 _NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
 
 
@@ -133,6 +125,15 @@ class Context:
 
         return show
 
+    def coming(self, what: str) -> Callable[[int], None]:
+        """Return a function that shows how much has come, on a terminal only."""
+
+        def show(came: int, /) -> None:
+            if self.err.isatty():
+                print(f"\r{what} {came / _MIB:.1f} MiB ", end="", file=self.err, flush=True)
+
+        return show
+
     # Ledgers
 
     @contextlib.contextmanager
@@ -175,39 +176,6 @@ class Context:
         except LedgerError:
             return "HEX"
 
-    @contextlib.contextmanager
-    def target(self, arguments: Namespace, *, signer: PartySigner) -> Iterator[Target]:
-        """Open the ledger to record in: a folder, or the URL of a server that `signer` is known to.
-
-        Raises:
-            LedgerError: There is none, it is not the one with the fingerprint given, or it cannot
-                be used.
-        """
-        fingerprint: str | None = arguments.fingerprint
-        if is_url(arguments.ledger):
-            with self.remote(arguments, signer=signer) as remote:
-                yield remote
-            return
-        path = Path(arguments.ledger)
-        with self.recording(path, accept_clock=arguments.accept_clock) as ledger:
-            yield Directory(ledger, fingerprint=fingerprint)
-
-    def remote(self, arguments: Namespace, *, signer: PartySigner) -> Remote:
-        """Prepare to ask the ledger at a URL.
-
-        Raises:
-            LedgerError: The URL is none, or no fingerprint is given.
-        """
-        if arguments.fingerprint is None:
-            raise UsageError("a URL needs --fingerprint: whoever answers there could be anybody")
-        return Remote(
-            arguments.ledger,
-            fingerprint=arguments.fingerprint,
-            home=home_of(arguments),
-            now_ms=self.now_ms,
-            signer=signer,
-        )
-
     def view(self, path: Path, *, at_size: int | None = None) -> View:
         """Read the ledger or the export in a folder; an export is audited first.
 
@@ -215,18 +183,26 @@ class Context:
             LedgerError: There is neither, it is smaller than `at_size`, or the export is not valid.
         """
         if kind_of_folder(path) == "export":
-            report = audit(Folder(path), progress=self.progress("Checking entry"))
-            if report.verdict == "invalid":
-                finding = report.findings[0]
-                raise InvalidError(
-                    f"{path} is not a valid export: [{finding.check.value}] {finding.where}: "
-                    f"{finding.reason}. `counterfoil-verify {path}` says more."
-                )
-            _check_at_size(path, at_size, report.size or 0)
+            _check_at_size(path, at_size, self.check_export(path))
             return view_of_export(path, at_size=at_size)
         with self.ledger(path) as ledger:
             _check_at_size(path, at_size, ledger.size())
             return read_view(ledger.entries(), ledger.disclosures, at_size=at_size)
+
+    def check_export(self, path: Path) -> int:
+        """Audit an export, and return its size.
+
+        Raises:
+            InvalidError: It is not valid.
+        """
+        report = audit(Folder(path), progress=self.progress("Checking entry"))
+        if report.verdict == "invalid":
+            finding = report.findings[0]
+            raise InvalidError(
+                f"{path} is not a valid export: [{finding.check.value}] {finding.where}: "
+                f"{finding.reason}. `counterfoil-verify {path}` says more."
+            )
+        return report.size or 0
 
     def state(self, path: Path) -> State:
         """Return the rules' state of the ledger or the export in a folder."""
@@ -234,23 +210,6 @@ class Context:
             return self.view(path).state
         with self.ledger(path) as ledger:
             return ledger.state()
-
-    def full_id(self, where: str, digits: str) -> str:
-        """Return the whole id of the event of a ledger or export that begins with `digits`.
-
-        Raises:
-            UsageError: None begins so, or several do; or only a server could tell.
-        """
-        digits = check_digits(digits)
-        if len(digits) == _ID_DIGITS:
-            return digits
-        if is_url(where):
-            raise UsageError(f"{digits}: with a URL, give the event's whole id: 64 hex digits")
-        path = Path(where)
-        if kind_of_folder(path) == "export":
-            return one_id(digits, self.view(path).by_id)
-        with self.ledger(path) as ledger:
-            return one_id(digits, ledger.ids_with_prefix(digits))
 
     def signer(self, arguments: Namespace) -> PartySigner:
         """Read the party's key that `--key` names, asking for its passphrase if it has one.
@@ -291,35 +250,6 @@ def kind_of_folder(path: Path) -> Literal["ledger", "export"]:
     )
 
 
-def check_digits(digits: str) -> str:
-    """Return the first digits of an event id, in lower case.
-
-    Raises:
-        UsageError: They are none.
-    """
-    found = digits.strip().lower()
-    if not found or found.strip("0123456789abcdef") or len(found) > _ID_DIGITS:
-        raise UsageError(f"{digits[:80]!r} is no event id: hex digits, at most 64")
-    return found
-
-
-def one_id(digits: str, ids: Iterable[str]) -> str:
-    """Return the one id that begins with `digits`.
-
-    Raises:
-        UsageError: None does, or several do.
-    """
-    digits = check_digits(digits)
-    found = sorted(event_id for event_id in ids if event_id.startswith(digits))
-    if not found:
-        raise UsageError(f"no event of this ledger has an id that begins with {digits[:_SHORT]}")
-    if len(found) > 1:
-        shown = ", ".join(event_id[:_SHORT] for event_id in found[:_SHOWN_IDS])
-        more = " and others" if len(found) > _SHOWN_IDS else ""
-        raise UsageError(f"several events have an id that begins with {digits}: {shown}{more}")
-    return found[0]
-
-
 def wrong_clock(path: Path, error: WrongClockError) -> str:
     """Say what a clock and a ledger disagree about, and how to go on."""
     recorded = utc(error.recorded_ms)
@@ -340,19 +270,6 @@ def utc(at_ms: int) -> str:
 def _check_at_size(path: Path, at_size: int | None, size: int) -> None:
     if at_size is not None and at_size > size:
         raise UsageError(f"--at-size {at_size}: {path} has {size} entries")
-
-
-def home_of(arguments: Namespace) -> Path:
-    """Return the party's folder for outbox and journal: `--home`, or one beside the key."""
-    if arguments.home is not None:
-        return Path(arguments.home)
-    key = Path(arguments.key)
-    return key.with_name(f"{key.name}.d")
-
-
-def is_url(where: str) -> bool:
-    """Tell whether a ledger is named by a URL."""
-    return where.lower().startswith(("http://", "https://"))
 
 
 def vkey_of(state: State) -> str:

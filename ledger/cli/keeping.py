@@ -12,14 +12,13 @@ from ledger.cli.context import (
     InvalidError,
     UsageError,
     groups,
-    home_of,
-    is_url,
     table,
     vkey_of,
 )
 from ledger.cli.keying import read_request
 from ledger.cli.parsing import command, label, origin
 from ledger.cli.signing import passphrase_option, put, signing_options, submit
+from ledger.cli.sources import full_id, home_of, open_target, read_state
 from ledger.compose import Composed, compose, sign_document
 from ledger.errors import KeyFileError, RefusedError
 from ledger.keyrequests import KeyRequest, check_key_request, compose_enrolment
@@ -60,7 +59,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "approve ledger 3c918f3d --key rutland.key",
     )  # fmt: skip
     approve.add_argument("ledger", help="the ledger's folder or URL")
-    approve.add_argument("id", help="the event to approve: its id; in a folder its first digits")
+    approve.add_argument("id", help="the event to approve: its id, or its first digits")
     signing_options(approve)
 
 
@@ -202,11 +201,10 @@ def _enrol(arguments: Namespace, context: Context) -> int:
     path = Path(arguments.request)
     request = read_request(path)
     signer = context.signer(arguments)
-    # Looked up before the ledger is opened to record: one process opens it once.
-    amended = _amendment(context, arguments, request.party, signer.party)
-    with context.target(arguments, signer=signer) as target:
+    with open_target(context, arguments, signer=signer) as target:
         _check(request, path, LedgerName(origin=target.origin, charter=target.fingerprint))
-        if amended is not None:
+        if arguments.as_member and request.party not in target.state.charter.members:
+            amended = _amendment(target.state, request.party, signer.party)
             called = f"the charter names {request.party}"
             home = home_of(arguments)
             report = put(context, target, amended, signer=signer, home=home, called=called)
@@ -234,16 +232,9 @@ def _check(request: KeyRequest, path: Path, ledger: LedgerName) -> None:
         raise InvalidError(f"{path}: {error.reason}") from None
 
 
-def _amendment(context: Context, arguments: Namespace, party: str, author: str) -> Composed | None:
-    """Return an amendment that names `party` among the members, None if none is wanted."""
-    if not arguments.as_member:
-        return None
-    if is_url(arguments.ledger):
-        raise UsageError("--as-member needs the ledger's folder, not its URL")
-    state = context.state(Path(arguments.ledger))
+def _amendment(state: State, party: str, author: str) -> Composed:
+    """Return an amendment of the charter that names `party` among the members."""
     charter = state.charter
-    if party in charter.members:
-        return None
     common = {*Approval.__struct_fields__, "founding_key", "amends", "members"}
     fields = {
         name: getattr(charter, name)
@@ -264,11 +255,7 @@ def _leave(arguments: Namespace, context: Context) -> int:
 
 def _membership(arguments: Namespace, context: Context, verb: str) -> int:
     signer = context.signer(arguments)
-    fingerprint = arguments.fingerprint
-    if fingerprint is None:  # a folder: a URL is refused without one
-        if is_url(arguments.ledger):
-            raise UsageError("a URL needs --fingerprint: whoever answers there could be anybody")
-        fingerprint = context.state(Path(arguments.ledger)).fingerprint
+    fingerprint = read_state(context, arguments, signer=signer).fingerprint
     composed = compose(
         "party/v1", author=signer.party, fields={"verb": verb, "charter": fingerprint}
     )
@@ -278,6 +265,6 @@ def _membership(arguments: Namespace, context: Context, verb: str) -> int:
 
 def _approve(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
-    of = context.full_id(arguments.ledger, arguments.id)
+    of = full_id(context, arguments, arguments.id, signer=signer)
     composed = compose("approval/v1", author=signer.party, fields={"of": of})
     return submit(context, arguments, composed, f"{signer.party} approves {of[:16]}")

@@ -7,9 +7,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from ledger.cli.context import DONE, Context, UsageError, groups, is_url, table
+from ledger.cli.context import DONE, Context, UsageError, groups, table
 from ledger.cli.parsing import command, index, label
 from ledger.cli.signing import passphrase_option, signing_options, submit
+from ledger.cli.sources import SOURCE, is_url, open_remote, read_state
 from ledger.compose import compose
 from ledger.errors import KeyFileError
 from ledger.keyrequests import (
@@ -44,7 +45,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "key request https://ledger.example --fingerprint HEX --key rutland.key -o rutland.request",
         "key request export/ --key rutland.key -o rutland.request # an export will do as well",
     )  # fmt: skip
-    request.add_argument("ledger", help="the ledger's folder, export or URL")
+    request.add_argument("ledger", help=SOURCE)
     request.add_argument("-o", "--output", required=True, metavar="FILE", help="the request")
     signing_options(request)
     show = command(
@@ -63,7 +64,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     revoke.add_argument("ledger", help="the ledger's folder or URL")
     revoke.add_argument(
         "public", metavar="KEY",
-        help="the public key to end, in hex; in a folder its first digits will do",
+        help="the public key to end, in hex, or its first digits",
     )  # fmt: skip
     revoke.add_argument(
         "--compromised-since", type=index, metavar="INDEX",
@@ -199,20 +200,15 @@ def _request(arguments: Namespace, context: Context) -> int:
 def _name_of(arguments: Namespace, context: Context, signer: PartySigner) -> LedgerName:
     """Name the ledger without opening it to record: an export will do."""
     if is_url(arguments.ledger):
-        with context.remote(arguments, signer=signer) as remote:
+        with open_remote(context, arguments, signer=signer) as remote:
             return LedgerName(origin=remote.claimed_origin(), charter=remote.fingerprint)
-    state = context.state(Path(arguments.ledger))
-    wanted: str | None = arguments.fingerprint
-    if wanted is not None and wanted != state.fingerprint:
-        raise UsageError(
-            f"{arguments.ledger} is another ledger: its fingerprint is {state.fingerprint}"
-        )
+    state = read_state(context, arguments, signer=signer)
     return LedgerName(origin=state.charter.origin, charter=state.fingerprint)
 
 
 def _revoke(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
-    public = _own_key(arguments, context, signer.party)
+    public = _own_key(arguments, context, signer)
     fields: dict[str, object] = {"verb": "revoke", "party": signer.party, "key": public}
     if arguments.compromised_since is not None:
         fields["compromised_since"] = arguments.compromised_since
@@ -220,18 +216,16 @@ def _revoke(arguments: Namespace, context: Context) -> int:
     return submit(context, arguments, composed, f"key {public[:16]} ends")
 
 
-def _own_key(arguments: Namespace, context: Context, party: str) -> str:
+def _own_key(arguments: Namespace, context: Context, signer: PartySigner) -> str:
     """Return the whole public key that the command line names."""
     given = "".join(arguments.public.split()).lower()
     if _KEY.fullmatch(given):
         return given
     if not given or given.strip("0123456789abcdef"):
         raise UsageError(f"{arguments.public[:80]!r} is no public key: 64 hex digits")
-    if is_url(arguments.ledger):
-        raise UsageError(f"{given}: with a URL, give the whole public key: 64 hex digits")
-    keys = context.state(Path(arguments.ledger)).keys_of(party)
+    keys = read_state(context, arguments, signer=signer).keys_of(signer.party)
     found = [key.key for key in keys if key.key.startswith(given)]
     if len(found) != 1:
         what = "no key" if not found else f"{len(found)} keys"
-        raise UsageError(f"{what} of {party} in this ledger begins with {given}")
+        raise UsageError(f"{what} of {signer.party} in this ledger begins with {given}")
     return found[0]

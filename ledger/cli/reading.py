@@ -6,7 +6,6 @@ import datetime as dt
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import msgspec
@@ -15,13 +14,12 @@ from ledger.cli.context import (
     DONE,
     Context,
     groups,
-    kind_of_folder,
-    one_id,
     printable,
     table,
     vkey_of,
 )
 from ledger.cli.parsing import command, day, size, width
+from ledger.cli.sources import add_source, one_id, read_view
 from ledger.clocks import Regime, is_overdue
 from ledger.date_words import format_when
 from ledger.folds.answers import answers
@@ -73,6 +71,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     listing = _reader(
         commands, "list", "list every event, a line each", _list,
         "list ledger", "list export --kind request --party rutland",
+        "list https://ledger.example --key rutland.key # fetched and audited before it is read",
     )  # fmt: skip
     listing.add_argument("--kind", choices=_KINDS, metavar="KIND", help="only events of this kind")
     listing.add_argument("--party", help="only events that this party signed")
@@ -117,7 +116,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     stat = command(
         commands, "stat", "what a ledger or an export holds, in numbers", _stat, "stat ledger"
     )
-    stat.add_argument("ledger", help="the folder of a ledger or an export")
+    add_source(stat)
 
 
 def _reader(
@@ -129,7 +128,7 @@ def _reader(
     more: str = "",
 ) -> ArgumentParser:
     parser = command(commands, name, words, run, *examples, more=more)
-    parser.add_argument("ledger", help="the folder of a ledger or an export")
+    add_source(parser)
     parser.add_argument(
         "--as-at", type=day, metavar="DATE", help="as things stood on this day (default: today)"
     )
@@ -146,7 +145,7 @@ def _as_at(arguments: Namespace, context: Context) -> dt.date:
 
 
 def _view(arguments: Namespace, context: Context) -> View:
-    return context.view(Path(arguments.ledger), at_size=arguments.at_size)
+    return read_view(context, arguments, at_size=arguments.at_size)
 
 
 def _reading(arguments: Namespace, context: Context) -> Reading:
@@ -177,11 +176,8 @@ def _short(text: str, width: int) -> str:
 
 
 def _show(arguments: Namespace, context: Context) -> int:
-    digits = arguments.id
-    if kind_of_folder(Path(arguments.ledger)) == "ledger":
-        digits = context.full_id(arguments.ledger, digits)
     reading = _reading(arguments, context)
-    event_id = one_id(digits, reading.view.by_id)
+    event_id = one_id(arguments.id, reading.view.by_id)
     told = reading.view.by_id[event_id]
     values = event_json(reading.view, told, fold_timeline(reading))
     context.answer(values, ("\n".join(_show_lines(told, reading))))
@@ -308,7 +304,7 @@ def _knowledge(arguments: Namespace, context: Context) -> int:
 
 
 def _stat(arguments: Namespace, context: Context) -> int:
-    view = context.view(Path(arguments.ledger))
+    view = read_view(context, arguments)
     kinds: dict[str, int] = {}
     for told in view.told:
         kinds[told.kind] = kinds.get(told.kind, 0) + 1

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import msgspec
 
-from ledger.cli.context import DONE, FAILED, REFUSED, Context, UsageError, home_of
+from ledger.cli.context import DONE, FAILED, REFUSED, Context, UsageError
 from ledger.cli.parsing import command
 from ledger.cli.signing import signing_options, submit
+from ledger.cli.sources import full_id, home_of, open_target
 from ledger.compose import compose
 from ledger.dates import parse_when
 from ledger.mail_events import read_parties
@@ -64,7 +65,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         more=f"STANCE is one of {', '.join(_STANCES[:6])},\n{', '.join(_STANCES[6:])}.",
     )  # fmt: skip
     answer.add_argument("ledger", help="the ledger's folder or URL")
-    answer.add_argument("id", help="the event's id; in a folder its first digits will do")
+    answer.add_argument("id", help="the event's id, or its first digits")
     answer.add_argument("stance", choices=_STANCES, metavar="STANCE", help="what you hold of it")
     answer.add_argument(
         "--field", help="one part of it: happened, actors, items, dates.sent, claims.text, …"
@@ -94,7 +95,7 @@ def _record(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
     names = None if arguments.names is None else Path(arguments.names)
     elsewhere = {} if names is None else _read_names(names)
-    with context.target(arguments, signer=signer) as target:
+    with open_target(context, arguments, signer=signer) as target:
         report = record(
             target,
             sources,
@@ -185,7 +186,7 @@ def _refusal(one: Refused) -> str:
 
 def _answer(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
-    on = context.full_id(arguments.ledger, arguments.id)
+    on = full_id(context, arguments, arguments.id, signer=signer)
     fields: dict[str, object] = {"on": on, "stance": arguments.stance}
     claims: dict[str, str] = {}
     if arguments.note is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ledger.cli.context import DONE, REFUSED, Context, UsageError, home_of, is_url
-from ledger.cli.parsing import fingerprint
+from ledger.cli.context import DONE, REFUSED, Context, UsageError
+from ledger.cli.sources import home_of, identity_options, open_target
 from ledger.compose import Composed
 from ledger.keys import PartySigner
 from ledger.record import RecordReport, record_composed
@@ -27,14 +27,7 @@ def signing_options(parser: ArgumentParser) -> None:
     """Add the options of every command that signs."""
     parser.add_argument("--key", required=True, metavar="FILE", help="your party's key file")
     passphrase_option(parser)
-    parser.add_argument(
-        "--fingerprint", metavar="HEX", type=fingerprint,
-        help="the ledger's fingerprint as it was given to you; needed with a URL",
-    )  # fmt: skip
-    parser.add_argument(
-        "--home", metavar="DIR",
-        help="your outbox, receipts and journal (default: the key file's name with .d)",
-    )  # fmt: skip
+    identity_options(parser)
     parser.add_argument(
         "--accept-clock", action="store_true",
         help="this machine's clock is right, although the last entry disagrees",
@@ -44,8 +37,9 @@ def signing_options(parser: ArgumentParser) -> None:
 def submit(context: Context, arguments: Namespace, composed: Composed, called: str) -> int:
     """Record one event in the ledger that the command line names, and say how it went."""
     signer, home = context.signer(arguments), home_of(arguments)
-    with context.target(arguments, signer=signer) as target:
+    with open_target(context, arguments, signer=signer) as target:
         report = put(context, target, composed, signer=signer, home=home, called=called)
+        waits = "" if report.refused else _waits(target, report.recorded[-1].event_id)
     if report.refused:
         reason = report.refused[0].reason
         if context.json:
@@ -54,7 +48,6 @@ def submit(context: Context, arguments: Namespace, composed: Composed, called: s
             context.say(f"counterfoil: refused: {reason}")
         return REFUSED
     done = report.recorded[-1]
-    waits = _waits(context, arguments, done.event_id)
     values = {"event": done.event_id, "index": done.index, "recorded": called}
     text = f"Recorded: {called}, entry {done.index}, event {done.event_id[:16]}"
     if waits:
@@ -86,14 +79,9 @@ def put(
     return report
 
 
-def _waits(context: Context, arguments: Namespace, event_id: str) -> str:
-    """Say what an act of governance waits for; nothing if it has taken effect.
-
-    Of a served ledger it is not asked: only its own folder has the state at hand.
-    """
-    if is_url(arguments.ledger):
-        return ""
-    pending = context.state(Path(arguments.ledger)).pending.get(event_id)
+def _waits(target: Target, event_id: str) -> str:
+    """Say what an act of governance waits for; nothing if it has taken effect."""
+    pending = target.state.pending.get(event_id)
     if pending is None:
         return ""
     if pending.ready_ms is not None:

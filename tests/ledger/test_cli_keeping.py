@@ -259,6 +259,6 @@ def test_refuses_the_fingerprint_of_another_ledger(desk: Desk) -> None:
     ran = desk("join", "ledger", "--key", "rutland.key", "--fingerprint", "0" * 64)
 
     assert 2 == ran.code
-    assert "is another one" in ran.err
+    assert "is another ledger: its fingerprint is" in ran.err
     assert 2 == desk("join", "ledger", "--key", "rutland.key", "--fingerprint", "zz").code
     assert 2 == desk("join", "http://127.0.0.1:9", "--key", "rutland.key").code

@@ -46,7 +46,7 @@ def test_an_export_that_is_not_valid_is_not_read(desk: Desk) -> None:
     (("list", "nowhere"), "nowhere: no such folder"),
     (("list", "draft.yaml"), "draft.yaml: is a file, not the folder of a ledger"),
     (("list", "rutland.key.d"), "is neither a ledger (with ledger.mdb) nor an export"),
-    (("list", "https://ledger.example/x"), "https://ledger.example/x: this needs a folder"),
+    (("list", "https://ledger.example/x"), "https://ledger.example/x: a URL needs --fingerprint"),
     (("list", "garbage"), "garbage/ledger.mdb: cannot be opened"),
     (("list", "folder"), "folder/ledger.mdb: cannot be opened"),
     (("list", "ledger", "--at-size", "0"), "--at-size"),

@@ -192,8 +192,6 @@ def test_the_start_of_an_id_must_be_of_one_event(desk: Desk) -> None:
 
     assert "begins with ffffffffffff" in desk("answer", "ledger", "f" * 12, "agree", *key).err
     assert "is no event id" in desk("answer", "ledger", "xyz", "agree", *key).err
-    url = ("answer", "http://127.0.0.1:9", ids[0][:8], "agree", *key)
-    assert "with a URL, give the event's whole id" in desk(*url).err
     if shared is not None:
         assert "several events" in desk("answer", "ledger", shared, "agree", *key).err
 

@@ -1,0 +1,307 @@
+"""Where a command reads, and where it records: a folder, or the URL of a server.
+
+Of what a server says nothing is taken on trust. Whoever records follows the ledger. Whoever reads
+gets a folder: the export that the server hands out, fetched and audited into the party's folder,
+and from there on the code is that of any export.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ledger.addresses import Addresses
+from ledger.asking import UnknownReaderError
+from ledger.cli.context import Context, UsageError, kind_of_folder
+from ledger.cli.parsing import fingerprint
+from ledger.client import Remote
+from ledger.copies import latest_copy
+from ledger.evidence import Provable
+from ledger.exported import ExportedLedger
+from ledger.keys import PartySigner
+from ledger.target import Directory, Target
+from ledger.view import View
+from verify.state import State
+
+__all__ = [
+    "SOURCE",
+    "add_source",
+    "full_id",
+    "home_of",
+    "identity_options",
+    "is_url",
+    "one_id",
+    "open_provable",
+    "open_remote",
+    "open_target",
+    "provable_id",
+    "read_state",
+    "read_view",
+    "reader_of",
+]
+
+SOURCE = "the folder of a ledger or an export, or a server's URL"
+"""What every command that reads takes, in words."""
+
+_ID_DIGITS = 64
+_SHOWN_IDS = 4
+_SHORT = 16
+
+
+# The command line
+
+
+def add_source(parser: ArgumentParser) -> None:
+    """Add what every command that reads takes: where from, and who asks."""
+    parser.add_argument("ledger", help=SOURCE)
+    parser.add_argument(
+        "--key", metavar="FILE", help="with a URL: your key, where the ledger is for its parties"
+    )
+    parser.add_argument(
+        "--passphrase-file", metavar="FILE",
+        help="read the key's passphrase from this file (default: ask)",
+    )  # fmt: skip
+    identity_options(parser)
+
+
+def identity_options(parser: ArgumentParser) -> None:
+    """Add the options that say which ledger it is, and where what is known of it is kept."""
+    parser.add_argument(
+        "--fingerprint", metavar="HEX", type=fingerprint,
+        help="the ledger's fingerprint as it was given to you; needed with a URL, once",
+    )  # fmt: skip
+    parser.add_argument(
+        "--home", metavar="DIR",
+        help="your outbox, receipts, journal and what you know of ledgers "
+        "(default: the key file's name with .d; without a key, a cache of this account)",
+    )  # fmt: skip
+
+
+def is_url(where: str) -> bool:
+    """Tell whether a ledger is named by a URL."""
+    return where.lower().startswith(("http://", "https://"))
+
+
+def home_of(arguments: Namespace) -> Path:
+    """Return the party's folder: `--home`, or one beside the key, or this account's cache.
+
+    Raises:
+        UsageError: There is no such cache.
+    """
+    if arguments.home is not None:
+        return Path(arguments.home)
+    if arguments.key is not None:
+        key = Path(arguments.key)
+        return key.with_name(f"{key.name}.d")
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        # What is no absolute path is to be passed over (XDG Base Directory Specification).
+        cache = named if named.is_absolute() else Path.home() / ".cache"
+    except RuntimeError:
+        raise UsageError("this account has no home: give --home") from None
+    return cache / "counterfoil"
+
+
+def reader_of(arguments: Namespace, context: Context) -> PartySigner | None:
+    """Read the key of whoever asks a server; None for anybody.
+
+    Raises:
+        KeyFileError: It cannot be read.
+    """
+    return None if arguments.key is None else context.signer(arguments)
+
+
+# Servers
+
+
+@contextlib.contextmanager
+def open_remote(
+    context: Context, arguments: Namespace, *, signer: PartySigner | None
+) -> Iterator[Remote]:
+    """Ask the ledger at a URL, whose fingerprint is remembered when that went well.
+
+    Raises:
+        UsageError: No fingerprint is known, or another one; or the ledger wants to know who asks.
+        LedgerError: The URL is none, or the ledger cannot be asked.
+    """
+    url, home = arguments.ledger, home_of(arguments)
+    known = Addresses(home)
+    found = known.find(url)
+    wanted: str | None = arguments.fingerprint or found
+    if wanted is None:
+        raise UsageError(
+            f"{url}: a URL needs --fingerprint, the first time: whoever answers there could be "
+            "anybody"
+        )
+    if found not in {None, wanted}:
+        raise UsageError(
+            f"{url} is known as the ledger with fingerprint {found}, which --fingerprint is not. "
+            f"If that was a slip, take it out of {known.path}"
+        )
+    try:
+        with Remote(
+            url, fingerprint=wanted, home=home, now_ms=context.now_ms, signer=signer
+        ) as remote:
+            yield remote
+    except UnknownReaderError as error:
+        if signer is not None:
+            raise
+        reason = "it is for its parties: --key with your party's key"
+        raise UsageError(f"{url} does not answer anybody: {reason}") from error
+    if found is None:
+        known.remember(url, wanted)
+
+
+@contextlib.contextmanager
+def open_target(context: Context, arguments: Namespace, *, signer: PartySigner) -> Iterator[Target]:
+    """Open the ledger to record in: a folder, or the URL of a server that `signer` is known to.
+
+    Raises:
+        LedgerError: There is none, it is not the one with the fingerprint given, or it cannot be
+            used.
+    """
+    if is_url(arguments.ledger):
+        with open_remote(context, arguments, signer=signer) as remote:
+            yield remote
+        return
+    path = Path(arguments.ledger)
+    with context.recording(path, accept_clock=arguments.accept_clock) as ledger:
+        yield Directory(ledger, fingerprint=arguments.fingerprint)
+
+
+# Reading
+
+
+@contextlib.contextmanager
+def _folder(context: Context, arguments: Namespace) -> Iterator[Path]:
+    """Hold the folder to read: the one that is named, or the copy of what a URL serves."""
+    if not is_url(arguments.ledger):
+        for option in ("key", "home"):
+            if getattr(arguments, option) is not None:
+                raise UsageError(f"--{option} goes with a URL, and {arguments.ledger} is none")
+        yield Path(arguments.ledger)
+        return
+    signer = reader_of(arguments, context)
+    with (
+        open_remote(context, arguments, signer=signer) as remote,
+        latest_copy(
+            remote,
+            home_of(arguments),
+            coming=context.coming("Fetched"),
+            checking=context.progress("Checking entry"),
+        ) as path,
+    ):
+        yield path
+
+
+def read_view(context: Context, arguments: Namespace, *, at_size: int | None = None) -> View:
+    """Read what the command line names: a ledger, an export, or what a server hands out.
+
+    Raises:
+        LedgerError: There is none, it is another than the fingerprint's, it is smaller than
+            `at_size`, or what is there is not valid.
+    """
+    with _folder(context, arguments) as path:
+        view = context.view(path, at_size=at_size)
+    _check_fingerprint(arguments, view.fingerprint)
+    return view
+
+
+@contextlib.contextmanager
+def open_provable(context: Context, arguments: Namespace) -> Iterator[Provable]:
+    """Open what the command line names, to prove something from it.
+
+    Raises:
+        LedgerError: As `read_view`.
+    """
+    with _folder(context, arguments) as path:
+        if kind_of_folder(path) == "export":
+            context.check_export(path)
+            provable = ExportedLedger(path)
+            _check_fingerprint(arguments, provable.fingerprint)
+            yield provable
+            return
+        with context.ledger(path) as ledger:
+            _check_fingerprint(arguments, ledger.fingerprint)
+            yield ledger
+
+
+def read_state(context: Context, arguments: Namespace, *, signer: PartySigner) -> State:
+    """Return the rules' state of what the command line names.
+
+    Raises:
+        LedgerError: As `read_view`.
+    """
+    if is_url(arguments.ledger):
+        with open_remote(context, arguments, signer=signer) as remote:
+            return remote.state
+    state = context.state(Path(arguments.ledger))
+    _check_fingerprint(arguments, state.fingerprint)
+    return state
+
+
+def _check_fingerprint(arguments: Namespace, found: str) -> None:
+    wanted: str | None = arguments.fingerprint
+    if wanted not in {None, found}:
+        raise UsageError(f"{arguments.ledger} is another ledger: its fingerprint is {found}")
+
+
+# Events
+
+
+def full_id(context: Context, arguments: Namespace, digits: str, *, signer: PartySigner) -> str:
+    """Return the whole id of the event, of what the command line names, that begins so.
+
+    Raises:
+        UsageError: None begins so, or several do.
+        LedgerError: As `read_view`.
+    """
+    digits = _check_digits(digits)
+    if len(digits) == _ID_DIGITS:
+        return digits
+    if is_url(arguments.ledger):
+        with open_remote(context, arguments, signer=signer) as remote:
+            return one_id(digits, remote.ids_with_prefix(digits))
+    with context.ledger(Path(arguments.ledger)) as ledger:
+        return one_id(digits, ledger.ids_with_prefix(digits))
+
+
+def one_id(digits: str, ids: Iterable[str]) -> str:
+    """Return the one id that begins with `digits`.
+
+    Raises:
+        UsageError: None does, or several do.
+    """
+    digits = _check_digits(digits)
+    found = sorted(event_id for event_id in ids if event_id.startswith(digits))
+    if not found:
+        raise UsageError(f"no event of this ledger has an id that begins with {digits[:_SHORT]}")
+    if len(found) > 1:
+        shown = ", ".join(event_id[:_SHORT] for event_id in found[:_SHOWN_IDS])
+        more = " and others" if len(found) > _SHOWN_IDS else ""
+        raise UsageError(f"several events have an id that begins with {digits}: {shown}{more}")
+    return found[0]
+
+
+def provable_id(provable: Provable, digits: str) -> str:
+    """Return the one id of a ledger or export that begins with `digits`.
+
+    Raises:
+        UsageError: None does, or several do.
+    """
+    return one_id(digits, provable.ids_with_prefix(_check_digits(digits)))
+
+
+def _check_digits(digits: str) -> str:
+    """Return the first digits of an event id, in lower case.
+
+    Raises:
+        UsageError: They are none.
+    """
+    found = digits.strip().lower()
+    if not found or found.strip("0123456789abcdef") or len(found) > _ID_DIGITS:
+        raise UsageError(f"{digits[:80]!r} is no event id: hex digits, at most 64")
+    return found
