@@ -3,9 +3,10 @@
     python -m tests.readme            check
     python -m tests.readme --write    run the tour and print its outputs anew, trimmed as before
 
-Blocks marked `console` are a session: lines that begin with `$ ` are run in order, in one temporary
-folder, by the real commands, and what they print must be what README prints. A block marked `yaml`
-with a file name is written to that file. Everything else in README is prose, and its names and
+Blocks marked `console` are a session: lines that begin with `$ ` are run in order, in a temporary
+folder and the folders made in it, by the real commands, and what they print must be what README
+prints. What ends in `&` runs until the end. A block marked `yaml` with a file name is written to
+that file, where the session is. Everything else in README is prose, and its names and
 links are looked up.
 
 What differs from run to run (ids, keys, times, days since, ports) is compared by its part in the
@@ -40,7 +41,7 @@ _ROOT: Final = Path(__file__).resolve().parent.parent
 _README: Final = _ROOT / "README.md"
 _LONGEST_S: Final = 60
 _SAFE: Final = frozenset(
-    ("cat", "counterfoil", "counterfoil-verify", "cp", "echo", "ls", "mkdir", "sed")
+    ("cat", "cd", "counterfoil", "counterfoil-verify", "cp", "diff", "echo", "ls", "mkdir", "sed")
 )
 _TRIMMED: Final = "…"
 _GROUPS: Final = re.compile(r"\b[0-9a-f]{8}(?: [0-9a-f]{8}){3,7}\b")
@@ -134,6 +135,7 @@ class Tour:
 
     Attributes:
         folder: Where it runs.
+        at: The folder in it where the session is.
         bound: What README prints -> what it is in this run.
         status: How the last command ended.
         variables: Assignments so far, for the shell.
@@ -142,6 +144,7 @@ class Tour:
 
     folder: Path
     bound: dict[str, str] = field(default_factory=dict)
+    at: Path = Path()
     status: int = 0
     variables: list[str] = field(default_factory=list)
     servers: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -172,13 +175,15 @@ class Tour:
         word = command.split()[0]
         if word not in _SAFE:
             raise ReadmeError(f"`{command}`: {word} is not run here")
+        if word == "cd":
+            return self._enter(command.removeprefix("cd "))
         if command.endswith(" &"):
             return self._serve(command.removesuffix(" &"))
         # The subshell gives `echo $?` the status of the command before.
         script = "\n".join((*self.variables, f"(exit {self.status})", command))
         done = subprocess.run(
             ["/bin/bash", "-c", script],
-            cwd=self.folder,
+            cwd=self.folder / self.at,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -240,12 +245,24 @@ class Tour:
             line = line.replace(other, one) if ":" in one else line
         return line
 
+    def write(self, name: str, content: str) -> None:
+        """Write a file of README where the session is."""
+        (self.folder / self.at / name).write_text(content, encoding="utf-8")
+
+    def _enter(self, name: str) -> str:
+        folder = (self.folder / self.at / name).resolve()
+        if not folder.is_dir() or not folder.is_relative_to(self.folder.resolve()):
+            raise ReadmeError(f"`cd {name}`: there is no such folder in the tour")
+        self.at = folder.relative_to(self.folder.resolve())
+        self.status = 0
+        return ""
+
     def _serve(self, command: str) -> str:
         # A port of its own: another may be in use here.
         words = [*shlex.split(re.sub(r" --port [0-9]+", "", command)), "--port", "0"]
         server = subprocess.Popen(
             [self.folder / ".bin" / words[0], *words[1:]],
-            cwd=self.folder,
+            cwd=self.folder / self.at,
             env=self._environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -368,7 +385,7 @@ def run_tour(text: str, *, write: bool) -> str:
         for each in _steps_and_files(text):
             if not isinstance(each, Step):
                 name, content = each
-                (folder / name).write_text(content, encoding="utf-8")
+                tour.write(name, content)
                 continue
             count += 1
             output = tour.run(each.command)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from api.serve import now_ms
+from api.clock import now_ms
 from tests.ledger.commandline import ROOT, Desk, Ran, part, process, rows, served
 from tests.ledger.test_export import content
 
