@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from ledger.errors import OutboxError
+from ledger.errors import OutboxError, TargetError
 from ledger.private import make_private_folder, read_private, replace_private
 from ledger.transport import normal_url
 from verify.codec import Decoder, Hash, Wire, encode
@@ -66,12 +66,12 @@ class Addresses:
         """Keep the fingerprint of a URL that has none yet.
 
         Raises:
-            TargetError: The URL is none.
+            TargetError: The URL is none, or it was given another fingerprint meanwhile.
             OutboxError: The folder cannot be used.
         """
         known = self._read()
         if known.setdefault(normal_url(url), fingerprint) != fingerprint:
-            raise AssertionError(f"{url} has a fingerprint")
+            raise TargetError(f"{url} was given another fingerprint meanwhile, by {self.path}")
         make_private_folder(self._home, error=OutboxError)
         urls = tuple(_Address(fingerprint=known[one], url=one) for one in sorted(known))
         replace_private(self.path, encode(_KnownFile(urls=urls)), error=OutboxError)

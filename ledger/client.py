@@ -19,10 +19,11 @@ caught at the next question; and a second history that the log key signed is kep
 (`ledger.kept`).
 
 TargetError
-├── UnansweredError   (transport) there was no whole answer: trying again may help
-├── AlteredError      what the server serves does not hold together
-├── ShrunkError       the ledger is smaller than it was
-└── ForkError         the log key signed two histories
+├── UnansweredError      (transport) there was no whole answer: trying again may help
+├── UnknownReaderError   (asking) the server has to know who asks, and does not
+├── AlteredError         (served) what the server serves does not hold together
+├── ShrunkError          the ledger is smaller than it was
+└── ForkError            the log key signed two histories
 """
 
 from __future__ import annotations

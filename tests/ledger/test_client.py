@@ -21,7 +21,7 @@ from nacl.signing import SigningKey
 
 from api.clock import now_ms
 from api.settings import Settings
-from ledger.asking import Patience
+from ledger.asking import Patience, UnknownReaderError
 from ledger.client import AlteredError, ForkError, Remote, ShrunkError
 from ledger.errors import ExportError, OutboxError, RefusedError, TargetError
 from ledger.export import export
@@ -1222,3 +1222,36 @@ def test_nobody_fetches_the_export_of_a_ledger_for_its_parties(
         remote.fetch_export(tmp_path / "export")
 
     assert not (tmp_path / "export").exists()
+
+
+# Whoever ended its own key
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_receipt_is_compared_by_the_tiles_where_entries_are_shown_no_more(
+    remote: Remote, shelf: Shelf, world: World, *, honest: bool
+) -> None:
+    remote.head()
+    sent = Sent.of(world)
+    shown = world if honest else forked(world)
+    shown.submit(letter("northmere"))
+    shelf.files = {**shown.export(), "submissions": sent.recorded(shown)}
+    shelf.files |= shown.export()
+
+    def closed(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        if "entries" not in handler.path:
+            return False
+        handler.send_response(401)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return True
+
+    shelf.answer = closed
+    with pytest.raises(UnknownReaderError):
+        remote.head()
+
+    if honest:
+        assert 7 == remote.submit(sent.document).first
+    else:
+        with pytest.raises(ForkError):
+            remote.submit(sent.document)
