@@ -30,7 +30,7 @@ from verify.claims import Disclosure, File, parse_disclosure
 from verify.codec import encode
 from verify.contents import MANIFEST, Manifest, format_charter_policy
 from verify.entry import Entry, parse_entry
-from verify.events import SPEC_VERSION, Charter, Opening, event_id, parse_event
+from verify.events import SPEC_VERSION, Charter, Event, Opening, event_id, parse_event
 from verify.note import parse_note
 from verify.notes import PATH as NOTES
 from verify.state import State, found
@@ -173,6 +173,7 @@ class Export:
         self._files: set[str] = set()
         self._absent: list[str] = []
         self._later: set[tuple[str, str]] = set()
+        self._handed: set[tuple[str, str]] | None = None
         self._looked = self.size
 
     def members(self) -> Iterator[Member]:
@@ -271,9 +272,17 @@ class Export:
         """Look which claims the entries beyond this size have handed over by now."""
         for data in self._ledger.entries(self._looked):
             self._looked += 1
-            event = parse_event(parse_entry(data).event)
-            if isinstance(event, Opening):
-                self._later |= {(event.of, name) for name in event.names or ()}
+            self._later |= _handed_by(data)
+
+    def _handed_later(self, event: Event) -> set[str]:
+        """Return the names of an event's claims that only entries beyond this size hand over."""
+        own_id = event_id(encode(event)).hex()
+        found = {one for one in self._later if one[0] == own_id}
+        if found and self._handed is None:
+            # What is handed over may be handed over again. It is rare that this has to be known.
+            entries = self._ledger.entries(0, self.size)
+            self._handed = {one for data in entries for one in _handed_by(data)}
+        return {name for _, name in found - (self._handed or set())}
 
     def _open(self, entry: Entry, texts: tuple[str, ...]) -> None:
         """Write a line of `disclosures.jsonl`, if any claim of the entry is open."""
@@ -283,8 +292,7 @@ class Export:
         self._sealed += len(event.sealed)
         closed = set(closed_to(self._audience, event))
         if self._later:
-            own_id = event_id(encode(event)).hex()
-            closed |= {name for of, name in self._later if of == own_id}
+            closed |= self._handed_later(event)
         opened = [one for one in map(parse_disclosure, texts) if one.name not in closed]
         if opened:
             self._take(opened)
@@ -320,6 +328,14 @@ class Export:
         with source.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             yield Member(f"files/{sha256}", size, _chunks(file, size))
+
+
+def _handed_by(entry: bytes) -> set[tuple[str, str]]:
+    """Return (event, claim) of what an entry hands over."""
+    event = parse_event(parse_entry(entry).event)
+    if not isinstance(event, Opening):
+        return set()
+    return {(event.of, name) for name in event.names or ()}
 
 
 def _member(name: str, data: bytes) -> Member:

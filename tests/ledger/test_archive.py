@@ -18,7 +18,7 @@ from ledger.archive import pack, unpack
 from ledger.export import Member, export, open_export
 from ledger.folders import new_folder
 from ledger.ledger import Ledger
-from tests.ledger.builder import Clock, Party, found_ledger
+from tests.ledger.builder import Clock, NewEvent, Party, found_ledger, new_event
 from tests.ledger.builder import new_letter as letter
 from tests.ledger.test_export import ROOT, content, fill, submit
 from tests.world import World
@@ -131,6 +131,26 @@ def test_what_comes_meanwhile_is_left_out(ledger: Ledger) -> None:
 
     assert before == first + rest
     assert before != packed(ledger)
+
+
+def test_what_was_handed_over_before_stays_open_when_it_is_handed_over_again(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    withheld = fill(ledger)
+
+    def hand_over() -> None:
+        opening = new_event("alpha", "opening/v1", of=withheld.id.hex(), names=["text"])
+        submit(ledger, NewEvent(opening.data, {"text": withheld.disclosures["text"]}))
+
+    hand_over()
+    before = packed(ledger)
+    with open_export(ledger) as opened:
+        hand_over()
+        meanwhile = b"".join(pack(opened.members()))
+
+    assert before == meanwhile
+    unpacked(meanwhile, tmp_path / "out")
+    assert "self-consistent" == audit(Folder(tmp_path / "out")).verdict
 
 
 @pytest.mark.parametrize("size", [(1 << 33) - 1, 1 << 33, SPARSE])
