@@ -18,7 +18,7 @@ from ledger.cli.context import (
 from ledger.cli.keying import read_request
 from ledger.cli.parsing import command, label, origin
 from ledger.cli.signing import passphrase_option, put, signing_options, submit
-from ledger.cli.sources import full_id, home_of, open_target, read_state
+from ledger.cli.sources import full_id, home_of, is_url, open_target, read_state
 from ledger.compose import Composed, compose, sign_document
 from ledger.errors import KeyFileError, RefusedError
 from ledger.keyrequests import KeyRequest, check_key_request, compose_enrolment
@@ -103,6 +103,8 @@ def _add_init(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def _init(arguments: Namespace, context: Context) -> int:
+    if is_url(arguments.ledger):
+        raise UsageError(f"{arguments.ledger}: a ledger is founded in a folder; then serve it")
     if arguments.threshold > 1:
         raise UsageError(
             f"--threshold {arguments.threshold}: only your party is a member at first, so nobody "

@@ -214,6 +214,7 @@ def test_a_fingerprint_is_needed_once_and_then_holds(two: Two, tmp_path: Path) -
     (("list", "http://127.0.0.1:9", "--fingerprint", "0" * 63), "is no fingerprint"),
     (("list", "http://", "--key", "county.key", "--fingerprint", "0" * 64), "'http://'"),
     (("serve", "http://127.0.0.1:9"), "no such folder"),
+    (("init", "http://x", "--origin", "a/b", "--key", "county.key"), "is founded in a folder"),
 ])  # fmt: skip
 def test_misuse_is_named(two: Two, words: tuple[str, ...], reason: str) -> None:
     ran = process(two.county.folder, *words)
