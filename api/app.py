@@ -4,6 +4,10 @@
     signing_in    nonces and sessions
     tlog          checkpoint, tiles, entry bundles
     exporting     GET /export
+    reading       events, chronology and the other readings, parties
+    proving       the ledger in short, entries, receipts, proofs, earlier checkpoints
+    fetching      GET /files/{sha256}
+    tailing       entries as they come
     operating     /healthz, /readyz, /metrics: of the process, not of a ledger
 
 Where several ledgers are served, all paths but the process's own stand under `/{ledger}`.
@@ -22,16 +26,21 @@ from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api.describing import parameter
+from api.connection import STOP
+from api.describing import describe, parameter
 from api.edge import Edge, refuse
 from api.exporting import Exporting
+from api.fetching import Fetching
 from api.hosting import Hosting
 from api.log import log_failure
 from api.operating import Operating
 from api.problems import FilesMissingError, ProblemError, RefusedError
+from api.proving import Proving
+from api.reading import Reading
 from api.recording import Recorder
 from api.settings import Settings
 from api.signing_in import SigningIn
+from api.tailing import Tailing
 from api.tlog import Tlog
 from api.writing import Writing
 from ledger.errors import LedgerError
@@ -64,11 +73,12 @@ def create_app(
     hosting = Hosting(ledgers, recorder, settings, now_ms=now_ms)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
         del app
         await recorder.begin(hosting)
+        hosting.begin()
         sweeping = asyncio.create_task(_sweep(hosting))
-        yield
+        yield {STOP: hosting.stop}
         sweeping.cancel()
         await recorder.end()
         await asyncio.to_thread(hosting.close)
@@ -98,13 +108,17 @@ def create_app(
         app.add_exception_handler(kind, refuse)
     app.add_middleware(Edge, addresses=hosting.addresses, measures=hosting.measures)
     _add_paths(app, hosting)
+    describe(app)
     return app
 
 
 def _add_paths(app: FastAPI, hosting: Hosting) -> None:
     router = app.router if hosting.is_alone else _Named(app.router)
-    for paths in (Writing(hosting), Tlog(hosting), SigningIn(hosting), Exporting(hosting)):
-        paths.add_to(router)
+    for kind in (
+        *(Writing, Tlog, SigningIn, Reading, Proving, Fetching, Tailing),
+        Exporting,
+    ):
+        kind(hosting).add_to(router)
     Operating(hosting).add_to(app.router)
 
 

@@ -1,8 +1,9 @@
 """Connections: how long one may be silent, how many one address may have, and which has to go.
 
 Uvicorn bounds how many connections there are, and how long one stays open after an answer; it
-waits for ever for a request that does not come. When all places are taken, whoever has waited
-longest without a whole request goes: thousands that send nothing keep nobody out.
+waits for ever for a request that does not come, and for a reader that does not read. When all
+places are taken, whoever has waited longest without a whole request goes: thousands that send
+nothing keep nobody out.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.settings import UNIX, Settings
 
-__all__ = ["limited", "peer_of"]
+__all__ = ["STOP", "limited", "peer_of"]
+
+STOP: Final = "stop"
+"""Under this name an application's lifespan gives what ends answers that have no end."""
 
 _NETWORK: Final = 64  # bits of an IPv6 address that whoever has one has all of
 
@@ -45,6 +49,7 @@ class _Connection(H11Protocol):
         super().__init__(*arguments, **options)
         self._peer: str | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless the address has too many connections."""
@@ -65,6 +70,7 @@ class _Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._stop_timer()
+        self._stop_stalled()
         if self._peer is not None:
             self.peers[self._peer] -= 1
             if not self.peers[self._peer]:
@@ -83,6 +89,23 @@ class _Connection(H11Protocol):
         if self._is_answering():
             self._stop_timer()
 
+    def pause_writing(self) -> None:
+        """Stop writing until what was written is read, and wait so long for that."""
+        super().pause_writing()
+        self._stop_stalled()
+        self._stalled = self.loop.call_later(self.settings.idle_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        self._stop_stalled()
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        """Come to an end, once the answer that is being given is."""
+        super().shutdown()
+        if STOP in self.app_state:
+            self.app_state[STOP]()
+
     def _await_head(self) -> None:
         # What comes meanwhile gives no more time.
         if self._timer is None and not self._is_answering() and not self.transport.is_closing():
@@ -96,6 +119,11 @@ class _Connection(H11Protocol):
     def _give_up(self) -> None:
         self._stop_timer()
         self.transport.abort()  # to close is to wait until what was written is read
+
+    def _stop_stalled(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _stop_timer(self) -> None:
         self.silent.pop(self, None)

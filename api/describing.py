@@ -6,14 +6,15 @@ A path is described where it is added; what is said here of it is held to be tru
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.problems import MEDIA_TYPE, PREFIX, SCHEMA
+from api.schemas import COMPONENTS, EXAMPLES, ref
 from ledger.errors import NotFoundError
 
 __all__ = [
@@ -21,11 +22,14 @@ __all__ = [
     "JSON",
     "OCTETS",
     "TEXT",
+    "Endpoint",
     "Responses",
     "add_reading",
+    "answered",
     "body",
     "check_spelling",
     "content",
+    "describe",
     "json_answer",
     "parameter",
     "problems",
@@ -37,6 +41,7 @@ TEXT: Final = "text/plain; charset=utf-8"
 BINARY: Final[Mapping[str, object]] = {"type": "string", "format": "binary"}
 
 Responses = dict[int | str, dict[str, object]]
+Endpoint = Callable[..., Response] | Callable[..., Awaitable[Response]]
 
 _REASONS: Final[Mapping[int, str]] = {
     400: "It is malformed",
@@ -102,6 +107,52 @@ def _example(status: int) -> dict[str, object]:
     }
 
 
+def answered(name: str, *, media_type: str = JSON) -> Responses:
+    """Describe an answer of one of the named shapes, which a cache may have already."""
+    return {
+        200: {
+            "description": str(COMPONENTS[name]["description"]),
+            **content(media_type, ref(name), example=EXAMPLES[name]),
+        },
+        304: {"description": "It is as it was when it had the entity tag that was sent"},
+    }
+
+
+def describe(app: FastAPI) -> None:
+    """Have OpenAPI say of an application what is so, and nothing that FastAPI only assumes.
+
+    FastAPI gives each path with parameters a refusal of its own shape, which is never sent; and
+    lets a parameter that may be absent be null, which no query can say.
+    """
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        made = make()
+        components = made.setdefault("components", {}).setdefault("schemas", {})
+        if COMPONENTS.keys() <= components.keys():
+            return made
+        for name in ("HTTPValidationError", "ValidationError"):
+            components.pop(name, None)
+        components.update(COMPONENTS)
+        for path in made["paths"].values():
+            for operation in path.values():
+                _correct(operation)
+        return made
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _correct(operation: dict[str, Any]) -> None:
+    refusal = operation["responses"].get("422")
+    if refusal is not None and JSON in refusal["content"]:
+        del operation["responses"]["422"]
+    for each in operation.get("parameters", ()):
+        kinds = each["schema"].pop("anyOf", None)
+        if kinds is not None:
+            (kind,) = (one for one in kinds if one != {"type": "null"})
+            each["schema"].update(kind)
+
+
 def parameter(
     name: str, schema: Mapping[str, object], *, where: str = "path", words: str = ""
 ) -> dict[str, object]:
@@ -126,7 +177,7 @@ def body(*media_types: str, schema: Mapping[str, object]) -> dict[str, object]:
 def add_reading(
     router: APIRouter,
     path: str,
-    endpoint: Callable[..., Response] | Callable[..., Awaitable[Response]],
+    endpoint: Endpoint,
     *,
     summary: str,
     responses: Responses,

@@ -14,14 +14,14 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Send
 
-__all__ = ["HEADERS", "Exchange"]
+__all__ = ["HEADERS", "Exchange", "until_gone"]
 
 HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
-"""What every answer says to browsers."""
+"""What every answer says to browsers, unless it says something narrower itself."""
 
 _LINGER_S: Final = 2.0
 
@@ -67,7 +67,7 @@ class Exchange:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                headers[name] = value
+                headers.setdefault(name, value)
             if not self._whole and await self._is_more_coming():
                 headers["connection"] = "close"
         elif not self._whole and not message.get("more_body", False):
@@ -98,3 +98,9 @@ class Exchange:
         except TimeoutError:
             return True
         return not self._whole
+
+
+async def until_gone(receive: Receive) -> None:
+    """Return when nobody waits for the answer any more."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from starlette.requests import Request
 
+from api.bell import Bell
 from api.limits import Places, Quota, Rates, Room
 from api.measures import Answering
 from api.problems import ProblemError
@@ -27,6 +28,7 @@ from api.settings import Settings
 from api.staging import Staging
 from ledger.errors import LedgerError, NotFoundError
 from ledger.ledger import Ledger
+from ledger.readings import Readings
 from ledger.store import STORE_FILE
 from verify.submission import LedgerName
 
@@ -34,6 +36,8 @@ __all__ = ["Hosted", "Hosting", "NoLedgerError", "open_ledgers"]
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _READERS: Final = 4
+_FOLDERS: Final = 4
+_FOLDING: Final = 128
 
 T = TypeVar("T")
 
@@ -68,6 +72,9 @@ class Hosted:
         state: The rules' state by now: see `refresh`.
         sessions: Who was let read, or hand over files.
         staging: Files that no accepted submission has named yet.
+        readings: What it tells its readers.
+        bell: Rings when more is recorded, when a session ends, and when the server stops.
+        tails: Places for readers that follow it.
     """
 
     def __init__(
@@ -87,6 +94,9 @@ class Hosted:
         )
         quota = Quota(settings.staged, each=settings.staged_per_party)
         self.staging = Staging(ledger, quota, keep_s=settings.staged_s)
+        self.readings = Readings(ledger)
+        self.bell = Bell()
+        self.tails = Places(settings.tails, what="followers", retry_after_s=settings.retry_after_s)
 
     @property
     def prefix(self) -> str:
@@ -138,6 +148,8 @@ class Hosting:
         exports: Places for exports on their way.
         memory: Room for documents on their way.
         addresses: How often each address may ask.
+        folding: Places for questions that have to be worked out.
+        stopping: Whether the server stops: then nobody may go on following a ledger.
     """
 
     def __init__(
@@ -171,10 +183,34 @@ class Hosting:
         self._receivers = ThreadPoolExecutor(settings.uploads, "counterfoil-upload")
         self._readers = ThreadPoolExecutor(_READERS, "counterfoil-reading")
         self._exporters = ThreadPoolExecutor(settings.exports, "counterfoil-export")
+        # What is worked out takes seconds in a large ledger: a checkpoint does not wait for it.
+        self._folders = ThreadPoolExecutor(_FOLDERS, "counterfoil-folding")
+        self.folding = Places(_FOLDING, what="questions", retry_after_s=again_s)
+        self.stopping = False
+        self._endings: list[Callable[[], None]] = []
+
+    def begin(self) -> None:
+        """Hear, in the running event loop, of what the ledgers record."""
+        loop = asyncio.get_running_loop()
+        for hosted in self.ledgers.values():
+
+            def ring(bell: Bell = hosted.bell) -> None:
+                with contextlib.suppress(RuntimeError):  # the loop is closed
+                    loop.call_soon_threadsafe(bell.ring)
+
+            self._endings.append(hosted.ledger.listen(ring))
+
+    def stop(self) -> None:
+        """Have whoever follows a ledger come to an end: the server stops."""
+        self.stopping = True
+        for hosted in self.ledgers.values():
+            hosted.bell.ring()
 
     def close(self) -> None:
         """Wait for what is under way."""
-        for pool in (self._receivers, self._readers, self._exporters):
+        for end in self._endings:
+            end()
+        for pool in (self._receivers, self._readers, self._folders, self._exporters):
             pool.shutdown()
 
     def refresh(self, name: str) -> None:
@@ -225,6 +261,15 @@ class Hosting:
     def export_soon(self, do: Callable[[], None]) -> None:
         """Do something about an export, in a thread, which nobody waits for."""
         self._exporters.submit(do)
+
+    async def fold(self, do: Callable[[], T]) -> T:
+        """Work an answer out, in a thread.
+
+        Raises:
+            ProblemError: `busy`: very many others wait already.
+        """
+        with self.folding.take():
+            return await asyncio.get_running_loop().run_in_executor(self._folders, do)
 
 
 @contextlib.contextmanager

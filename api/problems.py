@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -229,6 +230,8 @@ def problem_of(error: Exception) -> Problem:
             return _problem(
                 "file-mismatch", error.reason, expected=error.expected, found=error.found
             )
+        case RequestValidationError():
+            return _problem_of_parameter(error)
         case HTTPException():
             return _problem_of_http(error)
         case VerifyError() | LedgerError():
@@ -280,6 +283,13 @@ def _problem_of_rule(error: RuleError) -> Problem:
         expected=_short(error.expected),
         found=_short(error.found),
     )
+
+
+def _problem_of_parameter(error: RequestValidationError) -> Problem:
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    reason = str(first["msg"]).removeprefix("Value error, ")
+    return _problem("malformed", f"{name}: {reason}", where=name)
 
 
 def _problem_of_http(error: HTTPException) -> Problem:

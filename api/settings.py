@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             bits; 0 for any number. Not for a socket in the file system.
         head_s: How soon the headers of a request must be there: from connecting, or from their
             first octet on a connection that is used again.
-        idle_s: How long a body may stand still.
+        idle_s: How long a body may stand still, of a request or of an answer.
         octets_per_s: How fast a body must come on average, after `idle_s`.
         requests_per_s: Requests a second from one address, over time; 0 for any number.
         requests_at_once: How many more than that may come at once.
@@ -75,6 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         sessions_per_party: Sessions of one party at a time; one more ends the oldest.
         nonce_s: How soon a session statement must follow the nonce in it.
         tails: How many readers may follow a ledger's entries as they come.
+        heartbeat_s: How often such a reader hears that nothing new has come.
         page: Most rows of one page of an answer.
         free: Free octets of the disk below which the server says that it is not ready.
     """
@@ -107,6 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sessions_per_party: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
     nonce_s: _Seconds = 120.0
     tails: _Count = 256
+    heartbeat_s: _Seconds = 15.0
     page: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
     free: _Octets = 256 * _MIB
 

@@ -86,6 +86,7 @@ class SigningIn:
         if reader.token is None:
             raise ProblemError("unauthenticated", "there is no session")
         hosted.sessions.end(reader.token)
+        hosted.bell.ring()
         response = Response(status_code=204, headers={"cache-control": "no-store"})
         _set_cookie(response, request, hosted, "", age_s=0)
         return response

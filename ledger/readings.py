@@ -147,7 +147,8 @@ class Readings:
             self._catch_up()
             answer = self.kept(query)
             if answer is None:
-                body = msgspec.json.encode(make(self._seen(query.size, query.audience)))
+                values = make(self._seen(query.size, query.audience))
+                body = msgspec.json.encode(values, order="sorted")
                 answer = Answer(body, hashlib.sha256(body).hexdigest()[:32])
                 self._keep(query, answer)
             return answer

@@ -7,6 +7,8 @@ size of which ledger it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -21,20 +23,40 @@ from ledger.plain import Plain, to_json, view_json
 from ledger.sentences import sentence
 from ledger.view import Told, View
 from verify.codec import encode
+from verify.state import PartyKey, State
 
 __all__ = [
+    "PartyRow",
     "answers_json",
     "chronology_json",
     "event_json",
     "event_row",
     "events_json",
     "knowledge_json",
+    "parties_json",
     "promises_json",
     "requests_json",
     "tellings",
 ]
 
 Reply = dict[str, object]
+Standing = Literal["member", "observer", "left", "named"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyRow:
+    """A party and its keys.
+
+    Attributes:
+        party: The party.
+        standing: `member`; `observer`, which has an active key and has not joined; `left`; or
+            `named`, by the charter or a key that is not active.
+        keys: All keys that it ever had, in the order in which they came.
+    """
+
+    party: str
+    standing: Standing
+    keys: tuple[PartyKey, ...]
 
 
 def tellings(view: View) -> list[Telling]:
@@ -125,3 +147,27 @@ def knowledge_json(view: View, fold: KnowledgeFold) -> Reply:
 def answers_json(view: View, rows: Sequence[Answered]) -> Reply:
     """Tell the answers to what every dispute asks."""
     return {"answers": [to_json(row) for row in rows], "ledger": view_json(view)}
+
+
+def parties_json(view: View) -> Reply:
+    """Tell who the parties are, and with which keys they sign."""
+    state = view.state
+    names = {*state.members, *state.charter.members, *(key.party for key in state.keys.values())}
+    parties = [
+        PartyRow(party=name, standing=_standing(state, name), keys=state.keys_of(name))
+        for name in sorted(names)
+    ]
+    return {
+        "controller": state.charter.controller,
+        "ledger": view_json(view),
+        "parties": [to_json(party) for party in parties],
+        "registrars": list(state.charter.registrars),
+    }
+
+
+def _standing(state: State, party: str) -> Standing:
+    if party in state.members:
+        return "member"
+    if any(key.status == "active" for key in state.keys_of(party)):
+        return "observer"
+    return "left" if party in state.left else "named"

@@ -602,11 +602,11 @@ def test_says_that_it_is_well(site: Site) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
         ("GET", "/docs", 404),
         ("GET", "/redoc", 404),
         ("GET", "/checkpoint/", 404),
-        ("GET", "/files/" + "0" * 64, 405),
+        ("GET", "/files/" + "0" * 64, 404),
+        ("DELETE", "/files/" + "0" * 64, 405),
         ("GET", "/submissions", 405),
         ("DELETE", "/checkpoint", 405),
         ("BREW", "/healthz", 405),
@@ -702,6 +702,9 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
         *("/submissions", "/files/{sha256}", "/checkpoint", "/tile/{path}"),
         *("/nonces", "/sessions", "/sessions/current", "/healthz", "/metrics", "/readyz"),
         "/export",
+        *("/", "/entries", "/entries/{index}", "/receipts/{reference}", "/checkpoints/{size}"),
+        *("/proofs/inclusion", "/proofs/consistency", "/events", "/events/{id}", "/chronology"),
+        *("/requests", "/promises", "/knowledge", "/answers", "/parties", "/tail"),
     }
     assert known == set(paths)
     asked = {

@@ -1,0 +1,297 @@
+"""Reading: what the ledger tells, for machines: the same as the command line's `--json`.
+
+    GET /events             events, searched; a line each
+    GET /events/{id}        one event, with all that is known of it
+    GET /chronology         who did what, when, and who says so
+    GET /requests           what was asked, item by item, and who must act
+    GET /promises           what was promised, and whether it was kept
+    GET /knowledge          who knew what, when
+    GET /answers            what every dispute asks
+    GET /parties            members, observers and their keys
+
+Each answer is of one size of the ledger, which it states, and for one audience: claims that are
+for others, withheld, or erased are not in it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from fastapi import Query as InQuery
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.asking import (
+    HASH,
+    ROWS,
+    AsAt,
+    AtSize,
+    CursorText,
+    Day,
+    Kind,
+    Limit,
+    Page,
+    Pages,
+    PartyName,
+    caching,
+    check_query,
+    is_known,
+    size_of,
+    today,
+)
+from api.describing import JSON, add_reading, answered, problems
+from api.hosting import Hosted, Hosting, Reader
+from ledger.errors import NotFoundError
+from ledger.folds.answers import answers
+from ledger.folds.commitments import fold_commitments
+from ledger.folds.knowledge import fold_knowledge
+from ledger.folds.requests import fold_requests
+from ledger.folds.stances import Telling
+from ledger.readings import Query, Seen
+from ledger.replies import (
+    answers_json,
+    chronology_json,
+    event_json,
+    events_json,
+    knowledge_json,
+    parties_json,
+    promises_json,
+    requests_json,
+    tellings,
+)
+from ledger.search import Search, search
+
+__all__ = ["Reading"]
+
+Values = dict[str, object]
+From = Annotated[Day | None, InQuery(alias="from", description="Its date can be this day or later")]
+To = Annotated[Day | None, InQuery(description="Its date can be this day or earlier")]
+Thread = Annotated[
+    str | None,
+    InQuery(pattern=HASH, description="Joined to this event by what events refer to"),
+]
+Digits = Annotated[
+    str | None,
+    InQuery(alias="id", pattern="^[0-9a-f]{1,64}$", description="The first digits of its id"),
+]
+EventId = Annotated[str, Path(alias="id", pattern=HASH, description="The event's id")]
+
+
+class Reading:
+    """The paths of what the ledger tells."""
+
+    def __init__(self, hosting: Hosting) -> None:
+        """Read the ledgers of `hosting`."""
+        self._hosting = hosting
+
+    async def events(  # noqa: PLR0913, PLR0917 - FastAPI has each parameter of the query as one
+        self,
+        request: Request,
+        party: PartyName = None,
+        kind: Kind = None,
+        since: From = None,
+        to: To = None,
+        thread: Thread = None,
+        digits: Digits = None,
+        at_size: AtSize = None,
+        cursor: CursorText = None,
+        limit: Limit = ROWS,
+    ) -> Response:
+        """Return the events that are looked for, a line each, in ledger order."""
+        hosted, reader = self._admit(request)
+        wanted = Search(party=party, kind=kind, since=since, until=to, thread=thread, digits=digits)
+        words = ("events", *map(str, (party, kind, since, to, thread, digits, at_size)))
+        pages = self._pages(hosted, reader, words, at_size, None, cursor, limit)
+
+        def make(seen: Seen) -> Values:
+            found = search(seen.view, wanted, dates=seen.dates)
+            rows = pages.page.cut(found)
+            return {
+                **events_json(seen.view, rows, moments=seen.dates),
+                **_next(pages, len(rows), whole=len(found)),
+            }
+
+        return await self._answer(request, hosted, reader, pages.page, words, make)
+
+    async def event(
+        self, request: Request, event_id: EventId, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return all that is known of one event."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            told = seen.view.by_id.get(event_id)
+            if told is None:
+                raise NotFoundError("event of such an id")
+            return event_json(seen.view, told, seen.timeline(day))
+
+        return await self._whole(request, ("event", event_id), as_at, at_size, make)
+
+    async def chronology(
+        self,
+        request: Request,
+        party: PartyName = None,
+        as_at: AsAt = None,
+        at_size: AtSize = None,
+        cursor: CursorText = None,
+        limit: Limit = ROWS,
+    ) -> Response:
+        """Return the chronology."""
+        hosted, reader = self._admit(request)
+        words = ("chronology", *map(str, (party, as_at, at_size)))
+        pages = self._pages(hosted, reader, words, at_size, as_at, cursor, limit)
+
+        def make(seen: Seen) -> Values:
+            fold = seen.timeline(pages.page.as_at, party)
+            rows = tuple(pages.page.cut(fold.rows))
+            return {
+                **chronology_json(seen.view, replace(fold, rows=rows)),
+                **_next(pages, len(rows), whole=len(fold.rows)),
+            }
+
+        return await self._answer(request, hosted, reader, pages.page, words, make)
+
+    async def requests(
+        self, request: Request, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return where each request stands, in each telling."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            reading = seen.reading(day)
+            folds = [fold_requests(reading, telling=each) for each in tellings(seen.view)]
+            return requests_json(seen.view, folds)
+
+        return await self._whole(request, ("requests",), as_at, at_size, make)
+
+    async def promises(
+        self, request: Request, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return where each promise stands, in each telling."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            reading = seen.reading(day)
+            folds = [fold_commitments(reading, telling=each) for each in tellings(seen.view)]
+            return promises_json(seen.view, folds)
+
+        return await self._whole(request, ("promises",), as_at, at_size, make)
+
+    async def knowledge(
+        self, request: Request, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return who knew what, and when."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            return knowledge_json(seen.view, fold_knowledge(seen.reading(day)))
+
+        return await self._whole(request, ("knowledge",), as_at, at_size, make)
+
+    async def answers(
+        self,
+        request: Request,
+        party: PartyName = None,
+        as_at: AsAt = None,
+        at_size: AtSize = None,
+    ) -> Response:
+        """Return the answers to what every dispute asks."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            chosen = tellings(seen.view) if party is None else [Telling(party)]
+            reading = seen.reading(day)
+            return answers_json(
+                seen.view, [row for telling in chosen for row in answers(reading, telling)]
+            )
+
+        return await self._whole(request, ("answers", str(party)), as_at, at_size, make)
+
+    async def parties(self, request: Request, at_size: AtSize = None) -> Response:
+        """Return the parties and their keys."""
+        return await self._whole(
+            request, ("parties",), dt.date.min, at_size, lambda seen, _: parties_json(seen.view)
+        )
+
+    def _admit(self, request: Request) -> tuple[Hosted, Reader]:
+        hosted = self._hosting.of(request)
+        reader = hosted.admit(request)
+        check_query(request)
+        return hosted, reader
+
+    def _pages(
+        self,
+        hosted: Hosted,
+        reader: Reader,
+        words: tuple[str, ...],
+        at_size: int | None,
+        as_at: dt.date | None,
+        cursor: str | None,
+        limit: int,
+    ) -> Pages:
+        page = Page(
+            size=size_of(hosted, at_size),
+            start=0,
+            limit=min(limit, self._hosting.settings.page),
+            as_at=as_at or today(self._hosting),
+        )
+        return Pages(hosted, reader, words=words, page=page, cursor=cursor)
+
+    async def _whole(
+        self,
+        request: Request,
+        words: tuple[str, ...],
+        as_at: dt.date | None,
+        at_size: int | None,
+        make: Callable[[Seen, dt.date], Values],
+    ) -> Response:
+        """Answer in one page."""
+        hosted, reader = self._admit(request)
+        page = Page(size_of(hosted, at_size), 0, 0, as_at or today(self._hosting))
+        return await self._answer(
+            request, hosted, reader, page, words, lambda seen: make(seen, page.as_at)
+        )
+
+    async def _answer(
+        self,
+        request: Request,
+        hosted: Hosted,
+        reader: Reader,
+        page: Page,
+        words: tuple[str, ...],
+        make: Callable[[Seen], Values],
+    ) -> Response:
+        where = map(str, (page.start, page.limit, page.as_at))
+        query = Query(reader.audience, page.size, (*words, *where))
+        found = hosted.readings.kept(query)
+        if found is None:
+            found = await self._hosting.fold(lambda: hosted.readings.answer(query, make))
+        tag = f'"{found.tag}"'
+        headers = {"etag": tag, **caching(hosted, reader, "no-cache")}
+        if is_known(request, tag):
+            return Response(status_code=304, headers=headers)
+        return Response(found.body, media_type=JSON, headers=headers)
+
+    def add_to(self, router: APIRouter) -> None:
+        """Add the paths."""
+        for path, endpoint, summary, shape in (
+            ("/events", self.events, "Events, searched, a line each", "Events"),
+            ("/events/{id}", self.event, "One event, with all that is known of it", "Event"),
+            ("/chronology", self.chronology, "Who did what, when, and who says so", "Chronology"),
+            ("/requests", self.requests, "What was asked, and who must act", "RequestsAnswer"),
+            ("/promises", self.promises, "What was promised, and whether kept", "Promises"),
+            ("/knowledge", self.knowledge, "Who knew what, when", "Knowledge"),
+            ("/answers", self.answers, "What every dispute asks", "Answers"),
+            ("/parties", self.parties, "Members, observers and their keys", "Parties"),
+        ):
+            add_reading(
+                router,
+                path,
+                endpoint,
+                summary=summary,
+                responses={**answered(shape), **problems(400, 401, 404)},
+            )
+
+
+def _next(pages: Pages, count: int, *, whole: int) -> dict[str, str]:
+    cursor = pages.after(count, whole=whole)
+    return {} if cursor is None else {"next": cursor}
