@@ -1,0 +1,320 @@
+"""Entries as they come: no gap, no repeat, whoever comes and goes, over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from api.problems import PREFIX
+from api.settings import Settings
+from ledger.ledger import Ledger
+from tests.api.serving import Got, Site, read, serving
+from tests.ledger.builder import (
+    Clock,
+    NewEvent,
+    Party,
+    found_ledger,
+    new_enrolment,
+    new_event,
+    new_letter,
+    submit,
+)
+
+ALPHA = Party("alpha", 1)
+BETA = Party("beta", 2)
+
+
+class Message(NamedTuple):
+    id: int
+    event: str
+    data: bytes
+
+
+class Tail:
+    """A follower, which reads one message after the other."""
+
+    def __init__(self, site: Site, path: str = "/tail", last: int | None = None) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+        headers = {} if site.token is None else {"Authorization": f"Bearer {site.token}"}
+        if last is not None:
+            headers["Last-Event-ID"] = str(last)
+        self._connection.request("GET", site.prefix + path, headers=headers)
+        self.response = self._connection.getresponse()
+
+    def lines(self) -> list[bytes]:
+        """Return the lines up to the next empty one; none at the end."""
+        found = []
+        while line := self.response.readline().rstrip(b"\n"):
+            found.append(line)
+        return found
+
+    def next(self) -> Message | None:
+        """Return the next message; None at the end."""
+        while not self.response.isclosed():
+            fields = dict(line.split(b": ", 1) for line in self.lines() if line[:1] != b":")
+            if b"id" in fields:
+                return Message(int(fields[b"id"]), fields[b"event"].decode(), fields[b"data"])
+        return None
+
+    def take(self, count: int) -> list[Message]:
+        return [message for _ in range(count) if (message := self.next()) is not None]
+
+    def close(self) -> None:
+        self._connection.close()
+        self.response.close()
+
+
+@contextlib.contextmanager
+def tailing(site: Site, path: str = "/tail", last: int | None = None) -> Iterator[Tail]:
+    with contextlib.closing(Tail(site, path, last)) as tail:
+        yield tail
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def site(ledger: Ledger) -> Iterator[Site]:
+    with serving(ledger) as site:
+        yield site.signed_in(ledger, ALPHA)
+
+
+def slug(got: Got) -> tuple[int, str]:
+    return got.status, got.problem.type.removeprefix(PREFIX)
+
+
+def test_gives_what_there_is_and_then_what_comes(ledger: Ledger, site: Site) -> None:
+    submit(ledger, new_letter("alpha"), new_letter("alpha"))
+    with tailing(site) as tail:
+        before = tail.take(3)
+        submit(ledger, new_letter("alpha"))
+        after = tail.take(1)
+
+        assert "text/event-stream; charset=utf-8" == tail.response.headers["content-type"]
+        assert "no-store" == tail.response.headers["cache-control"]
+    assert [(n, "entry", ledger.entry(n)) for n in range(4)] == [*before, *after]
+
+
+@pytest.mark.parametrize("last", [0, 1, 2])
+def test_goes_on_behind_the_last_id(ledger: Ledger, site: Site, last: int) -> None:
+    submit(ledger, new_letter("alpha"), new_letter("alpha"))
+    with tailing(site, last=last) as by_header, tailing(site, f"/tail?after={last}") as by_query:
+        submit(ledger, new_letter("alpha"))
+        expected = list(range(last + 1, 4))
+
+        assert expected == [message.id for message in by_header.take(len(expected))]
+        assert expected == [message.id for message in by_query.take(len(expected))]
+
+
+def test_the_header_comes_before_the_query(ledger: Ledger, site: Site) -> None:
+    submit(ledger, new_letter("alpha"), new_letter("alpha"))
+    with tailing(site, "/tail?after=0", last=1) as tail:
+        assert [2] == [message.id for message in tail.take(1)]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "expected"),
+    [
+        ("/tail?after=1", {}, (404, "not-found")),
+        ("/tail", {"Last-Event-ID": "1"}, (404, "not-found")),
+        ("/tail?after=-1", {}, (400, "malformed")),
+        ("/tail?after=%2B0", {}, (400, "malformed")),
+        ("/tail?what=files", {}, (400, "malformed")),
+        ("/tail", {"Last-Event-ID": "x"}, (400, "malformed")),
+    ],
+)
+def test_refuses_to_begin_where_nothing_is(
+    site: Site, path: str, headers: dict[str, str], expected: tuple[int, str]
+) -> None:
+    assert expected == slug(site.ask("GET", path, headers=headers))
+
+
+def test_says_what_a_tail_is_without_beginning_one(site: Site) -> None:
+    got = site.ask("HEAD", "/tail")
+
+    assert (200, b"") == (got.status, got.body)
+    assert got.headers["content-type"].startswith("text/event-stream")
+
+
+def test_tells_of_events_what_the_reader_may_see(ledger: Ledger, site: Site) -> None:
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    limited = new_event(
+        "alpha",
+        "communication/v1",
+        channel="letter",
+        claims={"title": "For Alpha alone"},
+        audience={"title": ["alpha"]},
+    )
+    submit(ledger, limited)
+    beta = Site(site.port).signed_in(ledger, BETA)
+    with tailing(site, "/tail?what=events") as own, tailing(beta, "/tail?what=events") as other:
+        mine, theirs = own.take(3)[-1], other.take(3)[-1]
+
+    assert (2, "events") == (mine.id, mine.event) == (theirs.id, theirs.event)
+    assert b"For Alpha alone" in mine.data
+    assert b"For Alpha alone" not in theirs.data
+    row = msgspec.json.decode(theirs.data)["events"][0]
+    assert (2, "communication", limited.id.hex()) == (row["index"], row["kind"], row["id"])
+
+
+def test_an_entry_that_opens_a_seal_has_one_message(ledger: Ledger, site: Site) -> None:
+    inner = new_letter("alpha", "Inside")
+    opens_by = {"opens_by": {"basis": "stated", "edtf": "2026-01-31"}}
+    seal = new_event("alpha", "sealed/v1", seals=inner.id.hex(), dates=opens_by)
+    submit(ledger, seal)
+    opening = new_event("alpha", "opening/v1", of=seal.id.hex(), event=msgspec.Raw(inner.data))
+    submit(ledger, opening, disclosures=[inner.sent])
+    with tailing(site, "/tail?what=events", last=1) as tail:
+        (message,) = tail.take(1)
+
+    told = msgspec.json.decode(message.data)["events"]
+    assert ["opening", "communication"] == [row["kind"] for row in told]
+    assert "Inside" in told[1]["what"]
+
+
+def test_misses_and_repeats_nothing_while_others_record_and_it_comes_and_goes(
+    ledger: Ledger, site: Site
+) -> None:
+    rounds, recorders = 40, 3
+    whole = 1 + 2 * rounds * recorders
+
+    def record() -> None:
+        for _ in range(rounds):
+            submit(ledger, new_letter("alpha"), new_letter("alpha"))
+
+    threads = [threading.Thread(target=record) for _ in range(recorders)]
+    for thread in threads:
+        thread.start()
+    seen: dict[str, list[int]] = {}
+    for what in ("entries", "events"):
+        chance = random.Random(what)
+        had: list[int] = []
+        while len(had) < whole:
+            last = had[-1] if had else None
+            with tailing(site, f"/tail?what={what}", last=last) as tail:
+                count = min(chance.randint(1, 60), whole - len(had))
+                had += [message.id for message in tail.take(count)]
+        seen[what] = had
+    for thread in threads:
+        thread.join()
+
+    assert {what: list(range(whole)) for what in seen} == seen
+
+
+def test_a_server_that_is_started_anew_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
+    clock = Clock()
+    found_ledger(tmp_path / "ledger", ALPHA, clock=clock, visibility="public")[0].close()
+    had: list[int] = []
+    for _ in range(3):
+        with Ledger.open(tmp_path / "ledger", clock=clock) as ledger:
+            submit(ledger, new_letter("alpha"), new_letter("alpha"))
+            with serving(ledger) as site, tailing(site, last=had[-1] if had else None) as tail:
+                had += [message.id for message in tail.take(2)]
+
+    assert list(range(6)) == had
+
+
+def test_a_server_that_stops_ends_its_tails(ledger: Ledger) -> None:
+    with contextlib.ExitStack() as stack:
+        with serving(ledger) as site:
+            alpha = site.signed_in(ledger, ALPHA)
+            tails = [stack.enter_context(tailing(alpha)) for _ in range(3)]
+            began = [tail.take(1)[0].id for tail in tails]
+
+        # Leaving the block has stopped the server, which waits for all its answers to end.
+        assert [0, 0, 0] == began
+        assert [None] * 3 == [tail.next() for tail in tails]
+
+
+def test_ends_with_the_session(site: Site) -> None:
+    with tailing(site) as tail:
+        tail.take(1)
+        site.ask("DELETE", "/sessions/current")
+
+        assert tail.next() is None
+
+
+def test_ends_with_the_key_before_anything_else_is_told(ledger: Ledger, site: Site) -> None:
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    beta = Site(site.port).signed_in(ledger, BETA)
+    with tailing(beta, last=1) as tail:
+        revoked = new_event("beta", "key/v1", verb="revoke", party="beta", key=BETA.public)
+        submit(ledger, revoked, party=BETA)
+        submit(ledger, new_letter("alpha"))
+
+        assert tail.next() is None
+
+
+def test_says_now_and_then_that_nothing_is_new(ledger: Ledger) -> None:
+    with (
+        serving(ledger, Settings(heartbeat_s=0.01)) as site,
+        tailing(site.signed_in(ledger, ALPHA)) as tail,
+    ):
+        tail.take(1)
+
+        assert [[b":"]] * 3 == [tail.lines() for _ in range(3)]
+
+
+def test_so_many_may_follow_and_a_place_comes_free(ledger: Ledger) -> None:
+    with serving(ledger, Settings(tails=2)) as site:
+        alpha = site.signed_in(ledger, ALPHA)
+        with tailing(alpha) as first, tailing(alpha) as second:
+            first.take(1)
+            second.take(1)
+            refused = alpha.get("/tail")
+            first.close()
+            while (again := Tail(alpha)).response.status != 200:
+                again.close()
+            with contextlib.closing(again):
+                assert [0] == [message.id for message in again.take(1)]
+
+    assert (503, "busy") == slug(refused)
+    assert "2" == refused.headers["retry-after"]
+
+
+def test_a_tail_needs_a_session_where_entries_do(site: Site) -> None:
+    stranger = Site(site.port)
+
+    assert (401, "unauthenticated") == slug(stranger.get("/tail"))
+
+
+def test_a_follower_that_does_not_read_is_dropped(ledger: Ledger) -> None:
+    # More than the buffers between two sockets of one machine hold.
+    for _ in range(24):
+        submit(ledger, *(_large() for _ in range(24)))
+    with serving(ledger, Settings(idle_s=0.5, tails=1)) as site:
+        alpha = site.signed_in(ledger, ALPHA)
+        with socket.socket() as stalled:
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stalled.connect(("127.0.0.1", site.port))
+            asking = f"GET /tail HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alpha.token}\r\n\r\n"
+            stalled.sendall(asking.encode())
+            stalled.recv(1)
+            # It has the only place, until it is dropped.
+            while (got := Tail(alpha)).response.status != 200:
+                assert 503 == read(got.response).status
+                got.close()
+            with contextlib.closing(got):
+                assert [0] == [message.id for message in got.take(1)]
+
+
+def _large() -> NewEvent:
+    names = [f"{'x' * 56}-{number}" for number in range(200)]
+    return new_event(
+        "alpha",
+        "communication/v1",
+        channel="letter",
+        to=names,
+    )
