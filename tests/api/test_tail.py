@@ -293,7 +293,7 @@ def test_a_tail_needs_a_session_where_entries_do(site: Site) -> None:
 def test_a_follower_that_does_not_read_is_dropped(ledger: Ledger) -> None:
     # More than the buffers between two sockets of one machine hold.
     for _ in range(24):
-        submit(ledger, *(_large() for _ in range(24)))
+        submit(ledger, *(_large() for _ in range(100)))
     with serving(ledger, Settings(idle_s=0.5, tails=1)) as site:
         alpha = site.signed_in(ledger, ALPHA)
         with socket.socket() as stalled:
@@ -311,7 +311,7 @@ def test_a_follower_that_does_not_read_is_dropped(ledger: Ledger) -> None:
 
 
 def _large() -> NewEvent:
-    names = [f"{'x' * 56}-{number}" for number in range(200)]
+    names = [f"{'x' * 56}-{number}" for number in range(60)]
     return new_event(
         "alpha",
         "communication/v1",
