@@ -17,7 +17,7 @@ from typing import Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
 from fastapi import Query as InQuery
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 from starlette.requests import Request
 
 from api.hosting import Hosted, Hosting, Reader
@@ -26,8 +26,6 @@ from ledger.shapes import KINDS
 
 __all__ = [
     "HASH",
-    "MOST",
-    "PARTY",
     "ROWS",
     "AsAt",
     "AtSize",
@@ -38,6 +36,7 @@ __all__ = [
     "Page",
     "Pages",
     "PartyName",
+    "Positive",
     "Whole",
     "caching",
     "check_query",
@@ -47,8 +46,8 @@ __all__ = [
 ]
 
 HASH: Final = "^[0-9a-f]{64}$"
-PARTY: Final = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-MOST: Final = 2**53 - 1
+_PARTY: Final = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+_MOST: Final = 2**53 - 1
 ROWS: Final = 100
 """Rows of a page, where nobody says how many."""
 
@@ -77,12 +76,14 @@ def _kind(value: str) -> str:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+Whole = Annotated[int, Field(ge=0, le=_MOST), BeforeValidator(_whole)]
+Positive = Annotated[int, Field(ge=1, le=_MOST), BeforeValidator(_whole)]
+Rows = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
 Day = Annotated[dt.date, BeforeValidator(_day)]
 AsAt = Annotated[Day | None, InQuery(description="As things stood on this day; today, by UTC")]
 AtSize = Annotated[
-    Whole | None,
-    InQuery(ge=1, le=MOST, description="As it read when the ledger had so many entries"),
+    Positive | None,
+    InQuery(description="As it read when the ledger had so many entries"),
 ]
 CursorText = Annotated[
     str | None,
@@ -94,10 +95,10 @@ Kind = Annotated[
     InQuery(json_schema_extra={"enum": list(_KINDS)}, description="Only of this kind"),
 ]
 Limit = Annotated[
-    Whole,
-    InQuery(ge=1, le=10_000, description="Most rows of a page; the server may give fewer"),
+    Rows,
+    InQuery(description="Most rows of a page; the server may give fewer"),
 ]
-PartyName = Annotated[str | None, InQuery(pattern=PARTY, description="A party")]
+PartyName = Annotated[str | None, InQuery(pattern=_PARTY, description="A party")]
 
 
 class Page(NamedTuple):
@@ -124,8 +125,8 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     """Where a page ended, and of what."""
 
     question: str
-    size: Annotated[int, msgspec.Meta(ge=1, le=MOST)]
-    start: Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+    size: Annotated[int, msgspec.Meta(ge=1, le=_MOST)]
+    start: Annotated[int, msgspec.Meta(ge=1, le=_MOST)]
     as_at: dt.date
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from http import HTTPStatus
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.connection import peer_of
@@ -19,14 +22,27 @@ from api.problems import ProblemError, answer
 
 __all__ = ["Edge", "refuse"]
 
+_METHODS: Final = ("DELETE", "GET", "HEAD", "POST", "PUT")
 _STOPPED: Final = 503
 _GONE: Final = 499  # in the log only: the sender went away before there was an answer
 
 
 async def refuse(request: Request, error: Exception) -> Response:
     """Answer a request that ended in an error of ours."""
-    del request
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return answer(error, headers={"allow": ", ".join(_allowed(request))})
     return answer(error)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that a path knows: of all its routes, of which each knows some."""
+    routes: list[BaseRoute] = request.app.routes
+    scopes = ({**request.scope, "method": method} for method in _METHODS)
+    return [
+        scope["method"]
+        for scope in scopes
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
 
 
 class Edge:

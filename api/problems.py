@@ -244,10 +244,6 @@ def answer(error: Exception, *, headers: Mapping[str, str] | None = None) -> Res
     """Return the response to a request that ended in an error."""
     problem = problem_of(error)
     more = dict(headers or {})
-    if isinstance(error, HTTPException) and problem.status == _STATUS["method-not-allowed"]:
-        allowed = (error.headers or {}).get("Allow", "")
-        # What can be fetched can be asked about; those paths are apart, and not counted.
-        more["allow"] = "GET, HEAD" if allowed == "GET" else allowed
     if isinstance(error, ProblemError | RefusedError) and error.retry_after_s is not None:
         more["retry-after"] = str(error.retry_after_s)
     if problem.status == _STATUS["unauthenticated"]:

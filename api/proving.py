@@ -24,13 +24,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.asking import (
-    MOST,
     ROWS,
     AtSize,
     CursorText,
     Limit,
     Page,
     Pages,
+    Positive,
     Whole,
     caching,
     check_query,
@@ -73,15 +73,13 @@ _FOR_ALL: Final = frozenset(
 _ID: Final = 64
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
-Start = Annotated[
-    Whole, InQuery(ge=0, le=MOST, description="The index of the first entry of the first page")
-]
-Index = Annotated[Whole, Path(ge=0, le=MOST)]
-Size = Annotated[Whole, Path(ge=1, le=MOST)]
-IndexAsked = Annotated[Whole, InQuery(ge=0, le=MOST, description="The entry's index")]
-SizeAsked = Annotated[Whole, InQuery(ge=1, le=MOST, description="The size of the tree")]
-Old = Annotated[Whole, InQuery(ge=1, le=MOST, description="The earlier size")]
-New = Annotated[Whole, InQuery(ge=1, le=MOST, description="The later size")]
+Start = Annotated[Whole, InQuery(description="The index of the first entry of the first page")]
+Index = Annotated[Whole, Path(description="The entry's index")]
+Size = Annotated[Positive, Path(description="The size that it was published at")]
+IndexAsked = Annotated[Whole, InQuery(description="The entry's index")]
+SizeAsked = Annotated[Positive, InQuery(description="The size of the tree")]
+Old = Annotated[Positive, InQuery(description="The earlier size")]
+New = Annotated[Positive, InQuery(description="The later size")]
 Reference = Annotated[
     str,
     Path(

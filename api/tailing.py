@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.asking import MOST, Whole, check_query
+from api.asking import Whole, check_query
 from api.describing import add_reading, content, problems
 from api.exchange import until_gone
 from api.hosting import Hosted, Hosting, Reader
@@ -50,14 +50,12 @@ What = Annotated[
 ]
 After = Annotated[
     Whole | None,
-    InQuery(ge=0, le=MOST, description="Begin behind this index; without it, with entry 0"),
+    InQuery(description="Begin behind this index; without it, with entry 0"),
 ]
 LastEventId = Annotated[
     Whole | None,
     Header(
         alias="Last-Event-ID",
-        ge=0,
-        le=MOST,
         description="The last id that was had; comes before `after`",
     ),
 ]

@@ -1,0 +1,186 @@
+"""What a ledger tells, kept ready: as if it were read from scratch, and worked out once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledger.errors import NotFoundError, StoreError
+from ledger.ledger import Ledger
+from ledger.readings import Query, Readings, Seen
+from ledger.view import ViewBuilder
+from tests.ledger.builder import (
+    NewEvent,
+    Party,
+    found_ledger,
+    new_enrolment,
+    new_event,
+    new_letter,
+    submit,
+)
+
+ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
+AUDIENCES = ("public", "alpha", "beta")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA, members=["beta"])[0] as ledger:
+        submit(ledger, new_enrolment(ledger, "alpha", BETA))
+        yield ledger
+
+
+class Recorder:
+    """Records what it is told to, of the kinds of which readers may not see all."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.withheld: list[NewEvent] = []
+        self.erasable: list[NewEvent] = []
+
+    def act(self, act: str) -> None:
+        match act:
+            case "letters":
+                events = [new_letter("alpha", "Open") for _ in range(3)]
+                submit(self.ledger, *events)
+                self.erasable.append(events[1])
+            case "limited":
+                submit(self.ledger, new_letter("alpha", "Beta's", audience={"title": ["beta"]}))
+            case "withheld":
+                event = new_letter("alpha", "Later", withheld=["title"])
+                submit(self.ledger, event)
+                self.withheld.append(event)
+            case "hand over" if self.withheld:
+                event = self.withheld.pop()
+                opening = new_event("alpha", "opening/v1", of=event.id.hex(), names=["title"])
+                submit(self.ledger, opening, disclosures=[[event.disclosures["title"]]])
+            case "erase" if self.erasable:
+                of = self.erasable.pop().id.hex()
+                erasure = {"of": of, "names": ["title"], "ground": "court_order"}
+                submit(self.ledger, new_event("alpha", "erasure/v1", **erasure))  # type: ignore[arg-type]  # as in the builder
+
+
+ACTS = ("letters", "limited", "withheld", "hand over", "erase", "read")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(st.lists(st.sampled_from(ACTS), max_size=8))
+def test_what_is_kept_is_what_would_be_read_from_scratch(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[str]
+) -> None:
+    path = tmp_path_factory.mktemp("readings") / "ledger"
+    with found_ledger(path, ALPHA, members=["beta"])[0] as ledger:
+        recorder, readings = Recorder(ledger), Readings(ledger)
+        for act in [*acts, "read"]:
+            recorder.act(act)
+            if act == "read":
+                scratch = ViewBuilder(lambda index, _: ledger.disclosures(index))
+                for data in ledger.entries():
+                    scratch.add(data)
+                for audience in AUDIENCES:
+                    assert scratch.view(audience=audience) == readings.view(audience)
+                    for size in range(1, ledger.size()):
+                        at = size, ledger.root_at(size).hex()
+
+                        assert scratch.view(audience=audience, at=at) == readings.view(
+                            audience, size=size
+                        )
+
+
+def titles(seen: Seen) -> list[str]:
+    return [title for told in seen.view.told if (title := told.text("title"))]
+
+
+def test_an_answer_is_worked_out_once_however_many_ask(ledger: Ledger) -> None:
+    readings = Readings(ledger)
+    query = Query("alpha", ledger.size(), ("titles",))
+    made: list[int] = []
+
+    def make(seen: Seen) -> list[str]:
+        made.append(seen.view.size)
+        return titles(seen)
+
+    assert readings.kept(query) is None
+    threads = [threading.Thread(target=readings.answer, args=(query, make)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [query.size] == made
+    assert b"[]" == readings.answer(query, make).body
+    kept = readings.kept(query)
+    assert kept is not None
+    assert kept == readings.answer(query, make)
+
+
+def test_nothing_is_ready_before_what_is_new_was_read(ledger: Ledger) -> None:
+    readings = Readings(ledger)
+    event = new_letter("alpha", "Soon gone")
+    submit(ledger, event)
+    query = Query("alpha", ledger.size(), ("titles",))
+    before = readings.answer(query, titles).body
+    erasure = new_event(
+        "alpha", "erasure/v1", of=event.id.hex(), names=["title"], ground="court_order"
+    )
+    submit(ledger, erasure)
+
+    assert b'["Soon gone"]' == before
+    assert readings.kept(query) is None
+    assert b"[]" == readings.answer(query, titles).body
+
+
+def test_forgets_what_was_asked_longest_ago_when_there_is_no_more_room(ledger: Ledger) -> None:
+    readings = Readings(ledger, octets=100)
+    queries = [Query("alpha", 1, (str(number),)) for number in range(7)]
+    for query in queries[:6]:
+        readings.answer(query, lambda _: "x" * 18)
+    readings.answer(queries[1], lambda _: "asked again")
+    readings.answer(queries[6], lambda _: "x" * 18)
+    too_large = Query("alpha", 1, ("large",))
+    readings.answer(too_large, lambda _: "x" * 30)
+
+    kept = [query.words[0] for query in (*queries, too_large) if readings.kept(query) is not None]
+    assert ["1", "3", "4", "5", "6"] == kept
+
+
+def test_a_size_that_is_not_reached_is_not_found(ledger: Ledger) -> None:
+    readings = Readings(ledger)
+    for size in (0, ledger.size() + 1):
+        with pytest.raises(NotFoundError):
+            readings.view("public", size=size)
+
+
+def test_begins_anew_after_something_went_wrong(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = Readings(ledger)
+    whole = readings.view("alpha")
+    submit(ledger, new_letter("alpha"))
+
+    def fail(start: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+        raise StoreError("ledger", f"cannot be read from {start} on")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger, "disclosed", fail)
+        with pytest.raises(StoreError):
+            readings.view("alpha")
+
+    assert 3 == readings.view("alpha").size
+    assert whole == readings.view("alpha", size=2)
+
+
+def test_a_listener_hears_of_each_commit_until_it_ends(ledger: Ledger) -> None:
+    heard: list[int] = []
+    end = ledger.listen(lambda: heard.append(ledger.head().size))
+    submit(ledger, new_letter("alpha"), new_letter("alpha"))
+    submit(ledger, new_letter("alpha"))
+    end()
+    submit(ledger, new_letter("alpha"))
+
+    assert [4, 5] == heard
