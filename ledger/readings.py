@@ -38,7 +38,7 @@ __all__ = ["Answer", "Query", "Readings", "Seen"]
 _AT_ONCE: Final = 1024  # entries of which the disclosures are read together
 _VIEWS: Final = 8
 _FOLDS: Final = 4
-_OCTETS: Final = 64 << 20
+_OCTETS: Final = 16 << 20
 _PART: Final = 4  # of the room for answers: no answer may have more than such a part of it
 
 K = TypeVar("K")
