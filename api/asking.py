@@ -40,8 +40,8 @@ __all__ = [
     "Whole",
     "caching",
     "check_query",
+    "check_size",
     "is_known",
-    "size_of",
     "today",
 ]
 
@@ -145,6 +145,7 @@ class Pages:
         words: Sequence[str],
         page: Page,
         cursor: str | None,
+        size: int,
     ) -> None:
         """Find the page.
 
@@ -154,16 +155,16 @@ class Pages:
             words: What is asked, in full.
             page: The first page, which is meant where there is no cursor.
             cursor: Where the page before ended.
+            size: The size that the ledger has by now.
 
         Raises:
             ProblemError: `malformed`: the cursor is none, or of another question.
         """
-        named = msgspec.json.encode((hosted.ledger.fingerprint, reader.audience, *words))
+        named = msgspec.json.encode((hosted.state.fingerprint, reader.audience, *words))
         self._question = hashlib.sha256(named).hexdigest()[:16]
         self.page = page
         if cursor is not None:
             found = _parse(cursor)
-            size = hosted.ledger.head().size
             if found is None or found.question != self._question or found.size > size:
                 raise ProblemError("malformed", "cursor: is none that this question was given")
             self.page = page._replace(size=found.size, start=found.start, as_at=found.as_at)
@@ -205,18 +206,14 @@ def check_query(request: Request) -> None:
             raise ProblemError("malformed", f"{name}: is given twice")
 
 
-def size_of(hosted: Hosted, at_size: int | None) -> int:
-    """Return of how many entries an answer shall be.
+def check_size(at_size: int | None, *, size: int) -> None:
+    """Check that a ledger of `size` entries has, or had, the size that is asked for.
 
     Raises:
-        ProblemError: `not-found`: the ledger has not so many.
+        ProblemError: `not-found`: it has not so many.
     """
-    size = hosted.ledger.head().size
-    if at_size is None:
-        return size
-    if at_size > size:
+    if at_size is not None and at_size > size:
         raise ProblemError("not-found", f"at_size: the ledger has {size} entries")
-    return at_size
 
 
 def today(hosting: Hosting) -> dt.date:
@@ -226,7 +223,7 @@ def today(hosting: Hosting) -> dt.date:
 
 def caching(hosted: Hosted, reader: Reader, how: str) -> dict[str, str]:
     """Return the headers by which caches keep an answer to a reader for that reader only."""
-    public = reader.session is None and hosted.ledger.state().charter.visibility == "public"
+    public = reader.session is None and hosted.state.charter.visibility == "public"
     whose = "public" if public else "private"
     return {"cache-control": f"{whose}, {how}", "vary": "Authorization, Cookie"}
 

@@ -75,6 +75,7 @@ class Hosted:
         readings: What it tells its readers.
         bell: Rings when more is recorded, when a session ends, and when the server stops.
         tails: Places for readers that follow it.
+        sized: What `Hosting.size` has looked up, and until when it is good.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Hosted:
         self.staging = Staging(ledger, quota, keep_s=settings.staged_s)
         self.readings = Readings(ledger)
         self.bell = Bell()
+        self.sized: tuple[asyncio.Event, asyncio.Task[int]] | None = None
         self.tails = Places(settings.tails, what="followers", retry_after_s=settings.retry_after_s)
 
     @property
@@ -262,6 +264,13 @@ class Hosting:
         """Do something about an export, in a thread, which nobody waits for."""
         self._exporters.submit(do)
 
+    async def size(self, hosted: Hosted) -> int:
+        """Return the size of a ledger: looked up, in a thread, once between two ringings."""
+        rung = hosted.bell.next()
+        if hosted.sized is None or hosted.sized[0] is not rung or _failed(hosted.sized[1]):
+            hosted.sized = rung, asyncio.create_task(self.read(hosted.ledger.size))
+        return await asyncio.shield(hosted.sized[1])
+
     async def fold(self, do: Callable[[], T]) -> T:
         """Work an answer out, in a thread.
 
@@ -270,6 +279,10 @@ class Hosting:
         """
         with self.folding.take():
             return await asyncio.get_running_loop().run_in_executor(self._folders, do)
+
+
+def _failed(task: asyncio.Task[int]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 @contextlib.contextmanager

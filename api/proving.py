@@ -34,8 +34,8 @@ from api.asking import (
     Whole,
     caching,
     check_query,
+    check_size,
     is_known,
-    size_of,
     today,
 )
 from api.describing import (
@@ -53,7 +53,6 @@ from api.writing import RECEIPT
 from ledger.date_words import HOUSE_CONVENTION
 from ledger.errors import NotFoundError
 from ledger.ledger import Ledger
-from ledger.tree import root_of_edge
 from verify.merkle import leaf_hash
 from verify.note import format_vkey
 from verify.notes import log_vkey
@@ -98,16 +97,17 @@ class Proving:
 
     async def summary(self, request: Request) -> Response:
         """Return the ledger in short: what anybody may know."""
-        ledger = self._hosting.of(request).ledger
+        hosted = self._hosting.of(request)
         check_query(request)
-        head = ledger.head()
-        state = ledger.state() if head.state is None else head.state
+        size = await self._hosting.size(hosted)
+        root = await self._hosting.read(lambda: hosted.ledger.root_at(size))
+        state = hosted.state
         values = {
             "fingerprint": state.fingerprint,
             "log_key": format_vkey(log_vkey(state.charter.origin, state.log_keys[-1][1])),
             "origin": state.charter.origin,
-            "root": root_of_edge(head.edge).hex(),
-            "size": head.size,
+            "root": root.hex(),
+            "size": size,
             "spec": state.charter.spec,
             "state": state.charter.state,
             "visibility": state.charter.visibility,
@@ -127,14 +127,16 @@ class Proving:
         hosted = self._hosting.of(request)
         reader = hosted.admit(request)
         check_query(request)
+        size = await self._hosting.size(hosted)
+        check_size(at_size, size=size)
         first = Page(
-            size=size_of(hosted, at_size),
+            size=at_size or size,
             start=start,
             limit=min(limit, self._hosting.settings.page),
             as_at=today(self._hosting),
         )
         words = ("entries", str(start), str(at_size))
-        pages = Pages(hosted, reader, words=words, page=first, cursor=cursor)
+        pages = Pages(hosted, reader, words=words, page=first, cursor=cursor, size=size)
         page = pages.page
         found, root = await self._hosting.read(
             lambda: (
@@ -145,8 +147,8 @@ class Proving:
         rest = {
             "ledger": {
                 "date_convention": HOUSE_CONVENTION,
-                "fingerprint": hosted.ledger.fingerprint,
-                "origin": hosted.ledger.origin,
+                "fingerprint": hosted.state.fingerprint,
+                "origin": hosted.state.charter.origin,
                 "root": root.hex(),
                 "size": page.size,
             }

@@ -39,8 +39,8 @@ from api.asking import (
     PartyName,
     caching,
     check_query,
+    check_size,
     is_known,
-    size_of,
     today,
 )
 from api.describing import JSON, add_reading, answered, problems
@@ -105,7 +105,7 @@ class Reading:
         hosted, reader = self._admit(request)
         wanted = Search(party=party, kind=kind, since=since, until=to, thread=thread, digits=digits)
         words = ("events", *map(str, (party, kind, since, to, thread, digits, at_size)))
-        pages = self._pages(hosted, reader, words, at_size, None, cursor, limit)
+        pages = await self._pages(hosted, reader, words, at_size, None, cursor, limit)
 
         def make(seen: Seen) -> Values:
             found = search(seen.view, wanted, dates=seen.dates)
@@ -142,7 +142,7 @@ class Reading:
         """Return the chronology."""
         hosted, reader = self._admit(request)
         words = ("chronology", *map(str, (party, as_at, at_size)))
-        pages = self._pages(hosted, reader, words, at_size, as_at, cursor, limit)
+        pages = await self._pages(hosted, reader, words, at_size, as_at, cursor, limit)
 
         def make(seen: Seen) -> Values:
             fold = seen.timeline(pages.page.as_at, party)
@@ -218,7 +218,7 @@ class Reading:
         check_query(request)
         return hosted, reader
 
-    def _pages(
+    async def _pages(
         self,
         hosted: Hosted,
         reader: Reader,
@@ -228,13 +228,15 @@ class Reading:
         cursor: str | None,
         limit: int,
     ) -> Pages:
+        size = await self._hosting.size(hosted)
+        check_size(at_size, size=size)
         page = Page(
-            size=size_of(hosted, at_size),
+            size=at_size or size,
             start=0,
             limit=min(limit, self._hosting.settings.page),
             as_at=as_at or today(self._hosting),
         )
-        return Pages(hosted, reader, words=words, page=page, cursor=cursor)
+        return Pages(hosted, reader, words=words, page=page, cursor=cursor, size=size)
 
     async def _whole(
         self,
@@ -246,7 +248,9 @@ class Reading:
     ) -> Response:
         """Answer in one page."""
         hosted, reader = self._admit(request)
-        page = Page(size_of(hosted, at_size), 0, 0, as_at or today(self._hosting))
+        size = await self._hosting.size(hosted)
+        check_size(at_size, size=size)
+        page = Page(at_size or size, 0, 0, as_at or today(self._hosting))
         return await self._answer(
             request, hosted, reader, page, words, lambda seen: make(seen, page.as_at)
         )
@@ -262,7 +266,7 @@ class Reading:
     ) -> Response:
         where = map(str, (page.start, page.limit, page.as_at))
         query = Query(reader.audience, page.size, (*words, *where))
-        found = hosted.readings.kept(query)
+        found = hosted.readings.kept(query, size=await self._hosting.size(hosted))
         if found is None:
             found = await self._hosting.fold(lambda: hosted.readings.answer(query, make))
         tag = f'"{found.tag}"'

@@ -89,7 +89,7 @@ class Tailing:
         check_query(request)
         had = after if last_event_id is None else last_event_id
         start = 0 if had is None else had + 1
-        size = hosted.ledger.head().size
+        size = await self._hosting.size(hosted)
         if start > size:
             # Whoever had more than there is follows another past than this one.
             raise ProblemError("not-found", f"after: the ledger has {size} entries")
@@ -159,8 +159,9 @@ class _Tail(Response):
         yield f"retry: {again_ms}\n\n".encode()
         while not left.done() and self._may_go_on():
             rung = self._hosted.bell.next()  # before looking: else a ringing between is missed
-            if self._next < self._hosted.ledger.head().size:
-                part = await self._feed.part(self._what, self._audience, self._next)
+            size = await self._hosting.size(self._hosted)
+            if self._next < size:
+                part = await self._feed.part(self._what, self._audience, self._next, size=size)
                 self._next = part.stop
                 yield part.data
             elif not await self._wait(left, rung):
@@ -198,9 +199,8 @@ class _Feed:
         self._hosted = hosted
         self._parts: OrderedDict[tuple[int | str, ...], asyncio.Task[_Part]] = OrderedDict()
 
-    async def part(self, what: str, audience: str, start: int) -> _Part:
+    async def part(self, what: str, audience: str, start: int, *, size: int) -> _Part:
         """Return the messages from an index on, as many as go out together."""
-        size = self._hosted.ledger.head().size
         stop = min(size, start + _AT_ONCE)
         # What events tell depends on who hears it, and on what was opened or erased by now.
         key = (what, start, stop, *((audience, size) if what == "events" else ()))

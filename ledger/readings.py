@@ -6,7 +6,7 @@ bounds; what was asked longest ago is forgotten first. An answer is worked out o
 ask for it at a time. Nothing here is written to disk, and nothing is signed.
 
 Thread-safe, and for threads: all but `kept` waits for the store and for other readers of the
-ledger.
+ledger. The ledger may be one in which another process records.
 """
 
 from __future__ import annotations
@@ -123,9 +123,14 @@ class Readings:
         self._answers: OrderedDict[Query, Answer] = OrderedDict()
         self._held = 0
 
-    def kept(self, query: Query) -> Answer | None:
-        """Return an answer that is ready; None if there is none, or it must be looked at again."""
-        if self._size != self._ledger.head().size:
+    def kept(self, query: Query, *, size: int) -> Answer | None:
+        """Return an answer that is ready, at once; None if there is none.
+
+        Args:
+            query: The query.
+            size: The size that the ledger has by now.
+        """
+        if self._size < size:
             return None  # what is new may be an erasure, which is for every size
         with self._keeping:
             answer = self._answers.get(query)
@@ -145,7 +150,7 @@ class Readings:
         """
         with self._reading:
             self._catch_up()
-            answer = self.kept(query)
+            answer = self.kept(query, size=self._size)
             if answer is None:
                 values = make(self._seen(query.size, query.audience))
                 body = msgspec.json.encode(values, order="sorted")
@@ -204,7 +209,7 @@ class Readings:
         return self._ledger.disclosures(index)
 
     def _catch_up(self) -> None:
-        size = self._ledger.head().size
+        size = self._ledger.size()
         erased = self._builder.erased
         try:
             while (start := self._builder.size) < size:

@@ -18,6 +18,7 @@ import pytest
 from api.clock import now_ms
 from ledger.errors import StoreError
 from ledger.ledger import Ledger
+from tests.api.following import tailing
 from tests.api.serving import SUBMISSION, Got, Site, read, read_from, serving
 from tests.ledger.builder import Clock, Party, found_ledger, new_letter, sign_document
 from verify.receipt import parse_receipt
@@ -122,6 +123,23 @@ def test_finishes_what_had_begun_when_the_signal_came(path: Path, document: byte
     assert (201, 0) == (got.status, code)
     assert 1 == parse_receipt(got.body).first
     assert 2 == size_of(path)
+
+
+def test_tells_followers_what_the_other_process_records(path: Path, document: bytes) -> None:
+    with Ledger.open(path, read_only=True) as ledger, started(path) as server:
+        site = server.site.signed_in(ledger, ALPHA)
+        with tailing(site) as tail:
+            first = tail.take(1)
+            receipt = parse_receipt(site.post(document).body)
+            second = tail.take(1)
+            summary = msgspec.json.decode(site.get("/").body)
+            code, _ = server.stop()
+            last = tail.next()
+        entries = [ledger.entry(0), ledger.entry(1)]
+
+    assert entries == [message.data for message in (*first, *second)]
+    assert (1, 2) == (receipt.first, summary["size"])
+    assert (0, None) == (code, last)
 
 
 def wait_until_refused(port: int) -> None:
