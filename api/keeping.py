@@ -151,11 +151,13 @@ class Keeping:
                 self._take(request)
 
     def _take(self, request: Submit) -> None:
+        began_s = time.perf_counter()
         try:
             offered = self._desks[request.ledger].take(request.document)
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
             self._refuse(request.id, request.ledger, error)
         else:
+            self._measures.checked(request.ledger, time.perf_counter() - began_s)
             offered.add_done_callback(partial(self._answer, request.id, request.ledger))
 
     def _answer(self, number: int, name: str, settled: Future[Settled]) -> None:

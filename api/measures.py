@@ -64,13 +64,17 @@ class Recording:
             registry=self._registry,
         )  # fmt: skip
         self._stages = Histogram(
-            "counterfoil_commit_seconds", "How long each stage of a commit takes",
+            "counterfoil_commit_seconds", "How long each stage takes, of a submission or a commit",
             ["ledger", "stage"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
 
     def came(self, name: str) -> None:
         """Count a submission that is taken."""
         self._waiting.labels(name).inc()
+
+    def checked(self, name: str, seconds: float) -> None:
+        """Count how long the check of one submission took, signatures and claims."""
+        self._stages.labels(name, "check").observe(seconds)
 
     def recorded(self, name: str, *, new: bool) -> None:
         """Count a submission that is durable."""

@@ -12,7 +12,9 @@ the ratios.
 
 import argparse
 import contextlib
+import http.client
 import os
+import re
 import secrets
 import shutil
 import statistics
@@ -94,9 +96,11 @@ def _run(options: argparse.Namespace, folder: Path) -> None:
             alone_bare = _load(port, "", ones[:200], 1, folder)
         with _served(ledger, folder / f"log-{run}", options.strace) as port:
             single.append(_load(port, vkey, ones[200:], clients, folder))
+            stages = _stages(port)
             alone = _load(port, vkey, ones[:200], 1, folder)
             batched.append(_load(port, vkey, large, clients, folder))
         _print_run(run, bare[-1], single[-1], batched[-1])
+    _print_stages(stages, single[-1])
     commit_s = _commit_s(folder)
     a = statistics.median(_rate(s) / _rate(b) for s, b in zip(single, bare, strict=True))
     b = statistics.median(
@@ -119,6 +123,24 @@ def _print_run(run: int, *loads: list[Came]) -> None:
             f"run {run}: {name:14} {_rate(came):8.0f} requests/s, "
             f"p50 {p50:6.1f} ms, p99 {p99:6.1f} ms"
         )
+
+
+def _stages(port: int) -> dict[str, float]:
+    """Return the seconds that the server spent in each stage so far."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    with contextlib.closing(connection):
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    found = re.findall(r'^counterfoil_commit_seconds_sum{.*stage="(.+)"} (.+)$', text, re.MULTILINE)
+    return {stage: float(seconds) for stage, seconds in found}
+
+
+def _print_stages(stages: dict[str, float], came: list[Came]) -> None:
+    count = sum(len(one.waits) for one in came)
+    took_s = max(one.ended for one in came) - min(one.began for one in came)
+    for stage, seconds in stages.items():
+        share, each_us = seconds / took_s, 1e6 * seconds / count
+        print(f"of 1 event: {stage:20} {share:6.1%} of the time, {each_us:6.1f} us a submission")
 
 
 def _rate(came: list[Came]) -> float:
