@@ -90,7 +90,6 @@ def create_app(
         docs_url=None,  # its pages fetch scripts from others
         redoc_url=None,
         redirect_slashes=False,
-        root_path=settings.root_path,
         lifespan=lifespan,
         # Whatever the environment says: spans and logs would carry what is nobody else's.
         telemetry={

@@ -105,6 +105,7 @@ def configure(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
+        root_path=settings.root_path,
         backlog=_BACKLOG,
         limit_concurrency=settings.connections,
         timeout_keep_alive=_KEEP_ALIVE_S,
