@@ -23,6 +23,7 @@ from tests.world import (
     public_hex,
     say,
     signing_key,
+    witness,
 )
 from verify.checks import Check
 from verify.claims import parse_disclosure
@@ -317,12 +318,6 @@ def withholding(said: Said, *names: str) -> tuple[Said, tuple[str, ...]]:
     kept = tuple(text for text in said.disclosures if parse_disclosure(text).name in names)
     rest = tuple(text for text in said.disclosures if text not in kept)
     return Said(replace(said.event, withheld=names), rest), kept
-
-
-def witness(name: str) -> Witness:
-    key = signing_key(name)
-    KEYS[public_hex(key)] = key
-    return Witness(algorithm="ed25519", key=public_hex(key), name=f"{name}.example")
 
 
 KEYS = {

@@ -14,7 +14,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -49,6 +49,7 @@ __all__ = [
     "encode",
     "leaf_hash",
     "parse_entry",
+    "parse_policy",
     "tree_hash",
 ]
 
@@ -1351,6 +1352,87 @@ def _check_note_signature(note: Note, vkey: str) -> None:
             raise Refused(201, f"signature of {name}: {problem.where}") from problem
 
 
+# Sections 8.1 and 12, policies.
+
+
+@dataclass(frozen=True)
+class Member:
+    """A witness or a group of a policy.
+
+    A witness has a verifier key and no members. The key of a type that is not checked here is
+    None: ML-DSA-44 is in no library that this verifier may use, so that such a witness never
+    counts, whatever a note says under its name.
+    """
+
+    vkey: str | None = None
+    threshold: int = 0
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A tlog-policy: the logs' verifier keys, what has a name, and the name that decides."""
+
+    logs: list[str]
+    named: dict[str, Member]
+    quorum: str | None
+
+
+def parse_policy(data: bytes) -> Policy:
+    """Read a policy that is well-formed: what is not, no verifier runs with."""
+    policy = Policy([], {}, None)
+    for line in data.decode("utf-8").split("\n"):
+        words_ = line.split()
+        match words_:
+            case ["log", vkey, *_]:
+                policy.logs.append(vkey)
+            case ["witness", name, vkey, *_]:
+                octets = decode_base64(vkey.split("+", 2)[2])
+                policy.named[name] = Member(vkey if octets[0] == 4 else None)
+            case ["group", name, threshold, *members]:
+                least = {"any": 1, "all": len(members)}.get(threshold) or int(threshold)
+                policy.named[name] = Member(None, least, tuple(members))
+            case ["quorum", name]:
+                policy = replace(policy, quorum=None if name == "none" else name)
+    return policy
+
+
+def cosigned_at(policy: Policy, note: Note) -> dict[str, list[int]]:
+    """Return when each witness of a policy cosigned a checkpoint.
+
+    Refuses a note on which a witness's line does not verify [805].
+    """
+    found: dict[str, list[int]] = {}
+    for name, member in policy.named.items():
+        if member.vkey is None:
+            continue
+        key_name, key_id, material = member.vkey.split("+", 2)
+        for line in note.lines:
+            if (line.name, line.key_id.hex()) == (key_name, key_id):
+                at_s = _cosignature_time(decode_base64(material)[1:], note.text, line.signature)
+                found.setdefault(name, []).append(at_s)
+    return found
+
+
+def _cosignature_time(public: bytes, text_: bytes, payload: bytes) -> int:
+    at_s = int.from_bytes(payload[:8], "big")
+    if len(payload) != 72 or not 0 < at_s < 2**63:
+        raise Refused(805, "a cosignature has another length, or no time")
+    try:
+        check_signature(public, b"cosignature/v1\ntime %d\n%b" % (at_s, text_), payload[8:])
+    except Refused as problem:
+        raise Refused(805, f"a cosignature: {problem.where}") from problem
+    return at_s
+
+
+def is_reached(policy: Policy, name: str, witnesses: Collection[str]) -> bool:
+    """Say whether these witnesses make up what a policy calls `name`."""
+    member = policy.named[name]
+    if not member.members:
+        return name in witnesses
+    return sum(is_reached(policy, each, witnesses) for each in member.members) >= member.threshold
+
+
 # Section 9, rules.
 
 KeyState: TypeAlias = Literal["pending", "active", "ended", "void"]
@@ -2209,6 +2291,7 @@ def audit_export(
     log_key: str | None = None,
     fingerprint: str | None = None,
     receipts: Sequence[bytes] = (),
+    policy: bytes | None = None,
 ) -> Report:
     """Run every check of section 12 over an export.
 
@@ -2217,11 +2300,14 @@ def audit_export(
         log_key: The vkey of the log that the reader trusts.
         fingerprint: The fingerprint that the reader trusts, in hex.
         receipts: Receipts that the reader holds.
+        policy: The policy that the reader applies.
 
     Raises:
         UnknownVersion: The export is of a version that this verifier does not know.
     """
-    return _Audit(files).run(log_key=log_key, fingerprint=fingerprint, receipts=receipts)
+    applied = None if policy is None else parse_policy(policy)
+    audit = _Audit(files, applied)
+    return audit.run(log_key=log_key, fingerprint=fingerprint, receipts=receipts)
 
 
 MANIFEST = fields(
@@ -2284,7 +2370,8 @@ def format_policy(charter: Object) -> bytes:
 class _Audit:
     """One run over one export; the stages are called in the order in which they stand."""
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
+    def __init__(self, files: Mapping[str, bytes], policy: Policy | None = None) -> None:
+        self.policy = policy
         self.files = {path: octets for path, octets in files.items() if not path.startswith(".")}
         self.findings = _Findings()
         self.state = State()
@@ -2328,8 +2415,8 @@ class _Audit:
             self._check_reader(log_key=log_key, fingerprint=fingerprint)
             for receipt in receipts:
                 self._check_receipt(receipt)
-        anchored = log_key is not None or fingerprint is not None or len(receipts) > 0
-        return self.findings.report(anchored=anchored)
+        anchors = [log_key, fingerprint, self.policy, *receipts]
+        return self.findings.report(anchored=any(each is not None for each in anchors))
 
     # What is there.
 
@@ -2749,6 +2836,10 @@ class _Audit:
                 need(802, "fingerprint", found=self.leaves[0].hex(), expected=fingerprint)
         except Refused as problem:
             self.findings.add(problem)
+        if self.policy is not None:
+            own = self.state.log_key_after(self.size)
+            for breach in policy_problems(self.policy, own, self.files["checkpoint"]):
+                self.findings.add(breach)
 
     def _check_receipt(self, data: bytes) -> None:
         try:
@@ -2765,8 +2856,23 @@ class _Audit:
                 if checkpoint.size <= len(self.leaves):
                     root = tree_hash(self.leaves[: checkpoint.size])
                     need(803, "root", found=root.hex(), expected=checkpoint.root.hex())
+                if self.policy is not None:
+                    cosigned_at(self.policy, parse_note(proof.checkpoint))
         except Refused as problem:
             self.findings.add(problem)
+
+
+def policy_problems(policy: Policy, vkey: str, checkpoint: bytes) -> Iterator[Refused]:
+    """Yield what of a policy a checkpoint does not satisfy."""
+    if vkey not in policy.logs:
+        yield Refused(801, "log key is none of the policy's", found=vkey)
+    try:
+        cosigned = cosigned_at(policy, parse_note(checkpoint))
+    except Refused as problem:
+        yield problem
+        return
+    if policy.quorum is not None and not is_reached(policy, policy.quorum, cosigned):
+        yield Refused(804, "no quorum", expected=policy.quorum, found=str(sorted(cosigned)))
 
 
 def disclosures_of(claims: Object, owner: Object) -> list[str]:
@@ -2882,7 +2988,11 @@ class Fragment(State):
 
 
 def audit_evidence(
-    data: bytes, *, log_key: str | None = None, fingerprint: str | None = None
+    data: bytes,
+    *,
+    log_key: str | None = None,
+    fingerprint: str | None = None,
+    policy: bytes | None = None,
 ) -> Report:
     """Check an evidence file as far as it reaches (section 10.2).
 
@@ -2890,15 +3000,17 @@ def audit_evidence(
         UnknownVersion: It is of a version that this verifier does not know.
     """
     findings = _Findings()
+    applied = None if policy is None else parse_policy(policy)
     try:
-        _Evidence(data).check(log_key=log_key, fingerprint=fingerprint)
+        _Evidence(data, applied).check(log_key=log_key, fingerprint=fingerprint)
     except _AtEntryError as problem:
         _check_not_version(problem.refused)
         findings.add(problem.refused, problem.index)
     except Refused as problem:
         _check_not_version(problem)
         findings.add(problem)
-    return findings.report(anchored=log_key is not None or fingerprint is not None)
+    anchors = [log_key, fingerprint, policy]
+    return findings.report(anchored=any(each is not None for each in anchors))
 
 
 class _AtEntryError(Exception):
@@ -2921,7 +3033,8 @@ def at_entry(index: int) -> Iterator[None]:
 class _Evidence:
     """One evidence file; the first refusal ends the run."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, policy: Policy | None = None) -> None:
+        self.policy = policy
         with refusing(901):
             if len(data) > MAX_EVIDENCE:
                 raise Malformed("evidence is too large")
@@ -2951,6 +3064,9 @@ class _Evidence:
             need(801, "log key", found=vkey, expected=log_key)
         if fingerprint is not None:
             need(802, "fingerprint", found=self.state.fingerprint, expected=fingerprint)
+        if self.policy is not None:
+            for problem in policy_problems(self.policy, vkey, octets):
+                raise problem
 
     def _check_order(self) -> None:
         for entries in (self.entries, self.governance):

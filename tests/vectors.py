@@ -29,16 +29,18 @@ from tests.world import (
     Said,
     Value,
     World,
+    cosign,
     file_of,
     founding_charter,
     inclusion,
     letter,
+    policy,
     public_hex,
     restart,
     say,
     signing_key,
 )
-from verify.audit import audit
+from verify.audit import Anchors, audit
 from verify.checkpoint import check_checkpoint
 from verify.claims import parse_disclosure
 from verify.ed25519 import check_public_key, check_signature
@@ -73,8 +75,9 @@ from verify.events import (
     parse_event,
 )
 from verify.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
-from verify.note import check_note, format_vkey, parse_note, parse_vkey
+from verify.note import check_note, format_note, format_vkey, parse_note, parse_vkey
 from verify.notes import log_vkey
+from verify.policy import parse_policy
 from verify.receipt import check_receipt_alone, parse_receipt
 from verify.source import MappingSource
 from verify.submission import check_disclosure, parse_document, parse_statement
@@ -134,7 +137,9 @@ def _receipt(given: Vector) -> None:
 
 
 def _export(given: Vector) -> None:
-    report = audit(MappingSource({path: octets(data) for path, data in given["files"].items()}))
+    files = {path: octets(data) for path, data in given["files"].items()}
+    policy = parse_policy(octets(given["policy"])) if "policy" in given else None
+    report = audit(MappingSource(files), anchors=Anchors(policy=policy))
     if report.findings:
         raise Refusal(report.findings[0].check)
 
@@ -150,7 +155,8 @@ def _reference_receipt(given: Vector) -> None:
 def _reference_export(given: Vector) -> None:
     files = {path: octets(data) for path, data in given["files"].items()}
     try:
-        report = reference.audit_export(files)
+        policy = octets(given["policy"]) if "policy" in given else None
+        report = reference.audit_export(files, policy=policy)
     except reference.UnknownVersion as problem:
         raise Refusal(104) from problem
     if report.findings:
@@ -932,6 +938,7 @@ def _exports() -> Vectors:
     yield from _proposed()
     yield from _erased()
     yield from _timed()
+    yield from _policies()
 
 
 def _is_whole(world: World, forged: World) -> bool:
@@ -1301,6 +1308,78 @@ def _timed() -> Vectors:
     entries[-1]["recorded"] = 0
     forged = forge(world, rechain([canonical(entry) for entry in entries]))
     yield _refused("export", "recorded at 0 within a submission", _files(forged.export()))
+
+
+_THREE = ("group three 2 w1 w2 w3", "quorum three")
+_NESTED = ("group ab all w1 w2", "group all any ab w3", "quorum all")
+
+
+def _policies() -> Vectors:
+    """Yield exports against a reader's policy."""
+    world = _ledger()
+    files, note = world.export(), world.note()
+
+    def given(checkpoint: bytes, applied: bytes) -> Vector:
+        return {**_files({**files, "checkpoint": checkpoint}), "policy": spelled(applied)}
+
+    two = cosign(note, ("w1", 1_760_000_100), ("w3", 1_760_000_200))
+    for desc, checkpoint, rest in (
+        ("two of three", two, _THREE),
+        ("one witness alone", two, ("quorum w3",)),
+        ("none needed", note, ("quorum none",)),
+        ("a group of groups by its other way", two, _NESTED),
+        ("more than needed", cosign(two, ("w2", 1)), _THREE),
+        ("a stranger beside", cosign(two, ("w9", 5)), _THREE),
+        ("the last time there is", cosign(note, ("w1", 2**63 - 1), ("w2", 1)), _THREE),
+    ):
+        yield _accepted("export", f"a policy: {desc}", given(checkpoint, policy(*rest)))
+    for desc, checkpoint, rest in (
+        ("nobody cosigned", note, _THREE),
+        ("one of three", cosign(note, ("w2", 5)), _THREE),
+        ("one of three, twice", cosign(note, ("w2", 5), ("w2", 6)), _THREE),
+        ("strangers cosigned", cosign(note, ("w8", 5), ("w9", 5)), _THREE),
+        ("another than the one", two, ("quorum w2",)),
+        ("half of a group of groups", cosign(note, ("w1", 5)), _NESTED),
+        ("cosigned at another size", _moved(world, two), _THREE),
+        ("a third whose line fails", _spoiled(cosign(two, ("w2", 5))), _THREE),
+        ("a line that fails, and none needed", _spoiled(two), ("quorum none",)),
+        ("a second line that fails", _spoiled(cosign(two, ("w1", 5))), _THREE),
+        ("a cosignature at time 0", _retimed(two, bytes(8)), _THREE),
+        ("a cosignature at time 2^63", _retimed(two, b"\x80" + bytes(7)), _THREE),
+        ("a cosignature at another time", _retimed(two, bytes(7) + b"\x01"), _THREE),
+        ("a cosignature cut short", _cut_short(two), _THREE),
+    ):
+        yield _refused("export", f"a policy: {desc}", given(checkpoint, policy(*rest)))
+    other = policy("quorum none", log="another log")
+    yield _refused("export", "a policy: of another log", given(note, other))
+
+
+def _moved(world: World, cosigned: bytes) -> bytes:
+    """Return the checkpoint with lines that were made over another one."""
+    older = cosign(world.note(world.size - 1), ("w1", 5), ("w2", 5))
+    own, _ = parse_note(cosigned)
+    text, lines = parse_note(world.note())
+    assert own == text
+    return format_note(text, [*lines, *parse_note(older).signatures[1:]])
+
+
+def _spoiled(note: bytes) -> bytes:
+    """Return a note with the last octet of its last signature changed."""
+    text, lines = parse_note(note)
+    payload = lines[-1].payload
+    last = lines[-1]._replace(payload=payload[:-1] + bytes([payload[-1] ^ 1]))
+    return format_note(text, [*lines[:-1], last])
+
+
+def _retimed(note: bytes, time: bytes) -> bytes:
+    text, lines = parse_note(note)
+    last = lines[-1]._replace(payload=time + lines[-1].payload[8:])
+    return format_note(text, [*lines[:-1], last])
+
+
+def _cut_short(note: bytes) -> bytes:
+    text, lines = parse_note(note)
+    return format_note(text, [*lines[:-1], lines[-1]._replace(payload=lines[-1].payload[:-1])])
 
 
 MAKERS: dict[str, Callable[[], Vectors]] = {

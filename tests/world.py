@@ -30,11 +30,23 @@ from verify.events import (
     Membership,
     Opening,
     Thresholds,
+    Witness,
     event_id,
     parse_event,
 )
 from verify.merkle import leaf_hash, root_hash
-from verify.note import NoteSignature, format_note, key_id, parse_note
+from verify.note import (
+    COSIGNATURE_ED25519,
+    Cosignature,
+    NoteSignature,
+    VerifierKey,
+    cosignature_message,
+    format_cosignature,
+    format_note,
+    format_vkey,
+    key_id,
+    parse_note,
+)
 from verify.notes import log_vkey
 from verify.proof import Proof, format_proof
 from verify.receipt import Receipt, format_receipt
@@ -79,6 +91,39 @@ def signing_key(name: str) -> SigningKey:
 def public_hex(key: SigningKey) -> str:
     """Return a private key's public key in hex."""
     return bytes(key.verify_key).hex()
+
+
+def witness(name: str) -> Witness:
+    """Return the witness of a name, as a charter names it."""
+    key = public_hex(signing_key(name))
+    return Witness(algorithm="ed25519", key=key, name=f"{name}.example")
+
+
+def witness_key(name: str) -> VerifierKey:
+    """Return the verifier key of the witness of a name."""
+    one = witness(name)
+    public = bytes.fromhex(one.key)
+    identity = key_id(name=one.name, algorithm=COSIGNATURE_ED25519, public=public)
+    return VerifierKey(one.name, identity, COSIGNATURE_ED25519, public)
+
+
+def cosign(note: bytes, *times: tuple[str, int]) -> bytes:
+    """Return a note with a cosignature of each witness named, at that time in seconds."""
+    text, lines = parse_note(note)
+    for name, at_s in times:
+        key = witness_key(name)
+        message = cosignature_message(text, key=key, timestamp_s=at_s)
+        signed = Cosignature(at_s, signing_key(name).sign(message).signature)
+        payload = format_cosignature(signed, algorithm=key.algorithm)
+        lines = (*lines, NoteSignature(key.name, key.key_id, payload))
+    return format_note(text, lines)
+
+
+def policy(*rest: str, names: Sequence[str] = ("w1", "w2", "w3"), log: str = "log") -> bytes:
+    """Return a policy of the log and these witnesses; `rest` are its groups and its quorum."""
+    vkey = format_vkey(log_vkey(ORIGIN, public_hex(signing_key(log))))
+    witnesses = [f"witness {name} {format_vkey(witness_key(name))}" for name in names]
+    return "".join(f"{line}\n" for line in (f"log {vkey}", *witnesses, *rest)).encode()
 
 
 def disclose(author: str, nonce: str, name: str, value: Value) -> str:

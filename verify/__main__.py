@@ -19,6 +19,11 @@ canonical JSON object (SPEC section 1.1, but that lists may be empty) and LF:
         entry           index of the entry concerned; absent if none is
         expected, found absent where there is nothing to show
         consequences    list of findings that follow from this one, of the same form
+    cosigned        the checkpoint's cosignatures by the reader's policy; absent without one
+        quorum      the policy's name of the witness or group that must cosign; absent for none
+        by          list of the policy's names of the quorum's witnesses that did
+        witnesses   how many witnesses the quorum is made of
+        liars_needed how many of them must lie to make two histories possible
     not_checked     what was not looked at, in words
 
 Characters that no terminal should get (controls, direction marks, half surrogates) are written
@@ -43,9 +48,10 @@ from verify.errors import MalformedError
 from verify.evidence import MAX_EVIDENCE, audit_evidence
 from verify.folder import Folder
 from verify.note import ED25519, MAX_NOTE_SIZE, VerifierKey, parse_vkey
+from verify.policy import MAX_POLICY_SIZE, Policy, parse_policy
 from verify.pool import Pool, processors
 from verify.receipt import MAX_RECEIPT
-from verify.report import Finding, Report
+from verify.report import Finding, Report, Weighed
 from verify.state import UnknownVersionError
 
 __all__ = ["main"]
@@ -69,6 +75,8 @@ examples:
       check that what two receipts promise is there
   counterfoil-verify evidence.json --log-key @log.vkey
       check one file against the log's key, which another file holds
+  counterfoil-verify export/ --policy trusted.policy
+      check against a tlog-policy: its log, and as many co-signers as it asks for
   counterfoil-verify export/ --audience southfold
       check that a folder is the one made for southfold, not for another reader
   counterfoil-verify export/ --json > report.json
@@ -81,7 +89,7 @@ exit codes:
   3  consistent with itself only: nothing from elsewhere was compared
 """
 
-Object: TypeAlias = dict[str, "str | int | list[str] | Mapping[str, int] | list[Object]"]
+Object: TypeAlias = dict[str, "str | int | list[str] | Mapping[str, int] | list[Object] | Object"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,6 +142,10 @@ def _parser() -> argparse.ArgumentParser:
         help="receipts that you were given",
     )  # fmt: skip
     parser.add_argument(
+        "--policy", type=_policy, metavar="FILE",
+        help="a tlog-policy of your own: which logs and co-signers you trust, and how many",
+    )  # fmt: skip
+    parser.add_argument(
         "--audience", metavar="PARTY|public",
         help="for whom the export should be: an error if it says otherwise, and no anchor",
     )  # fmt: skip
@@ -162,6 +174,15 @@ def _log_key(text: str) -> VerifierKey:
     return key
 
 
+def _policy(text: str) -> Policy:
+    try:
+        return parse_policy(_read(Path(text), limit=MAX_POLICY_SIZE))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(_plain(str(error))) from None
+    except MalformedError as error:
+        raise argparse.ArgumentTypeError(f"not a policy: {_plain(str(error))}") from None
+
+
 def _fingerprint(text: str) -> str:
     digits = "".join(text.split()).lower()
     if len(digits) != 64 or digits.strip("0123456789abcdef"):  # noqa: PLR2004 (32 octets in hex)
@@ -181,7 +202,7 @@ def _positive(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     path: Path = options.path
     receipts = [(str(name), _read(name, limit=MAX_RECEIPT)) for name in options.receipt]
-    anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts))
+    anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts), options.policy)
     if path.is_dir():
         kind = "export"
         report = _audit_folder(path, anchors, options)
@@ -272,10 +293,23 @@ def _json(report: Report, kind: str) -> Object:
     }
     if kind == "export":
         result["left_out"] = report.left_out
+    if report.weighed is not None:
+        result["cosigned"] = _json_weighed(report.weighed)
     for name in ("origin", "fingerprint", "size", "root", "audience"):
         value = getattr(report, name)
         if value is not None:
             result[name] = value
+    return result
+
+
+def _json_weighed(weighed: Weighed) -> Object:
+    result: Object = {
+        "by": [_plain(name) for name in weighed.cosigned],
+        "witnesses": weighed.witnesses,
+        "liars_needed": weighed.liars_needed,
+    }
+    if weighed.quorum is not None:
+        result["quorum"] = _plain(weighed.quorum)
     return result
 
 
@@ -312,6 +346,8 @@ def _lines(report: Report, kind: str) -> Iterator[str]:
     if kind == "export":
         sealed = report.counts["sealed claims"]
         yield from _row("Left closed", [f"{report.left_out:,} of {sealed:,} claims"])
+    if report.weighed is not None:
+        yield from _row("Cosigned", _cosigned(report.weighed))
     yield from _row("Agrees with", report.anchors or ["nothing from elsewhere"])
     for number, finding in enumerate(report.findings[:_CAUSES], 1):
         yield ""
@@ -328,7 +364,7 @@ def _lines(report: Report, kind: str) -> Iterator[str]:
         yield ""
         yield from _wrap(
             f"Whoever made this {place} could have made all of it up. Give a fingerprint, a log "
-            "key or a receipt that reached you another way; --help shows how."
+            "key, a policy or a receipt that reached you another way; --help shows how."
         )
 
 
@@ -352,6 +388,20 @@ def _grouped(digits: str | None) -> list[str]:
         return ["could not be read"]
     groups = [digits[start : start + 8] for start in range(0, len(digits), 8)]
     return [" ".join(groups[:4]), " ".join(groups[4:])]
+
+
+def _cosigned(weighed: Weighed) -> list[str]:
+    """Say who cosigned, and what it would take to deceive by it."""
+    if weighed.quorum is None:
+        return ["your policy needs no co-signers"]
+    count, need = len(weighed.cosigned), weighed.liars_needed
+    who = f": {', '.join(weighed.cosigned)}" if count else ""
+    return [
+        f"by {count} of {weighed.witnesses} co-signers (quorum {weighed.quorum}){who}",
+        f"{need} of them must lie to make two histories possible"
+        if need
+        else "two histories are possible though none of them lies",
+    ]
 
 
 def _counted(counts: Mapping[str, int]) -> list[str]:

@@ -1,17 +1,20 @@
-"""What the reader holds from elsewhere, and what it says of a ledger (SPEC section 12, 801 to 803).
+"""What the reader holds from elsewhere, and what it says of a ledger (SPEC section 12, 801 to 805).
 
-A folder that agrees with itself proves nothing about whose it is. A log key, a fingerprint or a
-receipt that came another way does. `audit` and `evidence` say what they found; here it is compared.
+A folder that agrees with itself proves nothing about whose it is. A log key, a fingerprint, a
+policy or a receipt that came another way does. `audit` and `evidence` say what they found; here it
+is compared.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from verify.checkpoint import parse_signed
 from verify.checks import Check
-from verify.errors import MalformedError, ProofError, RuleError, SignatureError
-from verify.note import VerifierKey, format_vkey
-from verify.receipt import Receipt, parse_receipt
-from verify.report import Finding
+from verify.errors import MalformedError, ProofError, QuorumError, RuleError, SignatureError
+from verify.note import Note, VerifierKey, format_vkey
+from verify.policy import Policy, check_quorum, cosigners, liars_needed, quorum_witnesses
+from verify.receipt import Receipt, parse_receipt, proof_of
+from verify.report import Finding, Weighed
 
 __all__ = ["Agreement", "Anchors", "compare"]
 
@@ -24,11 +27,13 @@ class Anchors:
         log_key: The log's verifier key.
         fingerprint: Leaf hash of entry 0, in hex.
         receipts: Receipts, each with a name for findings, such as its file's.
+        policy: Which logs and witnesses the reader trusts, and how many of these it takes.
     """
 
     log_key: VerifierKey | None = None
     fingerprint: str | None = None
     receipts: tuple[tuple[str, bytes], ...] = ()
+    policy: Policy | None = None
 
 
 @dataclass(slots=True)
@@ -38,16 +43,19 @@ class Agreement:
     Attributes:
         agreed: What agrees, in words.
         findings: What does not.
+        weighed: The checkpoint's cosignatures, by the reader's policy.
     """
 
     agreed: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    weighed: Weighed | None = None
 
 
 def compare(
     anchors: Anchors,
     *,
     log_key: VerifierKey | None,
+    note: Note | None,
     fingerprint: str | None,
     check_receipt: Callable[[Receipt], None],
 ) -> Agreement:
@@ -56,6 +64,7 @@ def compare(
     Args:
         anchors: What the reader holds.
         log_key: The key that must sign the checkpoint; None where no charter could be read.
+        note: The checkpoint with its signature lines; None where none could be read.
         fingerprint: Leaf hash of entry 0, in hex; None where there is none.
         check_receipt: Raises a `VerifyError` where a receipt does not agree.
 
@@ -63,6 +72,8 @@ def compare(
     """
     result = Agreement()
     _compare_log_key(anchors.log_key, log_key, result)
+    if anchors.policy is not None:
+        _apply_policy(anchors.policy, log_key, note, result)
     if anchors.fingerprint is not None and anchors.fingerprint == fingerprint:
         result.agreed.append("the ledger's fingerprint")
     elif anchors.fingerprint is not None:
@@ -75,7 +86,10 @@ def compare(
         )  # fmt: skip
     for name, data in anchors.receipts:
         try:
-            check_receipt(parse_receipt(data))
+            receipt = parse_receipt(data)
+            check_receipt(receipt)
+            if anchors.policy is not None:
+                cosigners(anchors.policy, note=parse_signed(proof_of(receipt).checkpoint)[1])
         except (MalformedError, ProofError, SignatureError, RuleError) as error:
             expected = error.expected if isinstance(error, RuleError) else None
             found = error.found if isinstance(error, RuleError) else None
@@ -100,3 +114,42 @@ def _compare_log_key(
     result.findings.append(
         Finding(Check.LOG_KEY, "charter.log_key", reason, expected=format_vkey(wanted), found=found)
     )
+
+
+def _apply_policy(
+    policy: Policy, key: VerifierKey | None, note: Note | None, result: Agreement
+) -> None:
+    """Compare the log's key with the policy's logs, and weigh the checkpoint's cosignatures.
+
+    Source: SPEC section 12, "Policy".
+    """
+    logs = [log.key for log in policy.logs]
+    if key not in logs:
+        found = None if key is None else format_vkey(key)
+        expected = ", ".join(map(format_vkey, logs)) or None
+        reason = "is none of the logs of your policy"
+        result.findings.append(
+            Finding(Check.LOG_KEY, "charter.log_key", reason, expected=expected, found=found)
+        )
+    if note is None:
+        return  # said already
+    try:
+        cosigned = cosigners(policy, note=note).keys()
+    except (MalformedError, SignatureError) as error:
+        result.findings.append(Finding(Check.COSIGNATURE, "checkpoint", str(error)))
+        return
+    members = quorum_witnesses(policy)
+    result.weighed = Weighed(
+        policy.quorum, tuple(sorted(cosigned & members)), len(members), liars_needed(policy)
+    )
+    try:
+        check_quorum(policy, cosigned=cosigned)
+    except QuorumError as error:
+        found = ", ".join(error.cosigned) or "nobody"
+        reason = "has not the cosignatures that your policy asks for"
+        result.findings.append(
+            Finding(Check.QUORUM, "checkpoint", reason, expected=error.quorum, found=found)
+        )
+        return
+    if key in logs:
+        result.agreed.append("your policy")

@@ -29,23 +29,19 @@ from verify.merkle import Frontier
 from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import PATH as NOTES_PATH
 from verify.notes import KeptNote, NoteResult, check_notes, log_vkey, note_chunks
+from verify.policy import Policy
 from verify.receipt import Receipt, check_receipt_alone, proof_of
-from verify.report import Finding, Findings, Report, Verdict, nest
+from verify.report import Finding, Findings, Report, Verdict, Weighed, nest
 from verify.source import Source
 from verify.spelling import HASH_SIZE
 from verify.state import State
 from verify.tiles import TILE_WIDTH, bundles_of, entries_path, tile_path, tiles_of
 from verify.walk import Walk
 
-__all__ = ["NOT_CHECKED", "Anchors", "Progress", "Runner", "audit", "run_here"]
+__all__ = ["Anchors", "Progress", "Runner", "audit", "not_checked", "run_here"]
 
-NOT_CHECKED = (
-    "whether anything that was said is true",
-    "whether anything was left out before it reached the ledger",
-    "cosignatures of independent co-signers: no policy was applied",
-    "outside evidence in attestations (DKIM, ARC, RFC 3161)",
-)
-
+_NO_POLICY = "cosignatures of independent co-signers: no policy was applied"
+_NO_QUORUM = "cosignatures of independent co-signers: the policy needs none"
 _DISCLOSURES = "disclosures.jsonl"
 _CHUNK = 4 * TILE_WIDTH  # entries: small enough to share out, large enough to be worth it
 _BLOCK = 1 << 20
@@ -108,6 +104,17 @@ def audit(
     return _Audit(source, anchors or Anchors(), run, progress, audience).report()
 
 
+def not_checked(policy: Policy | None) -> tuple[str, ...]:
+    """Say in words what no audit looks at, and what one with this policy did not."""
+    unweighed = () if policy and policy.quorum else (_NO_QUORUM if policy else _NO_POLICY,)
+    return (
+        "whether anything that was said is true",
+        "whether anything was left out before it reached the ledger",
+        *unweighed,
+        "outside evidence in attestations (DKIM, ARC, RFC 3161)",
+    )
+
+
 class _Audit:
     """One audit, as far as it has come."""
 
@@ -129,6 +136,7 @@ class _Audit:
         self._agreed: list[str] = []
         self._checkpoint: Checkpoint | None = None
         self._notes = 0
+        self._weighed: Weighed | None = None
         self._walk = Walk(source, 0, findings=Findings())
 
     def report(self) -> Report:
@@ -146,7 +154,7 @@ class _Audit:
             self._check_claims()
             if manifest is not None:
                 self._check_manifest(manifest)
-            self._check_anchors()
+            self._check_anchors(signed[1])
         return self._report()
 
     # What stands first
@@ -447,7 +455,7 @@ class _Audit:
 
     # What the reader holds
 
-    def _check_anchors(self) -> None:
+    def _check_anchors(self, note: Note) -> None:
         state = self._walk.state
         key = None
         if state is not None:
@@ -455,11 +463,13 @@ class _Audit:
         result = compare(
             self._anchors,
             log_key=key,
+            note=note,
             fingerprint=self._walk.fingerprint,
             check_receipt=self._check_receipt,
         )
         self._agreed += result.agreed
         self._findings += result.findings
+        self._weighed = result.weighed
 
     def _check_receipt(self, receipt: Receipt) -> None:
         """Check a receipt against the export.
@@ -509,9 +519,10 @@ class _Audit:
                 "disclosures": walk.disclosures,
                 "files": len({file.sha256 for file in walk.files}),
             },
-            not_checked=NOT_CHECKED,
+            not_checked=not_checked(self._anchors.policy),
             audience=self._audience,
             left_out=walk.sealed - walk.disclosures,
+            weighed=self._weighed,
         )
 
     def _find(

@@ -67,6 +67,8 @@ class Check(enum.IntEnum):
     LOG_KEY = 801
     FINGERPRINT = 802
     RECEIPT = 803
+    QUORUM = 804
+    COSIGNATURE = 805
     EVIDENCE = 901
     INCLUSION = 902
     GOVERNANCE_CHAIN = 903

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from verify.anchors import Anchors, compare
-from verify.audit import NOT_CHECKED as NEVER_CHECKED
+from verify.audit import not_checked
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
 from verify.chunk import Line
@@ -26,7 +26,7 @@ from verify.note import Note, VerifierKey
 from verify.notes import log_vkey
 from verify.proof import MAX_HASHES
 from verify.receipt import Receipt, check_receipt_alone, proof_of
-from verify.report import Finding, Report, Verdict, nest
+from verify.report import Finding, Report, Verdict, Weighed, nest
 from verify.shown import MAX_SHOWN, Held, Shown
 from verify.state import State
 from verify.submission import sealing_event
@@ -45,7 +45,6 @@ __all__ = [
 MAX_EVIDENCE = 16 * 1024 * 1024  # octets
 
 NOT_CHECKED = (
-    *NEVER_CHECKED,
     "other entries of this ledger: this file shows a few, and none later than its checkpoint",
     "references to events that are not in this file, nor their kinds, authors and claims",
     "the order of `recorded` beside the entries that are in this file",
@@ -152,6 +151,7 @@ class _Audit:
         self._note: Note | None = None
         self._shown = Shown(size=None)
         self._counts: dict[str, int] = {}
+        self._weighed: Weighed | None = None
 
     def report(self, data: bytes) -> Report:
         try:
@@ -316,11 +316,13 @@ class _Audit:
         result = compare(
             self._anchors,
             log_key=self._log_key,
+            note=self._note,
             fingerprint=self._shown.fingerprint,
             check_receipt=self._check_receipt,
         )
         self._agreed += result.agreed
         self._findings += result.findings
+        self._weighed = result.weighed
 
     def _check_receipt(self, receipt: Receipt) -> None:
         """Check a receipt against the file, as far as the two meet."""
@@ -358,7 +360,8 @@ class _Audit:
             anchors=tuple(self._agreed),
             findings=nest(self._findings),
             counts=self._counts,
-            not_checked=NOT_CHECKED,
+            not_checked=(*not_checked(self._anchors.policy), *NOT_CHECKED),
+            weighed=self._weighed,
         )
 
     def _find(

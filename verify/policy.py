@@ -15,7 +15,7 @@ Source: c2sp.org/tlog-policy.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -42,7 +42,11 @@ __all__ = [
     "check_quorum",
     "cosigners",
     "format_policy",
+    "latest_reached",
+    "liars_needed",
     "parse_policy",
+    "quorum_witnesses",
+    "soonest_complete",
     "threshold_policy",
 ]
 
@@ -201,6 +205,75 @@ def check_quorum(policy: Policy, *, cosigned: AbstractSet[str]) -> None:
             reached.add(group.name)
     if policy.quorum is not None and policy.quorum not in reached:
         raise QuorumError(policy.quorum, found)
+
+
+def soonest_complete(policy: Policy, *, times: Mapping[str, int]) -> int | None:
+    """Return the earliest time by which a quorum of witnesses had cosigned.
+
+    Args:
+        policy: The policy.
+        times: A time of each witness who cosigned, by what the policy calls the witness.
+
+    Returns:
+        The time; None where there is no quorum, or the policy asks for none. It takes as many
+        liars as a quorum has members to make it earlier than every honest member's time.
+
+    Source: SPEC section 8.1.
+    """
+    return _settle(policy, times, lambda known, least: known[least - 1])
+
+
+def latest_reached(policy: Policy, *, times: Mapping[str, int]) -> int | None:
+    """Return the latest time that each witness of some quorum had reached when cosigning.
+
+    Arguments and result are as for `soonest_complete`; it takes as many liars as a quorum has
+    members to make it later than every honest member's time.
+
+    Source: SPEC section 8.1.
+    """
+    return _settle(policy, times, lambda known, least: known[-least])
+
+
+def liars_needed(policy: Policy) -> int:
+    """Return how many witnesses must lie, at least, to make two histories possible.
+
+    Two quorums of k of n have 2k - n witnesses in common, and each of those would have cosigned
+    both histories. Of a group of groups it is the cheapest 2k - n members that count, each with
+    the number of its own. 0, where no two quorums need have anybody in common.
+
+    Source: SPEC section 8.1.
+    """
+    needed = {witness.name: 1 for witness in policy.witnesses}
+    for group in policy.groups:
+        common = max(0, 2 * group.threshold - len(group.members))
+        needed[group.name] = sum(sorted(needed[name] for name in group.members)[:common])
+    return 0 if policy.quorum is None else needed[policy.quorum]
+
+
+def quorum_witnesses(policy: Policy) -> frozenset[str]:
+    """Return what the policy calls the witnesses that its quorum is made of."""
+    if policy.quorum is None:
+        return frozenset()
+    wanted = {policy.quorum}
+    # From the last group back: whatever it is made of was defined before it.
+    for group in reversed(policy.groups):
+        if group.name in wanted:
+            wanted.update(group.members)
+    return frozenset(wanted.intersection(witness.name for witness in policy.witnesses))
+
+
+def _settle(
+    policy: Policy, times: Mapping[str, int], choose: Callable[[list[int], int], int]
+) -> int | None:
+    """Give each group the time that `choose` takes, by its threshold, of its members' sorted."""
+    if policy.quorum is None:
+        return None
+    settled = {w.name: times[w.name] for w in policy.witnesses if w.name in times}
+    for group in policy.groups:
+        known = sorted(settled[name] for name in group.members if name in settled)
+        if len(known) >= group.threshold:
+            settled[group.name] = choose(known, group.threshold)
+    return settled.get(policy.quorum)
 
 
 class _Reader:

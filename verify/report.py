@@ -7,12 +7,12 @@ things are wrong and not how often each of them shows.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from verify.checks import Check
 from verify.errors import RuleError
 
-__all__ = ["MAX_ALIKE", "Finding", "Findings", "Report", "Verdict", "nest"]
+__all__ = ["MAX_ALIKE", "Finding", "Findings", "Report", "Verdict", "Weighed", "nest"]
 
 MAX_ALIKE = 1000
 """Findings of one check that are kept; the others are counted."""
@@ -143,6 +143,22 @@ class Findings(list[Finding]):
         return self
 
 
+class Weighed(NamedTuple):
+    """What came of weighing the checkpoint's cosignatures by the reader's policy.
+
+    Attributes:
+        quorum: What the policy calls the witness or group that must have cosigned, if any must.
+        cosigned: What it calls those of the quorum's witnesses that have, sorted.
+        witnesses: How many witnesses the quorum is made of.
+        liars_needed: How many of them must lie to make two histories possible.
+    """
+
+    quorum: str | None
+    cosigned: tuple[str, ...]
+    witnesses: int
+    liars_needed: int
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a verifier found.
@@ -160,6 +176,8 @@ class Report:
         audience: For whom the manifest of an export says that it is: a party or "public". Nobody
             signs a manifest: who knows for whom it should be compares.
         left_out: How many sealed claims of an export are not opened in it.
+        weighed: The checkpoint's cosignatures by the reader's policy; None without a policy, or
+            where no checkpoint could be weighed.
     """
 
     verdict: Verdict
@@ -173,6 +191,7 @@ class Report:
     not_checked: tuple[str, ...] = ()
     audience: str | None = None
     left_out: int = 0
+    weighed: Weighed | None = None
 
 
 def nest(

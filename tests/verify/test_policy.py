@@ -1,3 +1,5 @@
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import nacl.bindings
@@ -27,7 +29,11 @@ from verify.policy import (
     check_quorum,
     cosigners,
     format_policy,
+    latest_reached,
+    liars_needed,
     parse_policy,
+    quorum_witnesses,
+    soonest_complete,
     threshold_policy,
 )
 from verify.spelling import format_base64
@@ -69,6 +75,29 @@ group X-and-Y all X-witnesses Y-witnesses
 quorum X-and-Y
 """.encode().replace(b"Latin-1:", b"Latin-1: \xe9")
 WITNESSES = f"witness w1 {VKEYS[0]}\nwitness w2 {VKEYS[1]}\n"
+
+
+NAMES = ("w1", "w2", "w3", "w4", "w5", "w6")
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    """Draw a policy with groups of witnesses and groups, of which one decides."""
+    free = list(NAMES[: draw(st.integers(1, 6))])
+    witnesses = tuple(Witness(*each) for each in zip(free, KEYS, strict=False))
+    groups: list[Group] = []
+    for number in range(draw(st.integers(0, 3))):
+        members = draw(st.lists(st.sampled_from(free), min_size=1, max_size=4, unique=True))
+        free = [name for name in free if name not in members]
+        groups.append(Group(f"g{number}", draw(st.integers(1, len(members))), tuple(members)))
+        free.append(f"g{number}")
+    return Policy((Log(LOG),), witnesses, tuple(groups), draw(st.sampled_from(free)))
+
+
+def subsets(names: Iterable[str]) -> Iterator[set[str]]:
+    listed = sorted(names)
+    for count in range(len(listed) + 1):
+        yield from map(set, combinations(listed, count))
 
 
 def quorum_is_met(policy: Policy, cosigned: set[str]) -> bool:
@@ -122,6 +151,58 @@ def test_a_quorum_may_be_one_witness_or_none() -> None:
 
     assert not quorum_is_met(one, {"w1"})
     assert Policy((), (), (), None) == none
+
+
+@given(policies(), st.lists(st.integers(1, 9), min_size=6, max_size=6), st.data())
+def test_times_of_a_quorum_are_those_of_the_definition(
+    policy: Policy, drawn: list[int], data: st.DataObject
+) -> None:
+    names = data.draw(st.sets(st.sampled_from([w.name for w in policy.witnesses])))
+    times = {name: drawn[NAMES.index(name)] for name in names}
+
+    by = [t for t in range(10) if quorum_is_met(policy, {n for n in names if times[n] <= t})]
+    after = [t for t in range(10) if quorum_is_met(policy, {n for n in names if times[n] >= t})]
+    assert min(by, default=None) == soonest_complete(policy, times=times)
+    assert max(after, default=None) == latest_reached(policy, times=times)
+
+
+@given(policies(), st.data())
+def test_who_is_no_quorum_cannot_lie_about_time(policy: Policy, data: st.DataObject) -> None:
+    names = [w.name for w in policy.witnesses]
+    liars = data.draw(st.sets(st.sampled_from(names)))
+    if quorum_is_met(policy, liars):
+        return
+    times = {name: data.draw(st.integers(-99, 99)) if name in liars else 7 for name in names}
+    by, after = soonest_complete(policy, times=times), latest_reached(policy, times=times)
+
+    assert by is not None
+    assert after is not None
+    assert after <= 7 <= by
+
+
+@given(policies())
+def test_two_quorums_have_at_least_the_liars_in_common(policy: Policy) -> None:
+    quorums = [who for who in subsets(quorum_witnesses(policy)) if quorum_is_met(policy, who)]
+
+    assert liars_needed(policy) == min(len(one & other) for one in quorums for other in quorums)
+    assert liars_needed(replace(policy, quorum=None)) == 0
+
+
+def test_the_members_of_a_quorum_are_witnesses_at_any_depth() -> None:
+    policy = parse_policy(EXAMPLE)
+
+    assert {"X1", "X2", "X3", "Y1", "Y2", "Y3"} == quorum_witnesses(policy)
+    assert {"X1", "X2", "X3"} == quorum_witnesses(replace(policy, quorum="X-witnesses"))
+    assert {"Y2"} == quorum_witnesses(replace(policy, quorum="Y2"))
+    assert set() == quorum_witnesses(replace(policy, quorum=None))
+    assert (1, 0) == (liars_needed(policy), liars_needed(replace(policy, quorum="Y-witnesses")))
+
+
+def test_no_quorum_has_no_time() -> None:
+    policy = parse_policy(f"log {LOG_VKEY}\n{WITNESSES}quorum none\n".encode())
+
+    assert soonest_complete(policy, times={"w1": 5}) is None
+    assert latest_reached(policy, times={"w1": 5}) is None
 
 
 def test_writes_the_policy_of_a_threshold() -> None:
