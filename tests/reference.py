@@ -1433,6 +1433,53 @@ def is_reached(policy: Policy, name: str, witnesses: Collection[str]) -> bool:
     return sum(is_reached(policy, each, witnesses) for each in member.members) >= member.threshold
 
 
+def signed_after_s(policy: Policy, note: Note) -> int | None:
+    """Return the latest time that a quorum of a note's cosignatures reaches (section 8.2)."""
+    times = _times_that_count(policy, note)
+    reached = [
+        at_s
+        for at_s in {each for found in times.values() for each in found}
+        if _is_quorum(policy, [name for name in times if max(times[name]) >= at_s])
+    ]
+    return max(reached, default=None)
+
+
+def existed_by_s(policy: Policy, notes: Sequence[Note]) -> int | None:
+    """Return the earliest time by which a quorum is complete over the notes of one checkpoint."""
+    times: dict[str, list[int]] = {}
+    for note in notes:
+        for name, found in _times_that_count(policy, note).items():
+            times.setdefault(name, []).extend(found)
+    complete = [
+        at_s
+        for at_s in {each for found in times.values() for each in found}
+        if _is_quorum(policy, [name for name in times if min(times[name]) <= at_s])
+    ]
+    return min(complete, default=None)
+
+
+def _times_that_count(policy: Policy, note: Note) -> dict[str, list[int]]:
+    try:
+        return cosigned_at(policy, note)
+    except Refused:
+        return {}
+
+
+def _is_quorum(policy: Policy, witnesses: Collection[str]) -> bool:
+    return policy.quorum is not None and is_reached(policy, policy.quorum, witnesses)
+
+
+def check_recorded(
+    recorded: int, tolerance_s: int, after_s: Sequence[int], by_s: Sequence[int]
+) -> None:
+    """Refuse what is recorded outside its bracket by more than the tolerance [409]."""
+    for each in after_s:
+        if recorded // 1000 + tolerance_s < each:
+            raise Refused(409, "recorded before it can have been signed", found=str(recorded))
+    if by_s and recorded // 1000 - tolerance_s > min(by_s):
+        raise Refused(409, "recorded after it was cosigned", found=str(recorded))
+
+
 # Section 9, rules.
 
 KeyState: TypeAlias = Literal["pending", "active", "ended", "void"]
@@ -2405,6 +2452,7 @@ class _Audit:
             self._check_tiles()
             self._check_root()
             self._check_notes()
+            self._check_times()
             self._check_disclosures()
             self._check_missing_disclosures()
             self._check_files()
@@ -2666,6 +2714,51 @@ class _Audit:
         ]
         if not is_named and not others:
             raise Refused(206, "a kept note is neither named nor cosigned")
+
+    # When it was.
+
+    def _weighs(self, size: int) -> Policy:
+        return self.policy or parse_policy(format_policy(self.state.charter_after(size).body))
+
+    def _check_times(self) -> None:
+        readable = [octets for octets in self.notes.values() if _size_of_note(octets) is not None]
+        kept = [*readable, self.files["checkpoint"]]
+        statements = [entry for entry in self.entries if entry and "statement" in entry.body]
+        damaged = self.findings.has(*DAMAGE, range(201, 207))
+        if damaged:
+            return  # whatever the times are, the export is invalid
+        for entry in statements:
+            tolerance_s = self.state.charter_after(max(1, entry.index)).body["tolerance_s"]
+            try:
+                check_recorded(
+                    entry.recorded,
+                    tolerance_s,
+                    self._after(entry, statements),
+                    self._by(entry, kept),
+                )
+            except Refused as problem:
+                self.findings.add(problem, entry.index)
+
+    def _after(self, entry: Entry, statements: Sequence[Entry]) -> list[int]:
+        seen = entry.body["statement"].get("seen")
+        if seen is None:
+            return []
+        before = [each for each in statements if each.index < seen["size"]]
+        times = []
+        for each in [entry, *before]:
+            named = each.body["statement"].get("seen")
+            if named is not None:
+                note = parse_note(self.notes[named["note"]])
+                times.append(signed_after_s(self._weighs(named["size"]), note))
+        return [at_s for at_s in times if at_s is not None]
+
+    def _by(self, entry: Entry, kept: Sequence[bytes]) -> list[int]:
+        sizes = {parse_checkpoint(octets).size for octets in kept}
+        times = []
+        for size in sorted(size for size in sizes if size > entry.index):
+            notes = [parse_note(octets) for octets in kept if parse_checkpoint(octets).size == size]
+            times.append(existed_by_s(self._weighs(size), notes))
+        return [at_s for at_s in times if at_s is not None]
 
     # What was disclosed.
 
@@ -3059,6 +3152,7 @@ class _Evidence:
         vkey = self.state.log_key_after(self.checkpoint.size)
         self._check_latest_changed_the_log_key()
         read_checkpoint(octets, vkey)
+        self._check_times(notes)
         self._check_disclosures()
         if log_key is not None:
             need(801, "log key", found=vkey, expected=log_key)
@@ -3158,6 +3252,32 @@ class _Evidence:
         for entry in self.entries:
             if entry.event["kind"] in GOVERNANCE and entry.index < last and entry.index not in here:
                 raise Refused(903, "a governance entry that is shown is not in the chain")
+
+    def _check_times(self, notes: dict[str, bytes]) -> None:
+        def weighs(size: int) -> Policy:
+            charter = self.state.charter_after(size).body
+            return self.policy or parse_policy(format_policy(charter))
+
+        octets = self.body["checkpoint"].encode("utf-8")
+        by_s = existed_by_s(weighs(self.checkpoint.size), [parse_note(octets)])
+        heads = [entry for entry in self.entries if entry.position == 0]
+        for head in heads:
+            seen = head.body["statement"].get("seen")
+            before = [each for each in heads if seen and each.index < seen["size"]]
+            times = []
+            for each in [head, *before]:
+                named = each.body["statement"].get("seen")
+                if named is not None:
+                    note = parse_note(notes[named["note"]])
+                    times.append(signed_after_s(weighs(named["size"]), note))
+            tolerance_s = self.state.charter_after(max(1, head.index)).body["tolerance_s"]
+            with at_entry(head.index):
+                check_recorded(
+                    head.recorded,
+                    tolerance_s,
+                    [at_s for at_s in times if at_s is not None],
+                    [] if by_s is None else [by_s],
+                )
 
     def _notes(self) -> dict[str, bytes]:
         octets = [note.encode("utf-8") for note in self.body.get("notes", [])]

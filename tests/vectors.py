@@ -39,6 +39,7 @@ from tests.world import (
     restart,
     say,
     signing_key,
+    witness,
 )
 from verify.audit import Anchors, audit
 from verify.checkpoint import check_checkpoint
@@ -80,7 +81,7 @@ from verify.notes import log_vkey
 from verify.policy import parse_policy
 from verify.receipt import check_receipt_alone, parse_receipt
 from verify.source import MappingSource
-from verify.submission import check_disclosure, parse_document, parse_statement
+from verify.submission import Seen, check_disclosure, parse_document, parse_statement
 
 __all__ = ["FOLDER", "KERNEL", "MAKERS", "REFERENCE", "judge", "make", "octets"]
 
@@ -939,6 +940,7 @@ def _exports() -> Vectors:
     yield from _erased()
     yield from _timed()
     yield from _policies()
+    yield from _bracketed()
 
 
 def _is_whole(world: World, forged: World) -> bool:
@@ -1352,6 +1354,89 @@ def _policies() -> Vectors:
         yield _refused("export", f"a policy: {desc}", given(checkpoint, policy(*rest)))
     other = policy("quorum none", log="another log")
     yield _refused("export", "a policy: of another log", given(note, other))
+
+
+def _councils_cosigned(*, quorum: int = 2) -> World:
+    """Return a ledger whose charter names three witnesses."""
+    return World().found(witnesses=tuple(map(witness, ("w1", "w2", "w3"))), quorum=quorum)
+
+
+def _bracketed() -> Vectors:
+    """Yield ledgers whose `recorded` is, or is not, where cosignatures leave it: 300 s around."""
+    for desc, early, late, is_fine in (
+        ("cosigned at once", 0, 0, True),
+        ("cosigned 300 s before", -300, -300, True),
+        ("cosigned 301 s before", -301, -301, False),
+        ("one of two 301 s before", -301, 0, True),
+        ("cosigned a year later", 0, 31_536_000, True),
+    ):
+        world = _councils_cosigned()
+        world.submit(letter("northmere"), letter("northmere"))
+        at_s = (world.now - 1000) // 1000
+        world.keep(cosign(world.note(), ("w1", at_s + early), ("w3", at_s + late)))
+        world.submit(letter("northmere"))
+        make = _accepted if is_fine else _refused
+        yield make("export", f"recorded, then {desc}", _files(world.export()))
+    for desc, early, late, is_fine in (
+        ("as it was cosigned", 0, 0, True),
+        ("300 s before that was cosigned", 300, 300, True),
+        ("301 s before that was cosigned", 301, 301, False),
+        ("301 s before one of two cosigned it", 301, 0, True),
+    ):
+        for through in (False, True):
+            world = _councils_cosigned()
+            own = world.now // 1000
+            note = cosign(world.note(), ("w1", own + early), ("w2", own + late))
+            _submit_having_seen(world, note, size=1)
+            if through:
+                world.now -= 1000
+                _submit_having_seen(world, world.note(), size=2)
+            make = _accepted if is_fine else _refused
+            way = ", by way of another's statement" if through else ""
+            yield make("export", f"recorded {desc}{way}", _files(world.export()))
+    yield from _weighed_otherwise()
+
+
+def _submit_having_seen(world: World, note: bytes, *, size: int) -> None:
+    world.keep(note)
+    seen = Seen(note=hashlib.sha256(note).hexdigest(), root=world.root(size).hex(), size=size)
+    world.submit(letter("northmere"), seen=seen)
+
+
+def _weighed_otherwise() -> Vectors:
+    """Yield ledgers of which it matters whose witnesses count, and which."""
+    world = _councils_cosigned()
+    world.submit(letter("northmere"))
+    early = cosign(world.note(), ("w1", 5), ("w2", 5))
+    world.keep(early)
+    yield _refused("export", "cosigned in 1970", _files(world.export()))
+    applied = {"policy": spelled(policy("quorum none"))}
+    yield _accepted("export", "cosigned in 1970, where nobody counts",
+                    {**_files(world.export()), **applied})  # fmt: skip
+    world.notes.clear()
+    world.keep(_spoiled(early))
+    yield _accepted("export", "a kept note dates nothing by a line that fails",
+                    _files(world.export()))  # fmt: skip
+    for names, times, is_fine in (("w1 w2", (5, 5), True), ("w1 w2", (5, 6), False)):
+        world = _councils_cosigned(quorum=3)
+        world.submit(letter("northmere"))
+        for name, time in zip(names.split(), times, strict=True):
+            world.keep(cosign(world.note(), (name, time)))
+        if not is_fine:
+            world.keep(cosign(world.note(), ("w3", 7)))
+        make = _accepted if is_fine else _refused
+        yield make("export", f"{len(world.notes)} of three in 1970, a note each",
+                   _files(world.export()))  # fmt: skip
+    world = World().found()
+    world.submit(letter("northmere"))
+    world.keep(early := cosign(world.note(), ("w1", 5), ("w2", 5)))
+    yield _accepted("export", "cosigned in 1970 by strangers", _files(world.export()))
+    late = cosign(world.note(), ("w1", 2**40), ("w3", 2**40))
+    files = _files({**world.export(), "checkpoint": late})
+    yield _refused("export", "cosigned in 1970 by those of a policy",
+                   {**files, "policy": spelled(policy(*_THREE))})  # fmt: skip
+    one = {"policy": spelled(policy("quorum w3"))}
+    yield _accepted("export", "cosigned in 1970 by others of a policy", {**files, **one})
 
 
 def _moved(world: World, cosigned: bytes) -> bytes:

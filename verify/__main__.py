@@ -24,6 +24,16 @@ canonical JSON object (SPEC section 1.1, but that lists may be empty) and LF:
         by          list of the policy's names of the quorum's witnesses that did
         witnesses   how many witnesses the quorum is made of
         liars_needed how many of them must lie to make two histories possible
+    times           what cosignatures prove of time, where a quorum could; times are POSIX seconds
+        by          "policy" or "charter": whose witnesses and quorum
+        signed_after, existed_by  of an export: of how many entries there is such a time
+        earliest, latest  of an export: the first of those after which one was signed, the last of
+                    those by which one existed; absent where there is none
+        brackets    of evidence: list for each entry shown
+            entry   its index
+            signed_after, existed_by  absent where nothing shows it
+            cosigned, witnesses  how many of the quorum's witnesses had cosigned by then, of how
+                    many; with existed_by
     not_checked     what was not looked at, in words
 
 Characters that no terminal should get (controls, direction marks, half surrogates) are written
@@ -41,6 +51,7 @@ from typing import TypeAlias
 
 from verify.anchors import Anchors
 from verify.audit import audit
+from verify.brackets import Bracket, format_time_s
 from verify.checkpoint import parse_signed
 from verify.codec import encode
 from verify.contents import read_small
@@ -51,7 +62,7 @@ from verify.note import ED25519, MAX_NOTE_SIZE, VerifierKey, parse_vkey
 from verify.policy import MAX_POLICY_SIZE, Policy, parse_policy
 from verify.pool import Pool, processors
 from verify.receipt import MAX_RECEIPT
-from verify.report import Finding, Report, Weighed
+from verify.report import Finding, Report, Times, Weighed
 from verify.state import UnknownVersionError
 
 __all__ = ["main"]
@@ -295,6 +306,8 @@ def _json(report: Report, kind: str) -> Object:
         result["left_out"] = report.left_out
     if report.weighed is not None:
         result["cosigned"] = _json_weighed(report.weighed)
+    if report.times is not None:
+        result["times"] = _json_times(report.times, kind)
     for name in ("origin", "fingerprint", "size", "root", "audience"):
         value = getattr(report, name)
         if value is not None:
@@ -311,6 +324,27 @@ def _json_weighed(weighed: Weighed) -> Object:
     if weighed.quorum is not None:
         result["quorum"] = _plain(weighed.quorum)
     return result
+
+
+def _json_times(times: Times, kind: str) -> Object:
+    result: Object = {"by": times.by}
+    if kind == "evidence":
+        result["brackets"] = [_json_bracket(index, bracket) for index, bracket in times.brackets]
+        return result
+    result |= {"signed_after": times.signed_after, "existed_by": times.existed_by}
+    return result | _there(earliest=times.earliest_s, latest=times.latest_s)
+
+
+def _json_bracket(index: int, bracket: Bracket) -> Object:
+    result: Object = {"entry": index}
+    result |= _there(signed_after=bracket.after_s, existed_by=bracket.by_s)
+    if bracket.by_s is not None:
+        result |= {"cosigned": bracket.cosigned, "witnesses": bracket.witnesses}
+    return result
+
+
+def _there(**values: int | None) -> dict[str, int]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _json_finding(finding: Finding) -> Object:
@@ -348,6 +382,8 @@ def _lines(report: Report, kind: str) -> Iterator[str]:
         yield from _row("Left closed", [f"{report.left_out:,} of {sealed:,} claims"])
     if report.weighed is not None:
         yield from _row("Cosigned", _cosigned(report.weighed))
+    if report.times is not None:
+        yield from _row("Times", list(_dated(report.times, kind)))
     yield from _row("Agrees with", report.anchors or ["nothing from elsewhere"])
     for number, finding in enumerate(report.findings[:_CAUSES], 1):
         yield ""
@@ -402,6 +438,35 @@ def _cosigned(weighed: Weighed) -> list[str]:
         if need
         else "two histories are possible though none of them lies",
     ]
+
+
+def _dated(times: Times, kind: str) -> Iterator[str]:
+    """Say what is proven of time, and by whom."""
+    who = "your policy's co-signers" if times.by == "policy" else "the charter's own co-signers"
+    if kind == "evidence":
+        yield f"by {who}:"
+        for index, bracket in times.brackets:
+            yield f"entry {index:,}: {_bracketed(bracket)}"
+        return
+    yield f"by {who}: {times.existed_by:,} entries existed by a known time" + (
+        "" if times.latest_s is None else f", the last by {format_time_s(times.latest_s)}"
+    )
+    yield f"{times.signed_after:,} were signed after a known time" + (
+        ""
+        if times.earliest_s is None
+        else f", the earliest after {format_time_s(times.earliest_s)}"
+    )
+
+
+def _bracketed(bracket: Bracket) -> str:
+    after_s, by_s = bracket.after_s, bracket.by_s
+    words = []
+    if after_s is not None:
+        words.append(f"signed after {format_time_s(after_s)}")
+    if by_s is not None:
+        by = f"existed by {format_time_s(by_s)}"
+        words.append(f"{by}, cosigned by {bracket.cosigned} of {bracket.witnesses}")
+    return "; ".join(words) or "nothing shows when it was signed"
 
 
 def _counted(counts: Mapping[str, int]) -> list[str]:

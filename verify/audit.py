@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from verify.anchors import Anchors, compare
+from verify.brackets import Brackets, Committed, Cosigned, check_recorded
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
 from verify.chunk import Chunk, ChunkResult, check_chunk
@@ -17,6 +18,7 @@ from verify.contents import (
     MANIFEST,
     FileResult,
     Manifest,
+    charter_policy,
     check_file,
     check_files,
     check_layout,
@@ -28,10 +30,10 @@ from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.merkle import Frontier
 from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import PATH as NOTES_PATH
-from verify.notes import KeptNote, NoteResult, check_notes, log_vkey, note_chunks
+from verify.notes import KeptNote, NoteResult, check_notes, dated_by, log_vkey, note_chunks
 from verify.policy import Policy
 from verify.receipt import Receipt, check_receipt_alone, proof_of
-from verify.report import Finding, Findings, Report, Verdict, Weighed, nest
+from verify.report import Finding, Findings, Report, Times, Verdict, Weighed, nest
 from verify.source import Source
 from verify.spelling import HASH_SIZE
 from verify.state import State
@@ -137,6 +139,8 @@ class _Audit:
         self._checkpoint: Checkpoint | None = None
         self._notes = 0
         self._weighed: Weighed | None = None
+        self._dated: list[Cosigned] = []
+        self._times: Times | None = None
         self._walk = Walk(source, 0, findings=Findings())
 
     def report(self) -> Report:
@@ -150,6 +154,7 @@ class _Audit:
             if state is not None:
                 self._check_signature(state, *signed)
                 self._check_notes(state)
+                self._check_times(state, signed[1])
                 self._check_policy(state)
             self._check_claims()
             if manifest is not None:
@@ -376,7 +381,12 @@ class _Audit:
     def _kept(self, state: State) -> Iterator[KeptNote]:
         try:
             chunks = list(
-                note_chunks(self._source, origin=state.charter.origin, log_keys=state.log_keys)
+                note_chunks(
+                    self._source,
+                    origin=state.charter.origin,
+                    log_keys=state.log_keys,
+                    policies=self._policies(state),
+                )
             )
         except MalformedError as error:
             self._find(Check.NOTES, error.where, error.reason)
@@ -401,11 +411,56 @@ class _Audit:
             reason = f"two histories were signed: another root hash at size {note.size}"
             found = note.root.hex()
             self._find(Check.NOTE_ROOT, _where(note), reason, None, root.hex(), found)
+        elif note.dated is not None:
+            self._dated.append(note.dated)
 
     def _miss(self, wanted: tuple[int, bytes, bytes, int]) -> None:
         size, note, _, index = wanted
         reason = f"no kept note of size {size} has this hash"
         self._find(Check.SEEN, "statement.seen.note", reason, index, note.hex())
+
+    # Time
+
+    def _policies(self, state: State) -> tuple[tuple[int, Policy], ...]:
+        """Return by whose witnesses a checkpoint is dated, from which size on."""
+        given = self._anchors.policy
+        if given is not None:
+            return ((0, given),)
+        return tuple((size, charter_policy(charter)) for size, charter in state.charters)
+
+    def _check_times(self, state: State, note: Note) -> None:
+        """Compare `recorded` with the brackets that cosignatures give.
+
+        Source: SPEC section 8.2.
+        """
+        walk, policies = self._walk, self._policies(state)
+        if not any(policy.quorum for _, policy in policies):
+            return
+        dated = dated_by(policies, note, size=walk.size, digest=b"")
+        held = self._dated if dated is None else [*self._dated, dated]
+        named = (Committed(said.entry, said.size, said.note) for said in walk.expected)
+        brackets = Brackets(covering=held, seen=self._dated, statements=named)
+        signed_after, earliest_s = 0, None
+        firsts = [*walk.submitted[::2], walk.size]
+        for first, stop, recorded in zip(firsts, firsts[1:], walk.submitted[1::2], strict=False):
+            # What is there later is covered later: the first entry has the narrowest bracket.
+            bracket = brackets.of(first, first=first)
+            if bracket.after_s is not None:
+                signed_after += stop - first
+                earliest_s = min(bracket.after_s, earliest_s or bracket.after_s)
+            try:
+                tolerance_s = state.charter_at(max(1, first)).tolerance_s
+                check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
+            except RuleError as error:
+                self._findings.append(Finding.of(error, index=first, submission=first))
+        covered = brackets.covered
+        self._times = Times(
+            by="charter" if self._anchors.policy is None else "policy",
+            signed_after=signed_after,
+            existed_by=covered,
+            earliest_s=earliest_s,
+            latest_s=brackets.of(covered - 1, first=0).by_s if covered else None,
+        )
 
     def _check_policy(self, state: State) -> None:
         try:
@@ -523,6 +578,7 @@ class _Audit:
             audience=self._audience,
             left_out=walk.sealed - walk.disclosures,
             weighed=self._weighed,
+            times=self._times,
         )
 
     def _find(

@@ -34,6 +34,7 @@ class Check(enum.IntEnum):
     POSITION = 406
     RULES_REF = 407
     REPEATED = 408
+    BRACKET = 409
     LEDGER = 501
     AUTHOR = 502
     COUNT = 503

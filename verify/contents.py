@@ -17,7 +17,7 @@ from verify.note import (
 )
 from verify.notes import PATH as NOTES_PATH
 from verify.notes import log_vkey
-from verify.policy import Witness, format_policy, threshold_policy
+from verify.policy import Policy, Witness, format_policy, threshold_policy
 from verify.report import Finding
 from verify.source import Source
 from verify.submission import LedgerName
@@ -28,6 +28,7 @@ __all__ = [
     "FileResult",
     "Manifest",
     "WantedFile",
+    "charter_policy",
     "check_file",
     "check_files",
     "check_layout",
@@ -181,8 +182,8 @@ def check_files(
             yield Finding(Check.FILE_UNUSED, path, "no disclosure here names it")
 
 
-def format_charter_policy(charter: Charter) -> bytes:
-    """Write the tlog-policy that a charter stands for.
+def charter_policy(charter: Charter) -> Policy:
+    """Make the policy that a charter stands for.
 
     Source: SPEC section 11.4.
     """
@@ -195,7 +196,15 @@ def format_charter_policy(charter: Charter) -> bytes:
         key = VerifierKey(name=witness.name, key_id=identity, algorithm=algorithm, public=public)
         witnesses.append(Witness(f"w{number}", key))
     log = log_vkey(charter.origin, charter.log_key)
-    return format_policy(threshold_policy(log=log, witnesses=witnesses, threshold=charter.quorum))
+    return threshold_policy(log=log, witnesses=witnesses, threshold=charter.quorum)
+
+
+def format_charter_policy(charter: Charter) -> bytes:
+    """Write the tlog-policy that a charter stands for.
+
+    Source: SPEC section 11.4.
+    """
+    return format_policy(charter_policy(charter))
 
 
 def read_small(source: Source, path: str, *, limit: int) -> bytes:

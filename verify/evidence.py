@@ -15,18 +15,20 @@ import msgspec
 
 from verify.anchors import Anchors, compare
 from verify.audit import not_checked
+from verify.brackets import Brackets, Committed, check_recorded
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
 from verify.chunk import Line
 from verify.claims import check_claims
 from verify.codec import Decoder, Hash, Wire, encode
+from verify.contents import charter_policy
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.merkle import check_inclusion
 from verify.note import Note, VerifierKey
-from verify.notes import log_vkey
+from verify.notes import dated_by, log_vkey
 from verify.proof import MAX_HASHES
 from verify.receipt import Receipt, check_receipt_alone, proof_of
-from verify.report import Finding, Report, Verdict, Weighed, nest
+from verify.report import Finding, Report, Times, Verdict, Weighed, nest
 from verify.shown import MAX_SHOWN, Held, Shown
 from verify.state import State
 from verify.submission import sealing_event
@@ -152,6 +154,7 @@ class _Audit:
         self._shown = Shown(size=None)
         self._counts: dict[str, int] = {}
         self._weighed: Weighed | None = None
+        self._times: Times | None = None
 
     def report(self, data: bytes) -> Report:
         try:
@@ -170,6 +173,8 @@ class _Audit:
         if sound and self._shown.state is not None:
             self._check_end(self._shown.state, evidence)
             self._check_notes(self._shown.state, evidence)
+            if not self._findings:
+                self._check_times(self._shown.state, evidence)
         self._check_anchors()
         return self._report()
 
@@ -286,6 +291,48 @@ class _Audit:
             expected, found = ", ".join(wanted), ", ".join(notes)
             self._find(Check.EVIDENCE, "notes", reason, None, expected, found)
 
+    def _check_times(self, state: State, evidence: Evidence) -> None:
+        """Compare `recorded` with the brackets that the cosignatures in the file give.
+
+        The charter's own witnesses are those of the charters that the file shows.
+
+        Source: SPEC sections 8.2 and 10.2.
+        """
+        given, note, checkpoint = self._anchors.policy, self._note, self._checkpoint
+        charters = tuple((size, charter_policy(charter)) for size, charter in state.charters)
+        policies = charters if given is None else ((0, given),)
+        if checkpoint is None or note is None or not any(p.quorum for _, p in policies):
+            return
+        covering = [dated_by(policies, note, size=checkpoint.size, digest=b"")]
+        dated = []
+        for text in evidence.notes or ():
+            older, signed = parse_signed(text.encode())
+            digest = hashlib.sha256(text.encode()).digest()
+            dated.append(dated_by(policies, signed, size=older.size, digest=digest))
+        named = [
+            Committed(first, seen.size, bytes.fromhex(seen.note))
+            for first, group in sorted(self._shown.submissions.items())
+            if (statement := group[0].entry.statement) is not None
+            if (seen := statement.seen) is not None
+        ]
+        brackets = Brackets(
+            covering=[each for each in covering if each is not None],
+            seen=[each for each in dated if each is not None],
+            statements=named,
+        )
+        found = []
+        for held in self._shown.entries:
+            first = held.index - held.entry.position
+            bracket = brackets.of(held.index, first=first)
+            if held.shown == "yes":
+                found.append((held.index, bracket))
+            try:
+                tolerance_s = state.charter_at(max(1, first)).tolerance_s
+                check_recorded(bracket, recorded=held.entry.recorded, tolerance_s=tolerance_s)
+            except RuleError as error:
+                self._findings.append(Finding.of(error, index=held.index, submission=first))
+        self._times = Times("charter" if given is None else "policy", brackets=tuple(found))
+
     def _check_disclosures(self, evidence: Evidence) -> None:
         shown = {
             held.index: sealing_event(held.event)
@@ -362,6 +409,7 @@ class _Audit:
             counts=self._counts,
             not_checked=(*not_checked(self._anchors.policy), *NOT_CHECKED),
             weighed=self._weighed,
+            times=self._times,
         )
 
     def _find(

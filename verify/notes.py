@@ -5,19 +5,30 @@ roots and who named which.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from verify.brackets import Cosigned
 from verify.checkpoint import Checkpoint, check_parsed, parse_plain, parse_signed
 from verify.checks import Check
 from verify.codec import Decoder
 from verify.errors import MalformedError, ProofError, SignatureError, VerifyError
 from verify.note import MAX_NOTE_SIZE, Note, VerifierKey, key_id
+from verify.policy import Policy, cosigners
 from verify.report import Finding
 from verify.source import Source
 
-__all__ = ["PATH", "KeptNote", "NoteChunk", "NoteResult", "check_notes", "log_vkey", "note_chunks"]
+__all__ = [
+    "PATH",
+    "KeptNote",
+    "NoteChunk",
+    "NoteResult",
+    "check_notes",
+    "dated_by",
+    "log_vkey",
+    "note_chunks",
+]
 
 PATH = "checkpoints"
 
@@ -31,22 +42,34 @@ _TEXT = Decoder(str, name=PATH)
 class NoteChunk(NamedTuple):
     """What to check: the lines in the octets [start, stop) of the file.
 
-    `log_keys` is as in `State`: (size, key in hex), from which size on which key signs.
+    `log_keys` is as in `State`: (size, key in hex), from which size on which key signs; so are
+    `policies`, by which cosignatures are weighed.
     """
 
     start: int
     stop: int
     origin: str
     log_keys: tuple[tuple[int, str], ...]
+    policies: tuple[tuple[int, Policy], ...]
 
 
 class KeptNote(NamedTuple):
-    """A note that is a checkpoint of this log."""
+    """A note that is a checkpoint of this log.
+
+    Attributes:
+        size: The checkpoint's size.
+        note: SHA-256 of the note's octets.
+        root: The checkpoint's root hash.
+        cosigned: Whether it carries, beside the log's, a line of another key.
+        dated: When the policy's witnesses cosigned it; None where none did, or where a line of
+            one of them is not valid, and so no time on the note counts.
+    """
 
     size: int
     note: bytes
     root: bytes
     cosigned: bool
+    dated: Cosigned | None = None
 
 
 @dataclass(slots=True)
@@ -65,7 +88,11 @@ def log_vkey(origin: str, public: str) -> VerifierKey:
 
 
 def note_chunks(
-    source: Source, *, origin: str, log_keys: tuple[tuple[int, str], ...]
+    source: Source,
+    *,
+    origin: str,
+    log_keys: tuple[tuple[int, str], ...],
+    policies: tuple[tuple[int, Policy], ...],
 ) -> Iterator[NoteChunk]:
     """Cut the file of kept notes at line ends.
 
@@ -80,7 +107,7 @@ def note_chunks(
         stop = start + data.rfind(b"\n") + 1
         if stop == start:
             raise MalformedError(PATH, "has a line without end, or too long for a note")
-        yield NoteChunk(start, stop, origin, log_keys)
+        yield NoteChunk(start, stop, origin, log_keys, policies)
         start = stop
 
 
@@ -110,8 +137,34 @@ def check_notes(source: Source, chunk: NoteChunk) -> NoteResult:
         own = (key.name, key.key_id)
         cosigned = len(note.signatures) > 1 and any(s[:2] != own for s in note.signatures)
         digest = hashlib.sha256(octets).digest()
-        result.notes.append(KeptNote(checkpoint.size, digest, checkpoint.root, cosigned))
+        dated = None
+        if cosigned:
+            dated = dated_by(chunk.policies, note, size=checkpoint.size, digest=digest)
+        result.notes.append(KeptNote(checkpoint.size, digest, checkpoint.root, cosigned, dated))
     return result
+
+
+def dated_by(
+    policies: Sequence[tuple[int, Policy]], note: Note, *, size: int, digest: bytes
+) -> Cosigned | None:
+    """Return when the witnesses cosigned a checkpoint of this log, if any time on it counts.
+
+    Args:
+        policies: (size, policy), ascending: from that size on that policy.
+        note: The checkpoint with its signature lines.
+        size: Its size.
+        digest: SHA-256 of the note's octets.
+
+    Source: SPEC section 8.2.
+    """
+    for start, policy in reversed(policies):
+        if start <= size:
+            try:
+                times = cosigners(policy, note=note) if policy.quorum else {}
+            except (MalformedError, SignatureError):
+                return None
+            return Cosigned(size, digest, policy, times) if times else None
+    return None
 
 
 def _texts(data: bytes, result: NoteResult) -> Iterator[bytes]:

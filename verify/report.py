@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Self
 
+from verify.brackets import Bracket
 from verify.checks import Check
 from verify.errors import RuleError
 
-__all__ = ["MAX_ALIKE", "Finding", "Findings", "Report", "Verdict", "Weighed", "nest"]
+__all__ = ["MAX_ALIKE", "Finding", "Findings", "Report", "Times", "Verdict", "Weighed", "nest"]
 
 MAX_ALIKE = 1000
 """Findings of one check that are kept; the others are counted."""
@@ -35,6 +36,7 @@ _CHECKPOINT = frozenset((Check.CHECKPOINT,))
 
 # What each check can be a mere consequence of, beside a finding at the same entry or submission.
 _FOLLOWS: dict[Check, frozenset[Check]] = {
+    Check.BRACKET: _DAMAGE | _NOTED,
     Check.BUNDLE: _CHECKPOINT,
     Check.COUNT: _DAMAGE,
     Check.DISCLOSURE_MISSING: _OPENED | _DAMAGE,
@@ -159,6 +161,26 @@ class Weighed(NamedTuple):
     liars_needed: int
 
 
+class Times(NamedTuple):
+    """What cosignatures prove of when entries came to be (SPEC section 8.2).
+
+    Attributes:
+        by: Whose witnesses and quorum: the reader's policy's, or the charter's own.
+        brackets: (index, bracket) of each entry that an evidence file shows.
+        signed_after: How many entries of an export are shown to be signed after some time.
+        existed_by: How many entries of an export are shown to have existed by some time.
+        earliest_s: The least time after which one was signed, in POSIX seconds.
+        latest_s: The greatest time by which one existed, in POSIX seconds.
+    """
+
+    by: Literal["policy", "charter"]
+    brackets: tuple[tuple[int, Bracket], ...] = ()
+    signed_after: int = 0
+    existed_by: int = 0
+    earliest_s: int | None = None
+    latest_s: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a verifier found.
@@ -178,6 +200,7 @@ class Report:
         left_out: How many sealed claims of an export are not opened in it.
         weighed: The checkpoint's cosignatures by the reader's policy; None without a policy, or
             where no checkpoint could be weighed.
+        times: What cosignatures prove of time; None where no quorum could.
     """
 
     verdict: Verdict
@@ -192,6 +215,7 @@ class Report:
     audience: str | None = None
     left_out: int = 0
     weighed: Weighed | None = None
+    times: Times | None = None
 
 
 def nest(

@@ -87,6 +87,7 @@ class State:
         keys: Every party key there ever was, by the key in hex.
         pending: Acts that wait, by event id in hex.
         log_keys: (size, key in hex): from that size on checkpoints need that log key.
+        charters: (size, charter): from that size on that charter is in force.
         roles: Every log key and witness key there ever was, in hex.
         left: Parties that left and have had no new key since.
     """
@@ -97,6 +98,7 @@ class State:
     members: frozenset[str]
     keys: Mapping[str, PartyKey]
     log_keys: tuple[tuple[int, str], ...]
+    charters: tuple[tuple[int, Charter], ...]
     roles: frozenset[str]
     pending: Mapping[str, Pending] = field(default_factory=dict)
     left: frozenset[str] = frozenset()
@@ -104,6 +106,10 @@ class State:
     def log_key_at(self, size: int) -> str:
         """Return the log key, in hex, that signs checkpoints of `size` entries."""
         return next(key for start, key in reversed(self.log_keys) if start <= size)
+
+    def charter_at(self, size: int) -> Charter:
+        """Return the charter in force after `size` entries, of which there is at least one."""
+        return next(charter for start, charter in reversed(self.charters) if start <= size)
 
     def keys_of(self, party: str) -> tuple[PartyKey, ...]:
         """Return all keys that `party` ever had, in the order in which they came."""
@@ -228,6 +234,7 @@ def found(
         members=frozenset((charter.author,)),
         keys={key.key: key},
         log_keys=((1, charter.log_key),),
+        charters=((1, charter),),
         roles=roles,
     )
 
@@ -338,6 +345,7 @@ def _amended(state: State, event: Charter, *, event_id: str, index: int) -> Stat
         charter_id=event_id,
         pending=pending,
         log_keys=log_keys,
+        charters=(*state.charters, (index + 1, event)),
         roles=state.roles | _roles(event),
     )
 

@@ -57,6 +57,7 @@ class Walk:
         erasures: Which erasures are in effect.
         findings: What is wrong so far.
         submissions: How many submissions there were.
+        submitted: First index and `recorded` of each submission that could be judged, in turn.
         sealed: How many claims are sealed.
         disclosures: How many of them are open here.
         recorded: When the latest entry was recorded.
@@ -77,6 +78,7 @@ class Walk:
     erasures: Erasures = field(default_factory=Erasures)
     findings: list[Finding] = field(default_factory=list)
     submissions: int = 0
+    submitted: "array[int]" = field(default_factory=lambda: array("Q"))
     sealed: int = 0
     disclosures: int = 0
     recorded: int = 0
@@ -252,6 +254,7 @@ class Walk:
 
     def _admit(self, waiting: Piece, statement: Statement) -> None:
         first = waiting.first
+        self.submitted.extend((first, waiting.recorded or 0))
         candidates = [c for c in waiting.candidates if c is not None]
         try:
             if not waiting.whole:
