@@ -129,6 +129,12 @@ def commitments_text(view: View, folds: Sequence[Commitments], *, width: int = W
     return _page(["Promises", "", *lines], footer_text(view, left_out=left_out, width=width))
 
 
+_SEEN = (
+    "What a party held when it signed proves that a signature is later than those entries, never "
+    "that anyone read them, nor, when low, that they were unknown."
+)
+
+
 def knowledge_text(view: View, fold: KnowledgeFold, *, width: int = WIDTH) -> str:
     """Write who says that whom knew what, and when."""
     width = max(width, _LEAST_WIDTH)
@@ -144,12 +150,11 @@ def knowledge_text(view: View, fold: KnowledgeFold, *, width: int = WIDTH) -> st
         how = {
             "recorded": f"recorded entry {of} itself",
             "received": f"signed at entry {shown.index} that it received what entry {of} tells",
-            "seen": (
-                f"held entry {of} when it signed entry {shown.index}, "
-                "which does not show that anybody read it"
-            ),
+            "seen": (f"held entry {of} when it signed entry {shown.index}"),
         }[shown.how]
         lines += _wrap(f"{shown.party} {how}.", width)
+    if any(shown.how == "seen" for shown in fold.shown):
+        lines += ["", *_wrap(_SEEN, width)]
     left_out = [
         (fold.later, "knowledge of after the day asked"),
         (fold.withdrawn, "withdrawn by their authors"),

@@ -16,17 +16,20 @@ Source: SPEC sections 5, 7, 9, 11.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
 from ledger.audience import closed_to
+from verify.brackets import Bracket, Brackets, Committed, Cosigned
 from verify.checkpoint import parse_signed
 from verify.chunk import Line, parse_line
 from verify.claims import File, format_disclosure
-from verify.codec import encode
+from verify.codec import Decoder, encode
+from verify.contents import charter_policy
 from verify.entry import Entry, parse_entry
 from verify.erasures import Erasures
 from verify.errors import MalformedError
@@ -44,6 +47,7 @@ from verify.events import (
     parse_event,
 )
 from verify.merkle import Frontier, leaf_hash
+from verify.notes import dated_by
 from verify.state import PartyKey, State, found
 from verify.submission import check_disclosure, sealing_event
 from verify.tiles import bundles_of, entries_path, parse_bundle
@@ -61,6 +65,8 @@ __all__ = [
 
 KeyOrigin = Literal["founding", "own", "vouched", "recovered"]
 Claims = Mapping[str, str | File]
+
+_NOTE = Decoder(str, name="checkpoints")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +145,8 @@ class View:
         charters: The charters that were in force, in order.
         state: Members and keys at the end.
         sealed: The sealed events that are not opened.
+        brackets: When entries were signed, as far as the charter's own witnesses and the notes
+            that were read show it: nothing, where no notes were.
     """
 
     fingerprint: str
@@ -150,6 +158,11 @@ class View:
     charters: tuple[CharterInForce, ...]
     state: State = field(repr=False)
     sealed: tuple[Told, ...]
+    brackets: Brackets = field(repr=False, compare=False)
+
+    def bracket(self, told: Told) -> Bracket:
+        """Return what cosignatures prove of when an event was signed."""
+        return self.brackets.of(told.index, first=told.first)
 
     def charter_at(self, index: int) -> Charter:
         """Return the charter in force at `index`."""
@@ -166,6 +179,7 @@ def read_view(
     entries: Iterable[bytes],
     disclosures: Callable[[int], Sequence[str]],
     *,
+    notes: Iterable[bytes] = (),
     at_size: int | None = None,
 ) -> View:
     """Read a ledger, from entry 0 on, that an audit has passed.
@@ -173,18 +187,21 @@ def read_view(
     Args:
         entries: The octets of each entry, in order.
         disclosures: Gives the disclosures held for the entry with this index.
+        notes: The kept notes and the checkpoint, to know when entries were signed. Those of more
+            entries than are read count for nothing.
         at_size: Read only the first `at_size` entries; None for all.
 
     Raises:
         MalformedError: There is no entry, or fewer than `at_size`.
         RuleError: An entry, a key or a disclosure is not what an audit lets through.
     """
-    return _read(entries, lambda index, _owner: disclosures(index), at_size)
+    return _read(entries, lambda index, _owner: disclosures(index), notes, at_size)
 
 
 def _read(
     entries: Iterable[bytes],
     disclosures: Callable[[int, Event], Sequence[str]],
+    notes: Iterable[bytes],
     at_size: int | None,
 ) -> View:
     builder = ViewBuilder(disclosures)
@@ -192,7 +209,7 @@ def _read(
         builder.add(data)
     if at_size is not None and builder.size != at_size:
         raise MalformedError("ledger", f"has {builder.size} entries, not {at_size}")
-    return builder.view()
+    return builder.view(notes=notes)
 
 
 def view_of_export(path: Path, *, at_size: int | None = None) -> View:
@@ -209,7 +226,9 @@ def view_of_export(path: Path, *, at_size: int | None = None) -> View:
 
     Source: SPEC section 11.
     """
-    size = parse_signed((path / "checkpoint").read_bytes())[0].size
+    checkpoint = (path / "checkpoint").read_bytes()
+    size = parse_signed(checkpoint)[0].size
+    notes = chain(_read_notes(path / "checkpoints"), [checkpoint])
     held = _read_lines(path / "disclosures.jsonl")
 
     def disclosures(index: int, owner: Event) -> list[str]:
@@ -220,7 +239,12 @@ def view_of_export(path: Path, *, at_size: int | None = None) -> View:
             for name, (random, value) in (held[index].claims if index in held else {}).items()
         ]
 
-    return _read(_bundled(path, size), disclosures, at_size)
+    return _read(_bundled(path, size), disclosures, notes, at_size)
+
+
+def _read_notes(path: Path) -> Iterator[bytes]:
+    if path.exists():
+        yield from (_NOTE.decode(line).encode() for line in path.read_bytes().split(b"\n")[:-1])
 
 
 def _read_lines(path: Path) -> dict[int, Line]:
@@ -262,6 +286,7 @@ class ViewBuilder:
         self._disclosures = disclosures
         self._tree = Frontier()
         self._signed: _Signed | None = None
+        self._named: list[Committed] = []
         self._states: list[tuple[int, State]] = []
         self._charters: list[CharterInForce] = []
         self._told: dict[str, Told] = {}
@@ -303,7 +328,13 @@ class ViewBuilder:
         self._keep(entry, event, own_id)
         self._erase()
 
-    def view(self, *, audience: str | None = None, at: tuple[int, str] | None = None) -> View:
+    def view(
+        self,
+        *,
+        audience: str | None = None,
+        at: tuple[int, str] | None = None,
+        notes: Iterable[bytes] = (),
+    ) -> View:
         """Return what is told, for an audience.
 
         Args:
@@ -311,6 +342,7 @@ class ViewBuilder:
                 for whoever holds all that is held.
             at: The size of which the view is, at most the builder's, and the root hash of that
                 size, in hex; None for all.
+            notes: Notes of this log's tree, to know when entries were signed.
 
         Raises:
             MalformedError: There is no entry.
@@ -334,6 +366,7 @@ class ViewBuilder:
                 for t in told
                 if isinstance(t.event, Sealed) and self._opened.get(t.id, size) >= size
             ),
+            brackets=_brackets(state, size, notes, self._named),
         )
 
     def told(self, start: int, stop: int, *, audience: str) -> Iterator[Told]:
@@ -363,8 +396,10 @@ class ViewBuilder:
         else:
             state = self._states[-1][1].settle(index=entry.index, recorded=entry.recorded)
         key = state.active_key(statement)
-        seen = 0 if statement.seen is None else statement.seen.size
-        self._signed = _Signed(entry.index, key, seen)
+        seen = statement.seen
+        self._signed = _Signed(entry.index, key, 0 if seen is None else seen.size)
+        if seen is not None:
+            self._named.append(Committed(entry.index, seen.size, bytes.fromhex(seen.note)))
         self._turn(entry.index, state)
 
     def _govern(self, entry: Entry, event: Event, own_id: str) -> None:
@@ -503,6 +538,22 @@ class _Shown(Mapping[str, Told]):
 
     def __len__(self) -> int:
         return len(self._told)
+
+
+def _brackets(
+    state: State, size: int, notes: Iterable[bytes], named: Sequence[Committed]
+) -> Brackets:
+    """Work out when entries were signed, by the witnesses of the charters in force."""
+    policies = tuple((start, charter_policy(charter)) for start, charter in state.charters)
+    dated: list[Cosigned] = []
+    if any(policy.quorum for _, policy in policies):
+        for data in notes:
+            checkpoint, note = parse_signed(data)
+            digest = hashlib.sha256(data).digest()
+            if 0 < checkpoint.size <= size:
+                found_ = dated_by(policies, note, size=checkpoint.size, digest=digest)
+                dated += [] if found_ is None else [found_]
+    return Brackets(covering=dated, seen=dated, statements=named)
 
 
 def _compromised(event: Key, seen_size: int) -> int:

@@ -150,21 +150,20 @@ def dated_by(
     """Return when the witnesses cosigned a checkpoint of this log, if any time on it counts.
 
     Args:
-        policies: (size, policy), ascending: from that size on that policy.
+        policies: (size, policy), ascending: from that size on that policy. The first is from
+            size 1 or 0.
         note: The checkpoint with its signature lines.
-        size: Its size.
+        size: Its size, above 0.
         digest: SHA-256 of the note's octets.
 
     Source: SPEC section 8.2.
     """
-    for start, policy in reversed(policies):
-        if start <= size:
-            try:
-                times = cosigners(policy, note=note) if policy.quorum else {}
-            except (MalformedError, SignatureError):
-                return None
-            return Cosigned(size, digest, policy, times) if times else None
-    return None
+    policy = next(policy for start, policy in reversed(policies) if start <= size)
+    try:
+        times = cosigners(policy, note=note) if policy.quorum else {}
+    except (MalformedError, SignatureError):
+        return None
+    return Cosigned(size, digest, policy, times) if times else None
 
 
 def _texts(data: bytes, result: NoteResult) -> Iterator[bytes]:

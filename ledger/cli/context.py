@@ -187,7 +187,8 @@ class Context:
             return view_of_export(path, at_size=at_size)
         with self.ledger(path) as ledger:
             _check_at_size(path, at_size, ledger.size())
-            return read_view(ledger.entries(), ledger.disclosures, at_size=at_size)
+            notes = (*ledger.notes(), ledger.checkpoint())
+            return read_view(ledger.entries(), ledger.disclosures, notes=notes, at_size=at_size)
 
     def check_export(self, path: Path) -> int:
         """Audit an export, and return its size.

@@ -25,6 +25,7 @@ from ledger.date_words import format_when
 from ledger.folds.answers import answers
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.knowledge import fold_knowledge
+from ledger.folds.proven import bracket_words
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import RequestRow, deadline_under, fold_requests
 from ledger.folds.stances import Telling
@@ -186,6 +187,7 @@ def _show(arguments: Namespace, context: Context) -> int:
 
 def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
     recorded = dt.datetime.fromtimestamp(told.recorded / 1000, dt.UTC)
+    proven = bracket_words(reading.view.bracket(told))
     yield sentence(told, reading.view.by_id)
     yield ""
     yield table(
@@ -195,6 +197,7 @@ def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
             ("recorded", f"{recorded:%Y-%m-%d %H:%M:%S} UTC, by the operator's clock"),
             ("signed by", f"{told.author}, key {told.key[:16]} ({told.key_origin})"),
             ("after seeing", f"{told.seen_size} entries"),
+            *([] if proven is None else [("proven", proven)]),
             ("kind", told.kind),
         ]
     )  # fmt: skip

@@ -2,14 +2,15 @@
 
     0  Not asserted     a gap, or a negative that does not say as at which day
     1  Asserted         one party's signature, late, or about what others did
-    2  Contemporaneous  one party's signature, within N days by a clock that others witness
+    2  Contemporaneous  one party's signature, shown by others to exist within N days
 
 Elements are: that it happened, who, when sent, when received, what it said. An element that
 somebody contradicts has ×, one that its author withdrew has ⊘; no grade removes them. Higher
 grades (documented, corroborated, acknowledged, agreed) are not computed in this version.
 
-N is the charter's `contemporaneous_days`. An operator's clock that nobody else has witnessed
-raises no grade.
+N is the charter's `contemporaneous_days`. What counts is the time by which cosignatures of the
+charter's own witnesses show that the entry existed (SPEC section 8.2): from the earliest possible
+date on, and until N days after the latest. An operator's clock alone raises no grade.
 
 Source: domain, "Evidence grades"; design 3, "Time".
 """
@@ -19,7 +20,6 @@ Source: domain, "Evidence grades"; design 3, "Time".
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -27,17 +27,17 @@ from ledger.dates import When
 from ledger.folds.acts import principals_of
 from ledger.folds.moments import date_of
 from ledger.folds.positions import EventStatus, status_of
+from ledger.folds.proven import cosigned_words
 from ledger.folds.reading import Reading
 from ledger.folds.stances import parties_of
 from ledger.view import Told
 from ledger.wording import actors_words, days_words, party_of
+from verify.brackets import format_time_s
 from verify.events import Account, Communication, Knowledge, Meeting, Position, Request, Transfer
 
-__all__ = ["ELEMENTS", "NAMES", "Element", "Grade", "Witnessed", "grade_of", "not_witnessed"]
+__all__ = ["ELEMENTS", "NAMES", "Element", "Grade", "grade_of"]
 
 Element = Literal["happened", "who", "sent", "received", "said"]
-Witnessed = Callable[[int], int | None]
-"""Gives, for an index, the time in ms by which a quorum had witnessed the entry; None if none."""
 
 ELEMENTS: Final[tuple[Element, ...]] = ("happened", "who", "sent", "received", "said")
 NAMES: Final = ("Not asserted", "Asserted", "Contemporaneous")
@@ -52,6 +52,7 @@ _FIELDS: Final[dict[Element, tuple[str, ...]]] = {
     "said": ("items", "claims."),
 }
 _DAY_MS = 86_400_000
+_EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,37 +77,27 @@ class Grade:
         return f"{NAMES[self.grade]} {self.suffix}".rstrip()
 
 
-def not_witnessed(_index: int) -> int | None:
-    """Say that nobody has witnessed when an entry was recorded: there are no co-signers yet."""
-    return None
-
-
-def grade_of(
-    reading: Reading, told: Told, *, witnessed: Witnessed = not_witnessed
-) -> tuple[Grade, ...]:
+def grade_of(reading: Reading, told: Told) -> tuple[Grade, ...]:
     """Grade the elements of an event that its kind has.
 
     Args:
         reading: The view.
         told: The event.
-        witnessed: Gives the time by which others had witnessed an entry.
     """
     status = status_of(reading, told)
     elements = ELEMENTS if isinstance(told.event, Communication | Transfer | Request) else _SHORT
-    return tuple(_grade(reading, told, element, status, witnessed) for element in elements)
+    return tuple(_grade(reading, told, element, status) for element in elements)
 
 
 _SHORT: Final[tuple[Element, ...]] = ("happened", "who", "said")
 
 
-def _grade(
-    reading: Reading, told: Told, element: Element, status: EventStatus, witnessed: Witnessed
-) -> Grade:
+def _grade(reading: Reading, told: Told, element: Element, status: EventStatus) -> Grade:
     gap = _gap(reading, told, element)
     suffix = _suffix(element, status)
     if gap is not None:
         return Grade(element=element, grade=0, suffix=suffix, reason=gap)
-    grade, reason = _recorded(reading, told, element, witnessed)
+    grade, reason = _recorded(reading, told, element)
     return Grade(
         element=element, grade=grade, suffix=suffix, reason=_with_status(reason, element, status)
     )
@@ -147,20 +138,20 @@ def _is_named(told: Told) -> bool:
             return by is None or party_of(by) != "unknown" or bool(principals_of(event))
 
 
-def _recorded(
-    reading: Reading, told: Told, element: Element, witnessed: Witnessed
-) -> tuple[int, str]:
+def _recorded(reading: Reading, told: Told, element: Element) -> tuple[int, str]:
     days_allowed = reading.view.charter_at(told.index).contemporaneous_days
     who = _hearsay(told)
     when = _date_of_element(reading, told, element)
     signed = "one signature"
-    by_ms = witnessed(told.index)
-    if by_ms is None:
+    bracket = reading.view.bracket(told)
+    if bracket.by_s is None:
         lag = _lag_words(_lag(when, told.recorded), _most_lag(when, told.recorded))
         clock = f"recorded {lag} by the operator's clock, which nobody else has witnessed"
         return 1, "; ".join(filter(None, (f"{signed}, {clock}", who)))
+    by_ms = bracket.by_s * 1000
     late = _lag(when, by_ms)
-    reason = f"{signed}; others had witnessed it {_lag_words(late, _most_lag(when, by_ms))}"
+    existed = f"existed by {format_time_s(bracket.by_s)}, {cosigned_words(bracket)}"
+    reason = f"{signed}; {existed}, {_lag_words(late, _most_lag(when, by_ms))}"
     if who is not None:
         return 1, f"{reason}; {who}"
     early = when is None or when.earliest is None or when.earliest <= _day(by_ms)
@@ -199,7 +190,8 @@ def _date_of_element(reading: Reading, told: Told, element: Element) -> When | N
 
 
 def _day(ms: int) -> dt.date:
-    return dt.date(1970, 1, 1) + dt.timedelta(days=ms // _DAY_MS)
+    # A clock may say anything, also what is beyond the calendar.
+    return _EPOCH + dt.timedelta(days=min(ms // _DAY_MS, (dt.date.max - _EPOCH).days))
 
 
 def _lag(when: When | None, ms: int) -> int | None:

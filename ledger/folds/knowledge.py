@@ -2,7 +2,8 @@
 
 A knowledge event without a date of its own takes a bound from what it came by: the receipt of that
 communication, or, if only its date is given, not before that date. Responses `received` show that
-a party had the thing when it signed them; `seen` shows that it held the entry, never that it read.
+a party had the thing when it signed them; `seen` proves that a signature is later than those
+entries, never that anyone read them, nor, when low, that they were unknown.
 
 Source: domain 2.5.
 """

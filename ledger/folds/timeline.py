@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger.dates import Answer
-from ledger.folds.grades import Grade, Witnessed, grade_of, not_witnessed
+from ledger.folds.grades import Grade, grade_of
 from ledger.folds.moments import Moment, unread_dates
 from ledger.folds.positions import EventStatus, named_parties, status_of
+from ledger.folds.proven import bracket_words, signed_before
 from ledger.folds.reading import Reading, read
 from ledger.sentences import sentence, title_of
 from ledger.view import Told, View
@@ -98,21 +99,17 @@ def timeline(
     *,
     as_at: dt.date,
     party: str | None = None,
-    witnessed: Witnessed = not_witnessed,
 ) -> Timeline:
     """Make the chronology of a view: `read` and `fold_timeline` in one."""
-    return fold_timeline(read(view, as_at=as_at), party=party, witnessed=witnessed)
+    return fold_timeline(read(view, as_at=as_at), party=party)
 
 
-def fold_timeline(
-    reading: Reading, *, party: str | None = None, witnessed: Witnessed = not_witnessed
-) -> Timeline:
+def fold_timeline(reading: Reading, *, party: str | None = None) -> Timeline:
     """Make the chronology.
 
     Args:
         reading: The view, read as at a day.
         party: Only events that this party tells or is named in; None for all.
-        witnessed: Gives the time by which others had witnessed an entry.
     """
     left_out: Counter[str] = Counter()
     shown: list[Told] = []
@@ -124,7 +121,7 @@ def fold_timeline(
             left_out[why] += 1
     laid_out = reading.laid_out(shown)
     rows = tuple(
-        _row(reading, told, laid_out[place - 1] if place else None, witnessed)
+        _row(reading, told, laid_out[place - 1] if place else None)
         for place, told in enumerate(laid_out)
     )
     return Timeline(
@@ -162,7 +159,8 @@ def _why_left_out(reading: Reading, told: Told, party: str | None) -> str | None
     return None
 
 
-def _row(reading: Reading, told: Told, before: Told | None, witnessed: Witnessed) -> TimelineRow:
+def _row(reading: Reading, told: Told, before: Told | None) -> TimelineRow:
+    order = None if before is None else reading.order.before(before.id, told.id)
     return TimelineRow(
         index=told.index,
         id=told.id,
@@ -173,9 +171,9 @@ def _row(reading: Reading, told: Told, before: Told | None, witnessed: Witnessed
         title=title_of(told),
         links=tuple(_links(reading, told)),
         status=status_of(reading, told),
-        grades=grade_of(reading, told, witnessed=witnessed),
-        order=None if before is None else reading.order.before(before.id, told.id),
-        notes=tuple(_notes(reading, told)),
+        grades=grade_of(reading, told),
+        order=order,
+        notes=(*_notes(reading, told), *_proven(reading, told, before)),
     )
 
 
@@ -207,6 +205,21 @@ def _notes(reading: Reading, told: Told) -> list[str]:
     if told.unopened:
         notes.append(f"{len(told.unopened)} of its claims are not open here")
     return notes
+
+
+def _proven(reading: Reading, told: Told, before: Told | None) -> Iterator[str]:
+    """Say when it was signed, as far as cosignatures prove it."""
+    words = bracket_words(reading.view.bracket(told))
+    if words is None:
+        return
+    yield words
+    if before is not None:
+        order = signed_before(reading.view, before, told)
+        what = f"the telling above, entry {before.index}"
+        if order == "not established":
+            yield f"whether it was signed before or after {what}, is the ledger's word"
+        else:
+            yield f"it is proven to be signed {'after' if order == 'yes' else 'before'} {what}"
 
 
 def _evidence(reading: Reading, told: Told) -> Iterator[str]:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +17,7 @@ from ledger.folds.other import fold_other
 from ledger.folds.positions import EventStatus, status_of
 from ledger.folds.reading import Reading, read
 from ledger.folds.stances import ESTABLISHED, Telling
-from tests.ledger.bookmaking import T0, Draft, book_of, dates, nonce
+from tests.ledger.bookmaking import Draft, book_of, dates, nonce
 from tests.ledger.bookmaking import public as public_key
 from tests.ledger.founding import (
     AWARE,
@@ -32,6 +34,7 @@ from tests.ledger.founding import (
     REPLY,
     step,
 )
+from verify.brackets import Brackets, Cosigned
 from verify.events import (
     Agreement,
     Commitment,
@@ -40,6 +43,8 @@ from verify.events import (
     Knowledge,
     Position,
 )
+from verify.note import COSIGNATURE_ED25519, VerifierKey
+from verify.policy import Policy, Witness
 
 AS_AT = dt.date(2025, 11, 28)
 TOLD = Telling(LCC)
@@ -343,7 +348,16 @@ def test_a_denial_marks_all_and_a_withdrawal_too() -> None:
     assert "Asserted ×⊘" == found["happened"].name
 
 
-def test_only_a_witnessed_time_makes_contemporaneous() -> None:
+def cosigned(found: Reading, time_s: int) -> Reading:
+    """Return a reading of a ledger of which the charter's witnesses cosigned all at that time."""
+    key = VerifierKey("w1.example", b"key.", COSIGNATURE_ED25519, bytes(32))
+    policy = Policy((), (Witness("w1", key),), (), "w1")
+    notes = [Cosigned(found.view.size, b"", policy, {"w1": (time_s,)})]
+    brackets = Brackets(covering=notes, seen=(), statements=())
+    return read(replace(found.view, brackets=brackets), as_at=found.as_at)
+
+
+def test_only_a_cosigned_time_makes_contemporaneous() -> None:
     letter = Draft(
         Communication(
             author=LCC,
@@ -358,9 +372,13 @@ def test_only_a_witnessed_time_makes_contemporaneous() -> None:
     told = found.view.by_id[letter.id]
 
     assert 1 == grade_of(found, told)[0].grade
-    assert 2 == grade_of(found, told, witnessed=lambda _: T0)[0].grade
-    assert 1 == grade_of(found, told, witnessed=lambda _: T0 + 10 * 86_400_000)[0].grade
-    assert 1 == grade_of(found, told, witnessed=lambda _: T0 - 10 * 86_400_000)[0].grade
+    noon_s = calendar.timegm((2025, 11, 28, 12, 0, 0))
+    for days, grade in ((0, 2), (-1, 1), (7, 2), (8, 1), (10**9, 1)):
+        dated = cosigned(found, noon_s + days * 86_400)
+        assert grade == grade_of(dated, told)[0].grade
+    reason = grade_of(cosigned(found, noon_s), told)[0].reason
+    assert "existed by 2025-11-28 12:00:00 UTC, cosigned by 1 of 1 witnesses" in reason
+    assert "which is within 7 days" in reason
 
 
 # The rest
