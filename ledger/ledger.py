@@ -20,7 +20,7 @@ from ledger.commit import EMPTY_HEAD, Head
 from ledger.errors import LogKeyError, NotFoundError, StoreError
 from ledger.files import ByteStream, Files, Kept
 from ledger.keys import LogKey
-from ledger.notes import check_cosigned
+from ledger.notes import check_cosigned, merge_notes
 from ledger.opening import (
     LOG_KEY_FILE,
     check_clock,
@@ -392,6 +392,21 @@ class Ledger:
                 yield note
             after = found[-1][0]
 
+    def latest_notes(self) -> Iterator[bytes]:
+        """Yield the kept notes, the largest size first."""
+        before = b""
+        while True:
+
+            def read(snapshot: Snapshot, before: bytes = before) -> list[tuple[bytes, bytes]]:
+                return snapshot.notes_before(before, _AT_ONCE)
+
+            found = self._look(read)
+            for _, note in found:
+                yield note
+            if len(found) < _AT_ONCE:
+                return
+            before = found[-1][0]
+
     def note(self, *, size: int, sha256: str) -> bytes:
         """Return a kept note by its size and its hash.
 
@@ -411,13 +426,16 @@ class Ledger:
     def keep_note(self, note: bytes) -> None:
         """Keep a checkpoint of this log that others have cosigned.
 
+        Its lines are added to those of the one that was kept for its size before, which goes,
+        unless a submission has named it.
+
         Raises:
             RuleError: As `check_cosigned`.
             NotFoundError: It is of a size that the log has not reached.
             FullError: There is no room.
         """
         size = check_cosigned(note, state=self.state(), root_at=self.root_at)
-        self._store.keep_note(size, note)
+        self._store.keep_note(size, note, merge=merge_notes)
 
     def add_file(self, stream: ByteStream, *, sha256: str, size: int) -> None:
         """Keep a file, so that a submission can disclose it.
@@ -524,6 +542,21 @@ class Ledger:
         """
         fingerprint = self.fingerprint
         return self._look(lambda snapshot: Receipts(snapshot, fingerprint=fingerprint).of(index))
+
+    def receipt_under(self, index: int, *, note: bytes) -> bytes:
+        """Return the receipt of the submission that holds the entry, at a cosigned checkpoint.
+
+        Args:
+            index: The entry's.
+            note: A signed checkpoint of this log, which has been checked, that covers all of it.
+
+        Raises:
+            NotFoundError: There is no such entry.
+        """
+        fingerprint = self.fingerprint
+        return self._look(
+            lambda snapshot: Receipts(snapshot, fingerprint=fingerprint, note=note).of(index)
+        )
 
     def inclusion_proof(self, *, index: int, size: int) -> tuple[bytes, ...]:
         """Prove that the entry at `index` is in the tree of `size` entries.

@@ -11,9 +11,10 @@ from ledger.sequencer import log_verifier_key
 from verify.checkpoint import check_checkpoint, parse_signed
 from verify.checks import Check
 from verify.errors import RuleError, VerifyError
+from verify.note import MAX_SIGNATURES, format_note, parse_note
 from verify.state import State
 
-__all__ = ["check_cosigned"]
+__all__ = ["check_cosigned", "merge_notes"]
 
 
 def check_cosigned(note: bytes, *, state: State, root_at: Callable[[int], bytes]) -> int:
@@ -43,3 +44,18 @@ def check_cosigned(note: bytes, *, state: State, root_at: Callable[[int], bytes]
     if all((line.name, line.key_id) == (origin, key.key_id) for line in parsed.signatures):
         raise RuleError(Check.NOTE_UNUSED, "note", "carries no line of another key")
     return checkpoint.size
+
+
+def merge_notes(before: bytes, note: bytes) -> bytes:
+    """Return one note with the lines of both, which are of one text.
+
+    Of two lines by one key the earlier one stays: the sooner a witness had seen a tree, the more
+    that shows.
+
+    Raises:
+        MalformedError: Together they have more lines, or octets, than a note may have.
+    """
+    text, first = parse_note(before)
+    known = {line[:2] for line in first}
+    more = [line for line in parse_note(note).signatures if line[:2] not in known]
+    return format_note(text, [*first, *more][:MAX_SIGNATURES])

@@ -7,6 +7,7 @@ import msgspec
 from ledger.errors import StoreError
 from ledger.store import Snapshot
 from ledger.tree import Tree
+from verify.checkpoint import parse_signed
 from verify.proof import Proof, format_proof
 from verify.receipt import Receipt, format_receipt
 
@@ -27,12 +28,20 @@ _ENTRY = msgspec.json.Decoder(_Entry)
 class Receipts:
     """Makes receipts against the checkpoint of one snapshot; many cost little more than one."""
 
-    def __init__(self, snapshot: Snapshot, *, fingerprint: str) -> None:
-        """Make receipts of what is in `snapshot`, which has entries."""
-        checkpoint = snapshot.checkpoint(snapshot.size)
+    def __init__(self, snapshot: Snapshot, *, fingerprint: str, note: bytes | None = None) -> None:
+        """Make receipts of what is in `snapshot`, which has entries.
+
+        Args:
+            snapshot: What the store held at one moment.
+            fingerprint: The ledger's.
+            note: The signed checkpoint to make them against; by default the snapshot's own. It
+                covers what receipts are made of.
+        """
+        checkpoint = snapshot.checkpoint(snapshot.size) if note is None else note
         if checkpoint is None:
             raise StoreError("ledger", f"the checkpoint of size {snapshot.size} is missing")
         self._checkpoint = checkpoint
+        self._size = snapshot.size if note is None else parse_signed(note)[0].size
         self._snapshot = snapshot
         self._fingerprint = fingerprint
         self._tree = Tree(snapshot.tile)
@@ -53,7 +62,7 @@ class Receipts:
             first=first,
             count=count,
             tree=self._tree,
-            size=self._snapshot.size,
+            size=self._size,
             checkpoint=self._checkpoint,
             fingerprint=self._fingerprint,
         )

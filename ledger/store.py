@@ -1,7 +1,8 @@
 """What a ledger keeps on disk: the one module that opens LMDB.
 
     ledger.mdb
-        meta          `format`, and `indexed`: the size up to which ids are in runs
+        meta          `format`; `indexed`: the size up to which ids are in runs; `merged` and a
+                      size -> SHA-256 of the note there that the next one for it takes the place of
         submissions   first index -> its entries and ids (`rows`)
         tiles         level, number -> hashes; the last tile of a level grows
         runs          level, size when written -> ids by their first octets (`ids`)
@@ -61,6 +62,9 @@ _TABLES = (
 )
 _BY_INDEX = frozenset((b"checkpoints", b"disclosures", b"submissions", b"turnings"))
 _KEY = struct.Struct("=Q")  # LMDB compares integer keys natively
+_SIZE = 8
+_MERGED = b"merged"
+_MERGING = 64  # sizes for which further lines may still come
 _GROUP_SIZE = 1 << 16
 # LMDB says EIO when the system wrote less than was asked, which it does when a disk is full.
 _NO_ROOM = NO_ROOM | {errno.EIO}
@@ -69,6 +73,12 @@ _READERS = 1024
 _Table = lmdb._Database  # noqa: SLF001 - LMDB's type for a table has no public name
 _Read: TypeAlias = "lmdb.Transaction[memoryview]"
 T = TypeVar("T")
+Merge = Callable[[bytes, bytes], bytes]
+
+
+def _latter(before: bytes, note: bytes) -> bytes:
+    del before
+    return note
 
 
 class Snapshot:
@@ -181,6 +191,17 @@ class Snapshot:
         if not cursor.set_range(after + b"\x00"):
             return []
         return [(bytes(k), bytes(v)) for k, v in islice(cursor, limit)]
+
+    def notes_before(self, before: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return up to `limit` kept notes below the key `before`, each with its key, last first.
+
+        Nothing for `before` stands behind them all.
+        """
+        cursor = self._txn.cursor(self._tables[b"notes"])
+        found = cursor.prev() if before and cursor.set_range(before) else cursor.last()
+        if not found:
+            return []
+        return [(bytes(k), bytes(v)) for k, v in islice(cursor.iterprev(), limit)]
 
     def note(self, size: int, digest: bytes) -> bytes | None:
         """Return the kept note of that size and SHA-256; None if there is none."""
@@ -313,15 +334,37 @@ class Store:
         with self._writing:
             return self._apply(expected_size, commit)
 
-    def keep_note(self, size: int, note: bytes) -> None:
+    def keep_note(self, size: int, note: bytes, *, merge: Merge = _latter) -> None:
         """Keep a signed note, which has been checked, beside those that a `seen` names.
+
+        Of the latest sizes for which notes are kept so, one stays for each: what is kept for the
+        same size again is merged with it and takes its place. What a `seen` names stays.
+
+        Args:
+            size: The note's size.
+            note: The note.
+            merge: Makes one note of that which was kept before and of this one.
 
         Raises:
             FullError: There is no room; nothing was written.
         """
 
         def write(txn: _Read) -> None:
-            txn.put(_note_key(size, note), note, db=self._tables[b"notes"])
+            notes, meta = self._tables[b"notes"], self._tables[b"meta"]
+            mark, kept = _merged_key(size), note
+            digest = txn.get(mark, db=meta)
+            if digest is not None:
+                old = size.to_bytes(_SIZE, "big") + bytes(digest)
+                kept = merge(bytes(txn.pop(old, db=notes) or b""), note)
+            key = _note_key(size, kept)
+            if txn.get(key, db=notes) is None:
+                txn.put(mark, key[_SIZE:], db=meta)
+            txn.put(key, kept, db=notes)
+            cursor = txn.cursor(meta)
+            cursor.set_range(_MERGED)
+            marks = [bytes(k) for k in cursor.iternext(keys=True, values=False)]
+            for old in [k for k in marks if k.startswith(_MERGED)][:-_MERGING]:
+                txn.delete(old, db=meta)
 
         with self._writing:
             self._transact(write)
@@ -433,7 +476,10 @@ class Store:
             txn.put(_level_key(level, number), data, db=tiles)
         notes = self._tables[b"notes"]
         for size, note in commit.notes:
-            txn.put(_note_key(size, note), note, db=notes)
+            key, mark = _note_key(size, note), _merged_key(size)
+            txn.put(key, note, db=notes)
+            if bytes(txn.get(mark, db=self._tables[b"meta"]) or b"") == key[_SIZE:]:
+                txn.delete(mark, db=self._tables[b"meta"])  # it is named now, and stays
         self._put(txn, b"turnings", [(_KEY.pack(index), leaf) for index, leaf in commit.turnings])
         self._put(txn, b"checkpoints", [(_KEY.pack(commit.head.size), commit.checkpoint)])
         self._put_disclosures(txn, commit)
@@ -542,4 +588,8 @@ def _level_key(level: int, number: int) -> bytes:
 
 
 def _note_key(size: int, note: bytes) -> bytes:
-    return size.to_bytes(8, "big") + hashlib.sha256(note).digest()
+    return size.to_bytes(_SIZE, "big") + hashlib.sha256(note).digest()
+
+
+def _merged_key(size: int) -> bytes:
+    return _MERGED + size.to_bytes(_SIZE, "big")

@@ -30,7 +30,9 @@ from verify.checkpoint import check_checkpoint
 from verify.entry import parse_entry
 from verify.events import _KINDS as ALL_KINDS
 from verify.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
-from verify.note import COSIGNATURE_ED25519, NoteSignature, format_note, parse_note
+from verify.note import NoteSignature, format_note, parse_note
+from verify.notes import log_vkey
+from verify.receipt import check_receipt_alone, parse_receipt, proof_of
 from verify.tiles import bundles_of, entries_path, parse_bundle, tile_path, tiles_of
 
 ALPHA = Party("alpha", 1)
@@ -226,20 +228,56 @@ def test_what_is_handed_over_later_makes_no_group_large(ledger: Ledger) -> None:
     assert max(sizes) < 200_000
 
 
-def test_keeps_cosigned_notes_in_their_order(ledger: Ledger) -> None:
-    cosigned = []
-    for _ in range(3):
-        record(ledger, 1)
-        note = parse_note(ledger.checkpoint())
-        for time in (1, 2):
-            payload = time.to_bytes(8, "big") + bytes(64)
-            line = NoteSignature("witness.example", bytes([COSIGNATURE_ED25519] * 4), payload)
-            cosigned.append(format_note(note.text, [*note.signatures, line]))
-    for kept in reversed(cosigned):
-        ledger.keep_note(kept)
-    expected = [sorted(cosigned[n : n + 2], key=sha256) for n in (0, 2, 4)]
+def cosigned(note: bytes, *times: int) -> bytes:
+    """Add a line, of a witness of its own, for each time."""
+    text, lines = parse_note(note)
+    more = [
+        NoteSignature("w.example", bytes([4, 4, 4, time]), time.to_bytes(8, "big") + bytes(64))
+        for time in times
+    ]
+    return format_note(text, [*lines, *more])
 
-    assert [note for pair in expected for note in pair] == list(ledger.notes())
+
+def test_keeps_of_each_size_one_note_with_the_lines_of_all(ledger: Ledger) -> None:
+    notes = [ledger.checkpoint()]
+    for _ in range(2):
+        record(ledger, 1)
+        notes.append(ledger.checkpoint())
+    for note in reversed(notes):
+        ledger.keep_note(cosigned(note, 1))
+    for note in notes:
+        ledger.keep_note(cosigned(note, 2))
+        ledger.keep_note(cosigned(note, 2, 3))
+        ledger.keep_note(cosigned(note, 1))
+    expected = [cosigned(note, 1, 2, 3) for note in notes]
+
+    assert expected == list(ledger.notes())
+    assert expected[::-1] == list(ledger.latest_notes())
+
+
+def test_a_note_that_a_submission_has_named_stays_when_lines_come(ledger: Ledger) -> None:
+    """Else the statement would name a note that no export has: check 206 of SPEC section 12."""
+    note = ledger.checkpoint()
+    ledger.keep_note(cosigned(note, 1))
+    ledger.submit(sign_document(ledger, ALPHA, [new_letter("alpha")], note=cosigned(note, 1)))
+    ledger.keep_note(cosigned(note, 2))
+    ledger.keep_note(cosigned(note, 3))
+    ledger.submit(sign_document(ledger, ALPHA, [new_letter("alpha")], note=cosigned(note, 4)))
+    ledger.keep_note(cosigned(note, 4))
+    expected = [cosigned(note, *times) for times in ((1,), (2, 3, 4), (4,))]
+
+    assert sorted(expected, key=sha256) == list(ledger.notes())
+
+
+def test_a_receipt_is_made_under_a_cosigned_checkpoint(ledger: Ledger) -> None:
+    record(ledger, 300)
+    note = cosigned(ledger.checkpoint(), 1)
+    record(ledger, 5)
+    receipt = parse_receipt(ledger.receipt_under(7, note=note))
+    key = log_vkey(ledger.origin, ledger.state().charter.log_key)
+
+    assert 301 == check_receipt_alone(receipt, key=key).size
+    assert note == proof_of(receipt).checkpoint
 
 
 def sha256(data: bytes) -> bytes:
