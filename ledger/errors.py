@@ -16,6 +16,7 @@ LedgerError
 ├── DisputedError            what others know of a ledger is not what is here
 │   ├── OlderError               they know later entries
 │   └── ForkedError              they know another history
+├── WitnessError             a witness did not cosign, or what it answered does not hold
 ├── ExportError              an export or evidence file cannot be made
 ├── TargetError              a ledger cannot be reached or asked, or its answer does not hold
 ├── RefusedError             a ledger answered that it does not accept a submission
@@ -60,6 +61,7 @@ __all__ = [
     "RefusedError",
     "StoreError",
     "TargetError",
+    "WitnessError",
     "WrongClockError",
 ]
 
@@ -354,6 +356,22 @@ class OlderError(DisputedError):
 
 class ForkedError(DisputedError):
     """Others know another history: two root hashes of one size were signed, or would be."""
+
+
+class WitnessError(LedgerError):
+    """A witness did not cosign, or what it answered does not hold. It proves nothing.
+
+    Attributes:
+        witness: What the witness is called here.
+        reason: A word for what happened, of `ledger.feeding`.
+        retry_after_s: How long the witness asks to be left alone; 0 if it does not.
+    """
+
+    def __init__(self, witness: str, reason: str, detail: str, *, retry_after_s: int = 0) -> None:
+        super().__init__(f"{witness}: {detail}")
+        self.witness = witness
+        self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 class ExportError(LedgerError):

@@ -230,6 +230,7 @@ class Transport:
     ) -> Answer:
         connection = self._open or self._connect()
         self._open = connection
+        response: http.client.HTTPResponse | None = None
         whole = False
         try:
             if connection.sock is None:
@@ -251,11 +252,12 @@ class Transport:
                 take(Incoming(response, held, self._deadline_s))
             answer = _answer(response, octets)
             whole = not response.will_close
-            response.close()
         except (OSError, http.client.HTTPException, ValueError) as error:
             name = type(error).__name__
             raise UnansweredError(f"{method} /{path}: no answer: {name}: {error}") from None
         finally:
+            if response is not None:
+                response.close()
             if not whole:
                 self.close()
         return answer
