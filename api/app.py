@@ -8,6 +8,7 @@
     proving       the ledger in short, entries, receipts, proofs, earlier checkpoints
     fetching      GET /files/{sha256}
     tailing       entries as they come
+    witnessed     what witnesses cosigned, and who they are
     operating     /healthz, /readyz, /metrics: of the process, not of a ledger
 
 Where several ledgers are served, all paths but the process's own stand under `/{ledger}`.
@@ -42,6 +43,7 @@ from api.settings import Settings
 from api.signing_in import SigningIn
 from api.tailing import Tailing
 from api.tlog import Tlog
+from api.witnessed import Witnessed
 from api.writing import Writing
 from ledger.errors import LedgerError
 from ledger.files import Kept
@@ -69,17 +71,28 @@ def create_app(
         recorder: Records in them.
         settings: What is taken.
         now_ms: The clock, in milliseconds since 1970.
+
+    Raises:
+        DisputedError: A witness knows more of a ledger than is here, or another history.
+        StoreError: A file of witnesses is none.
     """
     hosting = Hosting(ledgers, recorder, settings, now_ms=now_ms)
+    try:
+        hosting.ask_witnesses()
+    except BaseException:
+        hosting.close()
+        raise
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
         del app
         await recorder.begin(hosting)
         hosting.begin()
+        hosting.begin_feeding()
         sweeping = asyncio.create_task(_sweep(hosting))
         yield {STOP: hosting.stop}
         sweeping.cancel()
+        await asyncio.to_thread(hosting.end_feeding)  # what came is kept
         await recorder.end()
         await asyncio.to_thread(hosting.close)
 
@@ -114,7 +127,7 @@ def create_app(
 def _add_paths(app: FastAPI, hosting: Hosting) -> None:
     router = app.router if hosting.is_alone else _Named(app.router)
     for kind in (
-        *(Writing, Tlog, SigningIn, Reading, Proving, Fetching, Tailing),
+        *(Writing, Tlog, Witnessed, SigningIn, Reading, Proving, Fetching, Tailing),
         Exporting,
     ):
         kind(hosting).add_to(router)

@@ -21,6 +21,7 @@ __all__ = [
     "Frames",
     "Grew",
     "Health",
+    "Keep",
     "Opened",
     "Recorded",
     "Refused",
@@ -56,6 +57,17 @@ class Ask(msgspec.Struct, tag=True, frozen=True, gc=False):
     id: int
 
 
+class Keep(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """Keep a cosigned checkpoint of a ledger; its witnesses say that it is at least so late now.
+
+    Nothing is answered: it will come again with further cosignatures, or with the next size.
+    """
+
+    ledger: str
+    note: bytes
+    heard_ms: int | None
+
+
 class Opened(msgspec.Struct, tag=True, frozen=True, gc=False):
     """All ledgers are open."""
 
@@ -87,10 +99,14 @@ class Refused(msgspec.Struct, tag=True, frozen=True):
 
 
 class Grew(msgspec.Struct, tag=True, frozen=True, gc=False):
-    """More is recorded in a ledger, governance perhaps. Said before who recorded it is told."""
+    """More is recorded in a ledger, governance perhaps. Said before who recorded it is told.
+
+    So many entries are on disk. Another process may see more, before the disk has them.
+    """
 
     ledger: str
     governs: bool
+    size: int
 
 
 class Health(msgspec.Struct, tag=True, frozen=True, gc=False):
@@ -107,7 +123,7 @@ class Told(msgspec.Struct, tag=True, frozen=True, gc=False):
     text: str
 
 
-Request = Begin | Submit | Ask
+Request = Begin | Submit | Ask | Keep
 Answer = Opened | Failed | Recorded | Refused | Grew | Health | Told
 
 _encode = msgspec.msgpack.Encoder().encode

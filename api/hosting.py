@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from starlette.requests import Request
 
+from api import log
 from api.bell import Bell
 from api.limits import Places, Quota, Rates, Room
 from api.measures import Answering
@@ -27,6 +31,8 @@ from api.sessions import Session, Sessions, token_of
 from api.settings import Settings
 from api.staging import Staging
 from ledger.errors import LedgerError, NotFoundError
+from ledger.feeder import DISPUTED, Feeder, Pace
+from ledger.feeding import read_witnesses
 from ledger.ledger import Ledger
 from ledger.readings import Readings
 from ledger.store import STORE_FILE
@@ -76,10 +82,17 @@ class Hosted:
         bell: Rings when more is recorded, when a session ends, and when the server stops.
         tails: Places for readers that follow it.
         sized: What `Hosting.size` has looked up, and until when it is good.
+        feeder: Feeds its witnesses.
     """
 
     def __init__(
-        self, name: str, ledger: Ledger, settings: Settings, *, now_ms: Callable[[], int]
+        self,
+        name: str,
+        ledger: Ledger,
+        settings: Settings,
+        *,
+        now_ms: Callable[[], int],
+        feeder: Feeder,
     ) -> None:
         """Serve `ledger` as `name`."""
         self.name = name
@@ -99,6 +112,7 @@ class Hosted:
         self.bell = Bell()
         self.sized: tuple[asyncio.Event, asyncio.Task[int]] | None = None
         self.tails = Places(settings.tails, what="followers", retry_after_s=settings.retry_after_s)
+        self.feeder = feeder
 
     @property
     def prefix(self) -> str:
@@ -166,12 +180,13 @@ class Hosting:
         self.settings = settings
         self.recorder = recorder
         self.now_ms = now_ms
+        self.measures = Answering()
         self.ledgers: Mapping[str, Hosted] = {
-            name: Hosted(name, ledger, settings, now_ms=now_ms) for name, ledger in ledgers.items()
+            name: Hosted(name, ledger, settings, now_ms=now_ms, feeder=self._feeder(name, ledger))
+            for name, ledger in ledgers.items()
         }
         again_s = settings.retry_after_s
         self.submissions = Places(settings.submissions, what="submissions", retry_after_s=again_s)
-        self.measures = Answering()
         self.exports = Places(settings.exports, what="exports", retry_after_s=again_s)
         self.uploads = Places(settings.uploads, what="files", retry_after_s=again_s)
         self.memory = Room(settings.documents)
@@ -210,6 +225,7 @@ class Hosting:
 
     def close(self) -> None:
         """Wait for what is under way."""
+        self.end_feeding()
         for end in self._endings:
             end()
         for pool in (self._receivers, self._readers, self._folders, self._exporters):
@@ -218,6 +234,64 @@ class Hosting:
     def refresh(self, name: str) -> None:
         """Take up what governance has changed in the ledger `name`."""
         self.ledgers[name].refresh()
+
+    def published(self, name: str, size: int) -> None:
+        """Take note that the ledger `name` has so many entries on disk: see `Followers`."""
+        self.ledgers[name].feeder.grew(size)
+
+    def ask_witnesses(self) -> None:
+        """Ask all witnesses what they know, before anything is signed. Blocks, within a bound.
+
+        Raises:
+            DisputedError: One knows more of a ledger than is here, or another history.
+        """
+        until_s = time.monotonic() + self.settings.witness_wait_s
+        for hosted in self.ledgers.values():
+            for name in hosted.feeder.ask(until_s - time.monotonic()):
+                log.log_note(
+                    f"what the witness {name} of the ledger {hosted.name!r} knows is not known",
+                    level=logging.WARNING,
+                )
+
+    def begin_feeding(self) -> None:
+        """Have what witnesses cosign kept. Called on the event loop, when the recorder is ready."""
+        loop = asyncio.get_running_loop()
+        for hosted in self.ledgers.values():
+            hosted.feeder.keep_with(partial(self._keep, loop, hosted.name))
+
+    def end_feeding(self) -> None:
+        """Feed no witness any more. Blocks, for a moment at most."""
+        for hosted in self.ledgers.values():
+            hosted.feeder.close()
+
+    def _feeder(self, name: str, ledger: Ledger) -> Feeder:
+        settings = self.settings
+        return Feeder(
+            ledger,
+            read_witnesses(ledger.path),
+            pace=Pace(
+                every_s=settings.witness_every_s,
+                timeout_s=settings.witness_timeout_s,
+                retry_s=settings.witness_retry_s,
+            ),
+            now_ms=self.now_ms,
+            chance=secrets.SystemRandom().random,
+            observer=partial(self._observe, name),
+        )
+
+    def _keep(
+        self, loop: asyncio.AbstractEventLoop, name: str, note: bytes, *, heard_ms: int | None
+    ) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(partial(self.recorder.keep, name, note, heard_ms=heard_ms))
+
+    def _observe(self, name: str, witness: str, reason: str, *, again: bool) -> None:
+        """Log what changes, and each alarm: of a witness that is away one line is enough."""
+        if again and reason != DISPUTED:
+            return
+        told = f"did not cosign: {reason}" if reason else "cosigns again"
+        level = logging.ERROR if reason == DISPUTED else logging.WARNING if reason else logging.INFO
+        log.log_note(f"the witness {witness} of the ledger {name!r} {told}", level=level)
 
     def grew(self, name: str, *, governs: bool) -> Awaitable[None] | None:
         """Take note that another process recorded in the ledger `name`: see `Followers`."""

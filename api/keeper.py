@@ -30,6 +30,7 @@ from api.frames import (
     Frames,
     Grew,
     Health,
+    Keep,
     Opened,
     Recorded,
     Refused,
@@ -146,6 +147,11 @@ class Keeper:
         finally:
             self._waiting.pop(number, None)
 
+    def keep(self, name: str, note: bytes, *, heard_ms: int | None) -> None:
+        """Begin to keep a cosigned checkpoint: see `Recorder`."""
+        if not self._lost:
+            self._send(Keep(name, note, heard_ms))
+
     async def measures(self) -> str:
         """Return the measures of recording, in Prometheus' text format.
 
@@ -235,6 +241,7 @@ class Keeper:
     def _grow(self, answer: Grew) -> None:
         if self._followers is None:
             raise AssertionError("nothing is received before `begin`")
+        self._followers.published(answer.ledger, answer.size)
         told = self._followers.grew(answer.ledger, governs=answer.governs)
         if told is None:
             return

@@ -34,6 +34,7 @@ from api.frames import (
     Frames,
     Grew,
     Health,
+    Keep,
     Opened,
     Recorded,
     Refused,
@@ -46,6 +47,7 @@ from api.hosting import open_ledgers
 from api.limits import Rates
 from api.measures import Recording
 from api.problems import ProblemError, problem_of
+from api.recording import keep
 from ledger.errors import BusyError, LedgerError, WrongClockError
 from ledger.ledger import Ledger
 from ledger.writer import Observer, Settled
@@ -123,6 +125,7 @@ class Keeping:
         with (
             open_ledgers(Path(begin.folder), open_one=open_one) as ledgers,
             ThreadPoolExecutor(1, "counterfoil-large") as large,
+            ThreadPoolExecutor(1, "counterfoil-notes") as notes,
         ):
             for name, ledger in ledgers.items():
                 self._desks[name] = Desk(ledger, parties)
@@ -134,8 +137,11 @@ class Keeping:
                 for requests in self._received():
                     self._submit([r for r in requests if isinstance(r, Submit)], large)
                     for request in requests:
-                        if isinstance(request, Ask):
-                            self._say(Told(request.id, self._measures.text(ledgers)))
+                        match request:
+                            case Ask(number):
+                                self._say(Told(number, self._measures.text(ledgers)))
+                            case Keep(name, note, heard_ms):
+                                notes.submit(keep, ledgers[name], note, heard_ms=heard_ms)
             finally:
                 stopped.set()
                 watching.join()
@@ -239,7 +245,8 @@ class _Grown:
 
     def __call__(self) -> None:
         state = self._ledger.state()
-        self._say(Grew(self._name, governs=state is not self._state))
+        governs, size = state is not self._state, self._ledger.head().size
+        self._say(Grew(self._name, governs=governs, size=size))
         self._state = state
 
 

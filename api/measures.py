@@ -7,12 +7,13 @@ sent. Each process counts what it does; `/metrics` gives the numbers of both.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from api.problems import PREFIX, Problem
+from ledger.feeder import Standing, Witnessed
 from ledger.ledger import Ledger
 
 __all__ = ["Answering", "Recording"]
@@ -135,6 +136,22 @@ class Answering:
             "counterfoil_free_bytes", "Free octets of the disk of a ledger", ["ledger"],
             registry=self._registry,
         )  # fmt: skip
+        self._last = Gauge(
+            "counterfoil_witnessed_entries", "Entries under the last checkpoint of a quorum",
+            ["ledger"], registry=self._registry,
+        )  # fmt: skip
+        self._lag = Gauge(
+            "counterfoil_witness_lag_entries", "Entries that a witness has not cosigned yet",
+            ["ledger", "witness"], registry=self._registry,
+        )  # fmt: skip
+        self._failures = Gauge(
+            "counterfoil_witness_failures", "How often a witness did not cosign, by reason",
+            ["ledger", "witness", "reason"], registry=self._registry,
+        )  # fmt: skip
+        self._disputed = Gauge(
+            "counterfoil_witness_disputed", "1 while a witness knows another history",
+            ["ledger", "witness"], registry=self._registry,
+        )  # fmt: skip
         self._known: dict[tuple[str, int], Counter] = {}
 
     def answered(self, method: str, status: int) -> None:
@@ -151,6 +168,15 @@ class Answering:
     def acknowledged(self, name: str, seconds: float) -> None:
         """Count a receipt that was handed out."""
         self._receipts.labels(name).observe(seconds)
+
+    def witnessed(self, name: str, witnessed: Witnessed, standings: Iterable[Standing]) -> None:
+        """Take over how the witnesses of the ledger `name` stand."""
+        self._last.labels(name).set(witnessed.last or 0)
+        for one in standings:
+            self._lag.labels(name, one.name).set(witnessed.size - min(one.size, witnessed.size))
+            self._disputed.labels(name, one.name).set(one.disputed)
+            for reason, count in one.failures.items():
+                self._failures.labels(name, one.name, reason).set(count)
 
     def text(self, free: Mapping[str, int]) -> str:
         """Return all in Prometheus' text format, with the free octets of each ledger's disk."""

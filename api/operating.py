@@ -1,7 +1,8 @@
 """Operating: what whoever runs the process asks it.
 
     GET /healthz    whether the process answers and its ledgers can be read and recorded in
-    GET /readyz     whether it is also good to send requests to: there is room on the disk
+    GET /readyz     whether it is also good to send requests to: there is room on the disk, and
+                    no witness knows more of a ledger than is here, or another history
     GET /metrics    numbers for Prometheus, for this machine only
 
 None tells anything of what a ledger holds.
@@ -51,6 +52,7 @@ class Operating:
         del request
         await self._hosting.read(self._check_ledgers)
         await self._hosting.read(self._check_room)
+        self._check_witnesses()
         return json_answer({"status": "ok"})
 
     async def metrics(self, request: Request) -> Response:
@@ -59,6 +61,10 @@ class Operating:
             raise NotFoundError("path")
         free = await self._hosting.read(self._free)
         recording = await self._hosting.recorder.measures()
+        for name, hosted in self._hosting.ledgers.items():
+            _, witnessed = await self._hosting.read(hosted.feeder.latest)
+            standings = await self._hosting.read(hosted.feeder.standings)
+            self._hosting.measures.witnessed(name, witnessed, standings)
         text = self._hosting.measures.text(free) + recording
         return Response(text, media_type=_METRICS, headers={"cache-control": "no-store"})
 
@@ -77,6 +83,10 @@ class Operating:
     def _check_room(self) -> None:
         if any(free < self._hosting.settings.free for free in self._free().values()):
             raise ProblemError("unavailable", "the disk is nearly full")
+
+    def _check_witnesses(self) -> None:
+        if any(hosted.feeder.disputes() for hosted in self._hosting.ledgers.values()):
+            raise ProblemError("unavailable", "a witness of a ledger knows another history of it")
 
     def add_to(self, router: APIRouter) -> None:
         """Add the paths."""

@@ -14,11 +14,12 @@ from typing import Final, Protocol
 
 from api.desk import Desk, rates_of_parties
 from api.landing import Landing
+from api.log import log_failure
 from api.settings import Settings
 from ledger.ledger import Ledger
 from ledger.writer import Settled
 
-__all__ = ["Followers", "Here", "Recorder"]
+__all__ = ["Followers", "Here", "Recorder", "keep"]
 
 _THREADS: Final = 2
 
@@ -28,6 +29,9 @@ class Followers(Protocol):
 
     def refresh(self, name: str) -> None:
         """Take up what governance has changed in the ledger `name`. For any thread; may block."""
+
+    def published(self, name: str, size: int) -> None:
+        """Take note that the ledger `name` has so many entries on disk. For any thread."""
 
     def grew(self, name: str, *, governs: bool) -> Awaitable[None] | None:
         """Take note that another process recorded in the ledger `name`, governance perhaps.
@@ -57,6 +61,15 @@ class Recorder(Protocol):
             LedgerError: It is not recorded, or that is not known.
         """
 
+    def keep(self, name: str, note: bytes, *, heard_ms: int | None) -> None:
+        """Begin to keep a cosigned checkpoint of the ledger `name`.
+
+        Args:
+            name: The ledger.
+            note: The checkpoint, whose cosignatures have been checked.
+            heard_ms: What a quorum of its witnesses say that it is at least, just now.
+        """
+
     def healthy(self, name: str) -> bool:
         """Tell whether the ledger `name` records."""
 
@@ -82,7 +95,7 @@ class Here:
     async def begin(self, followers: Followers) -> None:
         """Be ready: see `Recorder`."""
         for name, ledger in self._ledgers.items():
-            ledger.listen(partial(followers.refresh, name))
+            ledger.listen(partial(self._grew, name, followers))
 
     async def end(self) -> None:
         """Finish what was taken."""
@@ -94,6 +107,10 @@ class Here:
         desk.announce()
         return await self._landing.bring(lambda: desk.take(document))
 
+    def keep(self, name: str, note: bytes, *, heard_ms: int | None) -> None:
+        """Begin to keep a cosigned checkpoint: see `Recorder`."""
+        self._threads.submit(keep, self._ledgers[name], note, heard_ms=heard_ms)
+
     def healthy(self, name: str) -> bool:
         """Tell whether the ledger `name` records."""
         return self._ledgers[name].healthy()
@@ -101,3 +118,20 @@ class Here:
     async def measures(self) -> str:
         """Return nothing: there is no other process."""
         return ""
+
+    def _grew(self, name: str, followers: Followers) -> None:
+        followers.refresh(name)
+        followers.published(name, self._ledgers[name].head().size)
+
+
+def keep(ledger: Ledger, note: bytes, *, heard_ms: int | None) -> None:
+    """Keep a cosigned checkpoint, and what its witnesses say of the time: see `Recorder`.
+
+    What cannot be kept is logged: it comes again, or is followed by others.
+    """
+    try:
+        if heard_ms is not None:
+            ledger.heard(heard_ms)
+        ledger.keep_note(note)
+    except Exception as error:  # noqa: BLE001 - nobody waits for it
+        log_failure(error)

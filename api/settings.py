@@ -78,6 +78,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         heartbeat_s: How often such a reader hears that nothing new has come.
         page: Most rows of one page of an answer.
         free: Free octets of the disk below which the server says that it is not ready.
+        witness_every_s: How long after witnesses were asked for one size they are for the next.
+        witness_timeout_s: How long one request to a witness may take.
+        witness_retry_s: The longest time after which a witness that failed is asked again.
+        witness_wait_s: How long witnesses are waited for: when the server begins, and for a
+            receipt that is wanted when they have cosigned.
     """
 
     host: str = "127.0.0.1"
@@ -111,6 +116,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     heartbeat_s: _Seconds = 15.0
     page: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
     free: _Octets = 256 * _MIB
+    witness_every_s: _Seconds = 1.0
+    witness_timeout_s: _Seconds = 5.0
+    witness_retry_s: _Seconds = 60.0
+    witness_wait_s: _Seconds = 10.0
 
     def __post_init__(self) -> None:
         """Check that each trusted proxy is an address, a network, or `unix`.

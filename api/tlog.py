@@ -1,6 +1,6 @@
 """The log as other tools of the field read it: checkpoint, tiles, entry bundles.
 
-    GET /checkpoint         the latest signed checkpoint, for anybody
+    GET /checkpoint         the latest signed checkpoint, cosigned or not yet, for anybody
     GET /tile/{path}        tiles, for anybody; entry bundles, for whoever may read
 
 A tile holds hashes of entries, each over a random nonce and a signature, so it tells nothing of
@@ -28,6 +28,7 @@ from api.describing import (
     problems,
 )
 from api.hosting import Hosting
+from api.witnessed import headers_of
 
 __all__ = ["Tlog"]
 
@@ -44,10 +45,13 @@ class Tlog:
         self._hosting = hosting
 
     async def checkpoint(self, request: Request) -> Response:
-        """Return the latest checkpoint."""
-        ledger = self._hosting.of(request).ledger
-        note = await self._hosting.read(ledger.checkpoint)
-        headers = {"cache-control": "no-cache", **_ANYBODY}
+        """Return the latest checkpoint, with what cosignatures it has; headers say how many count.
+
+        Nothing waits for witnesses: whatever was signed is shown, and marked.
+        """
+        feeder = self._hosting.of(request).feeder
+        note, witnessed = await self._hosting.read(feeder.latest)
+        headers = {"cache-control": "no-cache", **_ANYBODY, **headers_of(witnessed)}
         return Response(note, media_type=TEXT, headers=headers)
 
     async def tile(self, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """Writing: submissions, and the files that they name.
 
-    POST /submissions       a submission document in, its receipt out
+    POST /submissions       a submission document in, its receipt out; with `?wait=quorum` when
+                            witnesses have cosigned, if they do in time
     PUT  /files/{sha256}    a file that a submission names
 
 A submission needs no session: the signature in it is the credential. A file needs one, or leave
@@ -12,6 +13,7 @@ The event loop only moves octets: parsing, hashing, signatures and the store are
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import time
@@ -40,12 +42,17 @@ from api.sessions import token_of
 from api.staging import check_same, files_in
 from ledger.errors import NotFoundError
 from ledger.writer import Settled
+from verify.receipt import parse_receipt
 from verify.submission import SUBMISSION
 
-__all__ = ["RECEIPT", "Writing"]
+__all__ = ["RECEIPT", "WAITED", "Writing"]
 
 RECEIPT: Final = "application/vnd.counterfoil.receipt+json"
 
+WAITED: Final = "counterfoil-waited"
+"""The header that says what waiting for witnesses came to."""
+
+_WAITS: Final = ("durable", "quorum")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -60,6 +67,7 @@ class Writing:
     async def submit(self, request: Request) -> Response:
         """Record a submission document."""
         hosted = self._hosting.of(request)
+        waits = _waits(request)
         check_media_type(request, frozenset((SUBMISSION, JSON)))
         with self._hosting.submissions.take():
             source = Body(request, limit=self._settings.document, settings=self._settings)
@@ -75,9 +83,33 @@ class Writing:
                 settled = await self._record(hosted, document)
             finally:
                 self._hosting.memory.give(held)
-        return Response(
-            settled.receipt, status_code=201 if settled.new else 200, media_type=RECEIPT
-        )
+        # Whoever waits for witnesses takes no place of those who record.
+        receipt, headers = settled.receipt, {}
+        if waits:
+            receipt, waited = await self._cosigned(hosted, receipt)
+            headers = {WAITED: waited}
+        status = 201 if settled.new else 200
+        return Response(receipt, status_code=status, media_type=RECEIPT, headers=headers)
+
+    async def _cosigned(self, hosted: Hosted, receipt: bytes) -> tuple[bytes, str]:
+        """Return a receipt under a checkpoint that a quorum cosigned, or as it is when time is up.
+
+        What is recorded stays recorded, whatever witnesses do.
+        """
+        first, size = await self._hosting.read(lambda: _place(receipt))
+        if not hosted.state.charter.witnesses:
+            return receipt, "no-witnesses"
+        cosigned = None
+        with contextlib.suppress(TimeoutError):
+            covered = asyncio.wrap_future(hosted.feeder.covered(size))
+            cosigned = await asyncio.wait_for(covered, self._settings.witness_wait_s)
+
+        def make() -> bytes:
+            note = hosted.feeder.latest()[0] if cosigned is None else cosigned
+            return hosted.ledger.receipt_under(first, note=note)
+
+        waited = "not-reached" if cosigned is None else "quorum"
+        return await self._hosting.read(make), waited
 
     async def _record(self, hosted: Hosted, document: bytes) -> Settled:
         with hosted.staging.judging():
@@ -155,7 +187,19 @@ class Writing:
                 201: {"description": "It is recorded; the receipt", **receipt},
                 **problems(400, 403, 404, 408, 409, 413, 415, 422, 507),
             },
-            openapi_extra={"requestBody": body(SUBMISSION, JSON, schema={"type": "object"})},
+            openapi_extra={
+                "parameters": [
+                    parameter(
+                        "wait",
+                        {"type": "string", "enum": list(_WAITS), "default": _WAITS[0]},
+                        where="query",
+                        words="When to answer: when it is on disk; or when a quorum of witnesses "
+                        "has cosigned a checkpoint above it, within a bound. Then the header "
+                        f"`{WAITED}` says `quorum`, `not-reached` or `no-witnesses`.",
+                    )
+                ],
+                "requestBody": body(SUBMISSION, JSON, schema={"type": "object"}),
+            },
         )
         router.add_api_route(
             "/files/{sha256}",
@@ -178,6 +222,26 @@ class Writing:
                 "requestBody": body(OCTETS, schema=BINARY),
             },
         )
+
+
+def _waits(request: Request) -> bool:
+    """Tell whether a submission is to be answered when witnesses have cosigned.
+
+    Raises:
+        ProblemError: `malformed`: the query says anything else.
+    """
+    given = request.query_params.multi_items()
+    if not given:
+        return False
+    if len(given) > 1 or given[0] not in {("wait", wait) for wait in _WAITS}:
+        raise ProblemError("malformed", "wait=durable or wait=quorum is all that can be asked")
+    return given[0][1] == "quorum"
+
+
+def _place(receipt: bytes) -> tuple[int, int]:
+    """Return the index of a receipt's first entry, and the size that covers all of them."""
+    parsed = parse_receipt(receipt)
+    return parsed.first, parsed.first + parsed.count
 
 
 def _sender(hosted: Hosted, request: Request, *, sha256: str, size: int) -> str:

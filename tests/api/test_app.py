@@ -705,6 +705,7 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
         *("/", "/entries", "/entries/{index}", "/receipts/{reference}", "/checkpoints/{size}"),
         *("/proofs/inclusion", "/proofs/consistency", "/events", "/events/{id}", "/chronology"),
         *("/requests", "/promises", "/knowledge", "/answers", "/parties", "/tail"),
+        *("/checkpoint/cosigned", "/witnesses"),
     }
     assert known == set(paths)
     asked = {
