@@ -1,4 +1,4 @@
-r"""The command `counterfoil-verify`: check an export or an evidence file, offline.
+r"""The command `counterfoil-verify`: check an export, an evidence file or a fork proof, offline.
 
 It reads the path that it is given and nothing else, and writes nothing. `--json` prints one
 canonical JSON object (SPEC section 1.1, but that lists may be empty) and LF:
@@ -36,6 +36,15 @@ canonical JSON object (SPEC section 1.1, but that lists may be empty) and LF:
                     many; with existed_by
     not_checked     what was not looked at, in words
 
+Of a fork proof, `of` is "fork" and `verdict` "proven", "self-consistent" or "invalid"; besides
+`type`, `origin`, `agrees` and `findings` there are
+
+    kind            of the lie, as in SPEC section 10.3; absent if it could not be read
+    accused         verifier keys of those whose lie it is
+    checkpoints     list of {root, size}
+    shows           what is shown, in words
+    not_shown       what is not, in words
+
 Characters that no terminal should get (controls, direction marks, half surrogates) are written
 there as escapes, such as the four characters `\x1b`; in what people read, likewise.
 """
@@ -58,6 +67,7 @@ from verify.contents import read_small
 from verify.errors import MalformedError
 from verify.evidence import MAX_EVIDENCE, audit_evidence
 from verify.folder import Folder
+from verify.fork import MAX_FORK, ForkAnchors, ForkReport, audit_fork, is_fork_proof
 from verify.note import ED25519, MAX_NOTE_SIZE, VerifierKey, parse_vkey
 from verify.policy import MAX_POLICY_SIZE, Policy, parse_policy
 from verify.pool import Pool, processors
@@ -67,8 +77,8 @@ from verify.state import UnknownVersionError
 
 __all__ = ["main"]
 
-_VALID, _INVALID, _COULD_NOT, _ALONE, _INTERRUPTED = 0, 1, 2, 3, 130
-_EXIT = {"valid": _VALID, "invalid": _INVALID, "self-consistent": _ALONE}
+_VALID, _INVALID, _COULD_NOT, _ALONE, _LIE, _INTERRUPTED = 0, 1, 2, 3, 4, 130
+_EXIT = {"valid": _VALID, "invalid": _INVALID, "self-consistent": _ALONE, "proven": _LIE}
 
 _SMALL = 8192  # entries: below this, starting processes takes longer than the audit
 _MAX_VKEY_FILE = 4096
@@ -88,6 +98,8 @@ examples:
       check one file against the log's key, which another file holds
   counterfoil-verify export/ --policy trusted.policy
       check against a tlog-policy: its log, and as many co-signers as it asks for
+  counterfoil-verify 8d1f...e2.fork --fingerprint 8d1f...e2
+      check a fork proof: that who keeps this ledger told two histories of it
   counterfoil-verify export/ --audience southfold
       check that a folder is the one made for southfold, not for another reader
   counterfoil-verify export/ --json > report.json
@@ -98,6 +110,7 @@ exit codes:
   1  invalid
   2  could not run: no such path, bad arguments, an unknown version
   3  consistent with itself only: nothing from elsewhere was compared
+  4  a fork proof holds, and what you supplied says whose lie it shows
 """
 
 Object: TypeAlias = dict[str, "str | int | list[str] | Mapping[str, int] | list[Object] | Object"]
@@ -134,7 +147,7 @@ def _fail(reason: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="counterfoil-verify",
-        description="Check an export or an evidence file of a ledger. Needs no network.",
+        description="Check an export, evidence or a fork proof of a ledger. Needs no network.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -212,6 +225,10 @@ def _positive(text: str) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     path: Path = options.path
+    if path.is_file():
+        data = _read(path, limit=MAX_EVIDENCE)
+        if is_fork_proof(data):
+            return _run_fork(data, options)
     receipts = [(str(name), _read(name, limit=MAX_RECEIPT)) for name in options.receipt]
     anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts), options.policy)
     if path.is_dir():
@@ -221,7 +238,7 @@ def _run(options: argparse.Namespace) -> int:
         if options.audience is not None:
             return _fail(f"--audience is for exports, and {path} is a file")
         kind = "evidence"
-        report = audit_evidence(_read(path, limit=MAX_EVIDENCE), anchors=anchors)
+        report = audit_evidence(data, anchors=anchors)
     else:
         path.stat()  # says why it cannot be read, if it cannot
         return _fail(f"{path} is neither a folder nor a file")
@@ -229,6 +246,18 @@ def _run(options: argparse.Namespace) -> int:
         return _print(encode(_json(report, kind)).decode(), _EXIT[report.verdict])
     if not options.quiet:
         return _print("\n".join(_lines(report, kind)), _EXIT[report.verdict])
+    return _EXIT[report.verdict]
+
+
+def _run_fork(data: bytes, options: argparse.Namespace) -> int:
+    if options.audience is not None or options.receipt:
+        return _fail("--audience and --receipt are not for fork proofs")
+    anchors = ForkAnchors(options.log_key, options.fingerprint, options.policy)
+    report = audit_fork(data[: MAX_FORK + 1], anchors=anchors)
+    if options.json:
+        return _print(encode(_json_fork(report)).decode(), _EXIT[report.verdict])
+    if not options.quiet:
+        return _print("\n".join(_fork_lines(report)), _EXIT[report.verdict])
     return _EXIT[report.verdict]
 
 
@@ -347,6 +376,25 @@ def _there(**values: int | None) -> dict[str, int]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _json_fork(report: ForkReport) -> Object:
+    checkpoints: list[Object] = [{"root": root, "size": size} for size, root in report.checkpoints]
+    result: Object = {
+        "type": "counterfoil-report/v1",
+        "of": "fork",
+        "verdict": report.verdict,
+        "accused": [_plain(vkey) for vkey in report.accused],
+        "agrees": list(report.anchors),
+        "checkpoints": checkpoints,
+        "findings": [_json_finding(finding) for finding in report.findings],
+        "not_shown": list(report.not_shown),
+        "shows": [_plain(text) for text in report.shows],
+    }
+    for name, text in (("kind", report.kind), ("origin", report.origin)):
+        if text is not None:
+            result[name] = _plain(text)
+    return result
+
+
 def _json_finding(finding: Finding) -> Object:
     result: Object = {
         "check": finding.check.value,
@@ -402,6 +450,41 @@ def _lines(report: Report, kind: str) -> Iterator[str]:
             f"Whoever made this {place} could have made all of it up. Give a fingerprint, a log "
             "key, a policy or a receipt that reached you another way; --help shows how."
         )
+
+
+def _fork_lines(report: ForkReport) -> Iterator[str]:
+    yield from _wrap(_FORK_VERDICT[report.verdict])
+    for text in report.shows:
+        yield ""
+        yield from _wrap(text)
+    yield ""
+    yield from _row("Ledger", [report.origin or "could not be read"])
+    for size, root in report.checkpoints:
+        yield from _row("Signed", [f"{size:,} {_noun('entries', size)}", *_grouped(root)])
+    yield from _row("By", report.accused)
+    yield from _row("Agrees with", report.anchors or ["nothing from elsewhere"])
+    for number, finding in enumerate(report.findings, 1):
+        yield ""
+        yield from _finding(finding, f"{number}. ")
+    if report.not_shown:
+        yield ""
+        yield "Not shown:"
+    for text in report.not_shown:
+        yield from _wrap(text, first="  - ", rest="    ")
+    if report.verdict == "self-consistent":
+        yield ""
+        yield from _wrap(
+            "Whoever made this file could have made these keys up. Give the ledger's fingerprint, "
+            "the log's key or a policy that reached you another way; --help shows how."
+        )
+
+
+_FORK_VERDICT = {
+    "proven": "A LIE IS PROVEN. Both checkpoints were signed, and cannot both be true.",
+    "self-consistent": "Two signed checkpoints that cannot both be true, by keys that nothing "
+    "outside this file vouches for.",
+    "invalid": "INVALID. This file proves nothing against the ledger that you asked about.",
+}
 
 
 def _verdict(report: Report, place: str) -> str:

@@ -2,7 +2,7 @@
 
 A refusal at the door and a finding of an audit name the same check, because they are the same
 code. This module only names them; what each one demands is written in SPEC and done in `events`,
-`claims`, `submission`, `rules`, `audit` and `evidence`.
+`claims`, `submission`, `rules`, `audit`, `evidence` and `fork`.
 """
 
 import enum
@@ -73,6 +73,7 @@ class Check(enum.IntEnum):
     EVIDENCE = 901
     INCLUSION = 902
     GOVERNANCE_CHAIN = 903
+    FORK = 904
 
     @property
     def slug(self) -> str:
