@@ -41,15 +41,14 @@ from ledger.asking import Asking, Patience, SessionSigner, UnknownReaderError
 from ledger.errors import ExportError, TargetError
 from ledger.folders import new_folder
 from ledger.follower import Follower
+from ledger.forks import SignedBy, prove_fork
 from ledger.kept import Kept
 from ledger.served import (
     MAX_TILE,
     AlteredError,
     Part,
     entries_of,
-    is_fork,
     parse_note,
-    root_within,
 )
 from ledger.target import Head
 from ledger.transport import FileBody, Incoming
@@ -92,13 +91,13 @@ class ForkError(TargetError):
     Attributes:
         seen: The signed checkpoint that was seen before.
         shown: The one that is shown now.
-        path: Where both are kept.
+        path: The fork proof.
     """
 
     def __init__(self, *, size: int, seen: bytes, shown: bytes, path: Path) -> None:
         super().__init__(
             f"a fork: the log key signed two different trees of {size} entries; "
-            f"both checkpoints are kept in {path}"
+            f"what proves it to anybody is kept in {path}"
         )
         self.seen = seen
         self.shown = shown
@@ -329,16 +328,9 @@ class Remote:
         # Anybody may have the tiles, also who has just ended its own key.
         follower = self._followed()
         self._check_signed(follower, checkpoint, parsed)
-        older, newer = sorted(
-            ((checkpoint.size, checkpoint.root), (follower.size, follower.frontier.root()))
-        )
-        found = newer[1]
-        if older[0] < newer[0]:
-            found = root_within(self._fetch_part, old=older[0], size=newer[0], root=newer[1])
-        if found != older[1]:
-            seen = follower.note or b""
-            path = self._kept.keep_fork(seen, note)
-            raise ForkError(size=checkpoint.size, seen=seen, shown=note, path=path)
+        fork = self._find_fork(follower, note, self._fetch_part)
+        if fork is not None:
+            raise fork
 
     def fetch_export(
         self,
@@ -437,7 +429,7 @@ class Remote:
         self, follower: Follower, checkpoint: Checkpoint, parsed: Note, note: bytes, part: Part
     ) -> None:
         """Bring a follower to the size of a checkpoint, and check that it is the checkpoint's."""
-        before, seen = follower.frontier.copy(), follower.note
+        seen = follower.note
         try:
             for entry in entries_of(part, follower.size, checkpoint.size):
                 follower.take(entry)
@@ -450,12 +442,13 @@ class Remote:
         except VerifyError as error:
             check = error.check.value if isinstance(error, RuleError) else None
             problem = AlteredError(f"what the ledger serves does not hold: {error}", check=check)
-        if seen is not None and is_fork(part, before.size, before.root(), checkpoint):
-            kept = self._kept.load(None)
-            self._check_signed(kept, checkpoint, parsed)
-            path = self._kept.keep_fork(seen, note)
-            raise ForkError(size=before.size, seen=seen, shown=note, path=path)
-        raise problem
+        if seen is None:
+            raise problem
+        try:
+            fork = self._find_fork(self._kept.load(None), note, part)
+        except TargetError:
+            fork = None  # without tiles, and a signature, nothing is proven
+        raise fork or problem
 
     def _check_signed(self, follower: Follower, checkpoint: Checkpoint, parsed: Note) -> None:
         """Check a checkpoint's signature by the log key of its size, as far as `follower` knows."""
@@ -467,6 +460,27 @@ class Remote:
             check_parsed(checkpoint, parsed, key=key, origin=state.charter.origin)
         except VerifyError as error:
             raise AlteredError(f"the checkpoint does not hold: {error}") from None
+
+    def _find_fork(self, follower: Follower, note: bytes, part: Part) -> ForkError | None:
+        """Return the fork, its proof kept, if a signed tree and the follower's are two histories.
+
+        Raises:
+            TargetError: That cannot be found out.
+        """
+        state, seen = _state_of(follower), follower.note or b""
+        sizes = [parse_note(each)[0].size for each in (seen, note)]
+        one, other = (
+            SignedBy(each, log_vkey(state.charter.origin, state.log_key_at(size)))
+            for each, size in zip((seen, note), sizes, strict=True)
+        )
+        try:
+            proof = prove_fork(one, other, charter=follower.charter, part=part)
+        except VerifyError as error:
+            raise AlteredError(f"the checkpoint does not hold: {error}") from None
+        if proof is None:
+            return None
+        path = self._kept.keep_fork(proof)
+        return ForkError(size=min(sizes), seen=seen, shown=note, path=path)
 
     def _fetch_part(self, path: str, width: int, limit: int) -> bytes:
         """Fetch a tile or bundle; the full one, where the partial one is no longer kept."""

@@ -103,6 +103,12 @@ class Follower:
         """How many entries there are."""
         return self.frontier.size
 
+    @property
+    def charter(self) -> bytes | None:
+        """The octets of entry 0; None before it was taken in."""
+        entry = self._turnings[0].entry if self._turnings else None
+        return None if entry is None else entry.encode()
+
     def take(self, data: bytes) -> None:
         """Take in the next entry.
 

@@ -3,7 +3,7 @@
     remote/<fingerprint>.json   where the ledger stood: tree, governance, checkpoint
     remote/<fingerprint>.ids    (event id, index) of every event, 40 octets each
     remote/<fingerprint>.lock   held by the one process that moves them forward
-    remote/<fingerprint>.fork   two checkpoints that cannot both be true, if that was ever seen
+    remote/<fingerprint>.fork   a fork proof (SPEC section 10.3), if two histories were ever seen
 
 The ids are written first, and the state file says how many of them count: a crash in between
 leaves the old state. Nothing here is secret, but whom a party deals with is nobody's business:
@@ -32,7 +32,6 @@ from ledger.private import (
     replace_private,
     write_all,
 )
-from verify.codec import encode
 from verify.errors import VerifyError
 
 __all__ = ["Kept"]
@@ -104,10 +103,9 @@ class Kept:
         found = (event_id.hex() for event_id in self._ids.known())
         return tuple(sorted(one for one in found if one.startswith(digits)))
 
-    def keep_fork(self, seen: bytes, shown: bytes) -> Path:
-        """Keep two checkpoints that cannot both be true."""
-        text = encode((seen.decode(), shown.decode()))
-        replace_private(self._fork, text, error=OutboxError)
+    def keep_fork(self, proof: bytes) -> Path:
+        """Keep a fork proof."""
+        replace_private(self._fork, proof, error=OutboxError)
         return self._fork
 
 

@@ -16,7 +16,14 @@ from verify.merkle import check_consistency
 from verify.note import Note
 from verify.tiles import MAX_ENTRY_SIZE, TILE_WIDTH, entries_path, parse_bundle, tile_path
 
-__all__ = ["MAX_TILE", "AlteredError", "Part", "entries_of", "is_fork", "parse_note", "root_within"]
+__all__ = [
+    "MAX_TILE",
+    "AlteredError",
+    "Part",
+    "entries_of",
+    "parse_note",
+    "past_within",
+]
 
 MAX_TILE: Final = TILE_WIDTH * 32
 """Octets of a full tile."""
@@ -71,23 +78,28 @@ def entries_of(part: Part, start: int, stop: int) -> Iterator[bytes]:
         yield from entries[max(0, start - first) : width]
 
 
-def is_fork(part: Part, size: int, root: bytes, checkpoint: Checkpoint) -> bool:
-    """Tell whether the checkpoint's own tree, by its tiles, had another root at `size`."""
-    if checkpoint.size == size:
-        return checkpoint.root != root
-    try:
-        return root != root_within(part, old=size, size=checkpoint.size, root=checkpoint.root)
-    except TargetError:
-        return False  # without the tiles nothing is proven
-
-
-def root_within(part: Part, *, old: int, size: int, root: bytes) -> bytes:
+def past_within(part: Part, *, old: int, size: int, root: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     """Return the root hash that the tree of `size` leaves, with hash `root`, had at `old`, proven.
+
+    Returns:
+        The root hash, and the consistency proof from there.
 
     Raises:
         AlteredError: The tiles do not prove it.
         TargetError: They cannot be had.
     """
+    tree = _tree(part, size)
+    found = tree.root(old)
+    proof = tree.consistency_proof(old=old, new=size)
+    try:
+        check_consistency(old_size=old, old_root=found, new_size=size, new_root=root, proof=proof)
+    except VerifyError as error:
+        raise AlteredError(f"the tiles are not of the checkpoint's tree: {error}") from None
+    return found, proof
+
+
+def _tree(part: Part, size: int) -> Tree:
+    """Return the tree of `size` leaves, read from its tiles."""
 
     def read(level: int, number: int) -> bytes:
         width = min(TILE_WIDTH, (size >> (8 * level)) - TILE_WIDTH * number)
@@ -97,11 +109,4 @@ def root_within(part: Part, *, old: int, size: int, root: bytes) -> bytes:
             raise AlteredError(f"{path} is cut short")
         return data
 
-    tree = Tree(read)
-    found = tree.root(old)
-    proof = tree.consistency_proof(old=old, new=size)
-    try:
-        check_consistency(old_size=old, old_root=found, new_size=size, new_root=root, proof=proof)
-    except VerifyError as error:
-        raise AlteredError(f"the tiles are not of the checkpoint's tree: {error}") from None
-    return found
+    return Tree(read)

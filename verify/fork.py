@@ -235,6 +235,7 @@ class CheckedFork:
 
     @property
     def accused(self) -> tuple[VerifierKey, ...]:
+        """Those whose lie it is."""
         return self.log_keys if self.witness is None else (self.witness,)
 
 

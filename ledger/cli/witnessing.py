@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import itertools
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.add_checkpoint import format_request
 from ledger.cli.context import DONE, Context, InvalidError, UsageError, table
 from ledger.cli.parsing import command, origin
+from ledger.forks import SignedBy, prove_fork
 from ledger.keys import Passphrase, WitnessKey, ask_passphrase, read_passphrase
 from ledger.trusted import MAX_FILE, TrustedLog, parse_logs, trusted_log
 from ledger.witness import add_logs, create_witness, read_logs, read_vkeys
 from ledger.witness_store import Fork, Latest, Moment, WitnessStore, log_id
 from verify.checkpoint import parse_signed
-from verify.errors import MalformedError
+from verify.errors import MalformedError, VerifyError
 from verify.note import VerifierKey, format_vkey
 
 if TYPE_CHECKING:
@@ -68,7 +70,8 @@ _MORE = {
     "forks": (
         "Two root hashes of one size, both signed by the log, prove to anybody that it forked.\n"
         "A proof that fails asks for another one, and is listed until that comes.\n"
-        "With -o: the request that was refused, and the checkpoint that it stands against."
+        "With -o: a fork proof, which counterfoil-verify checks, of the former; of the latter the\n"
+        "request that was refused, and the checkpoint that it stands against."
     ),
 }
 
@@ -171,19 +174,45 @@ def _log(arguments: Namespace, context: Context) -> int:
 
 
 def _forks(arguments: Namespace, context: Context) -> int:
-    texts, values = [], []
+    texts, values, keys = [], [], _keys_of(read_logs(Path(arguments.witness)))
     with _moment(Path(arguments.witness)) as moment:
-        for _, log in _chosen(moment, arguments.origin):
+        for name, log in _chosen(moment, arguments.origin):
             for fork in moment.forks(log):
                 texts.append(_fork_text(fork))
                 values.append(_fork_values(fork))
-                name = f"{fork.kind}-{fork.size}-{fork.root.hex()[:_SHORT]}"
+                stem = f"{fork.kind}-{fork.size}-{fork.root.hex()[:_SHORT]}"
+                proof = _proof(fork, keys.get(name, ()))
+                if proof is not None:
+                    _write(arguments.output, log, f"{stem}.fork", proof)
+                    continue
                 request = format_request(fork.old_size, fork.proof, fork.refused)
-                _write(arguments.output, log, f"{name}.request", request)
-                _write(arguments.output, log, f"{name}.cosigned", fork.against)
+                _write(arguments.output, log, f"{stem}.request", request)
+                _write(arguments.output, log, f"{stem}.cosigned", fork.against)
     text = "\n\n".join(texts) or "Nothing that a log signed was refused as inconsistent."
     context.answer({"forks": values}, text)
     return DONE
+
+
+def _keys_of(logs: Iterable[TrustedLog]) -> dict[str, list[VerifierKey]]:
+    keys: dict[str, list[VerifierKey]] = {}
+    for log in logs:
+        keys.setdefault(log.origin, []).append(log.key)
+    return keys
+
+
+def _proof(fork: Fork, keys: Sequence[VerifierKey]) -> bytes | None:
+    """Return the fork proof of two trees of one size; None where nothing is proven yet."""
+    if fork.kind != "two-roots":
+        return None
+    for pair in itertools.product(keys, repeat=2):
+        one, other = map(SignedBy, (fork.against, fork.refused), pair)
+        with contextlib.suppress(VerifyError):
+            return prove_fork(one, other, charter=None, part=_no_part)
+    return None  # the witness no longer trusts the key
+
+
+def _no_part(path: str, width: int, limit: int) -> bytes:
+    raise AssertionError(f"trees of one size need no {path} of {width}, at most {limit}")
 
 
 def _logs(words: Sequence[str]) -> list[TrustedLog]:

@@ -24,8 +24,9 @@ from ledger.witness import Witness, read_logs
 from tests.api.serving import Site
 from tests.ledger.builder import Clock
 from tests.ledger.commandline import ROOT, Ran, process, rows
-from tests.ledger.witnessing import NAME, NOW_MS, Log, prove, request
+from tests.ledger.witnessing import NAME, NOW_MS, Log, prove
 from verify.checkpoint import parse_signed
+from verify.fork import ForkAnchors, audit_fork
 from verify.note import check_cosignature, format_vkey, parse_note, parse_vkey
 
 LOG, SECOND = Log(), Log("log.example/second", seed=2)
@@ -194,12 +195,12 @@ def test_forks_lists_and_writes_what_proves_them(desk: Desk) -> None:
 
     assert [("two-roots", 5), ("no-proof", 9)] == [(e["kind"], e["size"]) for e in values]
     assert [each.hex() for each in prove(5, LOG.leaves(9, fork_at=2))] == values[1]["proof"]
-    assert request(5, [], LOG.note(5, fork_at=2)) in {
-        path.read_bytes() for path in folder.glob("two-roots-5-*.request")
-    }
+    (proof,) = folder.glob("two-roots-5-*.fork")
+    report = audit_fork(proof.read_bytes(), anchors=ForkAnchors(log_key=parse_vkey(LOG.vkey)))
+    assert ("proven", "one-size") == (report.verdict, report.kind)
     assert [forked] == [path.read_bytes() for path in folder.glob("no-proof-9-*.request")]
     against = [path.read_bytes() for path in folder.glob("*.cosigned")]
-    assert [5, 5] == [parse_signed(note)[0].size for note in against]
+    assert [5] == [parse_signed(note)[0].size for note in against]
     assert "two root hashes of one size: proof of a fork" in text
     assert "the checkpoint of size 5" in text
 

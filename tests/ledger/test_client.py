@@ -48,12 +48,14 @@ from tests.ledger.builder import (
 from tests.ledger.test_archive import archive, in_order
 from tests.ledger.test_export import content
 from tests.world import Said, World, letter, public_hex, say, signing_key
+from verify.__main__ import main as verify
 from verify.checkpoint import parse_signed
 from verify.checks import Check
 from verify.codec import encode
 from verify.entry import SignedStatement, parse_entry
 from verify.errors import VerifyError
 from verify.events import Communication, Date, Opening, Sealed, event_id
+from verify.fork import parse_fork
 from verify.receipt import parse_receipt
 
 ALPHA = Party("alpha", 1)
@@ -423,8 +425,9 @@ def test_a_fork_is_proven(
 
     assert (seen, other.note()) == (caught.value.seen, caught.value.shown)
     assert 0o600 == stat.S_IMODE(caught.value.path.stat().st_mode)
-    kept = msgspec.json.decode(caught.value.path.read_bytes(), type=tuple[str, str])
-    assert (seen, other.note()) == (kept[0].encode(), kept[1].encode())
+    proof = caught.value.path
+    assert {seen.decode(), other.note().decode()} == set(parse_fork(proof.read_bytes()).checkpoints)
+    assert 4 == verify([str(proof), "--fingerprint", world.fingerprint or ""])
     # It is still where it was.
     shelf.show(world)
     assert world.size == remote.head().size
