@@ -41,8 +41,9 @@ from ledger.asking import Asking, Patience, SessionSigner, UnknownReaderError
 from ledger.errors import ExportError, TargetError
 from ledger.folders import new_folder
 from ledger.follower import Follower
-from ledger.forks import SignedBy, prove_fork
+from ledger.forks import SignedBy, prove_fork, prove_other_entry, prove_step_back
 from ledger.kept import Kept
+from ledger.known import claim_of_checkpoint, claim_of_receipt
 from ledger.served import (
     MAX_TILE,
     AlteredError,
@@ -51,15 +52,15 @@ from ledger.served import (
     parse_note,
 )
 from ledger.target import Head
-from ledger.transport import FileBody, Incoming
+from ledger.transport import FileBody, Incoming, UnansweredError
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checkpoint import Checkpoint, check_parsed
 from verify.errors import RuleError, VerifyError
 from verify.folder import Folder
-from verify.note import MAX_NOTE_SIZE, Note
+from verify.note import MAX_NOTE_SIZE, Note, VerifierKey
 from verify.notes import log_vkey
-from verify.receipt import MAX_RECEIPT, Receipt, proof_of
+from verify.receipt import MAX_RECEIPT, Receipt, parse_receipt, proof_of
 from verify.report import Report
 from verify.state import State
 from verify.submission import SUBMISSION, LedgerName, parse_document
@@ -332,6 +333,75 @@ class Remote:
         if fork is not None:
             raise fork
 
+    def check_held(self, data: bytes, *, source: str) -> bytes:
+        """Check that the ledger has what a receipt or a signed checkpoint, held elsewhere, shows.
+
+        Args:
+            data: The octets of either.
+            source: What it is called in refusals.
+
+        Returns:
+            The checkpoint, or the receipt's.
+
+        Raises:
+            RuleError: It is neither, or not of this ledger.
+            ForkError: The log key signed it, and another history.
+            ShrunkError: The ledger has less than it shows.
+            TargetError: That cannot be found out.
+        """
+        follower = self._followed()
+        state, size = _state_of(follower), follower.size
+        receipt = parse_receipt(data) if data.startswith(b"{") else None
+        claim_of = claim_of_checkpoint if receipt is None else claim_of_receipt
+        claim = claim_of(data, source=source, state=state, size=size)
+        try:
+            self.confirm(claim.note)
+        except (ForkError, UnansweredError, UnknownReaderError):
+            raise
+        except TargetError:
+            follower = self._followed()
+            if claim.size <= follower.size:
+                raise
+            if receipt is not None:
+                self._check_there(follower, receipt, claim.note)
+            raise ShrunkError(
+                size=follower.size, before=claim.size, seen=claim.note, shown=follower.note or b""
+            ) from None
+        return claim.note
+
+    def keep_step_back(self, one: bytes, other: bytes, *, witness: VerifierKey) -> Path:
+        """Keep the proof that a witness cosigned the smaller of two checkpoints after the larger.
+
+        Raises:
+            RuleError: It did not.
+        """
+        follower = self._followed()
+        first, second = (_signed_by(follower, note) for note in (one, other))
+        charter = follower.charter or b""
+        proof = prove_step_back(first, second, witness=witness, charter=charter)
+        return self._kept.keep_fork(proof, name=f"{witness.key_id.hex()}.fork")
+
+    def _check_there(self, follower: Follower, receipt: Receipt, note: bytes) -> None:
+        """Check that the follower's tree has at a receipt's index, if it reaches it, its entry.
+
+        Raises:
+            ForkError: It has another one.
+        """
+        shown, proof = follower.note or b"", proof_of(receipt)
+        if proof.index >= follower.size:
+            return
+        found = prove_other_entry(
+            proof,
+            bytes.fromhex(receipt.leaf),
+            key=_signed_by(follower, note).key,
+            other=_signed_by(follower, shown),
+            charter=follower.charter or b"",
+            part=self._fetch_part,
+        )
+        if found is not None:
+            path = self._kept.keep_fork(found)
+            raise ForkError(size=follower.size, seen=note, shown=shown, path=path)
+
     def fetch_export(
         self,
         folder: Path,
@@ -467,12 +537,8 @@ class Remote:
         Raises:
             TargetError: That cannot be found out.
         """
-        state, seen = _state_of(follower), follower.note or b""
-        sizes = [parse_note(each)[0].size for each in (seen, note)]
-        one, other = (
-            SignedBy(each, log_vkey(state.charter.origin, state.log_key_at(size)))
-            for each, size in zip((seen, note), sizes, strict=True)
-        )
+        seen = follower.note or b""
+        one, other = (_signed_by(follower, each) for each in (seen, note))
         try:
             proof = prove_fork(one, other, charter=follower.charter, part=part)
         except VerifyError as error:
@@ -480,7 +546,8 @@ class Remote:
         if proof is None:
             return None
         path = self._kept.keep_fork(proof)
-        return ForkError(size=min(sizes), seen=seen, shown=note, path=path)
+        size = min(parse_note(each)[0].size for each in (seen, note))
+        return ForkError(size=size, seen=seen, shown=note, path=path)
 
     def _fetch_part(self, path: str, width: int, limit: int) -> bytes:
         """Fetch a tile or bundle; the full one, where the partial one is no longer kept."""
@@ -496,6 +563,13 @@ def _invalid(report: Report) -> AlteredError:
     where = first.where if first.index is None else f"entry {first.index}, {first.where}"
     check = first.check.value
     return AlteredError(f"the export is not valid: [{check}] {where}: {first.reason}", check=check)
+
+
+def _signed_by(follower: Follower, note: bytes) -> SignedBy:
+    """Return a checkpoint with the log key of its size, as far as the follower knows."""
+    state = _state_of(follower)
+    size = parse_note(note)[0].size
+    return SignedBy(note, log_vkey(state.charter.origin, state.log_key_at(size)))
 
 
 def _state_of(follower: Follower) -> State:

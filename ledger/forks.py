@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ledger.served import Part, past_within
+from ledger.served import Part, inclusion_within, past_within
 from verify.checkpoint import parse_signed
-from verify.fork import ForkProof, Lie, OneSize, OtherPast, format_fork
+from verify.fork import ForkProof, Lie, OneSize, OtherEntry, OtherPast, StepBack, format_fork
 from verify.note import VerifierKey, format_vkey
+from verify.proof import Proof
 
-__all__ = ["SignedBy", "prove_fork"]
+__all__ = ["SignedBy", "prove_fork", "prove_other_entry", "prove_step_back"]
 
 
 class SignedBy(NamedTuple):
@@ -51,6 +52,54 @@ def prove_fork(
         return None
     lie = OtherPast(past=past.hex(), proof=tuple(each.hex() for each in proof))
     return _format(first, second, lie, charter)
+
+
+def prove_other_entry(
+    acknowledged: Proof, leaf: bytes, *, key: VerifierKey, other: SignedBy, charter: bytes,
+    part: Part,
+) -> bytes | None:  # fmt: skip
+    """Prove that another tree does not hold what a receipt acknowledged.
+
+    Args:
+        acknowledged: The receipt's proof.
+        leaf: The leaf hash that it proves.
+        key: The log's key for the size of the receipt's checkpoint.
+        other: A checkpoint that is larger than the receipt's index.
+        charter: The octets of entry 0.
+        part: Gives the tiles of this checkpoint's tree.
+
+    Returns:
+        The octets of a fork proof; None if the entry is there.
+
+    Raises:
+        TargetError: The tiles cannot be had, or do not prove it.
+        RuleError: A checkpoint is not signed by its key.
+    """
+    size, root = _size_and_root(other)
+    found, proof = inclusion_within(part, index=acknowledged.index, size=size, root=root)
+    if found == leaf:
+        return None
+    lie = OtherEntry(
+        index=acknowledged.index,
+        leaves=(leaf.hex(), found.hex()),
+        proofs=(
+            tuple(each.hex() for each in acknowledged.hashes),
+            tuple(each.hex() for each in proof),
+        ),
+    )
+    return _format(SignedBy(acknowledged.checkpoint, key), other, lie, charter)
+
+
+def prove_step_back(
+    one: SignedBy, other: SignedBy, *, witness: VerifierKey, charter: bytes
+) -> bytes:
+    """Prove that a witness cosigned the smaller of two trees after the larger one.
+
+    Raises:
+        RuleError: It did not, or a checkpoint is not signed by its key.
+    """
+    first, second = sorted((one, other), key=_size_and_root)
+    return _format(first, second, StepBack(witness=format_vkey(witness)), charter)
 
 
 def _size_and_root(signed: SignedBy) -> tuple[int, bytes]:

@@ -4,6 +4,7 @@
     remote/<fingerprint>.ids    (event id, index) of every event, 40 octets each
     remote/<fingerprint>.lock   held by the one process that moves them forward
     remote/<fingerprint>.fork   a fork proof (SPEC section 10.3), if two histories were ever seen
+    remote/<fingerprint>.<key ID>.fork   that a witness stepped back, if one did
 
 The ids are written first, and the state file says how many of them count: a crash in between
 leaves the old state. Nothing here is secret, but whom a party deals with is nobody's business:
@@ -103,10 +104,11 @@ class Kept:
         found = (event_id.hex() for event_id in self._ids.known())
         return tuple(sorted(one for one in found if one.startswith(digits)))
 
-    def keep_fork(self, proof: bytes) -> Path:
-        """Keep a fork proof."""
-        replace_private(self._fork, proof, error=OutboxError)
-        return self._fork
+    def keep_fork(self, proof: bytes, *, name: str = "fork") -> Path:
+        """Keep a fork proof, of the log or, under a longer name, of a witness."""
+        path = self._fork.with_suffix(f".{name}")
+        replace_private(path, proof, error=OutboxError)
+        return path
 
 
 class _Ids:

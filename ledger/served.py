@@ -12,7 +12,7 @@ from ledger.errors import TargetError
 from ledger.tree import Tree
 from verify.checkpoint import Checkpoint, parse_signed
 from verify.errors import VerifyError
-from verify.merkle import check_consistency
+from verify.merkle import check_consistency, check_inclusion
 from verify.note import Note
 from verify.tiles import MAX_ENTRY_SIZE, TILE_WIDTH, entries_path, parse_bundle, tile_path
 
@@ -21,6 +21,7 @@ __all__ = [
     "AlteredError",
     "Part",
     "entries_of",
+    "inclusion_within",
     "parse_note",
     "past_within",
 ]
@@ -96,6 +97,24 @@ def past_within(part: Part, *, old: int, size: int, root: bytes) -> tuple[bytes,
     except VerifyError as error:
         raise AlteredError(f"the tiles are not of the checkpoint's tree: {error}") from None
     return found, proof
+
+
+def inclusion_within(
+    part: Part, *, index: int, size: int, root: bytes
+) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the leaf hash at `index` of the tree of `size` leaves with hash `root`, and its proof.
+
+    Raises:
+        AlteredError: The tiles do not prove it.
+        TargetError: They cannot be had.
+    """
+    tree = _tree(part, size)
+    leaf, proof = tree.leaf(index), tree.inclusion_proof(index=index, size=size)
+    try:
+        check_inclusion(index=index, size=size, leaf=leaf, proof=proof, root=root)
+    except VerifyError as error:
+        raise AlteredError(f"the tiles are not of the checkpoint's tree: {error}") from None
+    return leaf, proof
 
 
 def _tree(part: Part, size: int) -> Tree:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ledger.cli import keeping, keying, proving, reading, recording, safekeeping
+from ledger.cli import keeping, keying, proving, reading, recording, safekeeping, watching
 from ledger.cli.context import DONE, FAILED, INTERRUPTED, REFUSED, Context, InvalidError
 from ledger.cli.parsing import HelpError, Parser
 from ledger.errors import (
@@ -31,7 +31,15 @@ __all__ = ["Add", "run"]
 Add = Callable[["_SubParsersAction[ArgumentParser]"], None]
 
 _ADD: tuple[Add, ...] = (
-    *(keying.add, keeping.add, recording.add, reading.add, proving.add, safekeeping.add),
+    *(
+        keying.add,
+        keeping.add,
+        recording.add,
+        reading.add,
+        proving.add,
+        safekeeping.add,
+        watching.add,
+    ),
 )
 _REFUSALS = (
     *(BackupError, ComposeError, DateError, DisputedError, DraftError, InvalidError, RefusedError),

@@ -30,12 +30,14 @@ __all__ = [
     "index",
     "label",
     "origin",
+    "seconds",
     "size",
     "width",
 ]
 
 _LEAST_WIDTH, _MOST_WIDTH = 40, 1000
 _MAX_SIZE = (1 << 53) - 1
+_MOST_SECONDS = 86_400
 _FINGERPRINT = 64
 _NO_COMMAND = re.compile(r"argument COMMAND: invalid choice: (.*) \(choose from", re.DOTALL)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -150,6 +152,11 @@ def width(text: str) -> int:
 def size(text: str) -> int:
     """Read the size of a log."""
     return _number(text, 1, _MAX_SIZE)
+
+
+def seconds(text: str) -> int:
+    """Read how many seconds to wait."""
+    return _number(text, 1, _MOST_SECONDS)
 
 
 def index(text: str) -> int:
