@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 
+from msgspec.structs import replace
+
 from tests.ledger.witnessing import prove
 from tests.world import ORIGIN, World, inclusion, letter, public_hex, signing_key
 from verify.fork import ForkProof, Lie, OneSize, OtherEntry, OtherPast, StepBack
@@ -114,3 +116,75 @@ def step_back(world: World, *, small: int, after: int, before: int) -> ForkProof
         StepBack(witness=format_vkey(witness_key())),
         world,
     )
+
+
+TRUE = ("one-size", "other-past", "other-entry", "step-back")
+
+
+def true_proofs(world: World, other: World) -> dict[str, ForkProof]:
+    """Return a proof of each kind, of two ledgers that part at entry 5."""
+    return {
+        "one-size": one_size(world, other, 8),
+        "other-past": other_past(world, 7, other),
+        "other-entry": other_entry(world, other, 6),
+        "step-back": step_back(world, small=5, after=2000, before=1000),
+    }
+
+
+def _other_log(world: World, name: str) -> World:
+    other = forked(world, at=5, more=6)
+    other.log = signing_key(name)
+    return other
+
+
+def false_proofs(world: World, other: World) -> dict[str, ForkProof]:
+    """Return proofs that convict nobody, by what is wrong with each."""
+    true = true_proofs(world, other)
+    size, past, entry, back = (true[kind] for kind in TRUE)
+    return {
+    "the same checkpoint twice": replace(size, checkpoints=(size.checkpoints[0],) * 2),
+    "root hashes that descend": replace(size, checkpoints=size.checkpoints[::-1]),
+    "two sizes as one": replace(past, lie=OneSize()),
+    "a prefix as none": other_past(world, 5, other),
+    "a proof that fails": replace(
+        past, lie=replace(past.lie, past=bytes(32).hex())
+    ),
+    "a proof with a hash too many": replace(
+        past, lie=replace(past.lie, proof=(*past.lie.proof, "00" * 32))  # type: ignore[union-attr]  # it is one
+    ),
+    "sizes that descend": replace(past, checkpoints=past.checkpoints[::-1]),
+    "sizes that are equal": replace(size, lie=past.lie),
+    "an entry that both have": other_entry(world, other, 4),
+    "an entry that the first tree has not": replace(
+        entry, lie=replace(entry.lie, leaves=("00" * 32, other.leaves[6].hex()))
+    ),
+    "an entry that the second tree has not": replace(
+        entry, lie=replace(entry.lie, leaves=(world.leaves[6].hex(), "00" * 32))
+    ),
+    "an index that one tree has not": replace(
+        entry, lie=replace(entry.lie, index=8)
+    ),
+    "a cut tail, which any old checkpoint looks like": other_past(world, 5, world),
+    "a checkpoint by another key": one_size(world, _other_log(world, "thief"), 8),
+    "a log key that did not sign": replace(
+        size, log_keys=(format_vkey(log_vkey(ORIGIN, public_hex(signing_key("x")))),)
+    ),
+    "a witness's key as the log's": replace(size, log_keys=(format_vkey(witness_key()),)),
+    "no verifier key": replace(size, log_keys=("x",)),
+    "no note": replace(size, checkpoints=("x", "y")),
+    "a charter of another log": replace(
+        size, charter=World().found(origin="ledger.example/x").entries[0].decode()
+    ),
+    "a charter with another log key": replace(
+        size,
+        charter=World().found(log_key=public_hex(signing_key("x"))).entries[0].decode(),
+    ),
+    "an entry that is no charter": replace(size, charter=world.entries[1].decode()),
+    "a witness that cosigned both at once": step_back(world, small=5, after=1000, before=1000),
+    "a witness that cosigned as they grew": step_back(world, small=5, after=999, before=1000),
+    "a step back to the same size": step_back(world, small=8, after=2000, before=1000),
+    "a witness that cosigned neither": replace(
+        back, lie=StepBack(witness=format_vkey(witness_key("witness.example/w2")))
+    ),
+    "a witness that is a log": replace(back, lie=StepBack(witness=format_vkey(LOG_KEY))),
+}  # fmt: skip

@@ -19,9 +19,11 @@ from random import Random
 from typing import Any, TypeAlias
 
 import nacl.bindings
+from msgspec.structs import replace
 
-from tests import reference
+from tests import reference, reference_fork
 from tests.damage import ACCIDENTS, FORGERIES, canonical, forge, rechain, resign
+from tests.forking import false_proofs, forked, one_world, true_proofs
 from tests.moves import withholding
 from tests.world import (
     DAY_MS,
@@ -44,6 +46,7 @@ from tests.world import (
 from verify.audit import Anchors, audit
 from verify.checkpoint import check_checkpoint
 from verify.claims import parse_disclosure
+from verify.codec import encode
 from verify.ed25519 import check_public_key, check_signature
 from verify.entry import check_parts, parse_entry
 from verify.errors import RuleError, VerifyError
@@ -75,6 +78,7 @@ from verify.events import (
     Transfer,
     parse_event,
 )
+from verify.fork import check_fork, parse_fork
 from verify.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
 from verify.note import check_note, format_note, format_vkey, parse_note, parse_vkey
 from verify.notes import log_vkey
@@ -185,6 +189,7 @@ KERNEL: dict[str, Callable[[Vector], object]] = {
     "checkpoint": lambda v: check_checkpoint(
         octets(v["note"]), key=parse_vkey(v["vkey"]), origin=v["vkey"].partition("+")[0]
     ),
+    "fork": lambda v: check_fork(parse_fork(octets(v))),
     "receipt": _receipt,
     "export": _export,
     "key": lambda v: check_public_key(bytes.fromhex(v["key"])),
@@ -208,6 +213,7 @@ REFERENCE: dict[str, Callable[[Vector], object]] = {
     "disclosure": lambda v: reference.check_disclosure(v["disclosure"], octets(v["event"])),
     "note": lambda v: reference.check_note(octets(v["note"]), v["vkey"]),
     "checkpoint": lambda v: reference.check_checkpoint(octets(v["note"]), v["vkey"]),
+    "fork": lambda v: reference_fork.check_fork(octets(v)),
     "receipt": _reference_receipt,
     "export": _reference_export,
     "key": lambda v: reference.check_key(bytes.fromhex(v["key"])),
@@ -758,6 +764,20 @@ def _damaged_notes(note: str) -> Iterator[tuple[str, bytes]]:
         yield desc, other.encode()
     yield "bad UTF-8", b"\xff" + note.encode()
     yield "longer than 131,072 octets", note.encode() + f"{dash} x {'A' * 131_072}\n".encode()
+
+
+def _forks() -> Vectors:
+    world = one_world()
+    other = forked(world, at=5, more=6)
+    for kind, proof in true_proofs(world, other).items():
+        data = encode(proof)
+        yield _accepted("fork", kind, spelled(data))
+        bare = encode(replace(proof, charter=None))
+        yield _accepted("fork", f"{kind}, without entry 0", spelled(bare))
+        for desc, text in spellings(bare):
+            yield _refused("fork", f"{kind}: {desc}", spelled(text))
+    for desc, proof in false_proofs(world, other).items():
+        yield _refused("fork", desc, spelled(encode(proof)))
 
 
 def _receipts() -> Vectors:
@@ -1474,6 +1494,7 @@ MAKERS: dict[str, Callable[[], Vectors]] = {
     "entry": _entries,
     "event": _events,
     "export": _exports,
+    "fork": _forks,
     "inclusion": _inclusions,
     "key": _keys,
     "note": _notes,

@@ -262,6 +262,8 @@ def check_fork(proof: ForkProof) -> CheckedFork:
         charter = None
         if proof.charter is not None:
             charter = _charter(proof.charter.encode(), one.origin, keys)
+    except RuleError as error:  # of entry 0, or ours
+        raise _wrong(error.where, error.reason, error.expected, error.found) from None
     except (MalformedError, ProofError, SignatureError) as error:
         raise _wrong("fork", str(error)) from None
     return CheckedFork((first, second), keys, charter, witness)
