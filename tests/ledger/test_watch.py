@@ -214,6 +214,34 @@ def test_a_receipt_of_an_entry_that_was_cut_off_is_no_proof(watcher: Watcher, wo
     assert "proof" not in finding
 
 
+def test_a_tail_that_is_cut_behind_the_entry_of_a_receipt_is_no_proof(
+    watcher: Watcher, world: World
+) -> None:
+    receipt = watcher.file("receipt", world.receipt(5, 1))
+    cut = copy.deepcopy(world)
+    del cut.entries[7:]
+    cut.disclosures.pop(7)
+    watcher.shelf.show(cut)
+
+    finding = watcher.found("--held", receipt)
+    assert "shrunk" == finding["finding"]
+    assert "proof" not in finding
+
+
+def test_tiles_that_are_not_of_the_tree_prove_nothing(watcher: Watcher, world: World) -> None:
+    world.submit(letter("northmere"))
+    receipt = watcher.file("receipt", world.receipt(6, 1))
+    world.submit(letter("northmere"))
+    other = forked(world, at=5, more=3)
+    tile = f"tile/0/000.p/{other.size}"
+    watcher.shelf.show(other)
+    watcher.shelf.files[tile] = bytes(len(watcher.shelf.files[tile]))
+
+    finding = watcher.found("--held", receipt)
+    assert "altered" == finding["finding"]
+    assert "proof" not in finding
+
+
 def test_a_restored_backup_is_proven_between_real_servers(tmp_path: Path) -> None:
     """The operator puts yesterday's folder back, records, and serves on; a reader looks again."""
     desk = Desk(tmp_path)
