@@ -251,6 +251,12 @@ for _ in range(25):
     _HONEST.submit(letter("northmere"))
 _HASHES = st.sampled_from([*_HONEST.leaves, *map(_HONEST.root, range(1, _HONEST.size + 1))])
 _SIZES = st.integers(1, _HONEST.size)
+_NOTES = {size: cosigned(_HONEST.note(size), size) for size in range(1, _HONEST.size + 1)}
+_PAST = {
+    (small, large): prove(small, _HONEST.leaves[:large])
+    for large in range(1, _HONEST.size + 1)
+    for small in range(1, large + 1)
+}
 
 
 @st.composite
@@ -261,7 +267,7 @@ def accusations(draw: st.DrawFn) -> ForkProof:
     some = draw(st.lists(_HASHES, max_size=6))
     index = draw(st.integers(0, large - 1))
     hashes = st.one_of(
-        st.just(prove(small, leaves)), st.just(list(inclusion(leaves, index))), st.just(some)
+        st.just(_PAST[small, large]), st.just(list(inclusion(leaves, index))), st.just(some)
     )
     proof = tuple(each.hex() for each in draw(hashes))
     lies: list[st.SearchStrategy[Lie]] = [
@@ -279,10 +285,7 @@ def accusations(draw: st.DrawFn) -> ForkProof:
         ),
         st.just(StepBack(witness=format_vkey(witness_key()))),
     ]
-    return proof_of_fork(
-        cosigned(_HONEST.note(small), small), cosigned(_HONEST.note(large), large),
-        draw(st.one_of(lies)), _HONEST,
-    )  # fmt: skip
+    return proof_of_fork(_NOTES[small], _NOTES[large], draw(st.one_of(lies)), _HONEST)
 
 
 @given(accusations())
