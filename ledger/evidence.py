@@ -7,19 +7,31 @@ keys were good, and the proofs that all this is in the tree the log signed (SPEC
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 import msgspec
 
 from ledger.audience import closed_to
 from ledger.errors import ExportError
+from verify.brackets import Brackets
+from verify.checkpoint import parse_signed
 from verify.chunk import Line
 from verify.claims import parse_disclosure
+from verify.contents import charter_policy
 from verify.entry import Entry, parse_entry
 from verify.errors import RuleError
 from verify.events import Event, event_id, parse_event
-from verify.evidence import MAX_SHOWN, Evidence, EvidenceEntry, format_evidence
+from verify.evidence import (
+    MAX_COVERING,
+    MAX_SHOWN,
+    Covering,
+    Evidence,
+    EvidenceEntry,
+    format_evidence,
+)
 from verify.merkle import root_hash
+from verify.notes import dated_by, log_vkey
 from verify.state import State
 from verify.submission import Statement, sealing_event
 
@@ -56,6 +68,12 @@ class Provable(Protocol):
 
     def inclusion_proof(self, *, index: int, size: int) -> tuple[bytes, ...]:
         """Prove that the entry at `index` is in the tree of `size` entries."""
+
+    def consistency_proof(self, *, old: int, new: int) -> tuple[bytes, ...]:
+        """Prove that the tree of `old` entries is the beginning of that of `new`."""
+
+    def notes(self) -> Iterator[bytes]:
+        """Yield the kept notes, by size and then by hash."""
 
     def disclosures(self, index: int) -> tuple[str, ...]:
         """Return the disclosures that are held at an entry, sorted by claim name."""
@@ -130,6 +148,7 @@ class _Maker:
             Evidence(
                 checkpoint=self._checkpoint.decode(),
                 entries=tuple(self._entry(index, shown=index in shown) for index in indexes),
+                covering=tuple(islice(self._covering(shown), MAX_COVERING)) or None,
                 governance=tuple(msgspec.Raw(self._ledger.entry(i)) for i in governance),
                 disclosures=lines or None,
                 latest=self._latest(governance[-1]),
@@ -234,6 +253,43 @@ class _Maker:
                 wanted[statement.seen.note] = statement.seen.size
         for sha256, size in wanted.items():
             yield self._ledger.note(size=size, sha256=sha256).decode()
+
+    def _covering(self, shown: Sequence[int]) -> Iterator[Covering]:
+        """Yield the cosigned checkpoints that show earliest that the entries existed.
+
+        For each entry those of the smallest size that has the quorum of the charter's witnesses;
+        where none has, of the smallest that anybody cosigned: a reader may trust others.
+        """
+        kept = self._cosigned(above=min(shown))
+        complete = [size for size in kept if self._is_complete(size, kept[size])]
+        wanted = set()
+        for index in shown:
+            sizes = [size for size in (*complete, *kept) if size > index]
+            wanted.update(sizes[:1])
+        for size in sorted(wanted):
+            proof = self._ledger.consistency_proof(old=size, new=self._size)
+            hashes = tuple(node.hex() for node in proof)
+            for note in kept[size]:
+                yield Covering(note=note.decode(), proof=hashes or None)
+
+    def _cosigned(self, *, above: int) -> dict[int, list[bytes]]:
+        """Return the kept notes that others cosigned, by size, ascending."""
+        found: dict[int, list[bytes]] = {}
+        for note in self._ledger.notes():
+            checkpoint, signed = parse_signed(note)
+            key = log_vkey(checkpoint.origin, self._ledger.state().log_key_at(checkpoint.size))
+            lines = (line[:2] != (key.name, key.key_id) for line in signed.signatures)
+            if above < checkpoint.size <= self._size and any(lines):
+                found.setdefault(checkpoint.size, []).append(note)
+        return found
+
+    def _is_complete(self, size: int, notes: Sequence[bytes]) -> bool:
+        policy = charter_policy(self._ledger.state().charter_at(size))
+        dated = [
+            dated_by([(0, policy)], parse_signed(note)[1], size=size, digest=b"") for note in notes
+        ]
+        held = [each for each in dated if each is not None]
+        return Brackets(covering=held, seen=(), statements=()).covered == size
 
 
 def _path(leaves: Sequence[bytes], index: int) -> Iterator[bytes]:

@@ -96,6 +96,10 @@ class ExportedLedger:
         """Prove that the entry at `index` is in the tree of `size` entries."""
         return self._tree.inclusion_proof(index=index, size=size)
 
+    def consistency_proof(self, *, old: int, new: int) -> tuple[bytes, ...]:
+        """Prove that the tree of `old` entries is the beginning of that of `new`."""
+        return self._tree.consistency_proof(old=old, new=new)
+
     def disclosures(self, index: int) -> tuple[str, ...]:
         """Return the disclosures at an entry that are open here, sorted by claim name."""
         if self._lines is None:
@@ -116,12 +120,14 @@ class ExportedLedger:
         Raises:
             NotFoundError: It is not here.
         """
-        if self._notes is None:
-            notes = [msgspec.json.decode(line, type=str).encode() for line in self._read(NOTES)]
-            self._notes = {hashlib.sha256(note).hexdigest(): note for note in notes}
-        if sha256 not in self._notes:
+        found = self._kept_notes().get(sha256)
+        if found is None:
             raise NotFoundError(f"note {sha256[:16]} of size {size}")
-        return self._notes[sha256]
+        return found
+
+    def notes(self) -> Iterator[bytes]:
+        """Yield the kept notes, by size and then by hash (SPEC section 11.2)."""
+        yield from self._kept_notes().values()
 
     def receipt(self, index: int) -> bytes:
         """Return the receipt of the submission that holds the entry, at the export's checkpoint.
@@ -140,6 +146,12 @@ class ExportedLedger:
             checkpoint=self.checkpoint(),
             fingerprint=self.fingerprint,
         )
+
+    def _kept_notes(self) -> dict[str, bytes]:
+        if self._notes is None:
+            notes = [msgspec.json.decode(line, type=str).encode() for line in self._read(NOTES)]
+            self._notes = {hashlib.sha256(note).hexdigest(): note for note in notes}
+        return self._notes
 
     def _tile(self, level: int, number: int) -> bytes:
         width = min(TILE_WIDTH, (self._size >> (8 * level)) - TILE_WIDTH * number)

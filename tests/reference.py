@@ -3036,6 +3036,7 @@ def _inclusion_proof(value: object, where: str) -> None:
         several(HEX_32, 64)(value, where)
 
 
+COVERING = fields({"note": text}, {"proof": several(HEX_32, 64)})
 EVIDENCE = fields(
     {
         "type": words("counterfoil-evidence/v1"),
@@ -3044,6 +3045,7 @@ EVIDENCE = fields(
         "governance": several(_any, 2**16),
     },
     {
+        "covering": several(COVERING, 2 * MAX_EVIDENCE_EVENTS),
         "disclosures": several(LINE, MAX_EVIDENCE_EVENTS),
         "latest": _inclusion_proof,
         "notes": several(text, 64),
@@ -3253,13 +3255,43 @@ class _Evidence:
             if entry.event["kind"] in GOVERNANCE and entry.index < last and entry.index not in here:
                 raise Refused(903, "a governance entry that is shown is not in the chain")
 
+    def _check_covering(self) -> list[tuple[int, bytes]]:
+        """Return the size and the octets of each cosigned checkpoint beside the file's own."""
+        found = []
+        for element in self.body.get("covering", []):
+            octets = element["note"].encode("utf-8")
+            try:
+                own = parse_checkpoint(octets)
+                vkey = self.state.log_key_after(own.size)
+                read_checkpoint(octets, vkey)
+            except Refused as problem:
+                raise Refused(204, problem.where) from problem
+            name, key_id, _ = vkey.split("+", 2)
+            lines = [(line.name, line.key_id.hex()) for line in parse_note(octets).lines]
+            if set(lines) == {(name, key_id)}:
+                raise Refused(901, "covering: nobody cosigned it")
+            if own.size <= min(entry.index for entry in self.entries):
+                raise Refused(901, "covering: of nothing that is shown")
+            proof = [bytes.fromhex(each) for each in element.get("proof", [])]
+            try:
+                check_consistency(
+                    old_size=own.size, size=self.checkpoint.size, old_root=own.root,
+                    root=self.checkpoint.root, proof=proof,
+                )  # fmt: skip
+            except Refused as problem:
+                raise Refused(902, problem.where) from problem
+            found.append((own.size, hashlib.sha256(octets).digest(), octets))
+        if found != sorted(set(found)):
+            raise Refused(901, "covering is out of order")
+        return [(size, octets) for size, _, octets in found]
+
     def _check_times(self, notes: dict[str, bytes]) -> None:
         def weighs(size: int) -> Policy:
             charter = self.state.charter_after(size).body
             return self.policy or parse_policy(format_policy(charter))
 
-        octets = self.body["checkpoint"].encode("utf-8")
-        by_s = existed_by_s(weighs(self.checkpoint.size), [parse_note(octets)])
+        covering = self._check_covering()
+        covering.append((self.checkpoint.size, self.body["checkpoint"].encode("utf-8")))
         heads = [entry for entry in self.entries if entry.position == 0]
         for head in heads:
             seen = head.body["statement"].get("seen")
@@ -3271,12 +3303,19 @@ class _Evidence:
                     note = parse_note(notes[named["note"]])
                     times.append(signed_after_s(weighs(named["size"]), note))
             tolerance_s = self.state.charter_after(max(1, head.index)).body["tolerance_s"]
+            by_s = [
+                existed_by_s(
+                    weighs(size), [parse_note(each) for other, each in covering if other == size]
+                )
+                for size, _ in covering
+                if size > head.index
+            ]
             with at_entry(head.index):
                 check_recorded(
                     head.recorded,
                     tolerance_s,
                     [at_s for at_s in times if at_s is not None],
-                    [] if by_s is None else [by_s],
+                    [at_s for at_s in by_s if at_s is not None],
                 )
 
     def _notes(self) -> dict[str, bytes]:

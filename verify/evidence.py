@@ -23,7 +23,7 @@ from verify.claims import check_claims
 from verify.codec import Decoder, Hash, Wire, encode
 from verify.contents import charter_policy
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
-from verify.merkle import check_inclusion
+from verify.merkle import check_consistency, check_inclusion
 from verify.note import Note, VerifierKey
 from verify.notes import dated_by, log_vkey
 from verify.proof import MAX_HASHES
@@ -34,9 +34,11 @@ from verify.state import State
 from verify.submission import sealing_event
 
 __all__ = [
+    "MAX_COVERING",
     "MAX_EVIDENCE",
     "MAX_SHOWN",
     "NOT_CHECKED",
+    "Covering",
     "Evidence",
     "EvidenceEntry",
     "audit_evidence",
@@ -45,6 +47,8 @@ __all__ = [
 ]
 
 MAX_EVIDENCE = 16 * 1024 * 1024  # octets
+MAX_COVERING = 2 * MAX_SHOWN
+"""Cosigned checkpoints beside the file's own."""
 
 NOT_CHECKED = (
     "other entries of this ledger: this file shows a few, and none later than its checkpoint",
@@ -74,6 +78,18 @@ class EvidenceEntry(Wire, frozen=True, kw_only=True):
     proof: _Hashes | None = None
 
 
+class Covering(Wire, frozen=True, kw_only=True):
+    """A cosigned checkpoint, and the way from it to that of the file.
+
+    Attributes:
+        note: The text of a signed note.
+        proof: Consistency proof from its tree to the checkpoint's, in hex.
+    """
+
+    note: _Text
+    proof: _Hashes | None = None
+
+
 class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-evidence/v1"):
     """An evidence file.
 
@@ -81,6 +97,8 @@ class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfo
         checkpoint: The text of a signed note.
         entries: The entries shown, and those that hold their statements, by index.
         governance: The octets of every governance entry as far as it matters, by index.
+        covering: Cosigned checkpoints that cover entries shown, by size and then by hash: when
+            their witnesses cosigned is by when the entries existed.
         disclosures: The claims that are opened, by index.
         latest: Inclusion proof in the checkpoint of the last governance entry, in hex, where that
             is not earlier than every submission here.
@@ -92,6 +110,9 @@ class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfo
         tuple[EvidenceEntry, ...], msgspec.Meta(min_length=1, max_length=2 * MAX_SHOWN)
     ]
     governance: Annotated[tuple[msgspec.Raw, ...], msgspec.Meta(min_length=1)]
+    covering: (
+        Annotated[tuple[Covering, ...], msgspec.Meta(min_length=1, max_length=MAX_COVERING)] | None
+    ) = None
     disclosures: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1)] | None = None
     latest: Annotated[tuple[Hash, ...], msgspec.Meta(max_length=MAX_HASHES)] | None = None
     notes: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)] | None = None
@@ -155,6 +176,7 @@ class _Audit:
         self._counts: dict[str, int] = {}
         self._weighed: Weighed | None = None
         self._times: Times | None = None
+        self._covering: list[tuple[int, Note]] = []
 
     def report(self, data: bytes) -> Report:
         try:
@@ -173,6 +195,7 @@ class _Audit:
         if sound and self._shown.state is not None:
             self._check_end(self._shown.state, evidence)
             self._check_notes(self._shown.state, evidence)
+            self._check_covering(self._shown.state, evidence)
             if not self._findings:
                 self._check_times(self._shown.state, evidence)
         self._check_anchors()
@@ -291,6 +314,42 @@ class _Audit:
             expected, found = ", ".join(wanted), ", ".join(notes)
             self._find(Check.EVIDENCE, "notes", reason, None, expected, found)
 
+    def _check_covering(self, state: State, evidence: Evidence) -> None:
+        """Check the cosigned checkpoints: ours, of this tree, of what is shown, and in order."""
+        least = min(held.index for held in self._shown.entries)
+        before = (-1, b"")
+        for number, one in enumerate(evidence.covering or ()):
+            where, data = f"covering[{number}]", one.note.encode()
+            try:
+                checkpoint, note = parse_signed(data)
+                key = log_vkey(state.charter.origin, state.log_key_at(max(1, checkpoint.size)))
+                check_parsed(checkpoint, note, key=key, origin=key.name)
+            except (MalformedError, SignatureError, ProofError) as error:
+                self._find(Check.NOTE_SIGNATURE, where, str(error))
+                continue
+            own = (checkpoint.size, hashlib.sha256(data).digest())
+            cosigned = any(line[:2] != (key.name, key.key_id) for line in note.signatures)
+            if not before < own or not cosigned or checkpoint.size <= least:
+                reason = "is out of order, or cosigned by nobody, or covers nothing shown"
+                self._find(Check.EVIDENCE, where, reason)
+            before = own
+            self._check_consistency(checkpoint, one, where)
+            self._covering.append((checkpoint.size, note))
+
+    def _check_consistency(self, checkpoint: Checkpoint, one: Covering, where: str) -> None:
+        if self._checkpoint is None:
+            return
+        try:
+            check_consistency(
+                old_size=checkpoint.size,
+                new_size=self._checkpoint.size,
+                old_root=checkpoint.root,
+                new_root=self._checkpoint.root,
+                proof=[bytes.fromhex(node) for node in one.proof or ()],
+            )
+        except (MalformedError, ProofError) as error:
+            self._find(Check.INCLUSION, where, str(error))
+
     def _check_times(self, state: State, evidence: Evidence) -> None:
         """Compare `recorded` with the brackets that the cosignatures in the file give.
 
@@ -303,7 +362,10 @@ class _Audit:
         policies = charters if given is None else ((0, given),)
         if checkpoint is None or note is None or not any(p.quorum for _, p in policies):
             return
-        covering = [dated_by(policies, note, size=checkpoint.size, digest=b"")]
+        covering = [
+            dated_by(policies, note_, size=size, digest=b"")
+            for size, note_ in [*self._covering, (checkpoint.size, note)]
+        ]
         dated = []
         for text in evidence.notes or ():
             older, signed = parse_signed(text.encode())

@@ -25,6 +25,7 @@ from tests.ledger.builder import (
     new_log_key,
     sign_document,
 )
+from tests.world import cosign, witness
 from verify.anchors import Anchors
 from verify.codec import encode
 from verify.evidence import MAX_SHOWN, Evidence, audit_evidence, parse_evidence
@@ -277,3 +278,30 @@ def test_evidence_of_another_ledger_is_not_taken_for_this_one(ledger: Ledger) ->
     report = audit_evidence(prove(ledger, [event_id]), anchors=Anchors(fingerprint=other))
 
     assert "invalid" == report.verdict
+
+
+def test_evidence_carries_what_was_cosigned_soon_after_it(tmp_path: Path, clock: Clock) -> None:
+    named = [
+        {"algorithm": one.algorithm, "key": one.key, "name": one.name}
+        for one in map(witness, ("w1", "w2", "w3"))
+    ]
+    ledger, _ = found_ledger(tmp_path / "cosigned", ALPHA, clock=clock, witnesses=named, quorum=2)
+    with ledger:
+        (first,) = submit(ledger, *letters(1))
+        at_s = clock() // 1000
+        ledger.keep_note(cosign(ledger.checkpoint(), ("w1", at_s)))
+        (second,) = submit(ledger, *letters(1))
+        both = ledger.checkpoint()
+        ledger.keep_note(cosign(both, ("w1", at_s), ("w2", at_s + 1)))
+        ledger.keep_note(cosign(both, ("w3", at_s + 2)))
+        (third,) = submit(ledger, *letters(1))
+        ledger.keep_note(cosign(ledger.checkpoint(), ("w9", at_s + 3)))
+
+        shown = check(ledger, prove(ledger, [first, second]))
+        assert [3, 3] == [int(one.note.split("\n")[1]) for one in shown.covering or ()]
+        times = audit_evidence(encode(shown)).times
+        assert times is not None
+        assert [at_s + 1, at_s + 1] == [bracket.by_s for _, bracket in times.brackets]
+        # Nobody whom the charter names cosigned this; a reader may know the one who did.
+        shown = check(ledger, prove(ledger, [third]))
+        assert [4] == [int(one.note.split("\n")[1]) for one in shown.covering or ()]

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from tests import reference
 from tests.showing import evidence_of
+from tests.vectors import _subproof
 from tests.verify.test_command import run, written
 from tests.world import World, cosign, letter, policy, restart, witness
 from verify.anchors import Anchors
@@ -29,7 +30,7 @@ from verify.brackets import (
 from verify.checks import Check
 from verify.codec import encode
 from verify.errors import QuorumError, RuleError
-from verify.evidence import Evidence, audit_evidence
+from verify.evidence import Covering, Evidence, audit_evidence
 from verify.policy import Policy, check_quorum, parse_policy
 from verify.report import Report, Times
 from verify.source import MappingSource
@@ -281,6 +282,56 @@ def test_evidence_recorded_outside_its_bracket_is_invalid(world: World) -> None:
     report = judged(evidence(world, ("w1", at_s - 302), ("w2", at_s - 302)))
 
     assert [(Check.BRACKET, 1), (Check.BRACKET, 3)] == [(f.check, f.index) for f in report.findings]
+
+
+def covering(world: World, size: int, *times: tuple[str, int]) -> Covering:
+    """Return a cosigned checkpoint of a size, with the way to today's."""
+    hashes = [] if size == world.size else _subproof(world.leaves, size, whole=True)
+    proof = tuple(node.hex() for node in hashes)
+    return Covering(note=cosign(world.note(size), *times).decode(), proof=proof or None)
+
+
+def test_evidence_carries_the_checkpoints_that_cover_it_early(world: World) -> None:
+    at_s = seen_at_s(world)
+    early = covering(world, 2, ("w1", at_s + 1), ("w2", at_s + 2))
+    later = covering(world, 4, ("w1", at_s + 3))
+    shown = replace(evidence(world, ("w2", at_s + 4), ("w3", at_s + 9)), covering=(early, later))
+    report = judged(shown)
+
+    one, three = Bracket(None, at_s + 2, 2, 3), Bracket(at_s, at_s + 4, 2, 3)
+    assert Times("charter", ((1, one), (3, three))) == report.times
+    old = covering(world, 2, ("w1", at_s - 302), ("w2", at_s - 302))
+    assert [Check.BRACKET] == [f.check for f in judged(replace(shown, covering=(old,))).findings]
+
+
+def test_what_does_not_cover_is_refused(world: World) -> None:
+    at_s = seen_at_s(world)
+    two, three = (covering(world, size, ("w1", at_s)) for size in (2, 3))
+    other = World().found(witnesses=(witness("w1"),), quorum=1)
+    other.submit(letter("northmere"))
+    again = replace(two, note=cosign(two.note.encode(), ("w2", at_s)).decode())
+    pair = sorted((two, again), key=lambda one: hashlib.sha256(one.note.encode()).digest())
+    rows: list[tuple[Check | None, tuple[Covering, ...]]] = [
+        (None, (two, three)),
+        (None, tuple(pair)),
+        (Check.EVIDENCE, tuple(pair[::-1])),
+        (Check.EVIDENCE, (three, two)),
+        (Check.EVIDENCE, (two, two)),
+        (Check.EVIDENCE, (covering(world, 2),)),
+        (Check.EVIDENCE, (covering(world, 1, ("w1", at_s)),)),
+        (Check.INCLUSION, (replace(two, proof=three.proof),)),
+        (Check.INCLUSION, (replace(two, proof=None),)),
+        (Check.INCLUSION, (covering(other, 2, ("w1", at_s)),)),
+        (Check.NOTE_SIGNATURE, (Covering(note="nothing"),)),
+        (Check.NOTE_SIGNATURE, (replace(two, note=two.note.replace("\n2\n", "\n3\n")),)),
+    ]
+    for check, held in rows:
+        shown = replace(evidence(world), covering=held)
+
+        assert ([] if check is None else [check]) == [f.check for f in judged(shown).findings]
+    unread = replace(evidence(world), covering=(two,), checkpoint="nothing")
+    report = audit_evidence(encode(unread))
+    assert [Check.CHECKPOINT] == [finding.check for finding in report.findings]
 
 
 def test_people_read_whose_times_they_are(world: World, tmp_path: Path) -> None:
