@@ -23,14 +23,17 @@ from typing import NamedTuple, Protocol
 from ledger.commit import Commit, Head, Known, Placed
 from ledger.errors import LogKeyError
 from ledger.tree import extend, root_of_edge
-from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint
+from verify.brackets import Brackets, Committed, check_recorded
+from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint, parse_signed
 from verify.checks import Check
 from verify.claims import Disclosure, File, parse_disclosure
+from verify.contents import charter_policy
 from verify.entry import SignedStatement, format_entry
 from verify.errors import RuleError, VerifyError
 from verify.events import GOVERNANCE, Charter, Event, Opening
 from verify.merkle import leaf_hash
 from verify.note import ED25519, NoteSignature, VerifierKey, format_note, key_id
+from verify.notes import dated_by
 from verify.rules import Candidate, Fact, Past, admit, candidate_of, judge_statement, known_ids
 from verify.state import State
 from verify.submission import (
@@ -330,7 +333,7 @@ class _Run:
             past=self._past,
         )
         if submission.statement.seen is not None:
-            self._check_seen(prepared, state)
+            self._check_seen(prepared, state, recorded=recorded)
         handed_over = self._handed_over(first, prepared)
         governance = isinstance(submission.events[0].event, GOVERNANCE)
         if governance:
@@ -355,7 +358,7 @@ class _Run:
         )
         return Accepted(first, len(entries), new=True)
 
-    def _check_seen(self, prepared: Prepared, state: State) -> None:
+    def _check_seen(self, prepared: Prepared, state: State, *, recorded: int) -> None:
         note, statement = prepared.submission.note, prepared.submission.statement
         if note is None or statement.seen is None:
             raise AssertionError("a document with `seen` brings its note")
@@ -370,6 +373,7 @@ class _Run:
             raise RuleError(
                 Check.SEEN, "statement.seen.root", reason, root.hex(), statement.seen.root
             )
+        _check_time(note, state, size=size, first=self._head.size, recorded=recorded)
 
     def _root(self, size: int) -> bytes:
         before = self._before
@@ -548,6 +552,24 @@ def _files_of(submission: Submission) -> Iterator[tuple[str, File]]:
         for place, (_, opened) in enumerate(submitted.disclosures):
             if isinstance(opened.value, File):
                 yield f"disclosures[{number}][{place}]", opened.value
+
+
+def _check_time(note: bytes, state: State, *, size: int, first: int, recorded: int) -> None:
+    """Check that a statement is not recorded before it can have been signed (SPEC section 8.2).
+
+    An audit would find it, for ever. What earlier statements name was checked when they came, and
+    `recorded` never decreases.
+    """
+    if not any(charter.quorum for _, charter in state.charters):
+        return
+    policies = [(start, charter_policy(charter)) for start, charter in state.charters]
+    digest = hashlib.sha256(note).digest()
+    dated = dated_by(policies, parse_signed(note)[1], size=size, digest=digest)
+    if dated is not None:
+        said = [Committed(first, size, digest)]
+        bracket = Brackets(covering=(), seen=[dated], statements=said).of(first, first=first)
+        tolerance_s = state.charter_at(first).tolerance_s
+        check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
 
 
 def _parse_seen(note: bytes, statement: Statement, origin: str, key: str) -> Checkpoint:

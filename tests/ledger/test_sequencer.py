@@ -28,6 +28,7 @@ from tests.ledger.builder import (
     sign_document,
     submit,
 )
+from tests.world import cosign, witness
 from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint
 from verify.checks import Check
 from verify.entry import parse_entry
@@ -260,6 +261,23 @@ def test_keeps_the_note_that_was_seen_once(ledger: Ledger) -> None:
     submit(ledger, new_letter("alpha"), note=notes[0])
 
     assert notes == list(ledger.notes())
+
+
+def test_refuses_what_was_signed_later_than_its_clock_says(tmp_path: Path) -> None:
+    named = [
+        {"algorithm": one.algorithm, "key": one.key, "name": one.name}
+        for one in map(witness, ("w1", "w2"))
+    ]
+    found, clock = found_ledger(tmp_path / "cosigned", ALPHA, witnesses=named, quorum=2)
+    with found:
+        at_s = clock() // 1000
+        late = cosign(found.checkpoint(), ("w1", at_s + 400), ("w2", at_s + 400))
+        document = sign_document(found, ALPHA, [new_letter("alpha")], note=late)
+        assert Check.BRACKET == refused(found, document)
+        one = cosign(found.checkpoint(), ("w1", at_s + 400), ("w2", at_s))
+        submit(found, new_letter("alpha"), note=one)
+
+        assert [one] == list(found.notes())
 
 
 def test_accepts_a_seen_size_that_was_never_published(ledger: Ledger) -> None:
