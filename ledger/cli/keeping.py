@@ -16,7 +16,7 @@ from ledger.cli.context import (
     vkey_of,
 )
 from ledger.cli.keying import read_request
-from ledger.cli.parsing import command, label, origin
+from ledger.cli.parsing import command, cosigner, label, origin
 from ledger.cli.signing import passphrase_option, put, signing_options, submit
 from ledger.cli.sources import full_id, home_of, is_url, open_target, read_state
 from ledger.compose import Composed, compose, sign_document
@@ -25,6 +25,7 @@ from ledger.keyrequests import KeyRequest, check_key_request, compose_enrolment
 from ledger.keys import LogKey
 from ledger.ledger import Ledger
 from verify.events import SPEC_VERSION, Approval, Charter
+from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.state import State
 from verify.submission import LedgerName
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _DAY_MS = 86_400_000
+_LEAST_LIARS = 2
 
 
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
@@ -70,6 +72,10 @@ def _add_init(commands: _SubParsersAction[ArgumentParser]) -> None:
     init = command(
         commands, "init", "found a ledger", _init,
         "init ledger --origin ledger.example.org/dispute --key county.key --member rutland",
+        "init ledger --origin ledger.example.org/dispute --key county.key --member rutland \\\n"
+        "    --witness W1 --witness W2 --witness W3 --witness W4 --quorum 3",
+        more="W1 … are verifier keys, as `counterfoil witness show` prints them. Where the\n"
+        "witnesses are, says a file of whoever serves the ledger: see api/SERVING.md.",
     )  # fmt: skip
     init.add_argument("ledger", help="the folder to make")
     init.add_argument(
@@ -99,6 +105,14 @@ def _add_init(commands: _SubParsersAction[ArgumentParser]) -> None:
     init.add_argument(
         "--controller", type=label, metavar="PARTY", help="data controller (default: you)"
     )
+    init.add_argument(
+        "--witness", action="append", default=[], type=cosigner, metavar="VKEY",
+        help="an independent co-signer of the log; again for each",
+    )  # fmt: skip
+    init.add_argument(
+        "--quorum", type=int, metavar="K",
+        help="co-signers that a checkpoint needs (default: so many that two must lie)",
+    )  # fmt: skip
     init.add_argument("--visibility", choices=("members", "public"), default="members")
 
 
@@ -111,6 +125,8 @@ def _init(arguments: Namespace, context: Context) -> int:
             "could ever be enrolled. Found the ledger with 1, and amend its charter when the "
             "other registrars have joined"
         )
+    witnesses: tuple[VerifierKey, ...] = tuple(arguments.witness)
+    quorum = _quorum(arguments.quorum, of=len(witnesses))
     signer = context.signer(arguments)
     log_key = LogKey.generate(arguments.origin)
     registrars = {signer.party, *arguments.registrar}
@@ -125,7 +141,7 @@ def _init(arguments: Namespace, context: Context) -> int:
         "members": sorted({*registrars, *arguments.member}),
         "notice_days": arguments.notice_days,
         "origin": arguments.origin,
-        "quorum": 0,
+        "quorum": quorum,
         "registrars": sorted(registrars),
         "spec": SPEC_VERSION,
         "state": "open",
@@ -134,6 +150,8 @@ def _init(arguments: Namespace, context: Context) -> int:
         "visibility": arguments.visibility,
         "waiting_days": arguments.waiting_days,
     }
+    if witnesses:
+        fields["witnesses"] = [_witness(key) for key in witnesses]
     charter = compose("charter/v1", author=signer.party, fields=fields)
     document = sign_document(
         [charter],
@@ -145,7 +163,37 @@ def _init(arguments: Namespace, context: Context) -> int:
     with Ledger.create(path, document=document, log_key=log_key, clock=context.now_ms) as ledger:
         state = ledger.state()
     context.answer(_ledger_values(state), f"Founded {path}\n{_ledger_text(state)}")
+    liars = 2 * quorum - len(witnesses)
+    if witnesses and liars < _LEAST_LIARS:
+        context.say(
+            f"counterfoil: a quorum of {quorum} of {len(witnesses)} is weak: "
+            + (
+                "two histories can be witnessed with nobody lying"
+                if liars < 1
+                else "one witness that lies is enough for two histories"
+            )
+        )
     return DONE
+
+
+def _quorum(given: int | None, *, of: int) -> int:
+    """Return how many of the witnesses a checkpoint needs.
+
+    Two quorums of k of n witnesses have 2k - n in common: so many must lie for two histories.
+
+    Raises:
+        UsageError: There are not so many.
+    """
+    if given is None:
+        return min(of, (of + 1 + _LEAST_LIARS) // 2)
+    if not 0 <= given <= of:
+        raise UsageError(f"--quorum {given}: there are {of} witnesses")
+    return given
+
+
+def _witness(key: VerifierKey) -> dict[str, object]:
+    algorithm = "ed25519" if key.algorithm == COSIGNATURE_ED25519 else "ml-dsa-44"
+    return {"algorithm": algorithm, "key": key.public.hex(), "name": key.name}
 
 
 def _ledger_values(state: State) -> dict[str, object]:

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ledger.cli.context import UsageError
+from verify.errors import MalformedError
+from verify.note import ED25519, VerifierKey, parse_vkey
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -25,6 +27,7 @@ __all__ = [
     "HelpError",
     "Parser",
     "command",
+    "cosigner",
     "day",
     "fingerprint",
     "index",
@@ -162,6 +165,21 @@ def seconds(text: str) -> int:
 def index(text: str) -> int:
     """Read the index of an entry."""
     return _number(text, 0, _MAX_SIZE)
+
+
+def cosigner(text: str) -> VerifierKey:
+    """Read the verifier key of a witness.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    try:
+        key = parse_vkey(text)
+    except MalformedError as error:
+        raise ArgumentTypeError(str(error)) from None
+    if key.algorithm == ED25519:
+        raise ArgumentTypeError("the key is a log's, not a witness's")
+    return key
 
 
 def day(text: str) -> dt.date:

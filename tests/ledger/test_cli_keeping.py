@@ -9,9 +9,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ledger.feeding import keys_of_charter
+from ledger.keys import WitnessKey
+from ledger.ledger import Ledger
+from tests.ledger.builder import new_log_key
 from tests.ledger.commandline import ORIGIN, Desk, part, rows
+from verify.note import format_vkey
 
 DAY_MS = 86_400_000
+WITNESSES = [
+    format_vkey(WitnessKey(f"w{n}.example", seed=bytes([n] * 32)).verifier_key) for n in range(1, 4)
+]
+WITNESSES.append(
+    format_vkey(WitnessKey("w4.example", seed=bytes([4] * 32), algorithm="ml-dsa-44").verifier_key)
+)
 
 
 @pytest.fixture
@@ -91,6 +102,10 @@ def test_shows_keys_and_requests_without_secrets(desk: Desk) -> None:
     (("--origin", ORIGIN, "--threshold", "2"), "--threshold"),
     (("--origin", ORIGIN, "--threshold", "-1"), "thresholds.govern"),
     (("--origin", ORIGIN, "--notice-days", "1000000"), "notice_days"),
+    (("--origin", ORIGIN, "--quorum", "1"), "--quorum"),
+    (("--origin", ORIGIN, "--witness", "w.example+00000000+BAAA"), "--witness"),
+    (("--origin", ORIGIN, "--witness", WITNESSES[0], "--witness", WITNESSES[0]), "witnesses"),
+    (("--origin", ORIGIN, "--witness", format_vkey(new_log_key().verifier_key)), "a log's"),
 ])  # fmt: skip
 def test_a_ledger_that_cannot_be_founded_leaves_nothing(
     desk: Desk, words: tuple[str, ...], part: str
@@ -101,6 +116,45 @@ def test_a_ledger_that_cannot_be_founded_leaves_nothing(
     assert ran.code in {1, 2}
     assert part in ran.err
     assert ["county.key"] == [each.name for each in desk.folder.iterdir()]
+
+
+@pytest.mark.parametrize(("count", "quorum", "expected", "warning"), [
+    (1, None, 1, "one witness that lies"),
+    (2, None, 2, ""),
+    (2, "1", 1, "nobody lying"),
+    (3, None, 3, ""),
+    (3, "2", 2, "one witness that lies"),
+    (4, None, 3, ""),
+    (4, "2", 2, "nobody lying"),
+    (4, "0", 0, "nobody lying"),
+])  # fmt: skip
+def test_a_charter_names_witnesses_and_a_weak_quorum_is_said(
+    desk: Desk, count: int, quorum: str | None, expected: int, warning: str
+) -> None:
+    desk.key("county")
+    words = [word for vkey in WITNESSES[:count] for word in ("--witness", vkey)]
+    words += [] if quorum is None else ["--quorum", quorum]
+    ran = desk("init", "ledger", "--origin", ORIGIN, "--key", "county.key", *words)
+    with Ledger.open(desk.folder / "ledger", read_only=True) as ledger:
+        charter = ledger.state().charter
+
+    assert 0 == ran.code
+    assert expected == charter.quorum
+    assert WITNESSES[:count] == [format_vkey(key) for key in keys_of_charter(charter)]
+    assert warning in ran.err
+    assert bool(warning) is bool(ran.err)
+
+
+def test_an_amended_charter_keeps_its_witnesses(desk: Desk) -> None:
+    desk.found("--witness", WITNESSES[0], "--witness", WITNESSES[1])
+    assert 0 == desk.enrol("blaby", "ledger", "--as-member").code
+    with Ledger.open(desk.folder / "ledger", read_only=True) as ledger:
+        charter = ledger.state().charter
+
+    assert "blaby" in charter.members
+    assert (2, WITNESSES[:2]) == (
+        charter.quorum, [format_vkey(key) for key in keys_of_charter(charter)],
+    )  # fmt: skip
 
 
 def test_refuses_to_found_where_something_is(desk: Desk) -> None:
