@@ -33,7 +33,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Literal, Self
 
 from ledger.accepted import check_accepted
 from ledger.archive import unpack
@@ -66,7 +66,9 @@ from verify.state import State
 from verify.submission import SUBMISSION, LedgerName, parse_document
 from verify.tiles import TILE_WIDTH, tile_path
 
-__all__ = ["AlteredError", "Fetched", "ForkError", "Remote", "ShrunkError"]
+__all__ = ["AlteredError", "Fetched", "ForkError", "Remote", "ShrunkError", "Wait"]
+
+Wait = Literal["durable", "quorum"]
 
 _OCTETS: Final = "application/octet-stream"
 _PATIENCE: Final = Patience()
@@ -136,6 +138,7 @@ class Remote:
         now_ms: Callable[[], int],
         signer: SessionSigner | None = None,
         patience: Patience = _PATIENCE,
+        wait: Wait = "durable",
     ) -> None:
         """Prepare to ask the server at `url`; nothing is asked yet.
 
@@ -147,6 +150,8 @@ class Remote:
             signer: The party's key, which is asked for where the server has to know who asks:
                 where a ledger is read by its parties only, and to hand over files.
             patience: How long to try.
+            wait: When the server is to answer a submission: when it is on disk; or when a quorum
+                of witnesses has cosigned a checkpoint above it, as far as that comes in time.
 
         Raises:
             TargetError: The URL or the fingerprint is none.
@@ -159,6 +164,7 @@ class Remote:
         )
         self._fingerprint = fingerprint
         self._audience = "public" if signer is None else signer.party
+        self._wait = wait
         self._kept = Kept(home / "remote", fingerprint)
         self._follower: Follower | None = None
         self._stale = True
@@ -309,9 +315,8 @@ class Remote:
             TargetError: Whether the ledger has accepted it is not known.
         """
         self._stale = True
-        return self._asking.send(
-            "POST", "submissions", document, media_type=SUBMISSION, limit=MAX_RECEIPT
-        )
+        path = "submissions" if self._wait == "durable" else f"submissions?wait={self._wait}"
+        return self._asking.send("POST", path, document, media_type=SUBMISSION, limit=MAX_RECEIPT)
 
     def confirm(self, note: bytes) -> None:
         """Check that a signed checkpoint, which came in a receipt, is of the ledger that was seen.

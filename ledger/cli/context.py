@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import os
 import re
+import secrets
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from typing import Literal, TextIO
 import msgspec
 
 from ledger.errors import BusyError, LedgerError, WrongClockError
+from ledger.feeder import Feeder, Pace
+from ledger.feeding import read_witnesses
 from ledger.keys import PartySigner, ask_passphrase, load_party_key, read_passphrase
 from ledger.ledger import Ledger
 from ledger.store import STORE_FILE
@@ -50,6 +53,7 @@ FAILED = 2
 INTERRUPTED = 130
 
 _MIB = 1 << 20
+_PACE = Pace(every_s=1.0, timeout_s=5.0, retry_s=60.0)
 _NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
 
 
@@ -150,9 +154,10 @@ class Context:
 
     @contextlib.contextmanager
     def recording(self, path: Path, *, accept_clock: bool = False) -> Iterator[Ledger]:
-        """Open the ledger in a folder to record in it.
+        """Open the ledger in a folder to record in it, having asked its witnesses what they know.
 
         Raises:
+            DisputedError: A witness knows more than is here, or another history.
             LedgerError: There is none, or it cannot be used.
         """
         if kind_of_folder(path) == "export":
@@ -167,7 +172,24 @@ class Context:
         except WrongClockError as error:
             raise UsageError(wrong_clock(path, error)) from None
         with ledger:
+            self._ask_witnesses(ledger)
             yield ledger
+
+    def _ask_witnesses(self, ledger: Ledger) -> None:
+        witnesses = read_witnesses(ledger.path)
+        if not witnesses:
+            return
+        feeder = Feeder(
+            ledger,
+            witnesses,
+            pace=_PACE,
+            now_ms=self.now_ms,
+            chance=secrets.SystemRandom().random,
+            observer=_observe_nothing,
+        )
+        with contextlib.closing(feeder):
+            for name in feeder.ask(_PACE.timeout_s):
+                self.say(f"counterfoil: the witness {name} did not say what it knows")
 
     def _name(self, path: Path) -> str:
         try:
@@ -276,6 +298,10 @@ def _check_at_size(path: Path, at_size: int | None, size: int) -> None:
 def vkey_of(state: State) -> str:
     """Return the log's verifier key, as readers want it."""
     return format_vkey(log_vkey(state.charter.origin, state.log_keys[-1][1]))
+
+
+def _observe_nothing(witness: str, reason: str, *, again: bool) -> None:
+    del witness, reason, again
 
 
 def printable(text: str) -> str:

@@ -12,6 +12,7 @@ from ledger.cli.context import DONE, FAILED, REFUSED, Context, UsageError
 from ledger.cli.parsing import command
 from ledger.cli.signing import signing_options, submit
 from ledger.cli.sources import full_id, home_of, open_target
+from ledger.client import Wait
 from ledger.compose import compose
 from ledger.dates import parse_when
 from ledger.mail_events import read_parties
@@ -57,6 +58,11 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--names", metavar="FILE",
         help="names of recorded events (file:label), for drafts to refer to; kept up to date",
     )  # fmt: skip
+    recording.add_argument(
+        "--wait", choices=get_args(Wait), default="durable",
+        help="let the server answer when it is on disk (default), or when a quorum of "
+        "witnesses has cosigned, if they do in time: the receipt then shows it",
+    )  # fmt: skip
     signing_options(recording)
     answer = command(
         commands, "answer", "say what your party holds of an event", _answer,
@@ -95,7 +101,7 @@ def _record(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
     names = None if arguments.names is None else Path(arguments.names)
     elsewhere = {} if names is None else _read_names(names)
-    with open_target(context, arguments, signer=signer) as target:
+    with open_target(context, arguments, signer=signer, wait=arguments.wait) as target:
         report = record(
             target,
             sources,

@@ -17,7 +17,7 @@ from ledger.addresses import Addresses
 from ledger.asking import UnknownReaderError
 from ledger.cli.context import Context, UsageError, kind_of_folder
 from ledger.cli.parsing import fingerprint
-from ledger.client import Remote
+from ledger.client import Remote, Wait
 from ledger.copies import latest_copy
 from ledger.evidence import Provable
 from ledger.exported import ExportedLedger
@@ -119,7 +119,7 @@ def reader_of(arguments: Namespace, context: Context) -> PartySigner | None:
 
 @contextlib.contextmanager
 def open_remote(
-    context: Context, arguments: Namespace, *, signer: PartySigner | None
+    context: Context, arguments: Namespace, *, signer: PartySigner | None, wait: Wait = "durable"
 ) -> Iterator[Remote]:
     """Ask the ledger at a URL, whose fingerprint is remembered when that went well.
 
@@ -143,7 +143,7 @@ def open_remote(
         )
     try:
         with Remote(
-            url, fingerprint=wanted, home=home, now_ms=context.now_ms, signer=signer
+            url, fingerprint=wanted, home=home, now_ms=context.now_ms, signer=signer, wait=wait
         ) as remote:
             yield remote
     except UnknownReaderError as error:
@@ -156,17 +156,27 @@ def open_remote(
 
 
 @contextlib.contextmanager
-def open_target(context: Context, arguments: Namespace, *, signer: PartySigner) -> Iterator[Target]:
+def open_target(
+    context: Context, arguments: Namespace, *, signer: PartySigner, wait: Wait = "durable"
+) -> Iterator[Target]:
     """Open the ledger to record in: a folder, or the URL of a server that `signer` is known to.
+
+    Args:
+        context: What the command works with.
+        arguments: The command line.
+        signer: Whose key signs.
+        wait: When a server is to answer.
 
     Raises:
         LedgerError: There is none, it is not the one with the fingerprint given, or it cannot be
             used.
     """
     if is_url(arguments.ledger):
-        with open_remote(context, arguments, signer=signer) as remote:
+        with open_remote(context, arguments, signer=signer, wait=wait) as remote:
             yield remote
         return
+    if wait != "durable":
+        raise UsageError(f"--wait {wait} needs the URL of a server: it asks the witnesses")
     path = Path(arguments.ledger)
     with context.recording(path, accept_clock=arguments.accept_clock) as ledger:
         yield Directory(ledger, fingerprint=arguments.fingerprint)

@@ -23,6 +23,8 @@ from ledger.export import export
 from ledger.feeding import WITNESSES_FILE, keys_of_charter
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
+from ledger.trusted import trusted_log
+from ledger.witness import add_logs, create_witness
 from tests.api.serving import Site
 from tests.ledger.answering import (
     SIZE,
@@ -41,6 +43,7 @@ from tests.ledger.builder import (
     new_log_key,
     sign_document,
 )
+from tests.ledger.commandline import REQUEST, process
 from verify.checkpoint import parse_signed
 from verify.note import check_cosignature, format_note, format_vkey, parse_note
 from verify.receipt import parse_receipt, proof_of
@@ -416,3 +419,39 @@ def test_goes_on_beyond_a_change_of_the_log_key(tmp_path: Path) -> None:
                 latest = site.get("/checkpoint")
 
     assert "1/1" == latest.headers["counterfoil-witnessed"]
+
+
+def test_the_command_line_waits_for_a_quorum_and_does_not_record_in_an_old_folder(
+    tmp_path: Path,
+) -> None:
+    key = WitnessKey.generate("a.example")
+    create_witness(tmp_path / "a", keys=[key])
+    town = Town(tmp_path, ["a"], {"a": key})
+    (tmp_path / "draft.yaml").write_text(REQUEST)
+    made = process(tmp_path, "key", "new", "county.key", "--party", "county", "--plain")
+    words = ("--origin", "ledger.example/desk", "--key", "county.key", "--member", "rutland")
+    vkey = format_vkey(key.verifier_key)
+    founded = process(tmp_path, "--json", "init", "ledger", *words, "--witness", vkey).values
+    add_logs(tmp_path / "a", [trusted_log(str(founded["log_key"]))])
+    shutil.copytree(town.path, tmp_path / "old")
+    with town.witness("a"):
+        with town.served() as site:
+            sending = ("draft.yaml", "--key", "county.key", "--wait", "quorum")
+            known = ("--fingerprint", str(founded["fingerprint"]))
+            sent = process(tmp_path, "record", site.url, *sending, *known)
+        (receipt,) = (tmp_path / "county.key.d/receipts").glob("*.receipt")
+        note = proof_of(parse_receipt(receipt.read_bytes())).checkpoint
+        shutil.copy(town.path / WITNESSES_FILE, tmp_path / "old")
+        more = ("--key", "county.key", "--home", "other")
+        old = process(tmp_path, "record", "old", "draft.yaml", *more)
+        new = process(tmp_path, "record", "ledger", "draft.yaml", *more)
+        here = process(tmp_path, "record", "ledger", *sending)
+    with Ledger.open(tmp_path / "old", read_only=True) as ledger:
+        size = ledger.size()
+
+    assert (0, 0, ["a"]) == (made.code, sent.code, town.cosigners(note)), sent
+    assert (1, 1) == (old.code, size)
+    assert "older than witness a" in old.err
+    assert (0, "") == (new.code, new.err)
+    assert 2 == here.code
+    assert "needs the URL of a server" in here.err
