@@ -1,0 +1,99 @@
+"""What a feeder makes of the times of witnesses: a clock ahead of them stops a ledger."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.clock import elapsed_ms, now_ms
+from ledger.errors import MovedClockError
+from ledger.feeder import Feeder, Pace
+from ledger.feeding import Fed
+from ledger.keys import WitnessKey
+from ledger.ledger import Ledger
+from ledger.witness import Witness
+from tests.ledger.answering import answering, honest, make_witness
+from tests.ledger.builder import Clock, Party, found_ledger, new_letter, new_log_key, sign_document
+
+ALPHA = Party("alpha", 1)
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> list[WitnessKey]:
+    return [make_witness(tmp_path / n, f"{n}.example", new_log_key())[0] for n in ("a", "b")]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, keys: list[WitnessKey]) -> Iterator[Ledger]:
+    named = [
+        {"algorithm": "ed25519", "key": k.verifier_key.public.hex(), "name": k.verifier_key.name}
+        for k in keys
+    ]
+    clock = Clock(now_ms())
+    found_ledger(tmp_path / "ledger", ALPHA, clock=clock, witnesses=named, quorum=2)[0].close()
+    with Ledger.open(tmp_path / "ledger", clock=now_ms, elapsed=elapsed_ms) as opened:
+        yield opened
+
+
+def nothing(witness: str, reason: str, *, again: bool) -> None:
+    del witness, reason, again
+
+
+def heard(ledger: Ledger, folder: Path, keys: list[WitnessKey], *ahead_ms: int) -> list[int | None]:
+    """Let witnesses cosign whose clocks stand so far ahead; return what is heard from them."""
+    kept: queue.Queue[int | None] = queue.Queue()
+
+    def keep(note: bytes, *, heard_ms: int | None) -> None:
+        ledger.keep_note(note)
+        kept.put(heard_ms)
+
+    with contextlib.ExitStack() as stack:
+        fed = []
+        for name, key, more_ms in zip("ab", keys, ahead_ms, strict=True):
+            clock = Clock(now_ms() + more_ms)
+            witness = stack.enter_context(Witness.open(folder / name, clock=clock))
+            server = stack.enter_context(answering(honest(witness)))
+            fed.append(Fed(name, server.url, (key.verifier_key,)))
+        feeder = Feeder(
+            ledger, fed, pace=Pace(every_s=1, timeout_s=20, retry_s=1),
+            now_ms=now_ms, chance=lambda: 0.0, observer=nothing,
+        )  # fmt: skip
+        stack.callback(feeder.close)
+        feeder.keep_with(keep)
+        assert feeder.covered(1).result(30) is not None
+        found = [kept.get(timeout=30)]
+        while found[-1] is None:
+            found.append(kept.get(timeout=30))
+    return found
+
+
+def test_a_clock_ahead_of_a_quorum_records_nothing(
+    ledger: Ledger, tmp_path: Path, keys: list[WitnessKey]
+) -> None:
+    document = sign_document(ledger, ALPHA, [new_letter("alpha")], expires=now_ms() + HOUR_MS)
+    told = heard(ledger, tmp_path, keys, -HOUR_MS, -HOUR_MS)[-1]
+    assert told is not None
+    ledger.heard(told)
+
+    assert not ledger.healthy()
+    with pytest.raises(MovedClockError):
+        ledger.submit(document)
+    ledger.heard(now_ms())
+    ledger.submit(document)
+
+
+@pytest.mark.parametrize("ahead_ms", [(-HOUR_MS, 0), (0, HOUR_MS), (HOUR_MS, 0)])
+def test_one_witness_with_a_wrong_clock_changes_nothing(
+    ledger: Ledger, tmp_path: Path, keys: list[WitnessKey], ahead_ms: tuple[int, int]
+) -> None:
+    told = heard(ledger, tmp_path, keys, *ahead_ms)[-1]
+
+    assert told is not None
+    assert abs(told - now_ms()) < HOUR_MS // 10
+    ledger.heard(told)
+    assert ledger.healthy()
