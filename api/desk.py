@@ -1,12 +1,15 @@
 """The desk: what happens to a submission document, whichever process it came to.
 
-It is checked by itself, its party's rate is looked at, and then it waits for its place.
+It is checked by itself, its party's rate is looked at, and then it waits for its place. What
+counts for a party is what was recorded for it: whose key signed is known only then, and anybody
+may send in its name what is refused, or again what is there already.
 """
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from functools import partial
 
 from api.limits import Rates
 from api.settings import Settings
@@ -69,11 +72,23 @@ class Desk:
         """
         try:
             prepared = self._ledger.prepare(document)
-            self._parties.take(prepared.submission.statement.author)
+            # A party is one of this ledger: that of another may be somebody else of that name.
+            holder = f"{self._ledger.fingerprint} {prepared.submission.statement.author}"
+            self._parties.take(holder)
         except RuleError as error:
             if error.check is not Check.FILE_MISSING:
                 raise
             raise MissingError(error, self._ledger.wanted_files(document)) from None
         finally:
             self._ledger.arrive()
-        return self._ledger.offer(prepared)
+        try:
+            offered = self._ledger.offer(prepared)
+        except BaseException:
+            self._parties.give(holder)
+            raise
+        offered.add_done_callback(partial(self._settle, holder))
+        return offered
+
+    def _settle(self, holder: str, settled: Future[Settled]) -> None:
+        if settled.cancelled() or settled.exception() is not None or not settled.result().new:
+            self._parties.give(holder)

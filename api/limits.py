@@ -155,3 +155,11 @@ class Rates:
         if not allowed:
             wait_s = int((1 - level) / self._per_s) + 1
             raise ProblemError("too-many", f"too many {self._what}", retry_after_s=wait_s)
+
+    def give(self, holder: str) -> None:
+        """Take back that a holder asked: it was not the holder, or it was nothing new."""
+        with self._changing:
+            known = self._levels.get(holder)
+            if known is not None:
+                level, at_s = known
+                self._levels[holder] = (min(self._most, level + 1), at_s)

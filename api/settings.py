@@ -58,7 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         octets_per_s: How fast a body must come on average, after `idle_s`.
         requests_per_s: Requests a second from one address, over time; 0 for any number.
         requests_at_once: How many more than that may come at once.
-        submissions_per_s: Submissions a second from one party, over time; 0 for any number.
+        submissions_per_s: Submissions a second of one party that are recorded, over time; 0 for
+            any number. What is refused, or was recorded before, counts for nobody.
         submissions_at_once: How many more than that may come at once.
         retry_after_s: When to try again what was refused because too much waits.
         document: One submission document.

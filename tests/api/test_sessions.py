@@ -331,3 +331,20 @@ def test_a_party_that_submits_too_often_is_told_and_others_are_not(ledger: Ledge
         answers = [site.post(letter) for letter in letters]
 
     assert [201, 429, 201] == [got.status for got in answers]
+
+
+def test_nobody_uses_up_what_a_party_may_submit(ledger: Ledger) -> None:
+    stranger = Party("alpha", 99)
+    with serving(ledger, Settings(submissions_per_s=0.01, submissions_at_once=1)) as site:
+        letters = [
+            sign_document(ledger, who, [new_event("alpha", "communication/v1", channel="call")])
+            for who in (ALPHA, stranger, ALPHA)
+        ]
+        first = site.post(letters[0])
+        forged = [site.post(letters[1]).status for _ in range(3)]
+        again = [site.post(letters[0]).status for _ in range(3)]
+        second = site.post(letters[2])
+
+    assert [403] * 3 == forged
+    assert [200] * 3 == again
+    assert (201, 201) == (first.status, second.status)
