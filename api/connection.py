@@ -3,7 +3,8 @@
 Uvicorn bounds how many connections there are, and how long one stays open after an answer; it
 waits for ever for a request that does not come, and for a reader that does not read. When all
 places are taken, whoever has waited longest without a whole request goes: thousands that send
-nothing keep nobody out.
+nothing keep nobody out. And each chunk of a body costs the event loop the same, whether it has an
+octet or a thousand: a body in crumbs ends its connection.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any, Final
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.settings import UNIX, Settings
@@ -24,12 +26,39 @@ STOP: Final = "stop"
 """Under this name an application's lifespan gives what ends answers that have no end."""
 
 _NETWORK: Final = 64  # bits of an IPv6 address that whoever has one has all of
+_CHUNKS: Final = 64  # of a body, of which it is no matter how small they are
+_CHUNK: Final = 512  # octets that chunks must have on average
 
 
 def limited(settings: Settings) -> type[asyncio.Protocol]:
     """Return the protocol of connections that `settings` bounds; they are counted together."""
     shared = {"settings": settings, "peers": Counter(), "silent": {}}
     return type("Connection", (_Connection,), shared)
+
+
+class _Requests(h11.Connection):
+    """Reads requests, but none whose body comes in crumbs."""
+
+    def __init__(self, *, most_incomplete: int) -> None:
+        super().__init__(h11.SERVER, most_incomplete)
+        self._chunks = 0
+        self._octets = 0
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
+        """Return what comes next.
+
+        Raises:
+            RemoteProtocolError: It is no request, or comes in crumbs.
+        """
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = self._octets = 0
+        elif isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            self._octets += len(event.data)
+            if (self._chunks - _CHUNKS) * _CHUNK > self._octets:
+                raise h11.RemoteProtocolError("the body comes in crumbs")
+        return event
 
 
 class _Connection(H11Protocol):
@@ -47,6 +76,9 @@ class _Connection(H11Protocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - those of uvicorn
         super().__init__(*arguments, **options)
+        most = self.config.h11_max_incomplete_event_size
+        if most is not None:
+            self.conn = _Requests(most_incomplete=most)
         self._peer: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
@@ -85,7 +117,10 @@ class _Connection(H11Protocol):
 
     def handle_events(self) -> None:
         """Take what of the octets is whole."""
-        super().handle_events()
+        try:
+            super().handle_events()
+        except h11.LocalProtocolError:  # uvicorn would refuse what is being answered already
+            self._give_up()
         if self._is_answering():
             self._stop_timer()
 

@@ -19,6 +19,7 @@ from tests.ledger.builder import Clock, Party, found_ledger, new_letter, sign_do
 ALPHA = Party("alpha", 1)
 SILENT = 2000
 ADDRESSES = 40
+CRUMBS = 400_000
 
 
 @pytest.fixture
@@ -67,6 +68,37 @@ def test_an_answer_that_nobody_takes_holds_up_nobody(ledger: Ledger) -> None:
             other.sendall(b"GET /checkpoint HTTP/1.1\r\nHost: x\r\n\r\n")
 
             assert 200 == read_from(other).status
+
+
+@pytest.mark.parametrize("path", ["/submissions", "/nothing"])
+def test_a_body_in_crumbs_ends_its_connection(ledger: Ledger, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    sent = 0
+    with (
+        serving(ledger) as site,
+        socket.create_connection(("127.0.0.1", site.port), 20) as connection,
+    ):
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError):
+            while sent < CRUMBS:
+                connection.sendall(b"1\r\nx\r\n" * 100)
+                sent += 100
+
+    assert sent < CRUMBS
+
+
+def test_a_body_in_ordinary_chunks_is_taken(ledger: Ledger) -> None:
+    head = (
+        b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    document = sign_document(ledger, ALPHA, [new_letter("alpha") for _ in range(200)])
+    parts = [document[at : at + 600] for at in range(0, len(document), 600)]
+    with serving(ledger) as site:
+        got = site.raw(head + b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in [*parts, b""]))
+
+    assert 201 == got.status
+    assert 64 < len(parts)
 
 
 # The clock
