@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         head_s: How soon the headers of a request must be there: from connecting, or from their
             first octet on a connection that is used again.
         idle_s: How long a body may stand still, of a request or of an answer.
-        octets_per_s: How fast a body must come on average, after `idle_s`.
+        octets_per_s: How fast a body must come: up to `idle_s` late, and never ahead.
         requests_per_s: Requests a second from one address, over time; 0 for any number.
         requests_at_once: How many more than that may come at once.
         submissions_per_s: Submissions a second of one party that are recorded, over time; 0 for

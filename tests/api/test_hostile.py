@@ -20,6 +20,7 @@ ALPHA = Party("alpha", 1)
 SILENT = 2000
 ADDRESSES = 40
 CRUMBS = 400_000
+DRIPS = 200
 
 
 @pytest.fixture
@@ -85,6 +86,29 @@ def test_a_body_in_crumbs_ends_its_connection(ledger: Ledger, path: str) -> None
                 sent += 100
 
     assert sent < CRUMBS
+
+
+def test_what_came_at_once_buys_no_time_to_hold_it(ledger: Ledger) -> None:
+    size = 1 << 20
+    head = "POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with (
+        serving(ledger, Settings(idle_s=0.3, octets_per_s=1 << 10)) as site,
+        socket.create_connection(("127.0.0.1", site.port), 20) as connection,
+    ):
+        connection.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode())
+        connection.sendall(b" " * (size - DRIPS))
+        connection.settimeout(0.05)
+        drips = 1
+        while drips < DRIPS:
+            connection.sendall(b" ")
+            drips += 1
+            with contextlib.suppress(TimeoutError):
+                connection.recv(1, socket.MSG_PEEK)
+                break
+        connection.settimeout(5)
+
+        assert (408, "timeout") == slug(read_from(connection))
+    assert drips < DRIPS
 
 
 def test_a_body_in_ordinary_chunks_is_taken(ledger: Ledger) -> None:
