@@ -82,6 +82,7 @@ class Ledger:
         self._observer = observer
         self._listeners: tuple[Listener, ...] = ()
         self._listening = threading.Lock()
+        self._following = threading.Lock()
         self._clock = clock
         self._writer: Writer | None = None
         if clock is not None:
@@ -617,9 +618,15 @@ class Ledger:
             return self._writer.head
         # Another process may have recorded.
         with self._store.read() as snapshot:
-            if snapshot.size != self._head.size:
-                self._head = load_head(snapshot, path=self.path)
-        return self._head
+            head = self._head
+            if snapshot.size > head.size:
+                head = load_head(snapshot, path=self.path)
+        # A thread whose snapshot is older must take nothing back: by a state from before its
+        # revocation a key would be good.
+        with self._following:
+            if head.size > self._head.size:
+                self._head = head
+        return head
 
 
 def _slice(snapshot: Snapshot, start: int, stop: int) -> list[bytes]:

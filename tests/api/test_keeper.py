@@ -20,8 +20,11 @@ import pytest
 from api.clock import now_ms
 from api.keeper import Keeper, KeeperError
 from api.settings import Settings
+from ledger.commit import Head
 from ledger.errors import WrongClockError
 from ledger.ledger import Ledger
+from ledger.past import load_head
+from ledger.store import Snapshot, Store
 from tests.api.serving import SUBMISSION, Site, read
 from tests.ledger.builder import (
     Clock,
@@ -206,6 +209,51 @@ def test_a_session_ends_before_the_revocation_of_its_key_is_acknowledged(path: P
             after = beta.get("/tile/entries/000.p/1").status
 
     assert (200, 401) == (before, after)
+
+
+class Overtaken:
+    """A store of which the second read, when it has ended, waits for whoever read first."""
+
+    def __init__(self, store: Store, first: threading.Thread, go: threading.Event) -> None:
+        self._store = store
+        self._first = first
+        self._go = go
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Snapshot]:
+        with self._store.read() as snapshot:
+            yield snapshot
+        if threading.current_thread() is not self._first:
+            self._go.set()
+            self._first.join()
+
+
+def test_a_thread_that_read_earlier_takes_no_newer_state_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came, go = threading.Event(), threading.Event()
+    load = load_head
+
+    def late(snapshot: Snapshot, *, path: object) -> Head:
+        head = load(snapshot, path=path)
+        if threading.current_thread() is first:
+            came.set()
+            go.wait(20)
+        return head
+
+    one, two = letters(path, 2)
+    with served(path) as server, Ledger.open(path, read_only=True) as reader:
+        first = threading.Thread(target=reader.head)
+        with monkeypatch.context() as patched:
+            patched.setattr("ledger.ledger.load_head", late)
+            patched.setattr(reader, "_store", Overtaken(reader._store, first, go))
+            assert 201 == server.site.post(one).status
+            first.start()
+            came.wait(20)
+            assert 201 == server.site.post(two).status
+            size = reader.head().size
+
+        assert reader.size() == size
 
 
 def test_measures_of_both_processes_come_together(path: Path) -> None:
