@@ -26,9 +26,10 @@ UNIX: Final = "unix"
 
 _MIB: Final = 1 << 20
 _LARGEST: Final = 64 * 1024
-_LISTS: Final = frozenset(("trusted_proxies",))
+_LISTS: Final = frozenset(("names", "trusted_proxies"))
 
 _Octets = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
+_Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9.:_\[\]-]{1,255}\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=366 * 86_400)]
 _Rate = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
@@ -45,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         host: The address to listen on.
         port: The port; 0 takes any that is free.
         uds: A socket in the file system to listen on instead, for this account alone.
+        names: What parties call the server, as in the header `Host`, port and all: a session
+            statement for any other is refused. With none, whatever `Host` says is believed.
         root_path: What a proxy cuts from the front of each path.
         trusted_proxies: Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are
             believed, and who may have any number of connections; `unix` for whoever connects to
@@ -89,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8470
     uds: str | None = None
+    names: tuple[_Name, ...] = ()
     root_path: Annotated[str, msgspec.Meta(pattern=r"\A(?:/[A-Za-z0-9._~-]+)*\Z")] = ""
     trusted_proxies: tuple[str, ...] = ()
     connections: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 512

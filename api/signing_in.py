@@ -59,13 +59,16 @@ class SigningIn:
         """Begin a session."""
         hosted = self._hosting.of(request)
         check_media_type(request, frozenset((SESSION, JSON)))
+        host = request.headers.get("host", "").lower()
+        names = self._hosting.settings.names
+        if names and host not in names:
+            # Whoever passes a nonce on to a party passes on its own `Host`, too.
+            raise ProblemError("unauthenticated", "`Host` is no name of this server")
         source = Body(request, limit=MAX_SESSION, settings=self._hosting.settings)
         data = b""
         while chunk := await source.chunk():
             data += chunk
-        nonce, session = await self._hosting.read(
-            lambda: hosted.sessions.check(data, host=request.headers.get("host", ""))
-        )
+        nonce, session = await self._hosting.read(lambda: hosted.sessions.check(data, host=host))
         token = hosted.sessions.begin(nonce, session)
         response = json_answer({**_told(session), "token": token}, status=201)
         age_s = max(0, (session.expires_ms - self._hosting.now_ms()) // 1000)

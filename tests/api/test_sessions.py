@@ -160,6 +160,21 @@ def test_refuses_what_was_signed_for_something_else(
     assert UNKNOWN == slug(begin(site, ledger, changes=changes))
 
 
+def test_refuses_what_was_signed_for_a_server_that_passed_the_nonce_on(ledger: Ledger) -> None:
+    with serving(ledger, Settings(names=("ledger.example",))) as site:
+        answers = [
+            site.ask(
+                "POST",
+                "/sessions",
+                site.session_body(ledger, ALPHA, nonce_of(site), changes={"host": host}),
+                {**JSON, "Host": host},
+            )
+            for host in ("lure.example", "ledger.example")
+        ]
+
+    assert [401, 201] == [got.status for got in answers]
+
+
 def test_refuses_a_signature_that_was_made_for_a_submission(ledger: Ledger, site: Site) -> None:
     assert UNKNOWN == slug(begin(site, ledger, payload_type=SUBMISSION))
 
