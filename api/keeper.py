@@ -8,7 +8,6 @@ to be recorded, and nothing more is taken: whoever started this process should s
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import socket
 import subprocess
@@ -39,6 +38,7 @@ from api.frames import (
     Told,
     frame_of,
 )
+from api.log import log_failure
 from api.problems import RefusedError
 from api.recording import Followers
 from api.settings import Settings
@@ -251,10 +251,14 @@ class Keeper:
         task.add_done_callback(self._go_on)
 
     def _go_on(self, done: asyncio.Future[None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            # Who is shut out is not known, so nobody may be served: nothing more is delivered.
+            log_failure(error)
+            self.lose()
+            return
         self._holding = False
         self._deliver()
-        with contextlib.suppress(asyncio.CancelledError):
-            done.result()
 
     def _settle(self, number: int, kept: Settled) -> None:
         waiting = self._waiting.get(number)

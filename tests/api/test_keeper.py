@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from api.clock import now_ms
 from api.keeper import Keeper, KeeperError
 from api.settings import Settings
 from ledger.commit import Head
-from ledger.errors import WrongClockError
+from ledger.errors import StoreError, WrongClockError
 from ledger.ledger import Ledger
 from ledger.past import load_head
 from ledger.store import Snapshot, Store
@@ -209,6 +210,41 @@ def test_a_session_ends_before_the_revocation_of_its_key_is_acknowledged(path: P
             after = beta.get("/tile/entries/000.p/1").status
 
     assert (200, 401) == (before, after)
+
+
+class Blind:
+    """Follows ledgers, and cannot read what governance has changed."""
+
+    def refresh(self, name: str) -> None:
+        raise AssertionError(name)
+
+    def grew(self, name: str, *, governs: bool) -> Awaitable[None] | None:
+        return self.follow(name) if governs else None
+
+    async def follow(self, name: str) -> None:
+        raise StoreError(name, "cannot be read")
+
+
+def test_nothing_goes_on_when_it_is_not_known_whom_governance_shuts_out(path: Path) -> None:
+    with Ledger.open(path, read_only=True) as ledger:
+        enrolment = sign_document(
+            ledger, ALPHA, [new_enrolment(ledger, "alpha", BETA)], expires=now_ms() + HOUR_MS
+        )
+    ended: list[bool] = []
+
+    async def record(keeper: Keeper) -> None:
+        keeper.watch(lambda: ended.append(True))
+        await keeper.begin(Blind())
+        try:
+            with pytest.raises(KeeperError):
+                await keeper.record("", enrolment)
+        finally:
+            await keeper.end()
+
+    with Keeper(path, Settings()) as keeper:
+        asyncio.run(record(keeper))
+
+    assert [True] == ended
 
 
 class Overtaken:
