@@ -45,9 +45,12 @@ class Exporting:
     async def export(self, request: Request) -> Response:
         """Begin an export."""
         hosted = self._hosting.of(request)
-        audience = hosted.admit(request).audience
+        reader = hosted.admit(request)
+        audience = reader.audience
         ledger = hosted.ledger
         with ExitStack() as stack:
+            if reader.session is None:
+                stack.enter_context(self._hosting.open_exports.take())
             stack.enter_context(self._hosting.exports.take())
             size = await self._hosting.read(ledger.size)
             headers = {

@@ -162,6 +162,7 @@ class Hosting:
         submissions: Places for submissions on their way.
         uploads: Places for files on their way.
         exports: Places for exports on their way.
+        open_exports: Those of them that readers without a session may have together.
         memory: Room for documents on their way.
         addresses: How often each address may ask.
         folding: Places for questions that have to be worked out.
@@ -188,6 +189,9 @@ class Hosting:
         again_s = settings.retry_after_s
         self.submissions = Places(settings.submissions, what="submissions", retry_after_s=again_s)
         self.exports = Places(settings.exports, what="exports", retry_after_s=again_s)
+        # Else whoever likes keeps the parties of a public ledger from theirs.
+        open_exports = (settings.exports + 1) // 2
+        self.open_exports = Places(open_exports, what="exports", retry_after_s=again_s)
         self.uploads = Places(settings.uploads, what="files", retry_after_s=again_s)
         self.memory = Room(settings.documents)
         self.addresses = Rates(

@@ -65,7 +65,8 @@ def begun(site: Site) -> Iterator[http.client.HTTPResponse]:
     """Ask for an export, and read no more than the answer's head."""
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
     with contextlib.closing(connection):
-        connection.request("GET", "/export")
+        own = {} if site.token is None else {"Authorization": f"Bearer {site.token}"}
+        connection.request("GET", "/export", headers=own)
         yield connection.getresponse()
 
 
@@ -116,6 +117,16 @@ def test_only_so_many_at_a_time(large: Ledger) -> None:
         busy.problem.type,
         busy.headers["retry-after"],
     )
+
+
+def test_strangers_leave_parties_a_place(large: Ledger) -> None:
+    with serving(large, Settings(exports=3)) as site, contextlib.ExitStack() as stack:
+        alpha = site.signed_in(large, ALPHA)
+        strangers = [stack.enter_context(begun(site)).status for _ in range(3)]
+        party = stack.enter_context(begun(alpha))
+
+        assert [200, 200, 503] == strangers
+        assert 200 == party.status
 
 
 def until_free(site: Site) -> None:
