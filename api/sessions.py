@@ -17,7 +17,6 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Final, NamedTuple
 
 from api.problems import ProblemError, Upload, WantedFile
@@ -74,11 +73,9 @@ def token_of(headers: Mapping[str, str]) -> str | None:
     cookie = headers.get("cookie")
     if cookie is None:
         return None
-    try:
-        morsel = SimpleCookie(cookie).get(COOKIE)
-    except CookieError:
-        return None
-    return None if morsel is None else morsel.value
+    # Not `SimpleCookie`: it takes 30 ms for thousands of cookies, and none behind an odd one.
+    pairs = (each.strip().partition("=") for each in cookie.split(";"))
+    return next((value for name, _, value in pairs if name == COOKIE), None)
 
 
 class Sessions:
