@@ -148,7 +148,8 @@ def format_disclosure(*, author: str, nonce: str, name: str, random: str, value:
 
 
 def _text(data: bytes) -> bytes:
-    return b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL)
+    # One pass changes the alphabet and drops the padding, which alone has the sign "=".
+    return b2a_base64(data, newline=False).translate(_TO_URL, b"=")
 
 
 def check_claims(
@@ -173,11 +174,13 @@ def check_claims(
     """
     prefix = f"{author}.{nonce}."
     refused: dict[str, RuleError] = {}
+    wanted = sealed.get
     for name, (random, value) in claims.items():
-        data = encode((prefix + random, name, value))
-        text = b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL)
+        # What `_text` does: a call for each of a million claims is seen.
+        data = b2a_base64(encode((prefix + random, name, value)), newline=False)
+        text = data.translate(_TO_URL, b"=")
         found = sha256(text).hexdigest()
-        if sealed.get(name) != found:
+        if wanted(name) != found:
             reason = "is not what the event seals under this name"
             where = f"claims.{name[:80]}"
             refused[name] = RuleError(Check.DISCLOSURE, where, reason, sealed.get(name), found)
