@@ -104,7 +104,8 @@ def check_signature(*, key: bytes, message: bytes, signature: bytes) -> None:
     check_public_key(key)
     if len(signature) != SIGNATURE_SIZE:
         raise MalformedError("signature", f"{len(signature)} bytes, not {SIGNATURE_SIZE}")
-    if int.from_bytes(signature[32:], "little") >= _ORDER:
+    # The order is above 2^252: only what has one of the four bits above needs the comparison.
+    if signature[-1] >> 4 and int.from_bytes(signature[32:], "little") >= _ORDER:
         raise SignatureError(key.hex(), None, "S is not below the group order")
     nonce_point = signature[:32]
     if nonce_point in _SMALL_ORDER:
