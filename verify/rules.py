@@ -7,7 +7,9 @@ roots are checked before, in `submission`; hashes and order after, in `audit`.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from verify.checks import Check
 from verify.codec import encode
@@ -71,8 +73,11 @@ class Past(Protocol):
         """
 
 
-class Candidate(NamedTuple):
+class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the rules need of an event that asks to be admitted.
+
+    It is made for each entry, and an audit sends it from process to process: as a struct for a
+    fifth of what a named tuple costs.
 
     Attributes:
         id: The event's id, in hex.
@@ -93,10 +98,13 @@ class Candidate(NamedTuple):
 
 
 _SPECIAL = frozenset((*GOVERNANCE, Step, Opening, Erasure, Hold, Position))
+_LOOKED_INTO = _SPECIAL | REFERRING
 
 
 def candidate_of(event: Event, *, event_id: str) -> Candidate:
     """Return what the rules need to know of an event."""
+    if event.links is None and type(event) not in _LOOKED_INTO:  # most are letters
+        return Candidate(event_id, kind_of(event), event.author, (power_for(event),), (), None)
     nested = event.event if isinstance(event, Opening) else None
     powers = (power_for(event),) if nested is None else (power_for(event), power_for(nested))
     links = event.links or ()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from msgspec.structs import replace
+
 from verify.checks import Check
 from verify.entry import Entry, check_parts, parse_entry
 from verify.errors import ProofError, RuleError
@@ -121,7 +123,7 @@ class Shown:
             return
         candidate = candidate_of(event, event_id=event_id(bytes(entry.event)).hex())
         # The rules look events up in the submission that they judge, and so want all of them.
-        candidate = candidate._replace(special=event)
+        candidate = replace(candidate, special=event)
         held = Held(where, entry, event, candidate, leaf_hash(data), shown, path)
         self.leaves[index] = held.leaf
         for known, _ in known_ids(candidate):

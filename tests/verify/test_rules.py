@@ -4,7 +4,9 @@ from collections.abc import Callable
 from copy import deepcopy
 
 import pytest
+from msgspec.structs import replace
 
+from tests.vectors import _samples
 from tests.world import (
     DAY_MS,
     Said,
@@ -32,11 +34,15 @@ from verify.events import (
     Sentence,
     Step,
     Transfer,
+    power_for,
+    references,
 )
+from verify.rules import candidate_of
 from verify.source import MappingSource
 from verify.submission import LedgerName, Seen
 
 NOTHING = "00" * 32
+SAMPLES = _samples()
 OPENS_BY = {"opens_by": Date(basis="stated", edtf="2027-01-01")}
 
 
@@ -147,6 +153,21 @@ def test_an_opening_needs_the_power_of_what_is_nested(world: World) -> None:
     world.submit(opening("southfold", hidden, nested), key=signing_key("r"))
 
     assert (Check.POWER, "events[0].kind") == refusal(world)
+
+
+@pytest.mark.parametrize("kind", sorted(SAMPLES))
+def test_what_is_not_looked_into_says_the_same(kind: str) -> None:
+    for links in (None, (Link(event="00" * 32, rel="about"),)):
+        event = replace(SAMPLES[kind].event, links=None if kind == "sealed" else links)
+        nested = (event.event,) if isinstance(event, Opening) and event.event is not None else ()
+        candidate = candidate_of(event, event_id="01" * 32)
+
+        assert "01" * 32 == candidate.id
+        assert kind == candidate.kind
+        assert event.author == candidate.author
+        assert tuple(power_for(each) for each in (event, *nested)) == candidate.powers
+        assert tuple(references(event)) == candidate.references
+        assert candidate.special is None or candidate.special is event
 
 
 def test_an_event_is_said_once(world: World) -> None:
