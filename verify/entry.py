@@ -26,6 +26,7 @@ __all__ = [
     "EntryOf",
     "SignedStatement",
     "check_parts",
+    "cut_head",
     "event_octets",
     "format_entry",
     "parse_entries",
@@ -71,6 +72,7 @@ class SignedStatement(NamedTuple):
 _AT_THE_HEAD = ("statement", "signature", "rules")
 _EVENT_AT = len('{"event":')
 _AFTER_EVENT = b',"index":'
+_BEFORE_STATEMENT = b',"statement":'
 
 _ENTRY = Decoder(Entry, name="entry")
 _WHOLE = Decoder(EntryOf[Event], name="entry")
@@ -117,6 +119,17 @@ def event_octets(data: bytes) -> bytes:
     """Cut its event's octets out of an entry's, which must have been read."""
     # The names of an entry ascend, and neither hex nor a statement has room for `_AFTER_EVENT`.
     return data[_EVENT_AT : data.rindex(_AFTER_EVENT)]
+
+
+def cut_head(data: bytes) -> tuple[bytes, bytes]:
+    """Cut its event's and its statement's octets out of an entry's, read and with a statement.
+
+    An entry is canonical, and so these are what encoding the two again would give.
+    """
+    # `statement` is the last name of an entry, and nothing in a statement has room for it.
+    stop = data.rindex(_BEFORE_STATEMENT)
+    event = data[_EVENT_AT : data.rindex(_AFTER_EVENT, 0, stop)]
+    return event, data[stop + len(_BEFORE_STATEMENT) : -1]
 
 
 def check_parts(entry: EntryOf[object]) -> None:

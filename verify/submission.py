@@ -191,8 +191,16 @@ def parse_statement(data: bytes) -> Statement:
         raise RuleError(Check.STATEMENT, error.where, error.reason) from None
 
 
-def check_party_signature(statement: Statement, *, signature: bytes) -> None:
+def check_party_signature(
+    statement: Statement, *, signature: bytes, octets: bytes | None = None
+) -> None:
     """Check the signature over a statement by the key that it names.
+
+    Args:
+        statement: What was signed.
+        signature: The signature, 64 bytes.
+        octets: The statement's octets, where the caller has read it from them; default, what
+            encoding it gives, which is the same.
 
     Raises:
         RuleError: With check `signature`.
@@ -200,9 +208,9 @@ def check_party_signature(statement: Statement, *, signature: bytes) -> None:
     Source: SPEC sections 2 and 6.4.
     """
     key = bytes.fromhex(statement.key)
+    message = pae(SUBMISSION, encode(statement) if octets is None else octets)
     try:
-        check_public_key(key)
-        check_signature(key=key, message=pae(SUBMISSION, encode(statement)), signature=signature)
+        check_signature(key=key, message=message, signature=signature)
     except MalformedError as error:
         raise RuleError(Check.SIGNATURE, "statement.key", error.reason) from None
     except SignatureError as error:

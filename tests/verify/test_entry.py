@@ -7,7 +7,14 @@ from tests.vectors import _ledger, _with
 from tests.world import say
 from verify.checks import Check
 from verify.codec import encode
-from verify.entry import MAX_ENTRY, check_parts, event_octets, parse_entries, parse_entry
+from verify.entry import (
+    MAX_ENTRY,
+    check_parts,
+    cut_head,
+    event_octets,
+    parse_entries,
+    parse_entry,
+)
 from verify.errors import RuleError
 from verify.events import MAX_EVENT, Communication, Event, parse_event
 
@@ -84,6 +91,8 @@ def test_reads_entries_together_as_one_after_the_other() -> None:
 
         assert event == entry.event
         assert bytes(alone.event) == event_octets(data)
+        if alone.statement is not None:
+            assert (bytes(alone.event), encode(alone.statement)) == cut_head(data)
         for field in ("index", "position", "prev", "recorded", "rules", "signature", "statement"):
             assert getattr(alone, field) == getattr(entry, field)
 
