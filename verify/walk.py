@@ -8,6 +8,8 @@ from array import array
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from msgspec import structs
+
 from verify.checks import Check
 from verify.chunk import ChunkResult, OpenedFile, Piece
 from verify.entry import MAX_ENTRY, parse_entry
@@ -226,7 +228,7 @@ class Walk:
             found = str(piece.recorded)
             self._find(Check.RECORDED, "recorded", reason, piece.first, expected, found)
         candidates = waiting.candidates + piece.candidates
-        return waiting._replace(candidates=candidates, sound=sound)
+        return structs.replace(waiting, candidates=candidates, sound=sound)
 
     def _judge(self, waiting: Piece) -> None:
         """Apply the rules to a submission whose entries have all come."""
