@@ -218,6 +218,9 @@ class Blind:
     def refresh(self, name: str) -> None:
         raise AssertionError(name)
 
+    def published(self, name: str, size: int) -> None:
+        """Feed nobody."""
+
     def grew(self, name: str, *, governs: bool) -> Awaitable[None] | None:
         return self.follow(name) if governs else None
 
