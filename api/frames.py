@@ -69,7 +69,9 @@ class Keep(msgspec.Struct, tag=True, frozen=True, gc=False):
 
 
 class Opened(msgspec.Struct, tag=True, frozen=True, gc=False):
-    """All ledgers are open."""
+    """These ledgers are open: all that there were."""
+
+    ledgers: tuple[str, ...]
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True, gc=False):

@@ -14,6 +14,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -365,13 +366,17 @@ def _failed(task: asyncio.Task[int]) -> bool:
 
 @contextlib.contextmanager
 def open_ledgers(
-    folder: Path, *, open_one: Callable[[str, Path], Ledger]
+    folder: Path,
+    *,
+    open_one: Callable[[str, Path], Ledger],
+    only: AbstractSet[str] | None = None,
 ) -> Iterator[Mapping[str, Ledger]]:
     """Open the ledger in `folder`, or all that it holds, by the names that they are served under.
 
     Args:
         folder: The folder.
         open_one: Opens one, by its name and folder.
+        only: None but these; None for all.
 
     Raises:
         NoLedgerError: There is none; or one has a name under which it cannot be served.
@@ -381,6 +386,7 @@ def open_ledgers(
         yield {
             name: stack.enter_context(open_one(name, path))
             for name, path in _folders(folder).items()
+            if only is None or name in only
         }
 
 

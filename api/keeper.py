@@ -59,7 +59,11 @@ class KeeperError(LedgerError):
 
 
 class Keeper:
-    """A `Recorder` that has another process record."""
+    """A `Recorder` that has another process record.
+
+    Attributes:
+        names: The ledgers that it has open.
+    """
 
     def __init__(self, folder: Path, settings: Settings, *, accept_clock: bool = False) -> None:
         """Start the process, and return when it has opened the ledgers in `folder`.
@@ -68,6 +72,7 @@ class Keeper:
             WrongClockError: Somebody must confirm the clock.
             KeeperError: The ledgers cannot be opened.
         """
+        self.names: frozenset[str] = frozenset()
         self._folder = folder
         self._near, far = socket.socketpair()
         with far:
@@ -187,6 +192,7 @@ class Keeper:
             for one in self._frames.take(data):
                 answer = _ANSWER.decode(one)
                 if isinstance(answer, Opened):
+                    self.names = frozenset(answer.ledgers)
                     return
                 if isinstance(answer, Failed):
                     raise _failure(answer)

@@ -132,7 +132,7 @@ class Keeping:
                 ledger.listen(_Grown(self._hold, name, ledger))
             watching = threading.Thread(target=self._watch, args=(ledgers, stopped))
             watching.start()
-            self._say(Opened())
+            self._say(Opened(tuple(ledgers)))
             try:
                 for requests in self._received():
                     self._submit([r for r in requests if isinstance(r, Submit)], large)

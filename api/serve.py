@@ -59,7 +59,7 @@ def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> No
     with (
         listen(settings) as listener,
         Keeper(folder, settings, accept_clock=accept_clock) as keeper,
-        open_ledgers(folder, open_one=_open) as ledgers,
+        open_ledgers(folder, open_one=_open, only=keeper.names) as ledgers,
     ):
         app = create_app(ledgers, keeper, settings=settings, now_ms=now_ms)
         if _is_reachable(listener):

@@ -47,7 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         port: The port; 0 takes any that is free.
         uds: A socket in the file system to listen on instead, for this account alone.
         names: What parties call the server, as in the header `Host`, port and all: a session
-            statement for any other is refused. With none, whatever `Host` says is believed.
+            statement for any other is refused. With none, it is called by the address and port
+            that were connected to.
         root_path: What a proxy cuts from the front of each path.
         trusted_proxies: Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are
             believed, and who may have any number of connections; `unix` for whoever connects to

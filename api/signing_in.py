@@ -60,10 +60,10 @@ class SigningIn:
         hosted = self._hosting.of(request)
         check_media_type(request, frozenset((SESSION, JSON)))
         host = request.headers.get("host", "").lower()
-        names = self._hosting.settings.names
-        if names and host not in names:
+        if host not in (self._hosting.settings.names or _addresses(request)):
             # Whoever passes a nonce on to a party passes on its own `Host`, too.
-            raise ProblemError("unauthenticated", "`Host` is no name of this server")
+            detail = "`Host` is no name of this server: its setting `names` says which are"
+            raise ProblemError("unauthenticated", detail)
         source = Body(request, limit=MAX_SESSION, settings=self._hosting.settings)
         data = b""
         while chunk := await source.chunk():
@@ -141,6 +141,14 @@ class SigningIn:
             response_class=Response,
             responses={204: {"description": "It has ended"}, **problems(401, 404)},
         )
+
+
+def _addresses(request: Request) -> frozenset[str]:
+    """Return what a server without a name is called: the address that was connected to."""
+    address, port = request.scope.get("server") or ("", None)
+    host = f"[{address}]" if ":" in address else address
+    found = {f"{name}:{port}" for name in (host, "localhost")}
+    return frozenset(found | {host, "localhost"} if port in {80, 443} else found)
 
 
 def _told(session: Session) -> dict[str, object]:

@@ -183,6 +183,18 @@ def test_refuses_a_signature_that_was_made_for_a_submission(ledger: Ledger, site
     assert UNKNOWN == slug(begin(site, ledger, payload_type=SUBMISSION))
 
 
+def test_without_a_name_the_server_is_called_by_its_address(ledger: Ledger, site: Site) -> None:
+    lure = "lure.example"
+    body = site.session_body(ledger, ALPHA, nonce_of(site), changes={"host": lure})
+    lured = site.ask("POST", "/sessions", body, {**JSON, "Host": lure})
+    local = f"localhost:{site.port}"
+    body = site.session_body(ledger, ALPHA, nonce_of(site), changes={"host": local})
+    given = site.ask("POST", "/sessions", body, {**JSON, "Host": local})
+
+    assert UNKNOWN == slug(lured)
+    assert 201 == given.status
+
+
 def test_refuses_a_nonce_that_ran_out(ledger: Ledger, site: Site, clock: Clock) -> None:
     nonce = nonce_of(site)
     clock.later_ms = 121_000
