@@ -232,3 +232,23 @@ def test_any_bytes_are_a_proof_with_one_spelling_or_a_verify_error(data: bytes) 
         return
 
     assert data == format_proof(proof)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"c2sp.org/tlog-proof@v1\nindex 0\n\n" + bytes(MAX_NOTE_SIZE + 1),
+        b"c2sp.org/tlog-proof@v1\nindex 0\n"
+        + (base64.b64encode(A) + b"\n") * (MAX_HASHES + 1)
+        + b"\n"
+        + CHECKPOINT,
+        b"c2sp.org/tlog-proof@v1\nextra "
+        + base64.b64encode(bytes(MAX_EXTRA_SIZE + 1))
+        + b"\nindex 0\n\n"
+        + CHECKPOINT,
+    ],
+    ids=["checkpoint", "hashes", "extra"],
+)
+def test_reads_no_proof_with_a_part_beyond_its_limit(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse_proof(data)
