@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.describing import BINARY, add_reading, content, problems
+from api.exchange import until_gone
 from api.hosting import Hosting
 from ledger.archive import pack
 from ledger.export import open_export
@@ -130,7 +131,7 @@ class _Archive(Response):
         """
         del scope
         sending = asyncio.create_task(self._send(send))
-        leaving = asyncio.create_task(_gone(receive))
+        leaving = asyncio.create_task(until_gone(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
@@ -152,9 +153,3 @@ class _Archive(Response):
             except TimeoutError:
                 raise ClientDisconnect from None
         await send({"type": "http.response.body", "body": b""})
-
-
-async def _gone(receive: Receive) -> None:
-    """Wait until the reader goes away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
