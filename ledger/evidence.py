@@ -17,7 +17,7 @@ from ledger.errors import ExportError
 from verify.brackets import Brackets
 from verify.checkpoint import parse_signed
 from verify.chunk import Line
-from verify.claims import parse_disclosure
+from verify.claims import Opened, parse_disclosure
 from verify.contents import charter_policy
 from verify.entry import Entry, parse_entry
 from verify.errors import RuleError
@@ -239,7 +239,9 @@ class _Maker:
             closed = self._without | closed_to(self._audience, event)
             opened = map(parse_disclosure, self._ledger.disclosures(index))
             claims = {
-                one.name: (one.salt[-32:], one.value) for one in opened if one.name not in closed
+                one.name: Opened(one.salt[-32:], one.value)
+                for one in opened
+                if one.name not in closed
             }
             if claims:
                 yield Line(claims=claims, index=index)

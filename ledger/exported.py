@@ -109,9 +109,13 @@ class ExportedLedger:
         owner = sealing_event(parse_event(parse_entry(self.entry(index)).event))
         return tuple(
             format_disclosure(
-                author=owner.author, nonce=owner.nonce, name=name, random=random, value=value
+                author=owner.author,
+                nonce=owner.nonce,
+                name=name,
+                random=one.random,
+                value=one.value,
             )
-            for name, (random, value) in sorted(self._lines[index].claims.items())
+            for name, one in sorted(self._lines[index].claims.items())
         )
 
     def note(self, *, size: int, sha256: str) -> bytes:

@@ -48,7 +48,7 @@ from verify.claims import File, parse_disclosure
 from verify.codec import Decoder, Party, SignatureHex, Wire, encode
 from verify.errors import MalformedError
 from verify.receipt import Receipt, parse_receipt
-from verify.submission import LedgerName, Statement
+from verify.submission import LedgerName, Statement, statement_digits
 
 __all__ = ["Item", "Outbox", "open_outbox"]
 
@@ -92,7 +92,9 @@ class _KeptFile(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterf
 
 
 _ITEM = Decoder(_ItemFile, name="item")
-_ATTEMPT = Decoder(_Attempt, name="attempt")
+_ATTEMPT = Decoder(
+    _Attempt, name="attempt", digits=lambda all_: statement_digits(a.statement for a in all_)
+)
 _KEPT = Decoder(_KeptFile, name="kept")
 
 

@@ -234,9 +234,13 @@ def view_of_export(path: Path, *, at_size: int | None = None) -> View:
     def disclosures(index: int, owner: Event) -> list[str]:
         return [
             format_disclosure(
-                author=owner.author, nonce=owner.nonce, name=name, random=random, value=value
+                author=owner.author,
+                nonce=owner.nonce,
+                name=name,
+                random=one.random,
+                value=one.value,
             )
-            for name, (random, value) in (held[index].claims if index in held else {}).items()
+            for name, one in (held[index].claims if index in held else {}).items()
         ]
 
     return _read(_bundled(path, size), disclosures, notes, at_size)

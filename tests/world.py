@@ -14,7 +14,7 @@ import msgspec
 from nacl.signing import SigningKey
 
 from verify.checkpoint import Checkpoint, format_checkpoint
-from verify.claims import File, parse_disclosure
+from verify.claims import File, Opened, parse_disclosure
 from verify.codec import encode
 from verify.contents import Manifest, format_charter_policy
 from verify.entry import SignedStatement, format_entry, parse_entry
@@ -132,10 +132,10 @@ def disclose(author: str, nonce: str, name: str, value: Value) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def claims_of(disclosures: Sequence[str]) -> dict[str, tuple[str, Value]]:
+def claims_of(disclosures: Sequence[str]) -> dict[str, Opened]:
     """Return disclosures as a line of `disclosures.jsonl` has them."""
     opened = [parse_disclosure(text) for text in disclosures]
-    return {one.name: (one.salt[-32:], one.value) for one in opened}
+    return {one.name: Opened(one.salt[-32:], one.value) for one in opened}
 
 
 def file_of(content: bytes, name: str = "letter.pdf") -> File:

@@ -5,7 +5,7 @@ walks the results in order and applies the rules. A chunk says what it saw in as
 can, because its result crosses a process border.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Annotated, NamedTuple, TypeAlias
@@ -14,8 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from verify.checks import Check
-from verify.claims import File, check_claims
-from verify.codec import Decoder, Index, Wire, check_hex
+from verify.claims import File, Opened, check_claims
+from verify.codec import Decoder, Index, Wire
 from verify.entry import (
     MAX_ENTRY,
     Entry,
@@ -41,32 +41,36 @@ from verify.submission import (
 )
 from verify.tiles import TILE_WIDTH, entries_path, parse_bundle, tile_path
 
-__all__ = ["Chunk", "ChunkResult", "Line", "OpenedFile", "Piece", "check_chunk", "parse_line"]
+__all__ = [
+    "Chunk",
+    "ChunkResult",
+    "Line",
+    "OpenedFile",
+    "Piece",
+    "check_chunk",
+    "line_digits",
+    "parse_line",
+]
 
 
 _MAX_REFUSED = 16  # claims of one line that get a finding each
-
-_Random = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
 
 
 class Line(Wire, frozen=True, kw_only=True):
     """A line of `disclosures.jsonl` (SPEC section 11.3)."""
 
     claims: Annotated[
-        dict[str, tuple[_Random, str | File]], msgspec.Meta(min_length=1, max_length=512)
+        dict[str, Opened], msgspec.Meta(min_length=1, max_length=512)
     ]  # as many as an event can seal
     index: Index
 
-    def __post_init__(self) -> None:
-        """Check that every random part is hex.
 
-        Raises:
-            ValueError: One is not.
-        """
-        check_hex("".join([random for random, _ in self.claims.values()]))
+def line_digits(lines: Iterable[Line]) -> list[str]:
+    """Return the values of all fields of lines that must be hex digits, for a `Decoder`."""
+    return [opened.random for line in lines for opened in line.claims.values()]
 
 
-_LINE = Decoder(Line, name="disclosures.jsonl")
+_LINE = Decoder(Line, name="disclosures.jsonl", digits=line_digits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,8 +499,8 @@ class _Checker:
         if len(refused) > _MAX_REFUSED:
             reason = f"and {len(refused) - _MAX_REFUSED:,} more like it"
             self._find(Check.DISCLOSURE, "claims", reason, index)
-        for name, (_, value) in opened.items():
-            if type(value) is File:
+        for name, one in opened.items():
+            if type(value := one.value) is File:
                 result.files.append(OpenedFile(index, name, value.sha256, value.size))
         result.disclosures += len(opened)
         hidden: set[str] = set()

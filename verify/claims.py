@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from verify.checks import Check
-from verify.codec import Count, Decoder, Hash, Wire, encode
+from verify.codec import Count, Decoder, Hash, NonceText, Wire, encode
 from verify.errors import MalformedError, RuleError
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "STEMS",
     "Disclosure",
     "File",
+    "Opened",
     "check_claims",
     "check_names",
     "digest",
@@ -75,6 +76,16 @@ class File(Wire, frozen=True, kw_only=True):
         """
         if self.name in {".", ".."}:
             raise ValueError("name: names a folder")
+
+
+class Opened(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """A claim in the clear: the random part of its salt, and its value.
+
+    There are millions; as tuples the collector would go through them again and again.
+    """
+
+    random: NonceText
+    value: str | File
 
 
 class Disclosure(NamedTuple):
@@ -153,7 +164,7 @@ def _text(data: bytes) -> bytes:
 
 
 def check_claims(
-    claims: Mapping[str, tuple[str, str | File]],
+    claims: Mapping[str, Opened],
     *,
     author: str,
     nonce: str,
@@ -162,7 +173,7 @@ def check_claims(
     """Check that the claims of one line of `disclosures.jsonl` are what an event seals.
 
     Args:
-        claims: By name, the random part of its salt and its value.
+        claims: By name, each in the clear.
         author: The event's author.
         nonce: The event's nonce.
         sealed: The event's digests, by claim name.
@@ -175,9 +186,10 @@ def check_claims(
     prefix = f"{author}.{nonce}."
     refused: dict[str, RuleError] = {}
     wanted = sealed.get
-    for name, (random, value) in claims.items():
+    for name, one in claims.items():
+        value = one.value
         # What `_text` does: a call for each of a million claims is seen.
-        data = b2a_base64(encode((prefix + random, name, value)), newline=False)
+        data = b2a_base64(encode((prefix + one.random, name, value)), newline=False)
         text = data.translate(_TO_URL, b"=")
         found = sha256(text).hexdigest()
         if wanted(name) != found:

@@ -7,9 +7,8 @@ The schemas bound the depth: a type that cannot nest deeper than eight cannot be
 anything that does.
 """
 
-import binascii
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
@@ -28,12 +27,12 @@ __all__ = [
     "Instant",
     "Label",
     "Nonce",
+    "NonceText",
     "Origin",
     "Party",
     "SignatureHex",
     "SignatureText",
     "Wire",
-    "check_hex",
     "encode",
     "is_sorted",
 ]
@@ -44,8 +43,9 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 # msgspec searches rather than matches, and `$` would let a trailing newline through: \A and \Z.
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-# The same length, for fields of types that check all their digits together: see `check_hex`.
+# The same lengths, for fields whose digits a `Decoder` checks all together.
 HashText = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
+NonceText = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
 SignatureText = Annotated[str, msgspec.Meta(min_length=128, max_length=128)]
 Nonce = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 SignatureHex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{128}\Z")]
@@ -88,13 +88,27 @@ class Decoder(Generic[T]):
         name: What the octets are, for the `where` of refusals: "entry", "statement".
     """
 
-    __slots__ = ("_decode", "_decode_lines", "name")
+    __slots__ = ("_decode", "_decode_lines", "_digits", "name")
 
-    def __init__(self, kind: type[T], *, name: str) -> None:
-        """Build a decoder for `kind`, which may be a union."""
+    def __init__(
+        self,
+        kind: type[T],
+        *,
+        name: str,
+        digits: Callable[[Sequence[T]], Iterable[str]] | None = None,
+    ) -> None:
+        """Build a decoder for `kind`, which may be a union.
+
+        Args:
+            kind: The type.
+            name: What the octets are.
+            digits: Gives the values of all the fields that are a `HashText`, `NonceText` or
+                `SignatureText`, wherever in the type they are.
+        """
         decoder = msgspec.json.Decoder(kind)
         self._decode = decoder.decode
         self._decode_lines = decoder.decode_lines
+        self._digits = digits
         self.name = name
 
     def decode(self, data: bytes, *, where: str = "") -> T:
@@ -122,6 +136,11 @@ class Decoder(Generic[T]):
         if encode(value) != data:
             reason = "is not the canonical encoding of what it says"
             raise MalformedError(where or self.name, reason)
+        if self._digits is not None:
+            wrong = next((text for text in self._digits((value,)) if not _is_hex(text)), None)
+            if wrong is not None:
+                part = _place_of(wrong, msgspec.json.decode(data))
+                raise MalformedError((where or self.name) + part, _NOT_HEX)
         return value
 
     def decode_lines(self, data: bytes) -> list[T] | None:
@@ -137,9 +156,15 @@ class Decoder(Generic[T]):
             values = self._decode_lines(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        return values if _ENCODER.encode_lines(values) == data else None
+        if _ENCODER.encode_lines(values) != data:
+            return None
+        if self._digits is not None and not _is_hex("".join(self._digits(values))):
+            return None
+        return values
 
 
+_HEX_DIGITS = b"0123456789abcdef"
+_NOT_HEX = "is not hex digits of lower case"
 _MAX_SAID = 200  # characters of a part or a reason
 
 
@@ -157,17 +182,25 @@ def _cut(text: str) -> str:
     return text if len(text) <= _MAX_SAID else f"{text[: _MAX_SAID - 1]}…"
 
 
-def check_hex(digits: str) -> None:
-    """Check that `digits`, an even number of them, are hex digits of lower case.
+def _is_hex(digits: str) -> bool:
+    # One call for all the digests of an entry, or of many, costs a tenth of a pattern for each.
+    return not digits.encode().translate(None, _HEX_DIGITS)
 
-    One call for all the digests of an event costs a tenth of a pattern for each.
 
-    Raises:
-        ValueError: They are not. (A schema's own error, as in `__post_init__`.)
-    """
-    binascii.unhexlify(digits)
-    if digits != digits.lower():
-        raise ValueError("hex digits of upper case")
+def _place_of(text: str, value: object) -> str:
+    """Return where in plain values `text` stands: ".statement.key"."""
+    parts: Iterable[tuple[str, object]] = ()
+    if isinstance(value, dict):
+        parts = ((f".{name}", part) for name, part in value.items())
+    elif isinstance(value, list | tuple):
+        parts = ((f"[{number}]", part) for number, part in enumerate(value))
+    for name, part in parts:
+        if part == text:
+            return name
+        below = _place_of(text, part)
+        if below:
+            return name + below
+    return ""
 
 
 def is_sorted(values: Sequence[str] | Sequence[int]) -> bool:

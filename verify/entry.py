@@ -13,12 +13,11 @@ from verify.codec import (
     Instant,
     SignatureText,
     Wire,
-    check_hex,
     encode,
 )
 from verify.errors import MalformedError, RuleError
-from verify.events import MAX_EVENT, Event
-from verify.submission import MAX_EVENTS, Statement
+from verify.events import MAX_EVENT, Event, event_digits
+from verify.submission import MAX_EVENTS, Statement, statement_digits
 
 __all__ = [
     "MAX_ENTRY",
@@ -35,6 +34,7 @@ __all__ = [
 
 MAX_ENTRY = 65_535  # octets: an entry bundle gives lengths in 16 bits
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -49,14 +49,6 @@ class EntryOf(Wire, Generic[T_co], frozen=True, kw_only=True):
     rules: HashText | None = None
     signature: SignatureText | None = None
     statement: Statement | None = None
-
-    def __post_init__(self) -> None:
-        """Check the digits.
-
-        Raises:
-            ValueError: They are no lower-case hex.
-        """
-        check_hex((self.prev or "") + (self.rules or "") + (self.signature or ""))
 
 
 Entry: TypeAlias = EntryOf[msgspec.Raw]
@@ -74,8 +66,20 @@ _EVENT_AT = len('{"event":')
 _AFTER_EVENT = b',"index":'
 _BEFORE_STATEMENT = b',"statement":'
 
-_ENTRY = Decoder(Entry, name="entry")
-_WHOLE = Decoder(EntryOf[Event], name="entry")
+
+def _digits(entries: Sequence[EntryOf[T]]) -> list[str]:
+    found = statement_digits([entry.statement for entry in entries])
+    for entry in entries:
+        found += (entry.prev or "", entry.rules or "", entry.signature or "")
+    return found
+
+
+def _all_digits(entries: Sequence[EntryOf[Event]]) -> list[str]:
+    return _digits(entries) + event_digits([entry.event for entry in entries])
+
+
+_ENTRY = Decoder(Entry, name="entry", digits=_digits)
+_WHOLE = Decoder(EntryOf[Event], name="entry", digits=_all_digits)
 
 
 def parse_entry(data: bytes, *, where: str = "entry") -> Entry:
@@ -140,11 +144,11 @@ def check_parts(entry: EntryOf[object]) -> None:
 
     Source: SPEC section 7.
     """
-    first = entry.position == 0
-    if (entry.prev is not None) is not (entry.index > 0):
+    first, later = entry.position == 0, entry.index > 0
+    if (entry.prev is None) is later:
         raise RuleError(Check.PREV, "prev", "is missing, or stands at index 0")
     there = (entry.statement is not None, entry.signature is not None, entry.rules is not None)
-    wanted = (first, first, first and entry.index > 0)
+    wanted = (first, first, first and later)
     if there != wanted:
         number = next(n for n in range(len(wanted)) if there[n] is not wanted[n])
         reason = "is missing" if wanted[number] else "must not be here"

@@ -18,13 +18,14 @@ from verify.codec import (
     Day,
     Decoder,
     Hash,
+    HashText,
     Index,
     Label,
+    NonceText,
     Origin,
     Party,
     SignatureHex,
     Wire,
-    check_hex,
     is_sorted,
 )
 from verify.errors import MalformedError, RuleError
@@ -32,7 +33,9 @@ from verify.merkle import leaf_hash
 
 __all__ = [
     "GOVERNANCE",
+    "KINDS",
     "MAX_EVENT",
+    "POWERS",
     "REFERRING",
     "SPEC_VERSION",
     "STEP_VERBS",
@@ -72,6 +75,7 @@ __all__ = [
     "Thresholds",
     "Transfer",
     "Witness",
+    "event_digits",
     "event_id",
     "kind_of",
     "parse_event",
@@ -140,20 +144,16 @@ def _check_ranges(where: str, ranges: Ranges | None) -> None:
         end = last
 
 
-# That these are hex is checked for all of an event's together.
-_Digest = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
-
-
 class _Event(Wire, frozen=True, kw_only=True, tag_field="kind"):
     """The fields of every event."""
 
     author: Party
-    nonce: Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
+    nonce: NonceText
     dates: Annotated[dict[DateRole, Date], msgspec.Meta(min_length=1)] | None = None
     links: Annotated[tuple[Link, ...], msgspec.Meta(min_length=1, max_length=64)] | None = None
     on_behalf_of: Actors | None = None
     authority: Literal["claimed", "evidenced", "ratified", "disowned"] | None = None
-    sealed: Annotated[dict[str, _Digest], msgspec.Meta(min_length=1, max_length=512)] | None = None
+    sealed: Annotated[dict[str, HashText], msgspec.Meta(min_length=1, max_length=512)] | None = None
     withheld: Names | None = None
     audience: Annotated[dict[str, Parties], msgspec.Meta(min_length=1)] | None = None
     retain: Annotated[dict[str, Day], msgspec.Meta(min_length=1)] | None = None
@@ -165,11 +165,8 @@ class _Event(Wire, frozen=True, kw_only=True, tag_field="kind"):
         Raises:
             ValueError: Something is out of order, twice, or without what it goes with.
         """
-        digits = self.nonce
         if self.sealed is not None:
             check_names(tuple(self.sealed))
-            digits += "".join(self.sealed.values())
-        check_hex(digits)
         if self.links is not None:
             _check_distinct("links", self.links)
         if self.authority is not None and self.on_behalf_of is None:
@@ -723,7 +720,20 @@ class Opening(_Event, frozen=True, kw_only=True, tag="opening/v1"):
 Event: TypeAlias = NestedEvent | Charter | Membership | Key | Approval | Sealed | Opening
 GOVERNANCE = (Charter, Membership, Key, Approval)
 
-_EVENT: Decoder[Event] = Decoder(Event, name="event")  # type: ignore[arg-type]  # mypy: a union is no type[T]
+
+def event_digits(events: Iterable[Event]) -> list[str]:
+    """Return the values of all fields of events that must be hex digits, for a `Decoder`."""
+    found: list[str] = []
+    for event in events:
+        found.append(event.nonce)
+        if event.sealed is not None:
+            found += event.sealed.values()
+        elif type(event) is Opening and event.event is not None:  # and seals nothing itself
+            found += event_digits((event.event,))
+    return found
+
+
+_EVENT: Decoder[Event] = Decoder(Event, name="event", digits=event_digits)  # type: ignore[arg-type]  # mypy: a union is no type[T]
 
 
 def parse_event(data: bytes | msgspec.Raw, *, where: str = "event") -> Event:
@@ -754,7 +764,7 @@ def event_id(data: bytes) -> bytes:
 
 def kind_of(event: Event) -> str:
     """Return the event's kind without its version: "communication"."""
-    return _KINDS[type(event)]
+    return KINDS[type(event)]
 
 
 def power_for(event: Event) -> tuple[Power, ...]:
@@ -766,7 +776,7 @@ def power_for(event: Event) -> tuple[Power, ...]:
         return ("undertake",) if event.target in {"commitment", "agreement"} else ("record",)
     if isinstance(event, Position):
         return ("undertake",) if event.stance in {"admit", "agree", "ratify"} else ("answer",)
-    return _POWERS.get(type(event), ("record",))
+    return POWERS[type(event)]
 
 
 def references(event: Event) -> Iterator[tuple[str, str]]:
@@ -801,17 +811,22 @@ def _listed(field: str, item: str | Discharge | Sentence) -> Iterator[tuple[str,
             yield f"{field}.events[{number}]", ref
 
 
-_KINDS: dict[type, str] = {
+KINDS: dict[type, str] = {
     kind: str(kind.__struct_config__.tag).partition("/")[0]
     for kind in (*get_args(NestedEvent), *GOVERNANCE, Sealed, Opening)
 }
-_POWERS: dict[type, tuple[Power, ...]] = {
+"""The name of each kind, without its version."""
+
+POWERS: dict[type, tuple[Power, ...]] = {
+    **dict.fromkeys(KINDS.keys() - {Step, Position}, ("record",)),
     **dict.fromkeys(GOVERNANCE, ("govern",)),
     Communication: ("record", "intake"),
     Artefact: ("record", "intake"),
     Commitment: ("undertake",),
     Agreement: ("undertake",),
 }
+"""The powers for each kind where the kind alone settles them: see `power_for`."""
+
 _REFERENCES: dict[type, tuple[str, ...]] = {
     Account: ("sentences",),
     Approval: ("of",),

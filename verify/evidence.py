@@ -18,7 +18,7 @@ from verify.audit import not_checked
 from verify.brackets import Brackets, Committed, check_recorded
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
-from verify.chunk import Line
+from verify.chunk import Line, line_digits
 from verify.claims import check_claims
 from verify.codec import Decoder, Hash, Wire, encode
 from verify.contents import charter_policy
@@ -118,7 +118,11 @@ class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfo
     notes: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)] | None = None
 
 
-_EVIDENCE = Decoder(Evidence, name="evidence")
+def _digits(files: Sequence[Evidence]) -> list[str]:
+    return [text for one in files for text in line_digits(one.disclosures or ())]
+
+
+_EVIDENCE = Decoder(Evidence, name="evidence", digits=_digits)
 
 
 def parse_evidence(data: bytes) -> Evidence:

@@ -16,6 +16,8 @@ from verify.codec import encode
 from verify.errors import RuleError
 from verify.events import (
     GOVERNANCE,
+    KINDS,
+    POWERS,
     REFERRING,
     Erasure,
     Event,
@@ -98,13 +100,19 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 _SPECIAL = frozenset((*GOVERNANCE, Step, Opening, Erasure, Hold, Position))
-_LOOKED_INTO = _SPECIAL | REFERRING
+# Of the kinds that the rules need not look into, the name and the powers.
+_PLAIN = {
+    kind: (name, (POWERS[kind],))
+    for kind, name in KINDS.items()
+    if kind not in _SPECIAL | REFERRING
+}
 
 
 def candidate_of(event: Event, *, event_id: str) -> Candidate:
     """Return what the rules need to know of an event."""
-    if event.links is None and type(event) not in _LOOKED_INTO:  # most are letters
-        return Candidate(event_id, kind_of(event), event.author, (power_for(event),), (), None)
+    plain = _PLAIN.get(type(event))
+    if plain is not None and event.links is None:  # most are letters
+        return Candidate(event_id, plain[0], event.author, plain[1], (), None)
     nested = event.event if isinstance(event, Opening) else None
     powers = (power_for(event),) if nested is None else (power_for(event), power_for(nested))
     links = event.links or ()
@@ -183,7 +191,8 @@ def judge_statement(
     Raises:
         RuleError: The first rule that it breaks.
     """
-    _check_expires(statement, recorded)
+    if not recorded <= statement.expires <= recorded + EXPIRES_WITHIN_MS:
+        raise _expired(statement, recorded)
     if state.charter.state == "closed":
         raise RuleError(Check.CLOSED, "statement.ledger", "the charter in force is closed")
     _check_ledger(state, statement)
@@ -247,7 +256,8 @@ def _admit(
     fingerprint: str,
 ) -> State:
     if state is None:
-        _check_expires(statement, recorded)
+        if not recorded <= statement.expires <= recorded + EXPIRES_WITHIN_MS:
+            raise _expired(statement, recorded)
         _, charter = next(iter(placed))
         for name, ref in charter.references:
             reason = "names no earlier event"
@@ -283,21 +293,19 @@ def _admit_one(
     recorded: int,
     alone: bool,
 ) -> State:
+    held = signer.powers
     for powers in candidate.powers:
-        if set(powers).isdisjoint(signer.powers):
+        if powers[0] not in held and set(powers).isdisjoint(held):
             wanted = " or ".join(powers)
             reason = f"the key lacks the power {wanted}"
             raise RuleError(Check.POWER, "event.kind", reason, wanted, ", ".join(signer.powers))
-    special = candidate.special
-    new_ids = (candidate.id,) if special is None else [known for known, _ in known_ids(candidate)]
-    for new_id in new_ids:
-        known = batch.find(new_id)
-        if known is not None:
-            reason = f"its event is known already, at entry {known.index}"
-            raise RuleError(Check.REPEATED, "event", reason, None, new_id)
+    batch.check_new(candidate.id)
+    event = candidate.special
+    if event is not None:
+        for nested, _ in known_ids(candidate)[1:]:
+            batch.check_new(nested)
     for name, ref in candidate.references:
         batch.check_reference(ref, where=f"event.{name}")
-    event = special
     if event is None:
         return state
     for links in (event.links, sealing_event(event).links):
@@ -333,6 +341,13 @@ class _Batch:
         fact = self._facts.get(event_id)
         return self._past.find(event_id) if fact is None else Fact(*fact)
 
+    def check_new(self, event_id: str) -> None:
+        """Check that an event is not known yet."""
+        known = self.find(event_id)
+        if known is not None:
+            reason = f"its event is known already, at entry {known.index}"
+            raise RuleError(Check.REPEATED, "event", reason, None, event_id)
+
     def check_reference(self, event_id: str, *, where: str) -> None:
         """Check that a reference names a known event."""
         if self.find(event_id) is None:
@@ -364,19 +379,13 @@ def _nested_id(opening: Opening) -> str:
     return event_id(encode(opening.event)).hex()
 
 
-def _check_expires(statement: Statement, recorded: int) -> None:
+def _expired(statement: Statement, recorded: int) -> RuleError:
+    where, found = "statement.expires", str(statement.expires)
     if recorded > statement.expires:
         reason = "had passed when it was recorded"
-        raise RuleError(
-            Check.EXPIRES, "statement.expires", reason, f"at least {recorded}",
-            str(statement.expires),
-        )  # fmt: skip
-    latest = recorded + EXPIRES_WITHIN_MS
-    if statement.expires > latest:
-        reason = "is more than 31 days after it was recorded"
-        raise RuleError(
-            Check.EXPIRES, "statement.expires", reason, f"at most {latest}", str(statement.expires)
-        )
+        return RuleError(Check.EXPIRES, where, reason, f"at least {recorded}", found)
+    reason = "is more than 31 days after it was recorded"
+    return RuleError(Check.EXPIRES, where, reason, f"at most {recorded + EXPIRES_WITHIN_MS}", found)
 
 
 def _check_ledger(state: State, statement: Statement) -> None:

@@ -28,7 +28,7 @@ from tests.ledger.builder import (
 )
 from verify.checkpoint import check_checkpoint
 from verify.entry import parse_entry
-from verify.events import _KINDS as ALL_KINDS
+from verify.events import KINDS as ALL_KINDS
 from verify.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
 from verify.note import NoteSignature, format_note, parse_note
 from verify.notes import log_vkey

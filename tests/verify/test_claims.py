@@ -11,6 +11,7 @@ from verify.checks import Check
 from verify.claims import (
     MAX_DISCLOSURE,
     File,
+    Opened,
     check_claims,
     check_names,
     digest,
@@ -28,7 +29,7 @@ def refusals(value: str | File, name: str = "text", **changes: str) -> dict[str,
     text = format_disclosure(author="a", nonce="n", name=name, random=SALT, value=value)
     given_ = {"author": "a", "nonce": "n", **changes}
     sealed = {name: digest(text)}
-    return check_claims({name: (SALT, value)}, sealed=sealed, **given_)
+    return check_claims({name: Opened(SALT, value)}, sealed=sealed, **given_)
 
 
 def test_a_claim_opens_to_what_was_sealed() -> None:
