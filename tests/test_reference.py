@@ -1,10 +1,13 @@
 """The second verifier checked by itself: known answers, small ledgers, and each octet flipped."""
 
+import ast
 import base64
 import contextlib
 import hashlib
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +16,32 @@ from hypothesis import strategies as st
 
 from tests import build_reference as build
 from tests import reference
-from tests.reference import Refused, Report, UnknownVersion, audit_evidence, audit_export
+from tests.reference import (
+    Refused,
+    Report,
+    UnknownVersion,
+    audit_evidence,
+    audit_export,
+    rules,
+    signatures,
+)
+from tests.reference.refusals import Malformed
 
 DAY_MS = 86_400_000
+
+
+def test_it_knows_nothing_of_the_first_verifier() -> None:
+    for room in Path(reference.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(room.read_text())):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            else:
+                modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for module in modules:
+                own = module == "tests.reference" or module.startswith("tests.reference.")
+                root = module.partition(".")[0]
+                assert own or root == "nacl" or root in sys.stdlib_module_names, room.name
+
 
 # Leaves and roots of the sizes 1 to 8, as published with the reference tests of RFC 6962.
 RFC_6962_ENTRIES = [
@@ -180,22 +206,22 @@ def test_the_vectors_of_rfc_8032(public: str, message: str, signature: str) -> N
 
 
 def test_there_are_fourteen_encodings_of_small_order() -> None:
-    assert len(reference.SMALL_ORDER) == 14
-    assert (1).to_bytes(32, "little") in reference.SMALL_ORDER
+    assert len(signatures.SMALL_ORDER) == 14
+    assert (1).to_bytes(32, "little") in signatures.SMALL_ORDER
 
 
 def test_keys_of_small_order_are_refused() -> None:
-    for public in reference.SMALL_ORDER:
+    for public in signatures.SMALL_ORDER:
         refusal(603, reference.check_key, public)
         signature = (1).to_bytes(32, "little") + bytes(32)
         assert not reference.ed25519_exact(public, b"anything", signature)
         refusal(505, reference.check_signature, public, b"anything", signature)
 
 
-def point_of_order_eight() -> reference.Point:
-    for octets in reference.SMALL_ORDER:
-        point = reference.decode_point(octets)
-        if point is not None and reference.multiply(4, point) != reference.IDENTITY:
+def point_of_order_eight() -> signatures.Point:
+    for octets in signatures.SMALL_ORDER:
+        point = signatures.decode_point(octets)
+        if point is not None and signatures.multiply(4, point) != signatures.IDENTITY:
             return point
     raise AssertionError
 
@@ -206,18 +232,18 @@ def scalar_and_prefix(seed: bytes) -> tuple[int, bytes]:
     return scalar, digest[32:]
 
 
-def signed_by_hand(public: bytes, scalar: int, message: bytes, nonce: reference.Point) -> bytes:
+def signed_by_hand(public: bytes, scalar: int, message: bytes, nonce: signatures.Point) -> bytes:
     """Sign with R = 7 B + nonce, whatever that does to the equation."""
-    point = reference.encode_point(reference.add(reference.multiply(7, reference.BASE), nonce))
+    point = signatures.encode_point(signatures.add(signatures.multiply(7, signatures.BASE), nonce))
     digest = hashlib.sha512(point + public + message).digest()
-    total = (7 + int.from_bytes(digest, "little") * scalar) % reference.ORDER
+    total = (7 + int.from_bytes(digest, "little") * scalar) % signatures.ORDER
     return point + total.to_bytes(32, "little")
 
 
 def test_a_signature_that_only_the_cofactored_equation_accepts_is_refused() -> None:
     scalar, _ = scalar_and_prefix(b"a seed")
-    public = reference.encode_point(reference.multiply(scalar, reference.BASE))
-    plain = signed_by_hand(public, scalar, b"message", reference.IDENTITY)
+    public = signatures.encode_point(signatures.multiply(scalar, signatures.BASE))
+    plain = signed_by_hand(public, scalar, b"message", signatures.IDENTITY)
     assert reference.ed25519_exact(public, b"message", plain)
     reference.check_signature(public, b"message", plain)
     mixed = signed_by_hand(public, scalar, b"message", point_of_order_eight())
@@ -227,12 +253,12 @@ def test_a_signature_that_only_the_cofactored_equation_accepts_is_refused() -> N
 
 def test_a_key_outside_the_prime_order_subgroup_is_refused() -> None:
     scalar, _ = scalar_and_prefix(b"a seed")
-    pure = reference.multiply(scalar, reference.BASE)
-    public = reference.encode_point(reference.add(pure, point_of_order_eight()))
+    pure = signatures.multiply(scalar, signatures.BASE)
+    public = signatures.encode_point(signatures.add(pure, point_of_order_eight()))
     refusal(603, reference.check_key, public)
     for attempt in range(32):
         # One in eight of these satisfies the equation all the same.
-        signature = signed_by_hand(public, scalar, b"%d" % attempt, reference.IDENTITY)
+        signature = signed_by_hand(public, scalar, b"%d" % attempt, signatures.IDENTITY)
         assert not reference.ed25519_exact(public, b"%d" % attempt, signature)
         refusal(505, reference.check_signature, public, b"%d" % attempt, signature)
 
@@ -240,7 +266,7 @@ def test_a_key_outside_the_prime_order_subgroup_is_refused() -> None:
 def test_s_must_be_below_the_order() -> None:
     public = build.public_key("alpha")
     signature = build.sign("alpha", b"message")
-    scalar = int.from_bytes(signature[32:], "little") + reference.ORDER
+    scalar = int.from_bytes(signature[32:], "little") + signatures.ORDER
     larger = signature[:32] + scalar.to_bytes(32, "little")
     assert reference.ed25519_exact(public, b"message", signature)
     assert not reference.ed25519_exact(public, b"message", larger)
@@ -265,7 +291,7 @@ def test_every_signature_of_a_ledger_by_plain_arithmetic(monkeypatch: pytest.Mon
         assert reference.ed25519_exact(public, message, signature)
         checked.append(signature)
 
-    monkeypatch.setattr(reference, "check_signature", both)
+    monkeypatch.setattr(signatures, "check_signature", both)
     assert audit_export(small().export()).verdict == "self"
     # Two statements, the checkpoint, the kept note once for `seen` and once for itself.
     assert len(checked) == 5
@@ -324,7 +350,7 @@ def test_canonical_octets_are_read(octets: bytes) -> None:
     ],
 )
 def test_other_octets_are_refused(octets: bytes) -> None:
-    with pytest.raises(reference.Malformed):
+    with pytest.raises(Malformed):
         reference.parse(octets)
 
 
@@ -963,7 +989,7 @@ def test_nobody_blocks_a_party_by_proposing_a_key(void: int, author: str) -> Non
 
 
 def test_void_keys_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference, "MAX_KEYS", 2)
+    monkeypatch.setattr(rules, "MAX_KEYS", 2)
     builder, charter = two_must_sign()
     for number in range(4):
         propose(builder, "alpha", "enrol", "gamma", f"gamma {number}")

@@ -21,10 +21,11 @@ from typing import Any, TypeAlias
 import nacl.bindings
 from msgspec.structs import replace
 
-from tests import reference, reference_fork
+from tests import reference
 from tests.damage import ACCIDENTS, FORGERIES, canonical, forge, rechain, resign
 from tests.forking import false_proofs, forked, one_world, true_proofs
 from tests.moves import withholding
+from tests.reference import signatures
 from tests.world import (
     DAY_MS,
     ORIGIN,
@@ -213,7 +214,7 @@ REFERENCE: dict[str, Callable[[Vector], object]] = {
     "disclosure": lambda v: reference.check_disclosure(v["disclosure"], octets(v["event"])),
     "note": lambda v: reference.check_note(octets(v["note"]), v["vkey"]),
     "checkpoint": lambda v: reference.check_checkpoint(octets(v["note"]), v["vkey"]),
-    "fork": lambda v: reference_fork.check_fork(octets(v)),
+    "fork": lambda v: reference.check_fork(octets(v)),
     "receipt": _reference_receipt,
     "export": _reference_export,
     "key": lambda v: reference.check_key(bytes.fromhex(v["key"])),
@@ -820,13 +821,13 @@ def _keys() -> Vectors:
     for name in ("northmere", "log"):
         yield _accepted("key", f"of {name}", {"key": public_hex(signing_key(name))})
     good = bytes(signing_key("northmere").verify_key)
-    for point in sorted(reference.SMALL_ORDER):
+    for point in sorted(signatures.SMALL_ORDER):
         yield _refused("key", "of small order, or spelled otherwise", {"key": point.hex()})
-    order_two = reference.decode_point(bytes.fromhex("ec" + "ff" * 30 + "7f"))
-    own = reference.decode_point(good)
+    order_two = signatures.decode_point(bytes.fromhex("ec" + "ff" * 30 + "7f"))
+    own = signatures.decode_point(good)
     assert order_two is not None
     assert own is not None
-    mixed = reference.encode_point(reference.add(own, order_two))
+    mixed = signatures.encode_point(signatures.add(own, order_two))
     yield _refused("key", "of mixed order", {"key": mixed.hex()})
     yield _refused("key", "off the curve", {"key": "02" + "00" * 31})
     yield _refused("key", "not below the prime", {"key": "f0" + "ff" * 30 + "7f"})
@@ -855,7 +856,7 @@ def _signatures() -> Vectors:
         yield _refused("signature", f"bit {bit}", {**given, "signature": bytes(flipped).hex()})
     yield _refused("signature", "cut short", {**given, "signature": signature[:-1].hex()})
     yield _refused("signature", "too long", {**given, "signature": signature.hex() + "00"})
-    for point in sorted(reference.SMALL_ORDER):
+    for point in sorted(signatures.SMALL_ORDER):
         forged = {**given, "key": point.hex(), "signature": (point + bytes(32)).hex()}
         yield _refused("signature", "a key of small order", forged)
         # S = H(R || A || M)a: the equation holds up to R, for R of small order.

@@ -1,43 +1,14 @@
-"""The second verifier's fork proofs: SPEC section 10.3 read as it stands, by `reference` alone.
-
-It knows witnesses with Ed25519 keys only.
-"""
-
-from __future__ import annotations
+"""Section 10.3: fork proofs, of witnesses with Ed25519 keys only."""
 
 from typing import NamedTuple
 
-from tests.reference import (
-    HEX_32,
-    INDEX,
-    Malformed,
-    Note,
-    Refused,
-    check_consistency,
-    check_inclusion,
-    check_note,
-    check_signature,
-    decode_base64,
-    fields,
-    format_vkey,
-    leaf_hash,
-    need,
-    parse,
-    parse_entry,
-    parse_note,
-    refusing,
-    several,
-    text,
-    words,
-)
-
-__all__ = ["check_fork"]
-
-
-def anything(value: object, where: str) -> None:
-    """Refuse nothing: what it must be is asked where it is used."""
-    del value, where
-
+from tests.reference import signatures
+from tests.reference.canonical import parse
+from tests.reference.entries import parse_entry
+from tests.reference.notes import Note, check_note, decode_base64, format_vkey, parse_note
+from tests.reference.refusals import Malformed, Refused, need, refusing
+from tests.reference.schema import HEX_32, INDEX, anything, fields, several, text, words
+from tests.reference.tree import check_consistency, check_inclusion, leaf_hash
 
 _FORK = fields(
     {
@@ -154,7 +125,7 @@ def _times(note: Note, vkey: str) -> list[int]:
     for line in own:
         at = int.from_bytes(line.signature[:8], "big")
         message = b"cosignature/v1\ntime %d\n" % at + note.text
-        check_signature(typed[1:], message, line.signature[8:])
+        signatures.check_signature(typed[1:], message, line.signature[8:])
         times.append(at)
     return times
 
