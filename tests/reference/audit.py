@@ -10,7 +10,7 @@ from tests.reference.entries import Entry
 from tests.reference.events import event_id
 from tests.reference.exports import LINE, Export, disclosures_of, lines_of, size_of_note
 from tests.reference.findings import DAMAGE, Report, stop_at_another_version
-from tests.reference.notes import parse_checkpoint, parse_note, read_checkpoint
+from tests.reference.notes import Note, parse_checkpoint, parse_note, read_checkpoint
 from tests.reference.policies import (
     Policy,
     check_recorded,
@@ -205,7 +205,9 @@ class _Audit(Export):
 
     def _check_times(self) -> None:
         readable = [octets for octets in self.notes.values() if size_of_note(octets) is not None]
-        kept = [*readable, self.files["checkpoint"]]
+        kept: dict[int, list[Note]] = {}
+        for octets in [*readable, self.files["checkpoint"]]:
+            kept.setdefault(parse_checkpoint(octets).size, []).append(parse_note(octets))
         statements = [entry for entry in self.entries if entry and "statement" in entry.body]
         damaged = self.findings.has(*DAMAGE, range(201, 207))
         if damaged:
@@ -235,12 +237,12 @@ class _Audit(Export):
                 times.append(signed_after_s(self._weighs(named["size"]), note))
         return [at_s for at_s in times if at_s is not None]
 
-    def _by(self, entry: Entry, kept: Sequence[bytes]) -> list[int]:
-        sizes = {parse_checkpoint(octets).size for octets in kept}
-        times = []
-        for size in sorted(size for size in sizes if size > entry.index):
-            notes = [parse_note(octets) for octets in kept if parse_checkpoint(octets).size == size]
-            times.append(existed_by_s(self._weighs(size), notes))
+    def _by(self, entry: Entry, kept: Mapping[int, Sequence[Note]]) -> list[int]:
+        times = [
+            existed_by_s(self._weighs(size), notes)
+            for size, notes in kept.items()
+            if size > entry.index
+        ]
         return [at_s for at_s in times if at_s is not None]
 
     # What was disclosed.

@@ -30,6 +30,7 @@ EXPIRY_MS = 31 * DAY_MS
 
 KEY = re.compile(r"[a-z][a-z0-9_]*(\.[1-9][0-9]{0,3})?")
 STRING_OCTETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+TO_ESCAPE = re.compile(r'["\\\x00-\x1f]')
 ESCAPES = {
     '"': '\\"',
     "\\": "\\\\",
@@ -76,7 +77,7 @@ def _encoded(value: object) -> str:
             raise Malformed("holds a number out of range")
         return str(value)
     if isinstance(value, str):
-        return '"' + "".join(map(_escaped, value)) + '"'
+        return '"' + TO_ESCAPE.sub(_escaped, value) + '"'
     if isinstance(value, list):
         return "[" + ",".join(map(_encoded, value)) + "]"
     assert isinstance(value, dict)
@@ -86,10 +87,9 @@ def _encoded(value: object) -> str:
     return "{" + ",".join(f'"{key}":{_encoded(value[key])}' for key in sorted(value)) + "}"
 
 
-def _escaped(character: str) -> str:
-    if character in ESCAPES:
-        return ESCAPES[character]
-    return f"\\u{ord(character):04x}" if character < " " else character
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    return ESCAPES.get(character) or f"\\u{ord(character):04x}"
 
 
 def _check_depth(data: bytes, most: int) -> None:
