@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from api.clock import now_ms
 from api.demo import demo
-from api.serve import serve
 from api.settings import Settings, load_settings
-from api.witness import serve_witness
 from ledger.cli import witnessing
 from ledger.cli.context import DONE, Context, UsageError, wrong_clock
 from ledger.cli.main import run
@@ -131,7 +129,12 @@ def _settings(arguments: Namespace, file: Path, **otherwise: object) -> Settings
     )
 
 
+# What serves is imported where it is used: no other command waits for a web framework.
+
+
 def _serve(arguments: Namespace, _context: Context) -> int:
+    from api.serve import serve  # noqa: PLC0415 - as above
+
     folder = Path(arguments.folder)
     settings = _settings(arguments, folder / "ledger.toml")
     try:
@@ -142,6 +145,8 @@ def _serve(arguments: Namespace, _context: Context) -> int:
 
 
 def _serve_witness(arguments: Namespace, _context: Context) -> int:
+    from api.witness import serve_witness  # noqa: PLC0415 - as above
+
     folder = Path(arguments.witness)
     settings = _settings(arguments, folder / "witness.toml", port=_WITNESS_PORT)
     passphrase = witnessing.passphrase_of(arguments.passphrase_file)
