@@ -22,6 +22,7 @@ __all__ = [
     "Grew",
     "Health",
     "Keep",
+    "Noted",
     "Opened",
     "Recorded",
     "Refused",
@@ -60,7 +61,8 @@ class Ask(msgspec.Struct, tag=True, frozen=True, gc=False):
 class Keep(msgspec.Struct, tag=True, frozen=True, gc=False):
     """Keep a cosigned checkpoint of a ledger; its witnesses say that it is at least so late now.
 
-    Nothing is answered: it will come again with further cosignatures, or with the next size.
+    When it is kept that is said (`Noted`). If it is not, it will come again with further
+    cosignatures, or the next size will.
     """
 
     ledger: str
@@ -111,6 +113,13 @@ class Grew(msgspec.Struct, tag=True, frozen=True, gc=False):
     size: int
 
 
+class Noted(msgspec.Struct, tag=True, frozen=True, gc=False):
+    """A cosigned checkpoint of that size is kept."""
+
+    ledger: str
+    size: int
+
+
 class Health(msgspec.Struct, tag=True, frozen=True, gc=False):
     """Whether a ledger records, from now on."""
 
@@ -126,7 +135,7 @@ class Told(msgspec.Struct, tag=True, frozen=True, gc=False):
 
 
 Request = Begin | Submit | Ask | Keep
-Answer = Opened | Failed | Recorded | Refused | Grew | Health | Told
+Answer = Opened | Failed | Recorded | Refused | Grew | Noted | Health | Told
 
 _encode = msgspec.msgpack.Encoder().encode
 

@@ -244,6 +244,10 @@ class Hosting:
         """Take note that the ledger `name` has so many entries on disk: see `Followers`."""
         self.ledgers[name].feeder.grew(size)
 
+    def noted(self, name: str, size: int) -> None:
+        """Take note that a cosigned checkpoint of `size` was kept in `name`: see `Followers`."""
+        self.ledgers[name].readings.noted(size)
+
     def ask_witnesses(self) -> None:
         """Ask all witnesses what they know, before anything is signed. Blocks, within a bound.
 

@@ -30,6 +30,7 @@ from api.frames import (
     Grew,
     Health,
     Keep,
+    Noted,
     Opened,
     Recorded,
     Refused,
@@ -238,6 +239,8 @@ class Keeper:
                     self._refuse(answer)
                 case Grew():
                     self._grow(answer)
+                case Noted() if self._followers is not None:
+                    self._followers.noted(answer.ledger, answer.size)
                 case Health():
                     self._well[answer.ledger] = answer.well
                 case Told() if (asked := self._asked.get(answer.id)) is not None:

@@ -35,6 +35,7 @@ from api.frames import (
     Grew,
     Health,
     Keep,
+    Noted,
     Opened,
     Recorded,
     Refused,
@@ -141,7 +142,10 @@ class Keeping:
                             case Ask(number):
                                 self._say(Told(number, self._measures.text(ledgers)))
                             case Keep(name, note, heard_ms):
-                                notes.submit(keep, ledgers[name], note, heard_ms=heard_ms)
+                                notes.submit(
+                                    keep, ledgers[name], note, heard_ms=heard_ms,
+                                    noted=partial(self._noted, name),
+                                )  # fmt: skip
             finally:
                 stopped.set()
                 watching.join()
@@ -179,6 +183,9 @@ class Keeping:
         refused = _refusal(number, error)
         self._measures.refused(name, refused.problem)
         self._say(refused)
+
+    def _noted(self, name: str, size: int) -> None:
+        self._say(Noted(name, size))
 
     def _watch(self, ledgers: Mapping[str, Ledger], stopped: threading.Event) -> None:
         """Say when a ledger stops to record, and when it does again."""

@@ -10,7 +10,8 @@
     GET /parties            members, observers and their keys
 
 Each answer is of one size of the ledger, which it states, and for one audience: claims that are
-for others, withheld, or erased are not in it.
+for others, withheld, or erased are not in it. When things were signed it tells as far as witnesses
+have cosigned by then: what it says of one size can become stronger, and its tag another.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, Protocol
@@ -32,6 +32,9 @@ class Followers(Protocol):
 
     def published(self, name: str, size: int) -> None:
         """Take note that the ledger `name` has so many entries on disk. For any thread."""
+
+    def noted(self, name: str, size: int) -> None:
+        """Take note that a cosigned checkpoint of `size` was kept in `name`. For any thread."""
 
     def grew(self, name: str, *, governs: bool) -> Awaitable[None] | None:
         """Take note that another process recorded in the ledger `name`, governance perhaps.
@@ -91,9 +94,11 @@ class Here:
         self._desks = {name: Desk(ledger, parties) for name, ledger in ledgers.items()}
         self._threads = ThreadPoolExecutor(_THREADS, "counterfoil-submission")
         self._landing: Landing[Settled] = Landing(self._threads, threads=_THREADS)
+        self._followers: Followers | None = None
 
     async def begin(self, followers: Followers) -> None:
         """Be ready: see `Recorder`."""
+        self._followers = followers
         for name, ledger in self._ledgers.items():
             ledger.listen(partial(self._grew, name, followers))
 
@@ -109,7 +114,10 @@ class Here:
 
     def keep(self, name: str, note: bytes, *, heard_ms: int | None) -> None:
         """Begin to keep a cosigned checkpoint: see `Recorder`."""
-        self._threads.submit(keep, self._ledgers[name], note, heard_ms=heard_ms)
+        if self._followers is None:
+            raise AssertionError("nothing is kept before `begin`")
+        noted = partial(self._followers.noted, name)
+        self._threads.submit(keep, self._ledgers[name], note, heard_ms=heard_ms, noted=noted)
 
     def healthy(self, name: str) -> bool:
         """Tell whether the ledger `name` records."""
@@ -124,14 +132,17 @@ class Here:
         followers.published(name, self._ledgers[name].head().size)
 
 
-def keep(ledger: Ledger, note: bytes, *, heard_ms: int | None) -> None:
+def keep(
+    ledger: Ledger, note: bytes, *, heard_ms: int | None, noted: Callable[[int], None]
+) -> None:
     """Keep a cosigned checkpoint, and what its witnesses say of the time: see `Recorder`.
 
-    What cannot be kept is logged: it comes again, or is followed by others.
+    When it is on disk `noted` is told its size. What cannot be kept is logged: it comes again, or
+    is followed by others.
     """
     try:
         if heard_ms is not None:
             ledger.heard(heard_ms)
-        ledger.keep_note(note)
+        noted(ledger.keep_note(note))
     except Exception as error:  # noqa: BLE001 - nobody waits for it
         log_failure(error)

@@ -393,6 +393,10 @@ class Ledger:
                 yield note
             after = found[-1][0]
 
+    def notes_of(self, size: int) -> tuple[bytes, ...]:
+        """Return the kept notes of a size, by hash."""
+        return self._look(lambda snapshot: tuple(snapshot.notes_of(size)))
+
     def latest_notes(self) -> Iterator[bytes]:
         """Yield the kept notes, the largest size first."""
         before = b""
@@ -424,8 +428,8 @@ class Ledger:
         turnings = self._look(lambda snapshot: snapshot.turnings())
         return tuple(first for first, leaf in turnings if leaf)
 
-    def keep_note(self, note: bytes) -> None:
-        """Keep a checkpoint of this log that others have cosigned.
+    def keep_note(self, note: bytes) -> int:
+        """Keep a checkpoint of this log that others have cosigned, and return its size.
 
         Its lines are added to those of the one that was kept for its size before, which goes,
         unless a submission has named it.
@@ -437,6 +441,7 @@ class Ledger:
         """
         size = check_cosigned(note, state=self.state(), root_at=self.root_at)
         self._store.keep_note(size, note, merge=merge_notes)
+        return size
 
     def add_file(self, stream: ByteStream, *, sha256: str, size: int) -> None:
         """Keep a file, so that a submission can disclose it.

@@ -5,6 +5,11 @@ twice. Views, folds and whole answers are kept as well, each for a size and an a
 bounds; what was asked longest ago is forgotten first. An answer is worked out once, however many
 ask for it at a time. Nothing here is written to disk, and nothing is signed.
 
+Two things change what is told of a size that was read already, and then what is kept of it goes:
+an erasure that takes effect, and cosignatures, which date its entries. Only notes of the size that
+got some are read again, and what they prove decides: a line that comes when a quorum was complete
+before makes nobody wait.
+
 Thread-safe, and for threads: all but `kept` waits for the store and for other readers of the
 ledger. The ledger may be one in which another process records.
 """
@@ -15,10 +20,10 @@ import datetime as dt
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -30,6 +35,7 @@ from ledger.ledger import Ledger
 from ledger.plain import Plain
 from ledger.replies import event_row
 from ledger.view import View, ViewBuilder
+from verify.brackets import Brackets, Committed, Cosigned
 from verify.claims import File
 from verify.events import Event
 
@@ -41,6 +47,9 @@ _FOLDS: Final = 4
 _OCTETS: Final = 16 << 20
 _PART: Final = 4  # of the room for answers: no answer may have more than such a part of it
 
+_NEVER: Final = 1 << 53  # a size that no log has
+
+_Notes: TypeAlias = "dict[int, dict[bytes, Cosigned | None]]"  # size, SHA-256; None: dates nothing
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -118,10 +127,18 @@ class Readings:
         self._ledger = ledger
         self._octets = octets
         self._reading = threading.Lock()
+        self._noted: list[int] = []
         self._begin()
         self._keeping = threading.Lock()
         self._answers: OrderedDict[Query, Answer] = OrderedDict()
         self._held = 0
+
+    def noted(self, size: int) -> None:
+        """Take note that, since the ledger was opened, a note of that size was kept.
+
+        Whoever keeps notes that no submission names says so. For any thread, at once.
+        """
+        self._noted.append(size)
 
     def kept(self, query: Query, *, size: int) -> Answer | None:
         """Return an answer that is ready, at once; None if there is none.
@@ -130,8 +147,11 @@ class Readings:
             query: The query.
             size: The size that the ledger has by now.
         """
-        if self._size < size:
-            return None  # what is new may be an erasure, which is for every size
+        if self._size < size or self._noted:
+            return None  # what is new may be an erasure, or date any entry
+        return self._find(query)
+
+    def _find(self, query: Query) -> Answer | None:
         with self._keeping:
             answer = self._answers.get(query)
             if answer is not None:
@@ -150,7 +170,7 @@ class Readings:
         """
         with self._reading:
             self._catch_up()
-            answer = self.kept(query, size=self._size)
+            answer = self._find(query)
             if answer is None:
                 values = make(self._seen(query.size, query.audience))
                 body = msgspec.json.encode(values, order="sorted")
@@ -200,6 +220,9 @@ class Readings:
         self._builder = ViewBuilder(self._disclosures)
         self._views: _Kept[tuple[int, str], Seen] = _Kept(_VIEWS)
         self._size = 0
+        self._notes: _Notes | None = None
+        self._named: set[bytes] = set()
+        self._heard = 0
 
     def _disclosures(self, index: int, owner: Event) -> Sequence[str]:
         if owner.sealed is None:
@@ -214,15 +237,62 @@ class Readings:
         try:
             while (start := self._builder.size) < size:
                 self._read(start, min(size, start + _AT_ONCE))
+            noted = tuple(self._noted)
+            since = self._date(noted)
         except BaseException:
             self._begin()  # half an entry may have been folded
             raise
-        if self._builder.erased != erased:
-            self._views = _Kept(_VIEWS)
-            with self._keeping:
-                self._answers.clear()
-                self._held = 0
+        self._forget(0 if self._builder.erased != erased else since)
+        # Not before: until then whoever asks for what is kept is not given it.
+        self._noted[: len(noted)] = [each for each in noted if each > size]
         self._size = size
+
+    def _date(self, noted: Collection[int]) -> int:
+        """Read the notes that were kept, at these sizes and by submissions.
+
+        Returns:
+            The least size of which something else may be told now.
+        """
+        new = self._builder.named[self._heard :]
+        self._heard += len(new)
+        self._named.update(each.note for each in new)
+        if self._notes is None:
+            self._notes = {}
+            for note in self._ledger.notes():
+                dated = self._builder.dated(note)
+                if dated is not None:
+                    self._notes.setdefault(dated.size, {})[dated.note] = dated
+            return 0
+        sizes = {each for each in noted if each <= self._builder.size}
+        sizes.update(each.seen_size for each in new)
+        return min((size for size in sizes if self._dates_anew(self._notes, size)), default=_NEVER)
+
+    def _dates_anew(self, notes: _Notes, size: int) -> bool:
+        """Read the notes of a size again; tell whether they prove anything else than before."""
+        before = notes.pop(size, {})
+        now: dict[bytes, Cosigned | None] = {}
+        for note in self._ledger.notes_of(size):
+            digest = hashlib.sha256(note).digest()
+            now[digest] = before[digest] if digest in before else self._builder.dated(note)
+        notes[size] = now
+        return self._proven(before) != self._proven(now)
+
+    def _proven(self, notes: Mapping[bytes, Cosigned | None]) -> Brackets:
+        """Return what notes of one size prove, in whatever entries that concern."""
+        dated = _counting(notes)
+        named = [
+            Committed(number, 0, each.note)
+            for number, each in enumerate(dated)
+            if each.note in self._named
+        ]
+        return Brackets(covering=dated, seen=dated, statements=named)
+
+    def _forget(self, since: int) -> None:
+        """Forget what is kept of sizes from `since` on."""
+        self._views.drop(lambda key: key[0] >= since)
+        with self._keeping:
+            for query in [query for query in self._answers if query.size >= since]:
+                self._held -= len(self._answers.pop(query).body)
 
     def _read(self, start: int, stop: int) -> None:
         self._block, self._blocked = {}, range(start, stop)
@@ -243,7 +313,8 @@ class Readings:
         at = None
         if size < self._builder.size:
             at = size, self._ledger.root_at(size).hex()
-        return Seen(self._builder.view(audience=audience, at=at))
+        dated = [each for notes in (self._notes or {}).values() for each in _counting(notes)]
+        return Seen(self._builder.view(audience=audience, at=at, dated=dated))
 
     def _keep(self, query: Query, answer: Answer) -> None:
         if len(answer.body) > self._octets // _PART:
@@ -254,6 +325,10 @@ class Readings:
             while self._held > self._octets:
                 _, old = self._answers.popitem(last=False)
                 self._held -= len(old.body)
+
+
+def _counting(notes: Mapping[bytes, Cosigned | None]) -> list[Cosigned]:
+    return [each for each in notes.values() if each is not None]
 
 
 class _Kept(Generic[K, V]):
@@ -273,3 +348,8 @@ class _Kept(Generic[K, V]):
         if len(self._values) > self._most:
             self._values.popitem(last=False)
         return value
+
+    def drop(self, out: Callable[[K], bool]) -> None:
+        """Forget the values of some keys."""
+        for key in [key for key in self._values if out(key)]:
+            del self._values[key]

@@ -31,7 +31,7 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -191,6 +191,13 @@ class Snapshot:
         if not cursor.set_range(after + b"\x00"):
             return []
         return [(bytes(k), bytes(v)) for k, v in islice(cursor, limit)]
+
+    def notes_of(self, size: int) -> list[bytes]:
+        """Return the kept notes of a size, by hash."""
+        cursor = self._txn.cursor(self._tables[b"notes"])
+        key = size.to_bytes(_SIZE, "big")
+        rows = cursor if cursor.set_range(key) else ()
+        return [bytes(v) for _, v in takewhile(lambda row: bytes(row[0][:_SIZE]) == key, rows)]
 
     def notes_before(self, before: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Return up to `limit` kept notes below the key `before`, each with its key, last first.

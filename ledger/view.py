@@ -17,6 +17,7 @@ Source: SPEC sections 5, 7, 9, 11.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -48,6 +49,7 @@ from verify.events import (
 )
 from verify.merkle import Frontier, leaf_hash
 from verify.notes import dated_by
+from verify.policy import Policy
 from verify.state import PartyKey, State, found
 from verify.submission import check_disclosure, sealing_event
 from verify.tiles import bundles_of, entries_path, parse_bundle
@@ -158,7 +160,7 @@ class View:
     charters: tuple[CharterInForce, ...]
     state: State = field(repr=False)
     sealed: tuple[Told, ...]
-    brackets: Brackets = field(repr=False, compare=False)
+    brackets: Brackets = field(repr=False)
 
     def bracket(self, told: Told) -> Bracket:
         """Return what cosignatures prove of when an event was signed."""
@@ -209,7 +211,7 @@ def _read(
         builder.add(data)
     if at_size is not None and builder.size != at_size:
         raise MalformedError("ledger", f"has {builder.size} entries, not {at_size}")
-    return builder.view(notes=notes)
+    return builder.view(dated=[each for each in map(builder.dated, notes) if each is not None])
 
 
 def view_of_export(path: Path, *, at_size: int | None = None) -> View:
@@ -291,6 +293,7 @@ class ViewBuilder:
         self._tree = Frontier()
         self._signed: _Signed | None = None
         self._named: list[Committed] = []
+        self._policies: list[tuple[int, Policy]] = []
         self._states: list[tuple[int, State]] = []
         self._charters: list[CharterInForce] = []
         self._told: dict[str, Told] = {}
@@ -311,6 +314,31 @@ class ViewBuilder:
     def erased(self) -> int:
         """Of how many claims an erasure is in effect."""
         return len(self._erased)
+
+    @property
+    def named(self) -> Sequence[Committed]:
+        """Which notes the statements that were folded name, in their order."""
+        return self._named
+
+    def dated(self, data: bytes) -> Cosigned | None:
+        """Return when the witnesses of the charter in force then cosigned a note of this log.
+
+        Args:
+            data: The note. Whose tree it is of is not checked.
+
+        Returns:
+            None where nothing on it counts, or it is of more entries than were folded.
+        """
+        charters = self._states[-1][1].charters if self._states else ()
+        for start, charter in charters[len(self._policies) :]:
+            self._policies.append((start, charter_policy(charter)))
+        if not any(policy.quorum for _, policy in self._policies):
+            return None
+        checkpoint, note = parse_signed(data)
+        if not 0 < checkpoint.size <= self.size:
+            return None
+        digest = hashlib.sha256(data).digest()
+        return dated_by(self._policies, note, size=checkpoint.size, digest=digest)
 
     def add(self, data: bytes) -> None:
         """Fold the next entry.
@@ -337,7 +365,7 @@ class ViewBuilder:
         *,
         audience: str | None = None,
         at: tuple[int, str] | None = None,
-        notes: Iterable[bytes] = (),
+        dated: Sequence[Cosigned] = (),
     ) -> View:
         """Return what is told, for an audience.
 
@@ -346,7 +374,7 @@ class ViewBuilder:
                 for whoever holds all that is held.
             at: The size of which the view is, at most the builder's, and the root hash of that
                 size, in hex; None for all.
-            notes: Notes of this log's tree, to know when entries were signed.
+            dated: When the notes of this log's tree were cosigned: see `dated`.
 
         Raises:
             MalformedError: There is no entry.
@@ -355,6 +383,8 @@ class ViewBuilder:
         if not 0 < size <= self.size:
             raise MalformedError("ledger", "has no entry" if not size else f"is below size {size}")
         told = tuple(self._shown(each, size, audience) for each in self._between(0, size))
+        notes = [each for each in dated if each.size <= size]
+        said = self._named[: bisect_left(self._named, size, key=lambda each: each.first)]
         state = next(state for since, state in reversed(self._states) if since < size)
         return View(
             fingerprint=state.fingerprint,
@@ -370,7 +400,7 @@ class ViewBuilder:
                 for t in told
                 if isinstance(t.event, Sealed) and self._opened.get(t.id, size) >= size
             ),
-            brackets=_brackets(state, size, notes, self._named),
+            brackets=Brackets(covering=notes, seen=notes, statements=said),
         )
 
     def told(self, start: int, stop: int, *, audience: str) -> Iterator[Told]:
@@ -542,22 +572,6 @@ class _Shown(Mapping[str, Told]):
 
     def __len__(self) -> int:
         return len(self._told)
-
-
-def _brackets(
-    state: State, size: int, notes: Iterable[bytes], named: Sequence[Committed]
-) -> Brackets:
-    """Work out when entries were signed, by the witnesses of the charters in force."""
-    policies = tuple((start, charter_policy(charter)) for start, charter in state.charters)
-    dated: list[Cosigned] = []
-    if any(policy.quorum for _, policy in policies):
-        for data in notes:
-            checkpoint, note = parse_signed(data)
-            digest = hashlib.sha256(data).digest()
-            if 0 < checkpoint.size <= size:
-                found_ = dated_by(policies, note, size=checkpoint.size, digest=digest)
-                dated += [] if found_ is None else [found_]
-    return Brackets(covering=dated, seen=dated, statements=named)
 
 
 def _compromised(event: Key, seen_size: int) -> int:

@@ -93,6 +93,14 @@ class Brackets:
         self._after = _signed_after(seen, statements)
         self._sizes, self._by = _existed_by(covering)
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether all entries have the same brackets by both."""
+        if not isinstance(other, Brackets):
+            return NotImplemented
+        return (self._after, self._sizes, self._by) == (other._after, other._sizes, other._by)
+
+    __hash__ = None  # type: ignore[assignment]  # as of any collection
+
     def of(self, index: int, *, first: int) -> Bracket:
         """Return the bracket of an entry.
 

@@ -221,6 +221,9 @@ class Blind:
     def published(self, name: str, size: int) -> None:
         """Feed nobody."""
 
+    def noted(self, name: str, size: int) -> None:
+        raise AssertionError(name, size)
+
     def grew(self, name: str, *, governs: bool) -> Awaitable[None] | None:
         return self.follow(name) if governs else None
 

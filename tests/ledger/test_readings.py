@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import NotFoundError, StoreError
+from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from ledger.readings import Query, Readings, Seen
+from ledger.store import STORE_FILE
 from ledger.view import ViewBuilder
 from tests.ledger.builder import (
+    NOON_MS,
     NewEvent,
     Party,
     found_ledger,
@@ -23,23 +29,44 @@ from tests.ledger.builder import (
     new_letter,
     submit,
 )
+from verify.brackets import Bracket
+from verify.note import format_note, parse_note
 
 ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
+WITNESSES = [WitnessKey(f"w{number}", seed=bytes([number + 1]) * 32) for number in range(3)]
 AUDIENCES = ("public", "alpha", "beta")
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with found_ledger(tmp_path / "ledger", ALPHA, members=["beta"])[0] as ledger:
+    with _founded(tmp_path / "ledger") as ledger:
         submit(ledger, new_enrolment(ledger, "alpha", BETA))
         yield ledger
+
+
+def _founded(path: Path) -> Ledger:
+    """Found a ledger of which two of three witnesses are a quorum."""
+    witnesses = [
+        {"algorithm": "ed25519", "key": key.verifier_key.public.hex(), "name": f"w{number}"}
+        for number, key in enumerate(WITNESSES)
+    ]
+    return found_ledger(path, ALPHA, members=["beta"], witnesses=witnesses, quorum=2)[0]
+
+
+def cosigned(note: bytes, *lines: tuple[int, int]) -> bytes:
+    """Return a checkpoint with cosignatures: of which witness, at what second."""
+    text, own = parse_note(note)
+    more = [WITNESSES[number].cosign(text, timestamp_s=at_s) for number, at_s in lines]
+    return format_note(text, [*own[:1], *more])
 
 
 class Recorder:
     """Records what it is told to, of the kinds of which readers may not see all."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, readings: Readings, random: Random) -> None:
         self.ledger = ledger
+        self.readings = readings
+        self.random = random
         self.withheld: list[NewEvent] = []
         self.erasable: list[NewEvent] = []
 
@@ -63,33 +90,98 @@ class Recorder:
                 of = self.erasable.pop().id.hex()
                 erasure = {"of": of, "names": ["title"], "ground": "court_order"}
                 submit(self.ledger, new_event("alpha", "erasure/v1", **erasure))  # type: ignore[arg-type]  # as in the builder
+            case "seen":
+                lines = self._lines(2)
+                note = cosigned(self._checkpoint(), *lines)
+                submit(self.ledger, new_letter("alpha", "Seen"), note=note)
+            case "cosign":
+                size = self.ledger.keep_note(cosigned(self._checkpoint(), *self._lines(1)))
+                self.readings.noted(size)
+
+    def _checkpoint(self) -> bytes:
+        """Return a checkpoint that was published, of any size."""
+        sizes = [n for n in range(1, self.ledger.size() + 1) if self._was_published(n)]
+        return self.ledger.checkpoint_at(self.random.choice(sizes))
+
+    def _was_published(self, size: int) -> bool:
+        with contextlib.suppress(NotFoundError):
+            return bool(self.ledger.checkpoint_at(size))
+        return False
+
+    def _lines(self, count: int) -> list[tuple[int, int]]:
+        numbers = self.random.sample(range(len(WITNESSES)), count)
+        return [(number, NOON_MS // 1000 - self.random.randrange(100)) for number in numbers]
 
 
-ACTS = ("letters", "limited", "withheld", "hand over", "erase", "read")
+ACTS = ("letters", "limited", "withheld", "hand over", "erase", "seen", "cosign", "cosign", "read")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
-@given(st.lists(st.sampled_from(ACTS), max_size=8))
+@given(st.lists(st.sampled_from(ACTS), max_size=12), st.randoms(use_true_random=False))
 def test_what_is_kept_is_what_would_be_read_from_scratch(
-    tmp_path_factory: pytest.TempPathFactory, acts: list[str]
+    tmp_path_factory: pytest.TempPathFactory, acts: list[str], random: Random
 ) -> None:
     path = tmp_path_factory.mktemp("readings") / "ledger"
-    with found_ledger(path, ALPHA, members=["beta"])[0] as ledger:
-        recorder, readings = Recorder(ledger), Readings(ledger)
+    with _founded(path) as ledger:
+        readings = Readings(ledger)
+        recorder = Recorder(ledger, readings, random)
         for act in [*acts, "read"]:
             recorder.act(act)
             if act == "read":
                 scratch = ViewBuilder(lambda index, _: ledger.disclosures(index))
                 for data in ledger.entries():
                     scratch.add(data)
+                dated = [each for each in map(scratch.dated, ledger.notes()) if each is not None]
                 for audience in AUDIENCES:
-                    assert scratch.view(audience=audience) == readings.view(audience)
+                    assert scratch.view(audience=audience, dated=dated) == readings.view(audience)
                     for size in range(1, ledger.size()):
                         at = size, ledger.root_at(size).hex()
+                        view = scratch.view(audience=audience, at=at, dated=dated)
 
-                        assert scratch.view(audience=audience, at=at) == readings.view(
-                            audience, size=size
+                        assert view == readings.view(audience, size=size)
+                        query = Query(audience, size, ("brackets",))
+                        assert msgspec.json.encode(brackets_of(Seen(view))) == (
+                            readings.answer(query, brackets_of).body
                         )
+
+
+def brackets_of(seen: Seen) -> list[Bracket]:
+    return [seen.view.bracket(told) for told in seen.view.told]
+
+
+def test_an_answer_is_worked_out_again_only_when_cosignatures_prove_more(ledger: Ledger) -> None:
+    readings = Readings(ledger)
+    submit(ledger, new_letter("alpha"))
+    size, note, at_s = ledger.size(), ledger.checkpoint(), NOON_MS // 1000
+    made: list[int] = []
+
+    def make(seen: Seen) -> list[Bracket]:
+        made.append(seen.view.size)
+        return brackets_of(seen)
+
+    def ask(size: int) -> bytes:
+        """Ask as 2,000 readers do, and so that nothing is written."""
+        before = (ledger.path / STORE_FILE).read_bytes()
+        query = Query("alpha", size, ("brackets",))
+        bodies = {
+            (readings.kept(query, size=ledger.size()) or readings.answer(query, make)).body
+            for _ in range(2000)
+        }
+        assert before == (ledger.path / STORE_FILE).read_bytes()
+        return bodies.pop() if len(bodies) == 1 else b""
+
+    def cosign(*lines: tuple[int, int]) -> None:
+        readings.noted(ledger.keep_note(cosigned(note, *lines)))
+
+    nothing, earlier = ask(size), ask(1)
+    cosign((0, at_s))
+    assert (nothing, [size, 1]) == (ask(size), made)  # one of two that a quorum needs
+    cosign((1, at_s + 2))
+    complete = ask(size)
+    assert nothing != complete
+    cosign((2, at_s + 5))
+    assert (complete, earlier) == (ask(size), ask(1))  # a quorum was complete; size 1 is not dated
+    assert [size, 1, size] == made
 
 
 def titles(seen: Seen) -> list[str]:

@@ -123,6 +123,22 @@ def test_brackets_are_those_of_the_definition(log: tuple[list[Cosigned], list[Co
         assert bracket.cosigned <= bracket.witnesses
 
 
+@given(logs(), st.data())
+def test_brackets_are_equal_when_they_say_the_same_of_all_entries(
+    log: tuple[list[Cosigned], list[Committed]], data: st.DataObject
+) -> None:
+    notes, statements = log
+    fewer = data.draw(st.lists(st.sampled_from(notes), unique_by=id)) if notes else []
+    one, other = (
+        Brackets(covering=each, seen=each, statements=statements) for each in (notes, fewer)
+    )
+    said = [[each.of(index, first=index) for index in range(13)] for each in (one, other)]
+
+    assert said[0] == said[1] or one != other
+    assert one == Brackets(covering=notes[::-1], seen=notes, statements=statements)
+    assert one != said[0]
+
+
 @given(st.sampled_from((TWO, NESTED)), st.data())
 def test_a_lying_minority_cannot_move_a_bracket_past_the_truth(
     policy_: Policy, data: st.DataObject
