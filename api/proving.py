@@ -7,6 +7,7 @@
     GET /proofs/inclusion       that an entry is in the tree of a size, for anybody
     GET /proofs/consistency     that a tree begins with an earlier one, for anybody
     GET /checkpoints/{size}     a checkpoint that was published, for anybody
+    GET /checkpoints            the kept notes about entries: who had seen, and who cosigned, what
 
 Proofs and checkpoints hold hashes only, as tiles do. Nothing here is signed: a checkpoint was
 when it was published.
@@ -49,14 +50,17 @@ from api.describing import (
     problems,
 )
 from api.hosting import Hosting
+from api.problems import ProblemError
 from api.writing import RECEIPT
 from ledger.date_words import HOUSE_CONVENTION
 from ledger.errors import NotFoundError
 from ledger.ledger import Ledger
+from verify.codec import encode
 from verify.merkle import leaf_hash
 from verify.note import format_vkey
 from verify.notes import log_vkey
 from verify.proof import Proof, format_proof
+from verify.tiles import TILE_WIDTH
 
 __all__ = ["Proving"]
 
@@ -77,6 +81,10 @@ Index = Annotated[Whole, Path(description="The entry's index")]
 Size = Annotated[Positive, Path(description="The size that it was published at")]
 IndexAsked = Annotated[Whole, InQuery(description="The entry's index")]
 SizeAsked = Annotated[Positive, InQuery(description="The size of the tree")]
+NotesStart = Annotated[Whole, InQuery(description="The index of the first entry")]
+NotesStop = Annotated[
+    Positive, InQuery(description=f"The index behind the last entry: at most {TILE_WIDTH} more")
+]
 Old = Annotated[Positive, InQuery(description="The earlier size")]
 New = Annotated[Positive, InQuery(description="The later size")]
 Reference = Annotated[
@@ -200,12 +208,28 @@ class Proving:
         note = await self._hosting.read(lambda: ledger.checkpoint_at(size))
         return _tagged(request, note, TEXT, _FOR_ANYBODY)
 
+    async def notes(self, request: Request, start: NotesStart, stop: NotesStop) -> Response:
+        """Return the kept notes about entries, as the lines that an export has of them."""
+        hosted = self._hosting.of(request)
+        reader = hosted.admit(request)
+        check_query(request)
+        if not 0 < stop - start <= TILE_WIDTH:
+            raise ProblemError("malformed", f"stop: is not 1 to {TILE_WIDTH} above start")
+        notes = await self._hosting.read(lambda: hosted.ledger.notes_about(start, stop))
+        body = b"".join(encode(note.decode()) + b"\n" for note in notes)
+        return _tagged(request, body, TEXT, caching(hosted, reader, "no-cache"))
+
     def add_to(self, router: APIRouter) -> None:
         """Add the paths."""
         note = content(TEXT, {"type": "string"}, example="northmere.example/allotments\n10\n…")
         published: Responses = {
             200: {"description": "A signed note", **note},
             304: {"description": "It never changes"},
+        }
+        lines = content(TEXT, {"type": "string"}, example='"northmere.example/allotments\\n…"\n')
+        kept: Responses = {
+            200: {"description": "A JSON string on each line, as in an export's file", **lines},
+            304: {"description": "They are still these"},
         }
         receipt = answered("Receipt", media_type=RECEIPT)
         about: tuple[tuple[str, Endpoint, str, Responses], ...] = (
@@ -226,6 +250,7 @@ class Proving:
                 answered("Consistency"),
             ),
             ("/checkpoints/{size}", self.checkpoint, "A checkpoint that was published", published),
+            ("/checkpoints", self.notes, "The kept notes about entries", kept),
         )
         for path, endpoint, summary, responses in about:
             refusals = problems(400, 404) if path in _FOR_ALL else problems(400, 401, 404)

@@ -132,15 +132,25 @@ class Asking:
         """Let go of the connection."""
         self._transport.close()
 
-    def fetch(self, path: str, *, limit: int, otherwise: str | None = None) -> bytes:
-        """Fetch what is under `path`; if there is nothing, what is under the path `otherwise`.
+    def fetch(
+        self, path: str, *, limit: int, otherwise: str | None = None, absent: bytes | None = None
+    ) -> bytes:
+        """Fetch what is under `path`.
+
+        Args:
+            path: The path.
+            limit: The most octets that it may have.
+            otherwise: If there is nothing, the path to look under.
+            absent: If there is nothing there either, what stands for it; None where it has to be.
 
         Raises:
             TargetError: It cannot be had.
         """
         answer = self._known(lambda: self._get(path, limit), path)
         if answer.status == _NOT_FOUND and otherwise is not None:
-            return self.fetch(otherwise, limit=limit)
+            return self.fetch(otherwise, limit=limit, absent=absent)
+        if answer.status == _NOT_FOUND and absent is not None:
+            return absent
         if answer.status != _OK:
             raise _refusal(answer, path, refuses=False)
         return answer.body

@@ -45,8 +45,10 @@ from ledger.forks import SignedBy, prove_fork, prove_other_entry, prove_step_bac
 from ledger.kept import Kept
 from ledger.known import claim_of_checkpoint, claim_of_receipt
 from ledger.served import (
+    MAX_NOTES,
     MAX_TILE,
     AlteredError,
+    NotesAbout,
     Part,
     entries_of,
     parse_note,
@@ -248,8 +250,11 @@ class Remote:
         note = self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE)
         return self._move_to(note, self._fetch_part)
 
-    def _move_to(self, note: bytes, part: Part) -> Head:
-        """Follow the ledger to a checkpoint, taking its entries from `part`."""
+    def _move_to(self, note: bytes, part: Part, *, audited: bool = False) -> Head:
+        """Follow the ledger to a checkpoint, taking its entries from `part`.
+
+        What an audit has passed is not held against the times of cosignatures again.
+        """
         checkpoint, parsed = parse_note(note)
         with self._kept.lock():
             follower = self._kept.load(self._follower)
@@ -262,8 +267,9 @@ class Remote:
                     seen=follower.note or b"",
                     shown=note,
                 )
+            follower.notes = None if audited else self._notes(follower.size, checkpoint.size)
             self._follow(follower, checkpoint, parsed, note, part)
-            follower.note = note
+            follower.note, follower.notes = note, None
             self._kept.save(follower)
             self._follower = follower
         self._stale = False
@@ -455,7 +461,8 @@ class Remote:
         report = audit(export, anchors=anchors, progress=checking, audience=self._audience)
         if report.verdict != "valid":
             raise _invalid(report)
-        head = self._move_to(export.read("checkpoint"), lambda path, *_: export.read(path))
+        note = export.read("checkpoint")
+        head = self._move_to(note, lambda path, *_: export.read(path), audited=True)
         return Fetched(
             head=head,
             audience=self._audience,
@@ -511,6 +518,7 @@ class Remote:
             follower.finish()
             self._check_signed(follower, checkpoint, parsed)
             if follower.frontier.root() == checkpoint.root:
+                follower.cover([note])
                 return
             reason = "the entries do not make the tree that the checkpoint names"
             problem = AlteredError(reason)
@@ -553,6 +561,13 @@ class Remote:
         path = self._kept.keep_fork(proof)
         size = min(parse_note(each)[0].size for each in (seen, note))
         return ForkError(size=size, seen=seen, shown=note, path=path)
+
+    def _notes(self, start: int, stop: int) -> NotesAbout:
+        def fetch(start: int, stop: int) -> bytes:
+            path = f"checkpoints?start={start}&stop={stop}"
+            return self._asking.fetch(path, limit=MAX_NOTES, absent=b"")
+
+        return NotesAbout(fetch, start=start, stop=stop)
 
     def _fetch_part(self, path: str, width: int, limit: int) -> bytes:
         """Fetch a tile or bundle; the full one, where the partial one is no longer kept."""

@@ -2,8 +2,9 @@
 
 Entry by entry, without the ledger's help, a `Follower` checks the chain, the order, the statement
 over each submission and that an active key of its author signed it, and folds governance by the
-kernel's rules; the tree it grows says which checkpoint there may be. Of the rules beyond who may
-sign, and of disclosures, it judges nothing: that is an audit's, which needs all entries.
+kernel's rules; the tree it grows says which checkpoint there may be. With the kept notes about the
+entries it also holds `recorded` against the times of the charter's witnesses. Of the rules beyond
+who may sign, and of disclosures, it judges nothing: that is an audit's, which needs all entries.
 
     turnings    the governance entries whole, and where recoveries took effect: judged again when
                 what was kept is read, they give the state
@@ -13,22 +14,28 @@ sign, and of disclosures, it judges nothing: that is an audit's, which needs all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from verify.brackets import Bracket, Brackets, Committed, Cosigned, check_recorded
+from verify.checkpoint import check_parsed, parse_signed
 from verify.checks import Check
 from verify.codec import Count, Decoder, Hash, Instant, Wire, encode
+from verify.contents import charter_policy
 from verify.entry import Entry, check_parts, parse_entry
 from verify.errors import MalformedError, RuleError
 from verify.events import GOVERNANCE, Event, parse_event
 from verify.events import event_id as id_of
 from verify.merkle import Frontier, leaf_hash
+from verify.notes import dated_by, log_vkey
+from verify.policy import Policy
 from verify.rules import Candidate, Fact, admit, candidate_of, known_ids
 from verify.state import State
 from verify.submission import Statement, check_covers, check_party_signature
 
-__all__ = ["Follower", "parse_follower"]
+__all__ = ["Follower", "Notes", "parse_follower"]
 
 
 class _Turning(Wire, frozen=True, kw_only=True):
@@ -67,6 +74,16 @@ class _Signed(NamedTuple):
     leaf: str
 
 
+class Notes(Protocol):
+    """The door to the kept notes about entries."""
+
+    def named(self, index: int, sha256: str) -> bytes | None:
+        """Return the note with this hash, in hex, that the statement at an entry names."""
+
+    def of_size(self, size: int) -> Sequence[bytes]:
+        """Return the notes of a size."""
+
+
 @dataclass(slots=True)
 class Follower:
     """A ledger as far as it was fetched and checked. Of no use after a check has failed.
@@ -82,6 +99,7 @@ class Follower:
         state: The rules' state.
         ids: How many event ids are known.
         fresh: The event ids that became known since this was read, each with its entry's index.
+        notes: The kept notes about the entries that are taken in; None to compare no times.
     """
 
     fingerprint: str
@@ -94,6 +112,7 @@ class Follower:
     state: State | None = None
     ids: int = 0
     fresh: dict[bytes, int] = field(default_factory=dict)
+    notes: Notes | None = None
     _turnings: list[_Turning] = field(default_factory=list)
     _signed: _Signed | None = None
     _candidates: list[Candidate] = field(default_factory=list)
@@ -135,6 +154,9 @@ class Follower:
         if signed is not None and len(self._candidates) == signed.statement.count:
             self._judge(signed, self._candidates)
             self._signed, self._candidates = None, []
+            if self.notes is not None and self._policies():
+                self._check_named(signed, self.notes)
+                self.cover(self.notes.of_size(self.size))
 
     def finish(self) -> None:
         """Check that no submission is cut short.
@@ -145,6 +167,76 @@ class Follower:
         if self._signed is not None:
             where = f"entry {self.size}"
             raise RuleError(Check.POSITION, where, "is missing: its submission is cut short")
+
+    def cover(self, notes: Iterable[bytes]) -> None:
+        """Check that the last entry was not recorded later than cosignatures that cover it.
+
+        It was recorded last: if it was in time, so were all entries before.
+
+        Args:
+            notes: Checkpoints of this size.
+
+        Raises:
+            RuleError: With check `bracket`: it was. Or a checkpoint is of another tree.
+            SignatureError: One is not signed by the log key.
+
+        Source: SPEC section 8.2.
+        """
+        root = self.frontier.root()
+        dated = [each for note in notes if (each := self._dated(note, self.size, root))]
+        brackets = Brackets(covering=dated, seen=(), statements=())
+        self._check_time(brackets.of(self.size - 1, first=self.size - 1), self.recorded)
+
+    def _check_named(self, signed: _Signed, notes: Notes) -> None:
+        """Check that a statement was not recorded before the cosignatures that it commits to.
+
+        What earlier statements commit to was compared when they came, and `recorded` never
+        decreases.
+        """
+        seen = signed.statement.seen
+        if seen is None:
+            return
+        where = f"entry {signed.first}"
+        note = notes.named(signed.first, seen.note)
+        if note is None:
+            raise RuleError(Check.SEEN, where, "names a note that is not there", seen.note)
+        dated = self._dated(note, seen.size, bytes.fromhex(seen.root))
+        if dated is not None:
+            said = [Committed(signed.first, seen.size, dated.note)]
+            brackets = Brackets(covering=(), seen=[dated], statements=said)
+            self._check_time(brackets.of(signed.first, first=signed.first), signed.recorded)
+
+    def _check_time(self, bracket: Bracket, recorded: int) -> None:
+        if self.state is None:
+            raise AssertionError("an entry was taken in")
+        # As before the last submission, or the charter itself.
+        tolerance_s = self.state.charter_at(max(self.size - 1, 1)).tolerance_s
+        try:
+            check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
+        except RuleError as error:
+            where = f"entry {self.size - 1} {error.where}"
+            raise RuleError(error.check, where, error.reason, error.expected, error.found) from None
+
+    def _policies(self) -> list[tuple[int, Policy]]:
+        """Return by whose quorum notes are weighed from which size on; nothing if by none."""
+        charters = () if self.state is None else self.state.charters
+        if not any(charter.quorum for _, charter in charters):
+            return []
+        return [(start, charter_policy(charter)) for start, charter in charters]
+
+    def _dated(self, data: bytes, size: int, root: bytes) -> Cosigned | None:
+        """Return when a checkpoint of a size and root hash was cosigned; None where none counts."""
+        policies, state = self._policies(), self.state
+        if not policies or state is None:
+            return None
+        checkpoint, note = parse_signed(data)
+        origin = state.charter.origin
+        check_parsed(checkpoint, note, key=log_vkey(origin, state.log_key_at(size)), origin=origin)
+        if (checkpoint.size, checkpoint.root) != (size, root):
+            reason = "is of another tree than it is kept for"
+            expected, found = (f"{s} {r.hex()}" for s, r in ((size, root), checkpoint[1:3]))
+            raise RuleError(Check.NOTE_ROOT, f"note of size {size}", reason, expected, found)
+        return dated_by(policies, note, size=size, digest=hashlib.sha256(data).digest())
 
     # The door for the rules
 

@@ -7,6 +7,7 @@ valid is for `verify` to say; here it is only kept, proved and handed out.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shutil
 import threading
@@ -31,17 +32,19 @@ from ledger.opening import (
 from ledger.past import StorePast, load_head
 from ledger.private import sync_folder
 from ledger.receipts import Receipts
+from ledger.rows import Row
 from ledger.sequencer import LogSigner, Prepared, Wanted, prepare, wanted_files
 from ledger.steady import Clock, Steady
 from ledger.store import Snapshot, Store
 from ledger.tree import Tree
 from ledger.writer import Observer, Settled, Writer, ignore
 from verify.checks import Check
+from verify.entry import parse_entry
 from verify.errors import MalformedError, RuleError
 from verify.events import Charter
 from verify.rules import Past
 from verify.state import State
-from verify.submission import parse_document
+from verify.submission import Seen, parse_document
 from verify.tiles import Bundle, format_bundle, parse_tile_path
 
 __all__ = ["FILES_FOLDER", "LOG_KEY_FILE", "Ledger"]
@@ -395,7 +398,32 @@ class Ledger:
 
     def notes_of(self, size: int) -> tuple[bytes, ...]:
         """Return the kept notes of a size, by hash."""
-        return self._look(lambda snapshot: tuple(snapshot.notes_of(size)))
+        return self._look(
+            lambda snapshot: tuple(note for _, note in snapshot.notes_within(size - 1, size))
+        )
+
+    def notes_about(self, start: int, stop: int) -> tuple[bytes, ...]:
+        """Return the kept notes about the entries [start, stop), by size and then by hash.
+
+        Those that their statements name, and those of the sizes that end with one of them.
+
+        Raises:
+            NotFoundError: There are not so many entries.
+        """
+
+        def read(snapshot: Snapshot) -> tuple[bytes, ...]:
+            _check_size(snapshot, stop)
+            found = {(size, note) for size, note in snapshot.notes_within(start, stop)}
+            for row in snapshot.rows(start):
+                if row.first >= stop:
+                    break
+                seen = _seen_in(row)
+                if row.first >= start and seen is not None:
+                    note = snapshot.note(seen.size, bytes.fromhex(seen.note))
+                    found.update([] if note is None else [(seen.size, note)])
+            return tuple(note for _, note in sorted(found, key=_by_size_and_hash))
+
+        return self._look(read)
 
     def latest_notes(self) -> Iterator[bytes]:
         """Yield the kept notes, the largest size first."""
@@ -642,6 +670,16 @@ def _slice(snapshot: Snapshot, start: int, stop: int) -> list[bytes]:
             break
         found += row.entries(start, stop)
     return found
+
+
+def _seen_in(row: Row) -> Seen | None:
+    """Return what the statement over a submission says its author had seen."""
+    statement = parse_entry(row.entry(row.first)).statement
+    return None if statement is None else statement.seen
+
+
+def _by_size_and_hash(each: tuple[int, bytes]) -> tuple[int, bytes]:
+    return each[0], hashlib.sha256(each[1]).digest()
 
 
 def _check_size(snapshot: Snapshot, size: int) -> None:

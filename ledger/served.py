@@ -1,24 +1,29 @@
 """What a server serves of a log, and what it shows: entries in order, and what a tree was before.
 
-Tiles and bundles come from whoever gives them; nothing of them is believed that is not proven.
+Tiles, bundles and kept notes come from whoever gives them; nothing of them is believed that is not
+proven.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from ledger.errors import TargetError
 from ledger.tree import Tree
 from verify.checkpoint import Checkpoint, parse_signed
+from verify.codec import Decoder
 from verify.errors import VerifyError
 from verify.merkle import check_consistency, check_inclusion
 from verify.note import Note
 from verify.tiles import MAX_ENTRY_SIZE, TILE_WIDTH, entries_path, parse_bundle, tile_path
 
 __all__ = [
+    "MAX_NOTES",
     "MAX_TILE",
     "AlteredError",
+    "NotesAbout",
     "Part",
     "entries_of",
     "inclusion_within",
@@ -29,6 +34,10 @@ __all__ = [
 MAX_TILE: Final = TILE_WIDTH * 32
 """Octets of a full tile."""
 
+MAX_NOTES: Final = 1 << 26
+"""Octets of kept notes about as many entries as a bundle has."""
+
+_NOTE: Final = Decoder(str, name="checkpoints")
 _MAX_BUNDLE: Final = TILE_WIDTH * (MAX_ENTRY_SIZE + 2)
 
 Part = Callable[[str, int, int], bytes]
@@ -77,6 +86,59 @@ def entries_of(part: Part, start: int, stop: int) -> Iterator[bytes]:
         if len(entries) < width:
             raise AlteredError(f"{path} has {len(entries)} entries, not {width}")
         yield from entries[max(0, start - first) : width]
+
+
+class NotesAbout:
+    """The kept notes about entries, fetched for as many entries at a time as a bundle has."""
+
+    def __init__(self, fetch: Callable[[int, int], bytes], *, start: int, stop: int) -> None:
+        """Fetch those about the entries [start, stop) as they are asked for.
+
+        Args:
+            fetch: Gives lines (SPEC section 11.2) of all kept notes that statements at entries of
+                a range name, or that are of a size that ends with one of them.
+            start: The first entry.
+            stop: Behind the last one.
+        """
+        self._fetch = fetch
+        self._start = start
+        self._stop = stop
+        self._about = range(0)
+        self._notes: dict[str, bytes] = {}
+        self._by_size: dict[int, list[bytes]] = {}
+
+    def named(self, index: int, sha256: str) -> bytes | None:
+        """Return the note with this hash, in hex, that the statement at an entry names.
+
+        Raises:
+            MalformedError: What came is no such file.
+            TargetError: It cannot be had.
+        """
+        self._read(index)
+        return self._notes.get(sha256)
+
+    def of_size(self, size: int) -> Sequence[bytes]:
+        """Return the notes of a size.
+
+        Raises:
+            MalformedError: What came is no such file.
+            TargetError: It cannot be had.
+        """
+        self._read(size - 1)
+        return self._by_size.get(size, ())
+
+    def _read(self, index: int) -> None:
+        if index in self._about:
+            return
+        first = index - index % TILE_WIDTH
+        about = range(max(first, self._start), min(first + TILE_WIDTH, self._stop))
+        lines = self._fetch(about.start, about.stop).removesuffix(b"\n").split(b"\n")
+        self._notes, self._by_size = {}, {}
+        for line in lines if lines != [b""] else ():
+            note = _NOTE.decode(line).encode()
+            self._notes[hashlib.sha256(note).hexdigest()] = note
+            self._by_size.setdefault(parse_signed(note)[0].size, []).append(note)
+        self._about = about
 
 
 def past_within(part: Part, *, old: int, size: int, root: bytes) -> tuple[bytes, tuple[bytes, ...]]:

@@ -31,7 +31,7 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import chain, islice, takewhile
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -192,12 +192,15 @@ class Snapshot:
             return []
         return [(bytes(k), bytes(v)) for k, v in islice(cursor, limit)]
 
-    def notes_of(self, size: int) -> list[bytes]:
-        """Return the kept notes of a size, by hash."""
+    def notes_within(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the kept notes of sizes in (start, stop], each with its size, in order."""
         cursor = self._txn.cursor(self._tables[b"notes"])
-        key = size.to_bytes(_SIZE, "big")
-        rows = cursor if cursor.set_range(key) else ()
-        return [bytes(v) for _, v in takewhile(lambda row: bytes(row[0][:_SIZE]) == key, rows)]
+        if cursor.set_range((start + 1).to_bytes(_SIZE, "big")):
+            for key, note in cursor:
+                size = int.from_bytes(key[:_SIZE], "big")
+                if size > stop:
+                    return
+                yield size, bytes(note)
 
     def notes_before(self, before: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Return up to `limit` kept notes below the key `before`, each with its key, last first.

@@ -37,6 +37,11 @@ def said(*words: str) -> dict[str, object]:
     return msgspec.json.decode(out.getvalue(), type=dict[str, object])
 
 
+def fingerprint_of(town: Town) -> str:
+    with Ledger.open(town.path, read_only=True) as ledger:
+        return ledger.fingerprint
+
+
 def kept(town: Town, size: int) -> bytes:
     """Return the kept note of a size with the most lines."""
     with Ledger.open(town.path, read_only=True) as ledger:
@@ -70,6 +75,10 @@ def test_readings_over_http_are_dated_as_those_of_the_folder(tmp_path: Path) -> 
         until(lambda: here["chronology"] == told(site, f"/chronology{QUERY}"))
         over_http = {path: told(site, f"/{path}{QUERY}") for path in folds}
         shown = told(site, f"/events/{request.id.hex()}{QUERY}")
+        # Whoever follows compares the same times, and finds none that is out of place.
+        about = site.get("/checkpoints?start=3&stop=5").body
+        known = ("--fingerprint", fingerprint_of(town), "--home", str(tmp_path / "home"))
+        watched = said("watch", site.url, "--once", *known)
 
     assert here == over_http
     assert event == shown
@@ -77,3 +86,7 @@ def test_readings_over_http_are_dated_as_those_of_the_folder(tmp_path: Path) -> 
     assert "cosigned by 2 of 2 witnesses" in text
     assert "signed after" in text
     assert "nobody else has witnessed" not in text
+    notes = [msgspec.json.decode(line, type=str).encode() for line in about.splitlines()]
+    assert note in notes
+    assert {4, 5} == {parse_signed(each)[0].size for each in notes}
+    assert {"size": 5} == watched

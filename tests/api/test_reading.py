@@ -49,6 +49,7 @@ ANYBODY = (
 )
 ADMITTED = (
     *("/entries", "/entries/0", "/events", "/chronology", "/requests", "/promises"),
+    "/checkpoints?start=0&stop=1",
     *("/knowledge", "/answers", "/parties", "/receipts/0", "/tail", f"/files/{'0' * 64}"),
     f"/events/{'0' * 64}",
 )
@@ -612,10 +613,17 @@ def _hashes(got: dict[str, JSON]) -> list[bytes]:
         *("/proofs/inclusion?index=4&size=4", "/proofs/inclusion?index=0&size=5"),
         *("/proofs/consistency?old=3&new=2", "/proofs/consistency?old=1&new=5"),
         *("/checkpoints/5", "/entries/4", "/receipts/4", f"/receipts/{'0' * 64}"),
+        "/checkpoints?start=3&stop=5",
     ],
 )
 def test_what_the_ledger_has_not_reached_is_not_found(site: Site, path: str) -> None:
     assert (404, "not-found") == slug(site.get(path))
+
+
+@pytest.mark.parametrize("asked", ["start=2&stop=2", "start=3&stop=2", "start=0&stop=257"])
+def test_notes_are_about_as_many_entries_as_a_bundle_has(site: Site, asked: str) -> None:
+    assert (400, "malformed") == slug(site.get(f"/checkpoints?{asked}"))
+    assert (200, b"") == site.get("/checkpoints?start=0&stop=4")[::2]
 
 
 def test_a_receipt_is_found_by_entry_and_by_event(ledger: Ledger, site: Site) -> None:

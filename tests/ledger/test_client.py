@@ -98,7 +98,7 @@ def shelf() -> Iterator[Shelf]:
             shelf.asked.append(path)
             if shelf.answer is not None and shelf.answer(self):
                 return
-            body = shelf.files.get(path)
+            body = shelf.files.get(path.partition("?")[0])
             self.send_response(404 if body is None else 200)
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
