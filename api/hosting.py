@@ -32,7 +32,7 @@ from api.sessions import Session, Sessions, token_of
 from api.settings import Settings
 from api.staging import Staging
 from ledger.errors import LedgerError, NotFoundError
-from ledger.feeder import DISPUTED, Feeder, Pace
+from ledger.feeder import DISPUTED, FAILED, Feeder, Pace
 from ledger.feeding import read_witnesses
 from ledger.ledger import Ledger
 from ledger.readings import Readings
@@ -294,8 +294,12 @@ class Hosting:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(partial(self.recorder.keep, name, note, heard_ms=heard_ms))
 
-    def _observe(self, name: str, witness: str, reason: str, *, again: bool) -> None:
+    def _observe(
+        self, name: str, witness: str, reason: str, *, again: bool, error: Exception | None
+    ) -> None:
         """Log what changes, and each alarm: of a witness that is away one line is enough."""
+        if error is not None and reason == FAILED:
+            log.log_failure(error)
         if again and reason != DISPUTED:
             return
         told = f"did not cosign: {reason}" if reason else "cosigns again"

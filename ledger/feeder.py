@@ -32,12 +32,24 @@ from verify.checkpoint import parse_signed
 from verify.errors import VerifyError
 from verify.note import Note, NoteSignature, VerifierKey, check_cosignature, format_note, parse_note
 
-__all__ = ["DISPUTED", "FedLog", "Feeder", "Keep", "Observer", "Pace", "Standing", "Witnessed"]
+__all__ = [
+    "DISPUTED",
+    "FAILED",
+    "FedLog",
+    "Feeder",
+    "Keep",
+    "Observer",
+    "Pace",
+    "Standing",
+    "Witnessed",
+]
 
 DISPUTED: Final = "disputed"
 """The reason that is told when a witness knows another tree."""
 
-_FAILED: Final = "failed"  # something of ours: the store cannot be read
+FAILED: Final = "failed"
+"""The reason that is told when something of ours went wrong: the store cannot be read, say."""
+
 _SIZES: Final = 64  # for which further cosignatures are still taken
 _LOOKED_AT: Final = 1024  # kept notes, at the start, for the latest that a quorum cosigned
 _DOUBLINGS: Final = 16
@@ -66,10 +78,14 @@ class Keep(Protocol):
 class Observer(Protocol):
     """Is told what witnesses come to. Called by any thread."""
 
-    def __call__(self, witness: str, reason: str, *, again: bool) -> None:
-        """Take note that a witness did not cosign; `again` if it was for that reason last time.
+    def __call__(self, witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
+        """Take note that a witness did not cosign, or cosigns again.
 
-        Nothing for a reason says that it cosigns again.
+        Args:
+            witness: The witness.
+            reason: A word for why it did not; nothing if it does again.
+            again: Whether it was for that reason the last time, too.
+            error: What happened; None if it cosigns.
         """
 
 
@@ -356,11 +372,11 @@ class Feeder:
             try:
                 cosigned = one.feeding.submit(size)
             except DisputedError as error:
-                self._failed(one, DISPUTED, dispute=error)
+                self._failed(one, DISPUTED, error)
             except WitnessError as error:
-                self._failed(one, error.reason, retry_after_s=error.retry_after_s)
-            except Exception:  # noqa: BLE001 - the witness is asked again, whatever it was
-                self._failed(one, _FAILED)
+                self._failed(one, error.reason, error, retry_after_s=error.retry_after_s)
+            except Exception as error:  # noqa: BLE001 - the witness is asked again, whatever it was
+                self._failed(one, FAILED, error)
             else:
                 self._took(one, size, cosigned)
         one.feeding.close()
@@ -386,9 +402,9 @@ class Feeder:
         self,
         one: _One,
         reason: str,
+        error: Exception,
         *,
         retry_after_s: int = 0,
-        dispute: DisputedError | None = None,
     ) -> None:
         pace = self._pace
         with self._changed:
@@ -399,13 +415,14 @@ class Feeder:
             one.tries += 1
             one.failed[reason] += 1
             again, one.reason = one.reason == reason, reason
-            if dispute is not None and not (one.dispute is not None and one.dispute.note):
-                one.dispute = dispute
+            proven = one.dispute is not None and one.dispute.note
+            if isinstance(error, DisputedError) and not proven:
+                one.dispute = error
             one.asked = True
             self._changed.notify_all()
             stopped = self._stopped
         if not stopped:
-            self._observer(one.fed.name, reason, again=again)
+            self._observer(one.fed.name, reason, again=again, error=error)
 
     def _took(self, one: _One, size: int, cosigned: Sequence[Cosigned]) -> None:
         keys, quorum = self._wanted()
@@ -436,7 +453,7 @@ class Feeder:
             if future.set_running_or_notify_cancel():
                 future.set_result(note)
         if recovered:
-            self._observer(one.fed.name, "", again=False)
+            self._observer(one.fed.name, "", again=False, error=None)
 
     def _heard_ms(self, merged: _Merged, keys: Sequence[VerifierKey]) -> int | None:
         """Return how late it is at least now, as a quorum's newest time has it.

@@ -17,6 +17,7 @@ from typing import Literal, TextIO
 import msgspec
 
 from ledger.errors import BusyError, LedgerError, WrongClockError
+from ledger.feeder import FAILED as NOT_ASKED
 from ledger.feeder import Feeder, Pace
 from ledger.feeding import read_witnesses
 from ledger.keys import PartySigner, ask_passphrase, load_party_key, read_passphrase
@@ -185,11 +186,16 @@ class Context:
             pace=_PACE,
             now_ms=self.now_ms,
             chance=secrets.SystemRandom().random,
-            observer=_observe_nothing,
+            observer=self._observe,
         )
         with contextlib.closing(feeder):
             for name in feeder.ask(_PACE.timeout_s):
                 self.say(f"counterfoil: the witness {name} did not say what it knows")
+
+    def _observe(self, witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
+        del again
+        if reason == NOT_ASKED:
+            self.say(f"counterfoil: the witness {witness} was not asked: {error!r}")
 
     def _name(self, path: Path) -> str:
         try:
@@ -298,10 +304,6 @@ def _check_at_size(path: Path, at_size: int | None, size: int) -> None:
 def vkey_of(state: State) -> str:
     """Return the log's verifier key, as readers want it."""
     return format_vkey(log_vkey(state.charter.origin, state.log_keys[-1][1]))
-
-
-def _observe_nothing(witness: str, reason: str, *, again: bool) -> None:
-    del witness, reason, again
 
 
 def printable(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -17,6 +18,10 @@ import msgspec
 import pytest
 
 from api.clock import now_ms
+from api.hosting import Hosting
+from api.log import begin
+from api.recording import Here
+from api.settings import Settings
 from ledger.export import export
 from ledger.feeding import WITNESSES_FILE, keys_of_charter
 from ledger.keys import WitnessKey
@@ -192,6 +197,31 @@ def test_what_was_cosigned_is_known_after_a_kill(tmp_path: Path) -> None:
     assert "2/2" == latest.headers["counterfoil-witnessed"]
     assert ["a", "b"] == town.cosigners(cosigned.body)
     assert [False, False] == [told[name]["fed"] for name in ("a.example", "b.example")]
+
+
+def test_what_goes_wrong_here_is_in_the_log_with_its_cause(tmp_path: Path) -> None:
+    """Between the witness's answer and the next question the ledger is closed."""
+    town = found(tmp_path, ["a"], 1)
+    stream, settings = io.StringIO(), Settings()
+    with (
+        answering(lambda _p, _b: ledger.close() or http(409, b"1\n", SIZE)) as server,  # type: ignore[func-returns-value]  # on purpose
+        Ledger.open(town.path, clock=now_ms) as ledger,
+    ):
+        town.urls["a"] = server.url
+        town.place()
+        begin(stream)
+        hosting = Hosting({"": ledger}, Here({"": ledger}, settings), settings, now_ms=now_ms)
+        try:
+            hosting.ask_witnesses()
+            until(lambda: "did not cosign: failed" in stream.getvalue())
+        finally:
+            hosting.close()
+            begin()
+    (line,) = [line for line in stream.getvalue().splitlines() if '"failure"' in line]
+    told = msgspec.json.decode(line, type=dict[str, object])
+
+    assert ("error", "StoreError") == (told["level"], told["error"])
+    assert any("consistency_proof" in place for place in msgspec.convert(told["at"], list[str]))
 
 
 def kept(town: Town) -> list[bytes]:

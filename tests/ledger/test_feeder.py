@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from api.clock import elapsed_ms, now_ms
-from ledger.errors import MovedClockError
-from ledger.feeder import Feeder, Pace
+from ledger.errors import MovedClockError, StoreError
+from ledger.feeder import FAILED, Feeder, Pace
 from ledger.feeding import Fed
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from ledger.witness import Witness
-from tests.ledger.answering import answering, honest, make_witness
+from tests.ledger.answering import SIZE, answering, honest, http, make_witness
 from tests.ledger.builder import Clock, Party, found_ledger, new_letter, new_log_key, sign_document
 
 ALPHA = Party("alpha", 1)
@@ -40,8 +40,8 @@ def ledger(tmp_path: Path, keys: list[WitnessKey]) -> Iterator[Ledger]:
         yield opened
 
 
-def nothing(witness: str, reason: str, *, again: bool) -> None:
-    del witness, reason, again
+def nothing(witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
+    del witness, reason, again, error
 
 
 def heard(ledger: Ledger, folder: Path, keys: list[WitnessKey], *ahead_ms: int) -> list[int | None]:
@@ -70,6 +70,35 @@ def heard(ledger: Ledger, folder: Path, keys: list[WitnessKey], *ahead_ms: int) 
         while found[-1] is None:
             found.append(kept.get(timeout=30))
     return found
+
+
+def test_what_goes_wrong_here_is_told_with_its_cause(
+    ledger: Ledger, keys: list[WitnessKey]
+) -> None:
+    """Between a witness's answer and the next question the ledger is closed."""
+    told: queue.Queue[tuple[str, str, Exception | None]] = queue.Queue()
+
+    def observe(witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
+        del again
+        told.put((witness, reason, error))
+
+    def answer(path: str, body: bytes) -> bytes:
+        del path, body
+        ledger.close()
+        return http(409, b"1\n", SIZE)
+
+    with answering(answer) as server:
+        feeder = Feeder(
+            ledger, [Fed("a", server.url, (keys[0].verifier_key,))],
+            pace=Pace(every_s=1, timeout_s=20, retry_s=1),
+            now_ms=now_ms, chance=lambda: 0.0, observer=observe,
+        )  # fmt: skip
+        with contextlib.closing(feeder):
+            witness, reason, error = told.get(timeout=30)
+
+    assert ("a", FAILED) == (witness, reason)
+    assert isinstance(error, StoreError)
+    assert error.__traceback__ is not None
 
 
 def test_a_clock_ahead_of_a_quorum_records_nothing(
