@@ -49,7 +49,7 @@ _REASONS: Final[Mapping[int, str]] = {
     403: "The key is not an active key of the author, or lacks the power",
     404: "There is nothing under this path",
     408: "The body came too slowly",
-    409: "An event is recorded already, or the ledger is closed",
+    409: "An event is recorded already, the ledger is closed, or it has stopped",
     411: "The length was not announced",
     413: "The body is too large",
     415: "The media type is not one that is taken",

@@ -77,11 +77,16 @@ class Opened(msgspec.Struct, tag=True, frozen=True, gc=False):
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True, gc=False):
-    """The ledgers cannot be opened; with times if somebody must confirm the clock."""
+    """The ledgers cannot be opened.
+
+    With times if somebody must confirm the clock; with who knows how many entries if the log's key
+    has signed another history.
+    """
 
     text: str
     recorded_ms: int | None = None
     now_ms: int | None = None
+    disputed: tuple[str, int] | None = None
 
 
 class Recorded(msgspec.Struct, tag=True, frozen=True, gc=False):

@@ -31,7 +31,8 @@ from api.recording import Recorder
 from api.sessions import Session, Sessions, token_of
 from api.settings import Settings
 from api.staging import Staging
-from ledger.errors import LedgerError, NotFoundError
+from ledger.disputes import keep_dispute
+from ledger.errors import DisputedError, LedgerError, NotFoundError
 from ledger.feeder import DISPUTED, FAILED, Feeder, Pace
 from ledger.feeding import read_witnesses
 from ledger.ledger import Ledger
@@ -159,6 +160,7 @@ class Hosting:
         ledgers: The ledgers, by name.
         recorder: Records in them.
         measures: Counts.
+        disputed: The ledgers in which nothing is recorded any more: see `_dispute`.
         now_ms: The clock.
         submissions: Places for submissions on their way.
         uploads: Places for files on their way.
@@ -183,6 +185,7 @@ class Hosting:
         self.recorder = recorder
         self.now_ms = now_ms
         self.measures = Answering()
+        self.disputed: set[str] = set()  # before those who feed begin
         self.ledgers: Mapping[str, Hosted] = {
             name: Hosted(name, ledger, settings, now_ms=now_ms, feeder=self._feeder(name, ledger))
             for name, ledger in ledgers.items()
@@ -256,7 +259,12 @@ class Hosting:
         """
         until_s = time.monotonic() + self.settings.witness_wait_s
         for hosted in self.ledgers.values():
-            for name in hosted.feeder.ask(until_s - time.monotonic()):
+            try:
+                silent = hosted.feeder.ask(until_s - time.monotonic())
+            except DisputedError as error:
+                self._dispute(hosted.name, hosted.ledger, error)
+                raise
+            for name in silent:
                 log.log_note(
                     f"what the witness {name} of the ledger {hosted.name!r} knows is not known",
                     level=logging.WARNING,
@@ -273,6 +281,36 @@ class Hosting:
         for hosted in self.ledgers.values():
             hosted.feeder.close()
 
+    def check_undisputed(self, hosted: Hosted) -> None:
+        """Check that nothing has stopped a ledger.
+
+        Raises:
+            ProblemError: `disputed`: its log key has signed another history.
+        """
+        if hosted.name in self.disputed:
+            detail = "nothing is recorded: the log's key has signed another history of this ledger"
+            raise ProblemError("disputed", detail)
+
+    def _dispute(self, name: str, ledger: Ledger, error: DisputedError) -> None:
+        """Record nothing more in a ledger, if its log key has signed what is not here.
+
+        What is on its way to the process that records still is recorded; nothing new goes there.
+        What was shown is kept, and keeps the ledger from being opened for recording (`disputes`).
+        What is not signed by that key shows nothing: whoever likes could say it.
+        """
+        if not error.note or name in self.disputed:
+            return
+        self.disputed.add(name)
+        try:
+            kept = str(keep_dispute(ledger, error.note).relative_to(ledger.path))
+        except LedgerError as failure:
+            log.log_failure(failure)
+            kept = "what shows it could not be kept"
+        log.log_note(
+            f"the ledger {name!r} records nothing more: its log key signed another history: {kept}",
+            level=logging.CRITICAL,
+        )
+
     def _feeder(self, name: str, ledger: Ledger) -> Feeder:
         settings = self.settings
         return Feeder(
@@ -285,7 +323,7 @@ class Hosting:
             ),
             now_ms=self.now_ms,
             chance=secrets.SystemRandom().random,
-            observer=partial(self._observe, name),
+            observer=partial(self._observe, name, ledger),
         )
 
     def _keep(
@@ -295,9 +333,18 @@ class Hosting:
             loop.call_soon_threadsafe(partial(self.recorder.keep, name, note, heard_ms=heard_ms))
 
     def _observe(
-        self, name: str, witness: str, reason: str, *, again: bool, error: Exception | None
+        self,
+        name: str,
+        ledger: Ledger,
+        witness: str,
+        reason: str,
+        *,
+        again: bool,
+        error: Exception | None,
     ) -> None:
         """Log what changes, and each alarm: of a witness that is away one line is enough."""
+        if isinstance(error, DisputedError):
+            self._dispute(name, ledger, error)
         if error is not None and reason == FAILED:
             log.log_failure(error)
         if again and reason != DISPUTED:

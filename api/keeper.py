@@ -43,7 +43,7 @@ from api.log import log_failure
 from api.problems import RefusedError
 from api.recording import Followers
 from api.settings import Settings
-from ledger.errors import LedgerError, WrongClockError
+from ledger.errors import DisputedError, LedgerError, WrongClockError
 from ledger.sequencer import Wanted
 from ledger.writer import Settled
 
@@ -71,6 +71,7 @@ class Keeper:
 
         Raises:
             WrongClockError: Somebody must confirm the clock.
+            DisputedError: The log's key is known to have signed another history of one.
             KeeperError: The ledgers cannot be opened.
         """
         self.names: frozenset[str] = frozenset()
@@ -305,7 +306,10 @@ def _nobody() -> None:
     """Tell nobody."""
 
 
-def _failure(failed: Failed) -> KeeperError | WrongClockError:
+def _failure(failed: Failed) -> KeeperError | WrongClockError | DisputedError:
+    if failed.disputed is not None:
+        source, size = failed.disputed
+        return DisputedError(failed.text, source=source, size=size, root=None)
     if failed.recorded_ms is not None:
         return WrongClockError(failed.text, now_ms=failed.now_ms, recorded_ms=failed.recorded_ms)
     return KeeperError(failed.text)

@@ -49,7 +49,7 @@ from api.limits import Rates
 from api.measures import Recording
 from api.problems import ProblemError, problem_of
 from api.recording import keep
-from ledger.errors import BusyError, LedgerError, WrongClockError
+from ledger.errors import BusyError, DisputedError, LedgerError, WrongClockError
 from ledger.ledger import Ledger
 from ledger.writer import Observer, Settled
 from verify.errors import VerifyError
@@ -104,6 +104,8 @@ class Keeping:
                 return
         except WrongClockError as error:
             self._say(Failed(str(error), recorded_ms=error.recorded_ms, now_ms=error.now_ms))
+        except DisputedError as error:
+            self._say(Failed(str(error), disputed=(error.source, error.size)))
         except LedgerError as error:
             self._say(Failed(str(error)))
         finally:

@@ -1,8 +1,9 @@
 """Operating: what whoever runs the process asks it.
 
     GET /healthz    whether the process answers and its ledgers can be read and recorded in
-    GET /readyz     whether it is also good to send requests to: there is room on the disk, and
-                    no witness knows more of a ledger than is here, or another history
+    GET /readyz     whether it is also good to send requests to: there is room on the disk, no
+                    witness knows more of a ledger than is here, or another history, and no ledger
+                    has stopped because its log key has signed one
     GET /metrics    numbers for Prometheus, for this machine only
 
 None tells anything of what a ledger holds.
@@ -85,6 +86,9 @@ class Operating:
             raise ProblemError("unavailable", "the disk is nearly full")
 
     def _check_witnesses(self) -> None:
+        if self._hosting.disputed:
+            detail = "the log key of a ledger has signed another history of it: it has stopped"
+            raise ProblemError("unavailable", detail)
         if any(hosted.feeder.disputes() for hosted in self._hosting.ledgers.values()):
             raise ProblemError("unavailable", "a witness of a ledger knows another history of it")
 

@@ -67,6 +67,7 @@ class Writing:
     async def submit(self, request: Request) -> Response:
         """Record a submission document."""
         hosted = self._hosting.of(request)
+        self._hosting.check_undisputed(hosted)
         waits = _waits(request)
         check_media_type(request, frozenset((SUBMISSION, JSON)))
         with self._hosting.submissions.take():

@@ -31,9 +31,8 @@ _UNKNOWN: Final = 401
 _NOT_FOUND: Final = 404
 _AGAIN: Final = frozenset((408, 425, 429, 500, 502, 503, 504))
 _REFUSALS: Final = range(400, 500)
-_NO_REFUSALS: Final = frozenset(  # of what was asked: that is no ledger, or it does not know us
-    ("not-found", "method-not-allowed", "unauthenticated")
-)
+# Not of what was asked: that is no ledger, it does not know us, or it takes nothing from anybody.
+_NO_REFUSALS: Final = frozenset(("not-found", "method-not-allowed", "unauthenticated", "disputed"))
 _LONGEST_WAIT_S: Final = 60.0
 _LONGEST_REASON: Final = 1000
 

@@ -22,6 +22,7 @@ when the log's key signed that, it proves which.
     malformed       it answered what no witness answers
     signature       what it answered is no cosignature by its key over what was sent
     ahead           it has a size that this ledger reached only just now
+    disputed        it has another history, and it was decided to go on (`ledger.disputes`)
 
 Source: c2sp.org/tlog-witness, "add-checkpoint"; c2sp.org/tlog-policy.
 """
@@ -117,6 +118,9 @@ class Log(Protocol):
 
     def checkpoint_at(self, size: int) -> bytes:
         """Return the signed checkpoint that was published at a size."""
+
+    def is_decided(self, note: bytes) -> bool:
+        """Tell whether it was decided to go on although the log's key signed this checkpoint."""
 
     def consistency_proof(self, *, old: int, new: int) -> tuple[bytes, ...]:
         """Prove that the tree of `new` entries grew from that of `old`."""
@@ -290,14 +294,21 @@ class Feeding:
         return self._error("refused", detail)
 
     def _compare(self, told: int) -> None:
-        """Compare the log with the size that the witness told, and with the checkpoint it has.
+        """Compare the log with the checkpoint that the witness has, and the size that it told.
 
         Raises:
             OlderError: The log is smaller.
             ForkedError: The log's key has signed another tree.
+            WitnessError: It has, and it was decided to go on without this witness.
         """
-        claims = [Claim(f"witness {self._fed.name}", told, None), *self._latest()]
-        check_known(claims, what=self._log.origin, size=self._log.size(), root_at=self._log.root_at)
+        latest = self._latest()
+        if any(self._log.is_decided(claim.note) for claim in latest):
+            raise self._error("disputed", "has another history, as was known and decided")
+        # What is signed first: it proves what a number alone does not.
+        for claims in (latest, [Claim(f"witness {self._fed.name}", told, None)]):
+            check_known(
+                claims, what=self._log.origin, size=self._log.size(), root_at=self._log.root_at
+            )
 
     def _disagrees(self, size: int) -> NoReturn:
         name, root = f"witness {self._fed.name}", self._log.root_at(size).hex()

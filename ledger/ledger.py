@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from ledger.commit import EMPTY_HEAD, Head
+from ledger.disputes import check_undisputed, is_decided
 from ledger.errors import LogKeyError, NotFoundError, StoreError
 from ledger.files import ByteStream, Files, Kept
 from ledger.keys import LogKey
@@ -175,6 +176,8 @@ class Ledger:
             LogKeyError: The log key in force is not at hand.
             StoreError: What is stored cannot be read or does not hold together; or it is a backup,
                 and was not to be only read.
+            DisputedError: The log's key is known to have signed another history, and nobody has
+                decided to go on: not raised where it is only read.
         """
         if not read_only:
             check_no_backup(path)
@@ -182,6 +185,9 @@ class Ledger:
         try:
             with store.read() as snapshot:
                 head = load_head(snapshot, path=path)
+                if not read_only:
+                    tree = Tree(snapshot.tile)
+                    check_undisputed(path, head.state, size=head.size, root_at=tree.root)
             signers: dict[bytes, LogSigner] = {}
             steady: Steady | None = None
             if not read_only:
@@ -214,6 +220,10 @@ class Ledger:
     def healthy(self) -> bool:
         """Tell whether the ledger does what it was opened for: if it was to record, it can."""
         return self._writer is None or self._writer.healthy()
+
+    def is_decided(self, note: bytes) -> bool:
+        """Tell whether it was decided to go on although the log's key signed this checkpoint."""
+        return is_decided(self.path, note)
 
     def heard(self, timestamp_ms: int) -> None:
         """Take note that a witness says, just now, that it is this late.

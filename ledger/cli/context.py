@@ -16,7 +16,8 @@ from typing import Literal, TextIO
 
 import msgspec
 
-from ledger.errors import BusyError, LedgerError, WrongClockError
+from ledger.disputes import keep_dispute
+from ledger.errors import BusyError, DisputedError, LedgerError, WrongClockError
 from ledger.feeder import FAILED as NOT_ASKED
 from ledger.feeder import Feeder, Pace
 from ledger.feeding import read_witnesses
@@ -189,7 +190,13 @@ class Context:
             observer=self._observe,
         )
         with contextlib.closing(feeder):
-            for name in feeder.ask(_PACE.timeout_s):
+            try:
+                silent = feeder.ask(_PACE.timeout_s)
+            except DisputedError as error:
+                if error.note:
+                    keep_dispute(ledger, error.note)
+                raise
+            for name in silent:
                 self.say(f"counterfoil: the witness {name} did not say what it knows")
 
     def _observe(self, witness: str, reason: str, *, again: bool, error: Exception | None) -> None:

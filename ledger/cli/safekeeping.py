@@ -1,16 +1,19 @@
-"""Commands that put a ledger by and bring it back: backup, restore."""
+"""Commands that put a ledger by and bring it back, or say why it has stopped."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.backup import back_up
 from ledger.cli.context import DONE, REFUSED, Context, UsageError, groups, table, utc
 from ledger.cli.parsing import command
+from ledger.disputes import Dispute, decide, disputes_of
+from ledger.errors import NotFoundError
 from ledger.restore import restore
+from verify.checkpoint import parse_signed
 from verify.note import MAX_NOTE_SIZE
 from verify.receipt import MAX_RECEIPT
 
@@ -24,6 +27,12 @@ _KEYS = (
     "not encrypted, and only this account may read it (0700): keep it as you keep\n"
     "the ledger, on another disk."
 )
+_GO_ON = (
+    "If this ledger goes on, its log key signs more that contradicts what it signed:\n"
+    "anybody who holds both can prove that, and no witness that has seen the other\n"
+    "history cosigns this one."
+)
+_SHORT = 16
 _FORK = (
     "What was acknowledged after a backup was made is not in it. If a ledger goes on\n"
     "from such an earlier state, it signs a second history (a fork), and anybody who\n"
@@ -62,6 +71,20 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     restoring.add_argument(
         "--unproven", action="store_true",
         help="restore although there is neither: nothing then shows that it is not too old",
+    )  # fmt: skip
+    disputing = command(
+        commands, "disputes", "say what stopped a ledger; go on all the same", _disputes,
+        "disputes ledger", "disputes ledger --go-on 3c918f3d21a0b7e4",
+        more="The log's key has signed what this ledger has not, as a witness has shown. Either\n"
+        "this folder is older than what was acknowledged, or is served twice: then the\n"
+        "other one is the ledger. Or somebody else has the log's key: then name another in\n"
+        "the charter, or found a successor. Tell the parties either way: they will see it.\n\n"
+        f"{_GO_ON}",
+    )  # fmt: skip
+    disputing.add_argument("ledger", help="the ledger's folder")
+    disputing.add_argument(
+        "--go-on", metavar="DISPUTE",
+        help="record again, although the log's key signed this: it cannot be taken back",
     )  # fmt: skip
 
 
@@ -138,6 +161,49 @@ def _restore(arguments: Namespace, context: Context) -> int:
     )
     context.answer(values, "\n".join(lines))
     return DONE
+
+
+def _disputes(arguments: Namespace, context: Context) -> int:
+    path = Path(arguments.ledger)
+    with context.ledger(path) as ledger:
+        size, root_at = ledger.size(), ledger.root_at
+        if arguments.go_on is not None:
+            try:
+                decide(path, arguments.go_on)
+            except NotFoundError as error:
+                raise UsageError(f"{path}: {error}") from None
+        found = [_told(one, size, root_at) for one in disputes_of(path)]
+    rows = [("dispute", "signed", "here", "so", "proof")]
+    rows += [
+        (str(v["dispute"]), f"{v['size']} {str(v['root'])[:_SHORT]}",
+         str(v.get("found", "-"))[:_SHORT], str(v["state"]), str(v.get("proof", "-")))
+        for v in found
+    ]  # fmt: skip
+    text = table(rows) if found else "None is known."
+    if arguments.go_on is not None:
+        text += f"\n{_GO_ON}"
+    elif any(v["state"] == "open" for v in found):
+        text += "\nNothing is recorded while one is open: see `counterfoil disputes --help`."
+    context.answer({"disputes": found}, text)
+    return DONE
+
+
+def _told(one: Dispute, size: int, root_at: Callable[[int], bytes]) -> dict[str, object]:
+    checkpoint, _ = parse_signed(one.note)
+    values: dict[str, object] = {
+        "dispute": one.name,
+        "note": one.note.decode(),
+        "root": checkpoint.root.hex(),
+        "size": checkpoint.size,
+        "state": "decided" if one.decided else "open",
+    }
+    if checkpoint.size <= size:
+        values["found"] = root_at(checkpoint.size).hex()
+        if values["found"] == values["root"]:
+            values["state"] = "over"
+    if one.proof is not None:
+        values["proof"] = str(one.proof)
+    return values
 
 
 def _read(paths: Iterable[str], *, limit: int) -> list[tuple[str, bytes]]:
