@@ -6,19 +6,19 @@ keys were good, and the proofs that all this is in the tree the log signed (SPEC
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from ledger.audience import closed_to
+from ledger.covering import covering, size_of
 from ledger.errors import ExportError
-from verify.brackets import Brackets
-from verify.checkpoint import parse_signed
 from verify.chunk import Line
 from verify.claims import Opened, parse_disclosure
-from verify.contents import charter_policy
 from verify.entry import Entry, parse_entry
 from verify.errors import RuleError
 from verify.events import Event, event_id, parse_event
@@ -31,11 +31,10 @@ from verify.evidence import (
     format_evidence,
 )
 from verify.merkle import root_hash
-from verify.notes import dated_by, log_vkey
 from verify.state import State
 from verify.submission import Statement, sealing_event
 
-__all__ = ["Provable", "prove"]
+__all__ = ["Provable", "copy_files", "prove"]
 
 
 class Provable(Protocol):
@@ -72,14 +71,21 @@ class Provable(Protocol):
     def consistency_proof(self, *, old: int, new: int) -> tuple[bytes, ...]:
         """Prove that the tree of `old` entries is the beginning of that of `new`."""
 
-    def notes(self) -> Iterator[bytes]:
-        """Yield the kept notes, by size and then by hash."""
-
     def disclosures(self, index: int) -> tuple[str, ...]:
         """Return the disclosures that are held at an entry, sorted by claim name."""
 
     def note(self, *, size: int, sha256: str) -> bytes:
         """Return a kept note by its size and its hash."""
+
+    def notes(self, start: int = 0) -> Iterable[bytes]:
+        """Return the kept notes from size `start` on, by size and then by hash."""
+
+    def file_path(self, sha256: str) -> Path:
+        """Return where a file is.
+
+        Raises:
+            NotFoundError: It is not there.
+        """
 
     def receipt(self, index: int) -> bytes:
         """Return the receipt of the submission that holds the entry."""
@@ -118,6 +124,23 @@ def prove(
         raise ExportError("evidence", error.reason) from None
 
 
+def copy_files(files: Mapping[str, Path], folder: Path) -> None:
+    """Copy files into a new folder, each under its SHA-256: what an evidence file opens.
+
+    Raises:
+        ExportError: The folder is there, or cannot be written.
+    """
+    try:
+        folder.mkdir()
+        for name, path in files.items():
+            shutil.copyfile(path, folder / name)
+    except FileExistsError:
+        raise ExportError(str(folder), "is there already") from None
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ExportError(str(folder), error.strerror or str(error)) from None
+
+
 class _Maker:
     """Makes one file, at one size of the ledger."""
 
@@ -126,7 +149,7 @@ class _Maker:
         self._without = without
         self._audience = audience
         self._checkpoint = ledger.checkpoint()
-        self._size = int(self._checkpoint.split(b"\n")[1])
+        self._size = size_of(self._checkpoint)
         self._heads: dict[int, Entry] = {}
         self._ids: dict[int, list[bytes]] = {}
 
@@ -257,41 +280,12 @@ class _Maker:
             yield self._ledger.note(size=size, sha256=sha256).decode()
 
     def _covering(self, shown: Sequence[int]) -> Iterator[Covering]:
-        """Yield the cosigned checkpoints that show earliest that the entries existed.
-
-        For each entry those of the smallest size that has the quorum of the charter's witnesses;
-        where none has, of the smallest that anybody cosigned: a reader may trust others.
-        """
-        kept = self._cosigned(above=min(shown))
-        complete = [size for size in kept if self._is_complete(size, kept[size])]
-        wanted = set()
-        for index in shown:
-            sizes = [size for size in (*complete, *kept) if size > index]
-            wanted.update(sizes[:1])
-        for size in sorted(wanted):
+        """Yield the cosigned checkpoints that show earliest that the entries existed."""
+        for size, notes in covering(self._ledger, shown, limit=self._size):
             proof = self._ledger.consistency_proof(old=size, new=self._size)
             hashes = tuple(node.hex() for node in proof)
-            for note in kept[size]:
+            for note in notes:
                 yield Covering(note=note.decode(), proof=hashes or None)
-
-    def _cosigned(self, *, above: int) -> dict[int, list[bytes]]:
-        """Return the kept notes that others cosigned, by size, ascending."""
-        found: dict[int, list[bytes]] = {}
-        for note in self._ledger.notes():
-            checkpoint, signed = parse_signed(note)
-            key = log_vkey(checkpoint.origin, self._ledger.state().log_key_at(checkpoint.size))
-            lines = (line[:2] != (key.name, key.key_id) for line in signed.signatures)
-            if above < checkpoint.size <= self._size and any(lines):
-                found.setdefault(checkpoint.size, []).append(note)
-        return found
-
-    def _is_complete(self, size: int, notes: Sequence[bytes]) -> bool:
-        policy = charter_policy(self._ledger.state().charter_at(size))
-        dated = [
-            dated_by([(0, policy)], parse_signed(note)[1], size=size, digest=b"") for note in notes
-        ]
-        held = [each for each in dated if each is not None]
-        return Brackets(covering=held, seen=(), statements=()).covered == size
 
 
 def _path(leaves: Sequence[bytes], index: int) -> Iterator[bytes]:

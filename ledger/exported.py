@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
+from ledger.covering import size_of
 from ledger.errors import NotFoundError
 from ledger.export import DISCLOSURES
 from ledger.receipts import make_receipt
@@ -50,7 +52,6 @@ class ExportedLedger:
         self._tree = Tree(self._tile)
         self._bundle: tuple[int, list[bytes]] = (-1, [])
         self._lines: dict[int, Line] | None = None
-        self._notes: dict[str, bytes] | None = None
 
     def checkpoint(self) -> bytes:
         """Return the signed checkpoint."""
@@ -124,14 +125,24 @@ class ExportedLedger:
         Raises:
             NotFoundError: It is not here.
         """
-        found = self._kept_notes().get(sha256)
-        if found is None:
+        if sha256 not in self._kept:
             raise NotFoundError(f"note {sha256[:16]} of size {size}")
-        return found
+        return self._kept[sha256]
 
-    def notes(self) -> Iterator[bytes]:
-        """Yield the kept notes, by size and then by hash (SPEC section 11.2)."""
-        yield from self._kept_notes().values()
+    def notes(self, start: int = 0) -> Iterator[bytes]:
+        """Yield the kept notes from size `start` on, by size and then by hash."""
+        return (note for note in self._kept.values() if size_of(note) >= start)
+
+    def file_path(self, sha256: str) -> Path:
+        """Return where a file is.
+
+        Raises:
+            NotFoundError: It is not there: no claim that is open here names it.
+        """
+        path = self._path / "files" / sha256
+        if not path.is_file():
+            raise NotFoundError(f"file {sha256[:16]}")
+        return path
 
     def receipt(self, index: int) -> bytes:
         """Return the receipt of the submission that holds the entry, at the export's checkpoint.
@@ -151,11 +162,11 @@ class ExportedLedger:
             fingerprint=self.fingerprint,
         )
 
-    def _kept_notes(self) -> dict[str, bytes]:
-        if self._notes is None:
-            notes = [msgspec.json.decode(line, type=str).encode() for line in self._read(NOTES)]
-            self._notes = {hashlib.sha256(note).hexdigest(): note for note in notes}
-        return self._notes
+    @cached_property
+    def _kept(self) -> dict[str, bytes]:
+        """The kept notes, by SHA-256, in the order of the export: by size and then hash."""
+        notes = [msgspec.json.decode(line, type=str).encode() for line in self._read(NOTES)]
+        return {hashlib.sha256(note).hexdigest(): note for note in notes}
 
     def _tile(self, level: int, number: int) -> bytes:
         width = min(TILE_WIDTH, (self._size >> (8 * level)) - TILE_WIDTH * number)

@@ -391,9 +391,9 @@ class Ledger:
             yield from found
             after = found[-1][0]
 
-    def notes(self) -> Iterator[bytes]:
-        """Yield the kept notes, by size and then by hash (SPEC section 11.2)."""
-        after = b""
+    def notes(self, start: int = 0) -> Iterator[bytes]:
+        """Yield the kept notes from size `start` on, by size and then hash (SPEC section 11.2)."""
+        after = start.to_bytes(8, "big")
         while True:
 
             def read(snapshot: Snapshot, after: bytes = after) -> list[tuple[bytes, bytes]]:

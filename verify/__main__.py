@@ -174,6 +174,10 @@ def _parser() -> argparse.ArgumentParser:
         help="for whom the export should be: an error if it says otherwise, and no anchor",
     )  # fmt: skip
     parser.add_argument(
+        "--files", type=Path, metavar="FOLDER",
+        help="the files that came with an evidence file, each named by its SHA-256",
+    )  # fmt: skip
+    parser.add_argument(
         "--processes", type=_positive, default=processors(), metavar="N",
         help="work on at most N processes (default: as many as there are processors)",
     )  # fmt: skip
@@ -232,13 +236,16 @@ def _run(options: argparse.Namespace) -> int:
     receipts = [(str(name), _read(name, limit=MAX_RECEIPT)) for name in options.receipt]
     anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts), options.policy)
     if path.is_dir():
+        if options.files is not None:
+            return _fail(f"--files is for evidence files, and {path} is a folder")
         kind = "export"
         report = _audit_folder(path, anchors, options)
     elif path.is_file():
         if options.audience is not None:
             return _fail(f"--audience is for exports, and {path} is a file")
         kind = "evidence"
-        report = audit_evidence(data, anchors=anchors)
+        files = None if options.files is None else _Beside(options.files)
+        report = audit_evidence(data, anchors=anchors, files=files)
     else:
         path.stat()  # says why it cannot be read, if it cannot
         return _fail(f"{path} is neither a folder nor a file")
@@ -250,8 +257,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_fork(data: bytes, options: argparse.Namespace) -> int:
-    if options.audience is not None or options.receipt:
-        return _fail("--audience and --receipt are not for fork proofs")
+    if options.audience is not None or options.receipt or options.files is not None:
+        return _fail("--audience, --files and --receipt are not for fork proofs")
     anchors = ForkAnchors(options.log_key, options.fingerprint, options.policy)
     report = audit_fork(data[: MAX_FORK + 1], anchors=anchors)
     if options.json:
@@ -293,6 +300,24 @@ def _audit_folder(path: Path, anchors: Anchors, options: argparse.Namespace) -> 
     finally:
         if progress is not None:
             progress.clear()
+
+
+class _Beside(Folder):
+    """The files that came with an evidence file, as an export would have them."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        for _ in os.walk(path, onerror=_refuse):
+            pass  # as of an export
+
+    def paths(self) -> Iterator[str]:
+        return (f"files/{name}" for name in super().paths())
+
+    def size(self, path: str) -> int | None:
+        return super().size(path.removeprefix("files/"))
+
+    def read(self, path: str, start: int = 0, stop: int | None = None) -> bytes:
+        return super().read(path.removeprefix("files/"), start, stop)
 
 
 def _refuse(error: OSError) -> None:

@@ -8,7 +8,7 @@ Source: SPEC section 10.2.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -18,10 +18,10 @@ from verify.audit import not_checked
 from verify.brackets import Brackets, Committed, check_recorded
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
-from verify.chunk import Line, line_digits
-from verify.claims import check_claims
+from verify.chunk import Line, OpenedFile, line_digits
+from verify.claims import File, check_claims
 from verify.codec import Decoder, Hash, Wire, encode
-from verify.contents import charter_policy
+from verify.contents import charter_policy, check_file, check_files
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.merkle import check_consistency, check_inclusion
 from verify.note import Note, VerifierKey
@@ -30,6 +30,7 @@ from verify.proof import MAX_HASHES
 from verify.receipt import Receipt, check_receipt_alone, proof_of
 from verify.report import Finding, Report, Times, Verdict, Weighed, nest
 from verify.shown import MAX_SHOWN, Held, Shown
+from verify.source import Source
 from verify.state import State
 from verify.submission import sealing_event
 
@@ -43,6 +44,7 @@ __all__ = [
     "EvidenceEntry",
     "audit_evidence",
     "format_evidence",
+    "opened_files",
     "parse_evidence",
 ]
 
@@ -55,8 +57,9 @@ NOT_CHECKED = (
     "references to events that are not in this file, nor their kinds, authors and claims",
     "the order of `recorded` beside the entries that are in this file",
     "that the tree had the root hashes that parties say they had seen",
-    "claims that are not opened here, and the files that opened claims name",
+    "claims that are not opened here",
 )
+_NO_FILES = "the files that opened claims name, which did not come with this file"
 
 _Hashes = Annotated[tuple[Hash, ...], msgspec.Meta(min_length=1, max_length=MAX_HASHES)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -152,26 +155,42 @@ def format_evidence(evidence: Evidence) -> bytes:
     return data
 
 
-def audit_evidence(data: bytes, *, anchors: Anchors | None = None) -> Report:
+def opened_files(evidence: Evidence) -> tuple[str, ...]:
+    """Return the SHA-256 of each file that an evidence file opens, sorted, each once."""
+    return tuple(sorted({file.sha256 for file in _files(evidence)}))
+
+
+def audit_evidence(
+    data: bytes, *, anchors: Anchors | None = None, files: Source | None = None
+) -> Report:
     """Check an evidence file.
 
     Args:
         data: The file.
         anchors: What the reader holds from elsewhere.
+        files: The files that it opens, as `files/<sha256>`, if they came with it.
 
     Raises:
         UnknownVersionError: A charter is of a version of SPEC that this code does not know.
 
     Source: SPEC sections 10.2 and 12.
     """
-    return _Audit(anchors or Anchors()).report(data)
+    return _Audit(anchors or Anchors(), files).report(data)
+
+
+def _files(evidence: Evidence) -> Iterator[OpenedFile]:
+    for line in evidence.disclosures or ():
+        for name, (_, value) in line.claims.items():
+            if isinstance(value, File):
+                yield OpenedFile(line.index, name, value.sha256, value.size)
 
 
 class _Audit:
     """One audit of an evidence file, as far as it has come."""
 
-    def __init__(self, anchors: Anchors) -> None:
+    def __init__(self, anchors: Anchors, files: Source | None) -> None:
         self._anchors = anchors
+        self._files = files
         self._findings: list[Finding] = []
         self._agreed: list[str] = []
         self._checkpoint: Checkpoint | None = None
@@ -196,6 +215,8 @@ class _Audit:
         if len(self._shown.entries) == len(evidence.entries):  # else one of them is no entry
             self._check_inclusions(evidence)
             self._check_disclosures(evidence)
+        if self._files is not None:
+            self._check_files(self._files, tuple(_files(evidence)))
         if sound and self._shown.state is not None:
             self._check_end(self._shown.state, evidence)
             self._check_notes(self._shown.state, evidence)
@@ -423,6 +444,11 @@ class _Audit:
                 for error in refused.values():
                     self._findings.append(Finding.of(error, index=line.index))
 
+    def _check_files(self, source: Source, files: Sequence[OpenedFile]) -> None:
+        self._counts["files"] = len({file.sha256 for file in files})
+        found = check_files(source, files, lambda wanted: (check_file(source, w) for w in wanted))
+        self._findings += found
+
     # What the reader holds
 
     def _check_anchors(self) -> None:
@@ -473,10 +499,14 @@ class _Audit:
             anchors=tuple(self._agreed),
             findings=nest(self._findings),
             counts=self._counts,
-            not_checked=(*not_checked(self._anchors.policy), *NOT_CHECKED),
+            not_checked=self._not_checked(),
             weighed=self._weighed,
             times=self._times,
         )
+
+    def _not_checked(self) -> tuple[str, ...]:
+        found = (*not_checked(self._anchors.policy), *NOT_CHECKED)
+        return found if self._files is not None else (*found, _NO_FILES)
 
     def _find(
         self,

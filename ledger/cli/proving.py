@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +26,12 @@ from ledger.cli.sources import (
     provable_id,
     reader_of,
 )
-from ledger.evidence import prove
+from ledger.errors import NotFoundError
+from ledger.evidence import Provable, copy_files, prove
 from ledger.export import Exported, export
 from ledger.ledger import Ledger
+from ledger.outward import dsse_envelope, tlog_proof
+from verify.evidence import opened_files, parse_evidence
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -50,11 +55,27 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "write one evidence file for one or a few events, for a court or a journalist", _prove,
         "prove ledger 3c918f3d -o evidence.json",
         "prove ledger 3c918f3d a06d9c45 --without person.1 --without text -o evidence.json",
-        more="What is limited to some parties stays closed, unless --for names one of them.",
+        "prove ledger 3c918f3d -o evidence.json --files letters",
+        "prove ledger 3c918f3d --tlog-proof one.tlog-proof --entry one.entry",
+        "prove ledger 3c918f3d --dsse envelope.json",
+        more="What is limited to some parties stays closed, unless --for names one of them. "
+        "The last two are for tools of others, and open no claim.",
     )  # fmt: skip
     add_source(proving)
     proving.add_argument("id", nargs="+", help="the events' ids, or their first digits")
-    proving.add_argument("-o", "--output", required=True, metavar="FILE", help="the evidence file")
+    proving.add_argument("-o", "--output", metavar="FILE", help="the evidence file")
+    proving.add_argument(
+        "--files", metavar="FOLDER", help="a folder to make, for the files that it opens"
+    )
+    proving.add_argument(
+        "--tlog-proof", metavar="FILE", help="a bare proof of the entry (c2sp.org/tlog-proof)"
+    )
+    proving.add_argument(
+        "--entry", metavar="FILE", help="the entry that it proves, octet for octet"
+    )
+    proving.add_argument(
+        "--dsse", metavar="FILE", help="what was signed, and the signature, as a DSSE envelope"
+    )
     proving.add_argument(
         "--without", action="append", default=[], metavar="CLAIM",
         help="leave this claim closed (such as person.1); again for each",
@@ -144,30 +165,94 @@ def _fetch(arguments: Namespace, context: Context) -> tuple[Exported, str]:
 
 
 def _prove(arguments: Namespace, context: Context) -> int:
-    output = Path(arguments.output)
-    audience = arguments.audience or "public"
+    if arguments.files is not None and arguments.output is None:
+        raise UsageError("--files goes with -o: they are the files of an evidence file")
     with open_provable(context, arguments) as ledger:
         ids = list(dict.fromkeys(provable_id(ledger, given) for given in arguments.id))
-        data = prove(ledger, ids, without=frozenset(arguments.without), audience=audience)
+        outputs = dict(_proofs(arguments, ledger, ids))
+        if not outputs:
+            raise UsageError("says not what to write: -o, --tlog-proof, --entry or --dsse")
+        files = _evidence_files(ledger, outputs[arguments.output]) if arguments.files else {}
+        # While it is open: the copy of what a URL serves may go afterwards.
+        _write_proofs(arguments, outputs, files)
         fingerprint = ledger.fingerprint
-    write_new(output, data)
-    count = "one event" if len(ids) == 1 else f"{len(ids)} events"
-    text = (
-        f"Wrote {output}: evidence for {count}\n"
-        f"Check it: counterfoil-verify {output} --fingerprint {fingerprint}"
-    )
-    values = {"events": ids, "file": arguments.output, "fingerprint": fingerprint}
-    context.answer(values, text)
+    values: dict[str, object] = {"events": ids, "fingerprint": fingerprint}
+    for option in ("output", "tlog_proof", "entry", "dsse", "files"):
+        if getattr(arguments, option) is not None:
+            values["file" if option == "output" else option] = getattr(arguments, option)
+    context.answer(values, "\n".join(_proved(arguments, fingerprint, len(ids))))
     return DONE
+
+
+def _proofs(arguments: Namespace, ledger: Provable, ids: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield what is asked for: where it goes, and its octets."""
+    if arguments.output is not None:
+        closed, audience = frozenset(arguments.without), arguments.audience or "public"
+        yield arguments.output, prove(ledger, ids, without=closed, audience=audience)
+    if (arguments.tlog_proof, arguments.entry, arguments.dsse) == (None, None, None):
+        return
+    if len(ids) != 1:
+        raise UsageError("--tlog-proof, --entry and --dsse are for one event")
+    index = _index_of(ledger, ids[0])
+    if arguments.tlog_proof is not None:
+        yield arguments.tlog_proof, tlog_proof(ledger, index)
+    if arguments.entry is not None:
+        yield arguments.entry, ledger.entry(index)
+    if arguments.dsse is not None:
+        yield arguments.dsse, dsse_envelope(ledger, index)
+
+
+def _evidence_files(ledger: Provable, data: bytes) -> dict[str, Path]:
+    """Return where the files are that an evidence file opens, by SHA-256."""
+    try:
+        return {name: ledger.file_path(name) for name in opened_files(parse_evidence(data))}
+    except NotFoundError as error:
+        raise UsageError(f"a file that is opened is not in this ledger: {error}") from None
+
+
+def _write_proofs(
+    arguments: Namespace, outputs: Mapping[str, bytes], files: Mapping[str, Path]
+) -> None:
+    """Write all that was asked for, or leave nothing."""
+    with ExitStack() as undo:
+        for name, data in outputs.items():
+            write_new(Path(name), data)
+            undo.callback(Path(name).unlink, missing_ok=True)
+        if arguments.files:
+            copy_files(files, Path(arguments.files))
+        undo.pop_all()
+
+
+def _proved(arguments: Namespace, fingerprint: str, count: int) -> Iterator[str]:
+    if arguments.output is not None:
+        events = "one event" if count == 1 else f"{count} events"
+        yield f"Wrote {arguments.output}: evidence for {events}"
+    if arguments.files:
+        yield f"Wrote {arguments.files}: the files that it opens"
+    for option, what in (
+        ("tlog_proof", "a proof of the entry, for tools of others"),
+        ("entry", "the entry that it proves"),
+        ("dsse", "what was signed, as a DSSE envelope"),
+    ):
+        if getattr(arguments, option) is not None:
+            yield f"Wrote {getattr(arguments, option)}: {what}"
+    if arguments.output is not None:
+        files = f" --files {arguments.files}" if arguments.files else ""
+        check = f"counterfoil-verify {arguments.output}{files} --fingerprint {fingerprint}"
+        yield f"Check it: {check}"
 
 
 def _receipt(arguments: Namespace, context: Context) -> int:
     with open_provable(context, arguments) as ledger:
         event_id = provable_id(ledger, arguments.id)
-        index = ledger.index_of(bytes.fromhex(event_id))
-        if index is None:
-            raise UsageError(f"no event {event_id[:16]} in this ledger")
-        data = ledger.receipt(index)
+        data = ledger.receipt(_index_of(ledger, event_id))
     write_new(Path(arguments.output), data)
     context.answer({"event": event_id, "file": arguments.output}, f"Wrote {arguments.output}")
     return DONE
+
+
+def _index_of(ledger: Provable, event_id: str) -> int:
+    index = ledger.index_of(bytes.fromhex(event_id))
+    if index is None:
+        raise UsageError(f"no event {event_id[:16]} in this ledger")
+    return index

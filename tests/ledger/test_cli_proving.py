@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.ledger.commandline import Desk, process
+from ledger.errors import NotFoundError
+from ledger.exported import ExportedLedger
+from tests.ledger.commandline import Desk, process, rows
+from verify.checkpoint import parse_signed
+from verify.merkle import check_inclusion, leaf_hash
+from verify.proof import parse_proof
 
 
 @pytest.fixture
@@ -48,6 +54,102 @@ def test_evidence_is_valid_for_whoever_holds_the_fingerprint(desk: Desk) -> None
     assert b"B. Clerk" in data
 
 
+def recorded_file(desk: Desk) -> str:
+    """Record a file; return its event's id."""
+    desk.filled()
+    desk.write("letter.pdf", "%PDF")
+    event = "{kind: artefact, type: letter, claims: {files: [letter.pdf]}}"
+    desk.write("file.yaml", f"counterfoil: draft/v1\nevents:\n  - {event}\n")
+    recorded = desk.done("record", "ledger", "--key", "rutland.key", "file.yaml")["recorded"]
+    return str(rows(recorded)[0]["event"])
+
+
+def test_evidence_can_bring_its_files(desk: Desk) -> None:
+    given = recorded_file(desk)
+    made = desk("prove", "ledger", given, "-o", "one.json", "--files", "letters")
+    anchor = ("--fingerprint", fingerprint(desk))
+    words = ("one.json", "--files", "letters", *anchor)
+    whole = process(desk.folder, *words, module="verify")
+    (file,) = (desk.folder / "letters").iterdir()
+    file.write_text("%PDG")
+    changed = process(desk.folder, *words, module="verify")
+
+    assert (0, "") == (made.code, made.err)
+    assert "Wrote letters: the files that it opens" in made.out
+    assert "one.json --files letters --fingerprint" in made.out
+    assert 0 == whole.code
+    assert "1 file" in whole.out
+    assert 1 == changed.code
+    assert "[707]" in changed.out
+
+
+def test_files_that_cannot_be_brought_leave_no_evidence(desk: Desk) -> None:
+    given = recorded_file(desk)
+    desk.done("export", "ledger", "export")
+    before = names(desk.folder)
+    there = desk("prove", "ledger", given, "-o", "one.json", "--files", "export")
+    nowhere = desk("prove", "ledger", given, "-o", "one.json", "--files", "none/letters")
+    alone = desk("prove", "ledger", given, "--files", "letters")
+    (stored,) = [each for each in (desk.folder / "ledger" / "files").rglob("*") if each.is_file()]
+    stored.unlink()
+    lost = desk("prove", "ledger", given, "-o", "one.json", "--files", "letters")
+
+    assert [2] * 4 == [ran.code for ran in (there, nowhere, alone, lost)]
+    assert "export: is there already" in there.err
+    assert "none/letters: No such file" in nowhere.err
+    assert "--files goes with -o" in alone.err
+    assert "is not in this ledger" in lost.err
+    assert before == names(desk.folder)
+
+
+def test_tools_of_others_get_a_proof_an_entry_and_an_envelope(desk: Desk) -> None:
+    ids = desk.filled()
+    made = desk.done("prove", "ledger", ids[0], "--tlog-proof", "one.tlog-proof",
+                     "--entry", "one.entry", "--dsse", "one.dsse")  # fmt: skip
+    read = {name: (desk.folder / f"one.{name}").read_bytes() for name in ("entry", "dsse")}
+    proof = parse_proof((desk.folder / "one.tlog-proof").read_bytes())
+    checkpoint, _ = parse_signed(proof.checkpoint)
+    check_inclusion(
+        index=proof.index, size=checkpoint.size, leaf=leaf_hash(read["entry"]),
+        proof=proof.hashes, root=checkpoint.root,
+    )  # fmt: skip
+
+    assert made["events"] == [ids[0]]
+    assert made["tlog_proof"] == "one.tlog-proof"
+    assert ["payload", "payloadType", "signatures"] == list(msgspec.json.decode(read["dsse"]))
+    assert b"A. Clerk" not in read["entry"] + read["dsse"]
+
+
+def test_an_export_gives_all_that_its_ledger_gives(desk: Desk) -> None:
+    given = recorded_file(desk)
+    desk.done("export", "ledger", "export")
+    options = {"-o": "json", "--files": "files", "--tlog-proof": "proof", "--entry": "entry",
+               "--dsse": "dsse"}  # fmt: skip
+    for source in ("ledger", "export"):
+        words = [word for option, end in options.items() for word in (option, f"{source}.{end}")]
+        desk.done("prove", source, given, *words)
+    made = [desk.folder / f"{source}.files" for source in ("ledger", "export")]
+
+    assert names(made[0]) == names(made[1]) != []
+    for end in ("json", "proof", "entry", "dsse"):
+        ours, theirs = (desk.folder / f"{source}.{end}" for source in ("ledger", "export"))
+        assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_a_file_that_an_export_lost_is_named(desk: Desk) -> None:
+    given = recorded_file(desk)
+    desk.done("export", "ledger", "export")
+    (file,) = (desk.folder / "export" / "files").iterdir()
+    with pytest.raises(NotFoundError):
+        ExportedLedger(desk.folder / "export").file_path("0" * 64)
+    file.unlink()
+    lost = desk("prove", "export", given, "-o", "one.json", "--files", "letters")
+
+    assert 1 == lost.code
+    assert "[706]" in lost.err
+    assert "one.json" not in names(desk.folder)
+
+
 def test_a_receipt_is_one_that_the_verifier_takes(desk: Desk) -> None:
     ids = desk.filled()
     desk.done("receipt", "ledger", ids[0][:12], "-o", "receipt.json")
@@ -69,6 +171,9 @@ def test_a_receipt_is_one_that_the_verifier_takes(desk: Desk) -> None:
     (("prove", "ledger", "ID", "-o", "new", "--without", "persn"), "persn"),
     (("prove", "ledger", "ID", "-o", "new", "--for", "nobody"), "nobody is no party"),
     (("prove", "ledger", "-o", "new"), "required: id"),
+    (("prove", "ledger", "ID"), "says not what to write"),
+    (("prove", "ledger", "ID", "OTHER", "--dsse", "new"), "are for one event"),
+    (("prove", "ledger", "ID", "-o", "new", "--dsse", "draft.yaml"), "draft.yaml: exists already"),
     (("receipt", "ledger", "ffffffffffff", "-o", "new"), "begins with ffffffffffff"),
     (("receipt", "ledger", "ID", "-o", "ledger"), "ledger: exists already"),
 ])  # fmt: skip
@@ -78,7 +183,8 @@ def test_what_cannot_be_handed_over_is_named_and_leaves_nothing(
     ids = desk.filled()
     desk.done("export", "ledger", "export")
     before = names(desk.folder)
-    ran = desk(*(ids[0] if word == "ID" else word for word in words))
+    given = {"ID": ids[0], "OTHER": ids[1]}
+    ran = desk(*(given.get(word, word) for word in words))
 
     assert (2, "") == (ran.code, ran.out)
     assert part in ran.err
@@ -86,11 +192,7 @@ def test_what_cannot_be_handed_over_is_named_and_leaves_nothing(
 
 
 def test_an_export_without_a_file_says_so(desk: Desk) -> None:
-    desk.filled()
-    desk.write("letter.pdf", "%PDF")
-    event = "{kind: artefact, type: letter, claims: {files: [letter.pdf]}}"
-    desk.write("file.yaml", f"counterfoil: draft/v1\nevents:\n  - {event}\n")
-    desk.done("record", "ledger", "--key", "rutland.key", "file.yaml")
+    recorded_file(desk)
     whole = desk("export", "ledger", "whole")
     (stored,) = [each for each in (desk.folder / "ledger" / "files").rglob("*") if each.is_file()]
     stored.unlink()

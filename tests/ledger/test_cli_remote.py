@@ -133,12 +133,13 @@ def test_exports_and_proves_what_an_auditor_takes(two: Two) -> None:
 def test_evidence_and_receipts_are_made_from_an_export_as_well(two: Two) -> None:
     desk = two.rutland
     desk.done("export", two.url, "as-it-is", "--key", "rutland.key")
-    for command, name in (("prove", "e"), ("receipt", "r")):
-        key = ("--key", "rutland.key")
-        desk.done(command, "as-it-is", two.ids[0], "-o", f"{name}1")
-        desk.done(command, two.url, two.ids[0], *key, "-o", f"{name}2")
+    ways = (("prove", "-o"), ("prove", "--tlog-proof"), ("prove", "--dsse"), ("receipt", "-o"))
+    for number, (command, option) in enumerate(ways):
+        key, name = ("--key", "rutland.key"), f"made{number}"
+        desk.done(command, "as-it-is", two.ids[0], option, f"{name}.1")
+        desk.done(command, two.url, two.ids[0], *key, option, f"{name}.2")
 
-        assert (desk.folder / f"{name}1").read_bytes() == (desk.folder / f"{name}2").read_bytes()
+        assert (desk.folder / f"{name}.1").read_bytes() == (desk.folder / f"{name}.2").read_bytes()
 
 
 def test_a_copy_is_fetched_once_until_the_ledger_moves(two: Two) -> None:

@@ -276,6 +276,20 @@ def test_unknown_path_is_1_and_hidden_one_is_passed_over(export: Path) -> None:
     assert 1 == run(export).returncode
 
 
+def test_files_are_those_of_an_evidence_file(export: Path, evidence: Path, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "letter.pdf").write_bytes(b"")
+    unused = run(evidence, "--files", tmp_path / "files", "--quiet")
+    of_folder = run(export, "--files", tmp_path / "files")
+    missing = run(evidence, "--files", tmp_path / "nowhere")
+
+    assert 1 == unused.returncode
+    assert (2, b"") == (of_folder.returncode, of_folder.stdout)
+    assert b"--files is for evidence files" in of_folder.stderr
+    assert (2, b"") == (missing.returncode, missing.stdout)
+    assert b"nowhere: No such file" in missing.stderr
+
+
 def test_control_characters_are_never_printed(export: Path) -> None:
     name = os.fsencode(export) + b"/\x1b[31mred\x07\n\xe2\x80\xae\xff"
     os.close(os.open(name, os.O_CREAT | os.O_WRONLY))

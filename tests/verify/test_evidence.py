@@ -42,10 +42,12 @@ from verify.evidence import (
     EvidenceEntry,
     audit_evidence,
     format_evidence,
+    opened_files,
     parse_evidence,
 )
 from verify.notes import log_vkey
 from verify.report import Report
+from verify.source import MappingSource
 from verify.state import UnknownVersionError
 
 ORIGIN = "ledger.example/two-councils"
@@ -122,6 +124,33 @@ def test_every_set_of_entries_of_a_small_log_can_be_shown() -> None:
         assert audited(evidence_of(world, *shown)).findings == ()
 
 
+def with_file() -> tuple[World, bytes, str]:
+    """Return a ledger whose entry 1 opens a file, evidence of it, and the file's SHA-256."""
+    world = World().found()
+    world.submit(world.file("northmere", b"%PDF a letter"), letter("northmere"))
+    (sha256,) = world.files
+    return world, encode(evidence_of(world, 1, 2)), sha256
+
+
+def test_files_that_came_along_are_checked() -> None:
+    world, data, sha256 = with_file()
+    path, content = f"files/{sha256}", world.files[sha256]
+    whole = audit_evidence(data, files=MappingSource({path: content}))
+
+    def found(files: dict[str, bytes]) -> list[Check]:
+        report = audit_evidence(data, files=MappingSource(files))
+        return [finding.check for finding in report.findings]
+
+    assert opened_files(parse_evidence(data)) == (sha256,)
+    assert whole.findings == ()
+    assert whole.counts["files"] == 1
+    assert whole.not_checked == (*not_checked(None), *NOT_CHECKED)
+    assert found({}) == [Check.FILE_MISSING]
+    assert found({path: content + b"!"}) == [Check.FILE]
+    assert found({path: content[:-1] + b"!"}) == [Check.FILE]
+    assert found({path: content, "files/other": b""}) == [Check.FILE_UNUSED]
+
+
 def test_report_says_what_was_and_what_was_not_checked() -> None:
     world = two_parties()
     report = audited(evidence_of(world, 4, 6), fingerprint=world.fingerprint)
@@ -134,7 +163,8 @@ def test_report_says_what_was_and_what_was_not_checked() -> None:
     assert report.counts == {
         "entries": 3, "submissions": 2, "governance entries": 3, "notes": 2, "disclosures": 8,
     }  # fmt: skip
-    assert report.not_checked == (*not_checked(None), *NOT_CHECKED)
+    assert report.not_checked[:-1] == (*not_checked(None), *NOT_CHECKED)
+    assert "files that opened claims name" in report.not_checked[-1]
     assert any("none later than its checkpoint" in text for text in NOT_CHECKED)
     assert any("references to events that are not in this file" in text for text in NOT_CHECKED)
 

@@ -1,0 +1,122 @@
+"""What tools of others read: which checkpoint they get, bare proofs, and DSSE envelopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.covering import covering
+from ledger.keys import WitnessKey
+from ledger.ledger import Ledger
+from ledger.outward import dsse_envelope, tlog_proof
+from tests.ledger.builder import Party, found_ledger, new_letter, new_log_key, submit
+from verify.merkle import leaf_hash
+from verify.note import NoteSignature, format_note, parse_note
+from verify.proof import check_proof, parse_proof
+
+ALPHA = Party("alpha", 1)
+NOW_S = 1_750_000_000
+WITNESSES = [WitnessKey(f"w{n}.example", seed=bytes([n]) * 32) for n in (1, 2, 3)]
+
+
+def found(path: Path, *, quorum: int) -> Ledger:
+    keys = [
+        {
+            "algorithm": "ed25519",
+            "key": one.verifier_key.public.hex(),
+            "name": one.verifier_key.name,
+        }
+        for one in WITNESSES
+    ]
+    return found_ledger(path, ALPHA, witnesses=keys, quorum=quorum)[0]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found(tmp_path / "ledger", quorum=2) as founded:
+        yield founded
+
+
+def cosign(checkpoint: bytes, *numbers: int) -> bytes:
+    note = parse_note(checkpoint)
+    lines = [WITNESSES[n].cosign(note.text, timestamp_s=NOW_S) for n in numbers]
+    return format_note(note.text, [*note.signatures, *lines])
+
+
+def grow(ledger: Ledger, *numbers: int) -> int:
+    """Record a letter, keep its checkpoint as cosigned by these witnesses; return its index."""
+    submit(ledger, new_letter("alpha"))
+    if numbers:
+        ledger.keep_note(cosign(ledger.checkpoint(), *numbers))
+    return ledger.size() - 1
+
+
+def sizes(ledger: Ledger, *indexes: int, limit: int = 99) -> list[int]:
+    """Return the sizes of the checkpoints that are handed out for entries."""
+    return [found.size for found in covering(ledger, indexes, limit=limit)]
+
+
+def test_the_earliest_checkpoint_with_a_quorum_is_handed_out(ledger: Ledger) -> None:
+    for numbers in ((0,), (1, 2), (0, 1, 2), ()):
+        grow(ledger, *numbers)
+
+    assert [3] == sizes(ledger, 0) == sizes(ledger, 0, 1, 2)
+    assert [3, 4] == sizes(ledger, 1, 3, 4)
+    assert [2] == sizes(ledger, 0, limit=2)
+    assert [] == sizes(ledger, 4) == sizes(ledger, 0, limit=1)
+
+
+def test_without_a_quorum_the_earliest_that_anybody_cosigned_is(ledger: Ledger) -> None:
+    for numbers in ((0, 1), (), (0,), (), (1,), (2,), ()):
+        grow(ledger, *numbers)
+
+    assert [2, 4] == sizes(ledger, 0, 1, 2, 3)
+    assert [4, 6, 7] == sizes(ledger, 2, 3, 4, 5, 6, 7)
+    assert [4, 7] == sizes(ledger, 3, 6)
+
+
+def test_a_note_with_a_witness_line_that_is_not_valid_is_passed_over(ledger: Ledger) -> None:
+    submit(ledger, new_letter("alpha"))
+    note = parse_note(ledger.checkpoint())
+    key = WITNESSES[0].verifier_key
+    bad = NoteSignature(key.name, key.key_id, bytes(72))
+    seen = format_note(note.text, [*note.signatures, bad])
+    submit(ledger, new_letter("alpha"), note=seen)
+
+    assert [] == sizes(ledger, 0)
+    assert ledger.checkpoint() == parse_proof(tlog_proof(ledger, 0)).checkpoint
+
+
+def test_of_notes_of_one_size_a_bare_proof_has_the_one_with_most_lines(ledger: Ledger) -> None:
+    submit(ledger, new_letter("alpha"))
+    seen, whole = cosign(ledger.checkpoint(), 0), cosign(ledger.checkpoint(), 0, 1, 2)
+    ledger.keep_note(whole)
+    submit(ledger, new_letter("alpha"), note=seen)
+    ((size, notes),) = covering(ledger, [0], limit=3)
+
+    assert 2 == size
+    assert {seen, whole} == set(notes)
+    assert whole == parse_proof(tlog_proof(ledger, 0)).checkpoint
+
+
+def test_a_bare_proof_leads_from_the_entry_to_a_cosigned_checkpoint(ledger: Ledger) -> None:
+    indexes = [grow(ledger, 0, 1), grow(ledger), grow(ledger, 1, 2)]
+    for index in indexes:
+        proof = parse_proof(tlog_proof(ledger, index))
+        leaf, key = leaf_hash(ledger.entry(index)), new_log_key().verifier_key
+        checkpoint = check_proof(proof, leaf=leaf, key=key, origin=ledger.origin)
+
+        assert index == proof.index
+        assert proof.extra is None
+        assert (2 if index == 1 else 4) == checkpoint.size
+        assert 3 == len(parse_note(proof.checkpoint).signatures)
+
+
+def test_every_event_of_a_submission_has_the_same_envelope(ledger: Ledger) -> None:
+    submit(ledger, *(new_letter("alpha") for _ in range(3)))
+    envelopes = {dsse_envelope(ledger, index) for index in (1, 2, 3)}
+
+    assert 1 == len(envelopes)
+    assert dsse_envelope(ledger, 0) not in envelopes
