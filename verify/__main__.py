@@ -1,6 +1,7 @@
 r"""The command `counterfoil-verify`: check an export, an evidence file or a fork proof, offline.
 
-It reads the path that it is given and nothing else, and writes nothing. `--json` prints one
+It reads the path that it is given and nothing else, and writes nothing but the certificate that
+`--certificate` asks for. `--json` prints one
 canonical JSON object (SPEC section 1.1, but that lists may be empty) and LF:
 
     type            "counterfoil-report/v1"
@@ -50,10 +51,12 @@ there as escapes, such as the four characters `\x1b`; in what people read, likew
 """
 
 import argparse
+import hashlib
+import importlib.metadata
 import io
 import os
+import platform
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -61,13 +64,16 @@ from typing import TypeAlias
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.brackets import Bracket, format_time_s
+from verify.certificate import Received, draft_certificate, listing_hash
 from verify.checkpoint import parse_signed
 from verify.codec import encode
 from verify.contents import read_small
 from verify.errors import MalformedError
+from verify.events import SPEC_VERSION
 from verify.evidence import MAX_EVIDENCE, audit_evidence
 from verify.folder import Folder
 from verify.fork import MAX_FORK, ForkAnchors, ForkReport, audit_fork, is_fork_proof
+from verify.lines import WIDTH, grouped, plain, wrap
 from verify.note import ED25519, MAX_NOTE_SIZE, VerifierKey, parse_vkey
 from verify.policy import MAX_POLICY_SIZE, Policy, parse_policy
 from verify.pool import Pool, processors
@@ -80,13 +86,12 @@ __all__ = ["main"]
 _VALID, _INVALID, _COULD_NOT, _ALONE, _LIE, _INTERRUPTED = 0, 1, 2, 3, 4, 130
 _EXIT = {"valid": _VALID, "invalid": _INVALID, "self-consistent": _ALONE, "proven": _LIE}
 
+_PROGRAMS = ("counterfoil", "msgspec", "pynacl", "cryptography")
 _SMALL = 8192  # entries: below this, starting processes takes longer than the audit
 _MAX_VKEY_FILE = 4096
 _MAX_PROCESSES = 256
 _CAUSES = 20
 _CONSEQUENCES = 5
-_WIDTH = 80
-_MAX_TEXT = 400  # characters: to wrap a word takes the square of its length
 
 _EXAMPLES = """\
 examples:
@@ -102,6 +107,8 @@ examples:
       check a fork proof: that who keeps this ledger told two histories of it
   counterfoil-verify export/ --audience southfold
       check that a folder is the one made for southfold, not for another reader
+  counterfoil-verify evidence.json --fingerprint 8d1f...e2 --certificate draft.txt
+      draft a certificate of the examination, for a person to complete and sign
   counterfoil-verify export/ --json > report.json
       keep everything that was found
 
@@ -127,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except UnknownVersionError as error:
-        found = _plain(error.found or "unknown")
+        found = plain(error.found or "unknown")
         return _fail(f"the ledger is of version {found}; this verifier knows {error.expected}")
     except (OSError, MemoryError, RuntimeError) as error:
         # RuntimeError: a process of the pool was killed.
@@ -137,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(reason: str) -> int:
-    print(f"counterfoil-verify: could not run: {_plain(reason)}", file=sys.stderr)
+    print(f"counterfoil-verify: could not run: {plain(reason)}", file=sys.stderr)
     return _COULD_NOT
 
 
@@ -181,6 +188,10 @@ def _parser() -> argparse.ArgumentParser:
         "--processes", type=_positive, default=processors(), metavar="N",
         help="work on at most N processes (default: as many as there are processors)",
     )  # fmt: skip
+    parser.add_argument(
+        "--certificate", type=Path, metavar="OUT",
+        help="draft a certificate for a court in OUT, a new file, for a person to sign",
+    )  # fmt: skip
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print the whole report as JSON")
     output.add_argument("--quiet", action="store_true", help="print nothing: the exit code tells")
@@ -194,9 +205,9 @@ def _log_key(text: str) -> VerifierKey:
             text = data.decode("ascii").strip()
         key = parse_vkey(text)
     except (OSError, ValueError) as error:
-        raise argparse.ArgumentTypeError(_plain(str(error))) from None
+        raise argparse.ArgumentTypeError(plain(str(error))) from None
     except MalformedError as error:
-        raise argparse.ArgumentTypeError(f"not a verifier key: {_plain(error.reason)}") from None
+        raise argparse.ArgumentTypeError(f"not a verifier key: {plain(error.reason)}") from None
     if key.algorithm != ED25519:
         raise argparse.ArgumentTypeError("is the key of a witness, not of a log")
     return key
@@ -206,9 +217,9 @@ def _policy(text: str) -> Policy:
     try:
         return parse_policy(_read(Path(text), limit=MAX_POLICY_SIZE))
     except OSError as error:
-        raise argparse.ArgumentTypeError(_plain(str(error))) from None
+        raise argparse.ArgumentTypeError(plain(str(error))) from None
     except MalformedError as error:
-        raise argparse.ArgumentTypeError(f"not a policy: {_plain(str(error))}") from None
+        raise argparse.ArgumentTypeError(f"not a policy: {plain(str(error))}") from None
 
 
 def _fingerprint(text: str) -> str:
@@ -233,6 +244,8 @@ def _run(options: argparse.Namespace) -> int:
         data = _read(path, limit=MAX_EVIDENCE)
         if is_fork_proof(data):
             return _run_fork(data, options)
+    if options.certificate is not None and options.certificate.exists():
+        return _fail(f"{options.certificate} is there already, and is not overwritten")
     receipts = [(str(name), _read(name, limit=MAX_RECEIPT)) for name in options.receipt]
     anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts), options.policy)
     if path.is_dir():
@@ -249,6 +262,8 @@ def _run(options: argparse.Namespace) -> int:
     else:
         path.stat()  # says why it cannot be read, if it cannot
         return _fail(f"{path} is neither a folder nor a file")
+    if options.certificate is not None:
+        _write_certificate(report, options)
     if options.json:
         return _print(encode(_json(report, kind)).decode(), _EXIT[report.verdict])
     if not options.quiet:
@@ -257,8 +272,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_fork(data: bytes, options: argparse.Namespace) -> int:
-    if options.audience is not None or options.receipt or options.files is not None:
-        return _fail("--audience, --files and --receipt are not for fork proofs")
+    for name in ("audience", "certificate", "files", "receipt"):
+        if getattr(options, name):
+            return _fail(f"--{name} is not for fork proofs")
     anchors = ForkAnchors(options.log_key, options.fingerprint, options.policy)
     report = audit_fork(data[: MAX_FORK + 1], anchors=anchors)
     if options.json:
@@ -340,7 +356,47 @@ class _Progress:
         print(f"\r{done:,} of {size:,} entries", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
-        print(f"\r{'':{_WIDTH - 1}}\r", end="", file=sys.stderr, flush=True)
+        print(f"\r{'':{WIDTH - 1}}\r", end="", file=sys.stderr, flush=True)
+
+
+# The certificate
+
+
+def _write_certificate(report: Report, options: argparse.Namespace) -> None:
+    supplied = [_received(path) for path in options.receipt]
+    if options.files is not None:
+        supplied.append(_received(options.files))
+    versions = [(name, _version(name)) for name in _PROGRAMS]
+    text = draft_certificate(
+        report,
+        received=_received(options.path),
+        supplied=supplied,
+        versions=[*versions, ("Python", platform.python_version()), ("rules", SPEC_VERSION)],
+    )
+    with options.certificate.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
+def _received(path: Path) -> Received:
+    """Return what a file or a folder is, by its octets."""
+    if path.is_file():
+        return Received(path.name, path.stat().st_size, _sha256(path))
+    files = sorted(one for one in path.rglob("*") if one.is_file() and not one.is_symlink())
+    hashes = [(one.relative_to(path).as_posix(), _sha256(one)) for one in files]
+    size = sum(one.stat().st_size for one in files)
+    return Received(path.resolve().name, size, listing_hash(hashes), len(files))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed as a package"
 
 
 # What machines read
@@ -351,7 +407,7 @@ def _json(report: Report, kind: str) -> Object:
         "type": "counterfoil-report/v1",
         "of": kind,
         "verdict": report.verdict,
-        "agrees": [_plain(text) for text in report.anchors],
+        "agrees": [plain(text) for text in report.anchors],
         "counts": {name.replace(" ", "_"): count for name, count in report.counts.items()},
         "findings": [_json_finding(finding) for finding in report.findings],
         "not_checked": list(report.not_checked),
@@ -371,12 +427,12 @@ def _json(report: Report, kind: str) -> Object:
 
 def _json_weighed(weighed: Weighed) -> Object:
     result: Object = {
-        "by": [_plain(name) for name in weighed.cosigned],
+        "by": [plain(name) for name in weighed.cosigned],
         "witnesses": weighed.witnesses,
         "liars_needed": weighed.liars_needed,
     }
     if weighed.quorum is not None:
-        result["quorum"] = _plain(weighed.quorum)
+        result["quorum"] = plain(weighed.quorum)
     return result
 
 
@@ -407,16 +463,16 @@ def _json_fork(report: ForkReport) -> Object:
         "type": "counterfoil-report/v1",
         "of": "fork",
         "verdict": report.verdict,
-        "accused": [_plain(vkey) for vkey in report.accused],
+        "accused": [plain(vkey) for vkey in report.accused],
         "agrees": list(report.anchors),
         "checkpoints": checkpoints,
         "findings": [_json_finding(finding) for finding in report.findings],
         "not_shown": list(report.not_shown),
-        "shows": [_plain(text) for text in report.shows],
+        "shows": [plain(text) for text in report.shows],
     }
     for name, text in (("kind", report.kind), ("origin", report.origin)):
         if text is not None:
-            result[name] = _plain(text)
+            result[name] = plain(text)
     return result
 
 
@@ -424,15 +480,15 @@ def _json_finding(finding: Finding) -> Object:
     result: Object = {
         "check": finding.check.value,
         "name": finding.check.slug,
-        "where": _plain(finding.where),
-        "reason": _plain(finding.reason),
+        "where": plain(finding.where),
+        "reason": plain(finding.reason),
         "consequences": [_json_finding(below) for below in finding.consequences],
     }
     if finding.index is not None:
         result["entry"] = finding.index
     for name, text in (("expected", finding.expected), ("found", finding.found)):
         if text is not None:
-            result[name] = _plain(text)
+            result[name] = plain(text)
     return result
 
 
@@ -441,7 +497,7 @@ def _json_finding(finding: Finding) -> Object:
 
 def _lines(report: Report, kind: str) -> Iterator[str]:
     place = "folder" if kind == "export" else "file"
-    yield from _wrap(_verdict(report, place))
+    yield from wrap(_verdict(report, place))
     yield ""
     yield from _row("Ledger", [report.origin or "could not be read"])
     yield from _row("Fingerprint", _grouped(report.fingerprint))
@@ -464,24 +520,24 @@ def _lines(report: Report, kind: str) -> Iterator[str]:
         yield from _consequences(finding)
     if len(report.findings) > _CAUSES:
         yield ""
-        yield from _wrap(f"… and {len(report.findings) - _CAUSES:,} more; --json lists all")
+        yield from wrap(f"… and {len(report.findings) - _CAUSES:,} more; --json lists all")
     yield ""
     yield "Not checked:"
     for text in report.not_checked:
-        yield from _wrap(text, first="  - ", rest="    ")
+        yield from wrap(text, first="  - ", rest="    ")
     if report.verdict == "self-consistent":
         yield ""
-        yield from _wrap(
+        yield from wrap(
             f"Whoever made this {place} could have made all of it up. Give a fingerprint, a log "
             "key, a policy or a receipt that reached you another way; --help shows how."
         )
 
 
 def _fork_lines(report: ForkReport) -> Iterator[str]:
-    yield from _wrap(_FORK_VERDICT[report.verdict])
+    yield from wrap(_FORK_VERDICT[report.verdict])
     for text in report.shows:
         yield ""
-        yield from _wrap(text)
+        yield from wrap(text)
     yield ""
     yield from _row("Ledger", [report.origin or "could not be read"])
     for size, root in report.checkpoints:
@@ -495,10 +551,10 @@ def _fork_lines(report: ForkReport) -> Iterator[str]:
         yield ""
         yield "Not shown:"
     for text in report.not_shown:
-        yield from _wrap(text, first="  - ", rest="    ")
+        yield from wrap(text, first="  - ", rest="    ")
     if report.verdict == "self-consistent":
         yield ""
-        yield from _wrap(
+        yield from wrap(
             "Whoever made this file could have made these keys up. Give the ledger's fingerprint, "
             "the log's key or a policy that reached you another way; --help shows how."
         )
@@ -523,15 +579,14 @@ def _verdict(report: Report, place: str) -> str:
 
 def _row(name: str, texts: Sequence[str]) -> Iterator[str]:
     for number, text in enumerate(texts):
-        yield from _wrap(text, first=f"  {'' if number else name:13}", rest=" " * 15)
+        yield from wrap(text, first=f"  {'' if number else name:13}", rest=" " * 15)
 
 
-def _grouped(digits: str | None) -> list[str]:
+def _grouped(digits: str | None) -> Sequence[str]:
     """Return a hash in groups that can be read aloud and compared, on two lines."""
     if digits is None:
         return ["could not be read"]
-    groups = [digits[start : start + 8] for start in range(0, len(digits), 8)]
-    return [" ".join(groups[:4]), " ".join(groups[4:])]
+    return grouped(digits)
 
 
 def _cosigned(weighed: Weighed) -> list[str]:
@@ -595,11 +650,11 @@ def _finding(finding: Finding, bullet: str) -> Iterator[str]:
     indent = " " * len(bullet)
     entry = "" if finding.index is None else f", entry {finding.index:,}"
     head = f"[{finding.check.value}] {finding.check.slug}{entry}: {finding.where}"
-    yield from _wrap(head, first=bullet, rest=indent)
-    yield from _wrap(finding.reason, first=indent, rest=indent)
+    yield from wrap(head, first=bullet, rest=indent)
+    yield from wrap(finding.reason, first=indent, rest=indent)
     for name, text in (("expected", finding.expected), ("found", finding.found)):
         if text is not None:
-            yield from _wrap(text, first=f"{indent}{name:9}", rest=f"{indent}{'':9}")
+            yield from wrap(text, first=f"{indent}{name:9}", rest=f"{indent}{'':9}")
 
 
 def _consequences(finding: Finding) -> Iterator[str]:
@@ -610,23 +665,6 @@ def _consequences(finding: Finding) -> Iterator[str]:
         yield from _finding(consequence, "   - ")
     if len(below) > _CONSEQUENCES:
         yield f"   … and {len(below) - _CONSEQUENCES:,} more; --json lists all"
-
-
-def _wrap(text: str, *, first: str = "", rest: str = "") -> list[str]:
-    if len(text) > _MAX_TEXT:
-        text = f"{text[: _MAX_TEXT - 1]}…"
-    lines = textwrap.wrap(
-        _plain(text), _WIDTH, initial_indent=first, subsequent_indent=rest,
-        break_on_hyphens=False,
-    )  # fmt: skip
-    return lines or [first.rstrip()]
-
-
-def _plain(text: str) -> str:
-    """Escape what a terminal might obey and a person cannot see."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 if __name__ == "__main__":

@@ -365,7 +365,8 @@ def test_a_policy_says_whose_lie_it_is(
 
     assert 4 == main([str(file), "--policy", str(policy)])
     assert WITNESS in capsys.readouterr().out
-    assert 2 == main([str(file), "--receipt", str(policy)])
+    for option in ("--audience", "--certificate", "--files", "--receipt"):
+        assert 2 == main([str(file), option, str(policy)])
     for wrong in (str(file), str(tmp_path / "none")):
         with pytest.raises(SystemExit):
             main([str(file), "--policy", wrong])
