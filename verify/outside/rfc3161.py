@@ -1,0 +1,110 @@
+"""Tokens of RFC 3161 over checkpoints: what an authority's signature says of a time.
+
+A token here is the authority's whole answer (TimeStampResp), over the SHA-256 of a checkpoint's
+text. It is checked as of its own time, offline, against certificates that somebody hands in. It
+shows that the authority saw that hash then: so the record's entries up to that size existed. It
+shows nothing of who wrote them, and is worth what the authority is.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from cryptography import x509
+from rfc3161_client import TimeStampResponse, VerifierBuilder, decode_timestamp_response
+from rfc3161_client.errors import VerificationError
+
+from verify.checkpoint import Checkpoint, format_checkpoint
+from verify.errors import MalformedError, SignatureError
+
+__all__ = ["MAX_CHAIN", "MAX_TOKEN", "Stamp", "check_token", "parse_chain"]
+
+MAX_TOKEN = 65_536  # octets
+MAX_CHAIN = 262_144  # octets
+
+_SHA256 = "2.16.840.1.101.3.4.2.1"
+_MAX_CERTIFICATES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a token says.
+
+    Attributes:
+        time_ms: When the authority saw the hash, by its own clock.
+        authority: The name in the certificate that signed, in the words of RFC 4514.
+        policy: The authority's policy, an object identifier in dots.
+    """
+
+    time_ms: int
+    authority: str
+    policy: str
+
+
+def check_token(token: bytes, *, checkpoint: Checkpoint, chain: bytes) -> Stamp:
+    """Check that an authority saw a checkpoint's hash, and when it says that it did.
+
+    Args:
+        token: The authority's answer.
+        checkpoint: The checkpoint; its signatures play no part.
+        chain: The authority's certificates from its root down, PEM: who hands them in vouches
+            for them, and all of them must have been valid at the token's time.
+
+    Returns:
+        What the token says.
+
+    Raises:
+        MalformedError: The token or the chain cannot be read.
+        SignatureError: The token is of another hash, or these certificates do not vouch for it.
+
+    Source: RFC 3161 section 2.4.2; SPEC section 4.5.
+    """
+    roots = parse_chain(chain)
+    if len(token) > MAX_TOKEN:
+        raise MalformedError("token", f"longer than {MAX_TOKEN} bytes")
+    imprint = hashlib.sha256(format_checkpoint(checkpoint)).digest()
+    try:
+        response = decode_timestamp_response(token)
+        verifier = VerifierBuilder(roots=roots).build()
+        verifier.verify(response, imprint)
+        return _stamp(response)
+    except VerificationError as error:
+        raise SignatureError("time-stamping authority", None, str(error)) from None
+    except ValueError as error:
+        # The library's words for octets that it cannot read, or a date that nobody can.
+        raise MalformedError("token", str(error)) from None
+
+
+def parse_chain(data: bytes) -> list[x509.Certificate]:
+    """Read certificates, PEM, one after the other.
+
+    Raises:
+        MalformedError: They cannot be read, or are none or too many.
+    """
+    if len(data) > MAX_CHAIN:
+        raise MalformedError("certificates", f"longer than {MAX_CHAIN} bytes")
+    try:
+        chain = x509.load_pem_x509_certificates(data)
+    except ValueError as error:
+        raise MalformedError("certificates", str(error)) from None
+    if len(chain) > _MAX_CERTIFICATES:
+        raise MalformedError("certificates", f"more than {_MAX_CERTIFICATES}")
+    return chain
+
+
+def _stamp(response: TimeStampResponse) -> Stamp:
+    info = response.tst_info
+    # Not compared by the library, which is given a hash: that of another function fits as well.
+    if info.message_imprint.hash_algorithm.dotted_string != _SHA256:
+        raise VerificationError("The hash is none of SHA-256.")
+    (signer,) = response.signed_data.signer_infos
+    held = map(x509.load_der_x509_certificate, response.signed_data.certificates)
+    (certificate,) = (
+        one
+        for one in held
+        if (one.issuer, one.serial_number) == (signer.issuer, signer.serial_number)
+    )
+    return Stamp(
+        time_ms=round(info.gen_time.timestamp() * 1000),
+        authority=certificate.subject.rfc4514_string(),
+        policy=info.policy.dotted_string,
+    )
