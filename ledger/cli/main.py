@@ -8,7 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ledger.cli import keeping, keying, proving, reading, recording, safekeeping, watching
+from ledger.cli import (
+    keeping,
+    keying,
+    proving,
+    reading,
+    recording,
+    safekeeping,
+    stamping,
+    watching,
+)
 from ledger.cli.context import DONE, FAILED, INTERRUPTED, REFUSED, Context, InvalidError
 from ledger.cli.parsing import HelpError, Parser
 from ledger.errors import (
@@ -38,6 +47,7 @@ _ADD: tuple[Add, ...] = (
         reading.add,
         proving.add,
         safekeeping.add,
+        stamping.add,
         watching.add,
     ),
 )

@@ -12,7 +12,7 @@ from ledger.keys import PartySigner
 from ledger.record import RecordReport, record_composed
 from ledger.target import Target
 
-__all__ = ["passphrase_option", "put", "signing_options", "submit"]
+__all__ = ["passphrase_option", "put", "reported", "signing_options", "submit"]
 
 
 def passphrase_option(parser: ArgumentParser) -> None:
@@ -40,6 +40,11 @@ def submit(context: Context, arguments: Namespace, composed: Composed, called: s
     with open_target(context, arguments, signer=signer) as target:
         report = put(context, target, composed, signer=signer, home=home, called=called)
         waits = "" if report.refused else _waits(target, report.recorded[-1].event_id)
+    return reported(context, report, called, waits=waits)
+
+
+def reported(context: Context, report: RecordReport, called: str, *, waits: str = "") -> int:
+    """Say how the recording of one event went, and what it waits for if it does."""
     if report.refused:
         reason = report.refused[0].reason
         if context.json:

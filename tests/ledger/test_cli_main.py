@@ -17,7 +17,7 @@ COMMANDS = (
     *("answer", "answers", "approve", "backup", "chronology", "enrol", "export", "init", "join"),
     *("key new", "key request", "key show", "knowledge", "leave", "list", "new"),
     *("promises", "prove", "receipt", "record", "requests", "restore", "revoke", "show", "stat"),
-    "watch",
+    *("timestamp", "watch"),
 )
 
 
