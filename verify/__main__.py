@@ -36,6 +36,11 @@ canonical JSON object (SPEC section 1.1, but that lists may be empty) and LF:
             cosigned, witnesses  how many of the quorum's witnesses had cosigned by then, of how
                     many; with existed_by
     not_checked     what was not looked at, in words
+    tokens          of a sound export, where `verify.outside` can be used: list of the tokens of
+                    time-stamping authorities over checkpoints, each
+        entry, size     index of the entry that carries it; how many entries it dates
+        time, authority when these existed, by that authority; absent if it does not hold
+        reason          why it does not hold; absent if it does
 
 Of a fork proof, `of` is "fork" and `verdict` "proven", "self-consistent" or "invalid"; besides
 `type`, `origin`, `agrees` and `findings` there are
@@ -51,6 +56,7 @@ there as escapes, such as the four characters `\x1b`; in what people read, likew
 """
 
 import argparse
+import dataclasses
 import hashlib
 import importlib.metadata
 import io
@@ -59,7 +65,7 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from verify.anchors import Anchors
 from verify.audit import audit
@@ -81,12 +87,17 @@ from verify.receipt import MAX_RECEIPT
 from verify.report import Finding, Report, Times, Weighed
 from verify.state import UnknownVersionError
 
+if TYPE_CHECKING:
+    from verify.outside.tokens import Token
+
 __all__ = ["main"]
 
 _VALID, _INVALID, _COULD_NOT, _ALONE, _LIE, _INTERRUPTED = 0, 1, 2, 3, 4, 130
 _EXIT = {"valid": _VALID, "invalid": _INVALID, "self-consistent": _ALONE, "proven": _LIE}
 
 _PROGRAMS = ("counterfoil", "msgspec", "pynacl", "cryptography")
+_TOKENS = "outside evidence in attestations (DKIM, ARC, RFC 3161)"
+_TOKENS_CHECKED = "outside evidence in attestations other than RFC 3161 tokens over checkpoints"
 _SMALL = 8192  # entries: below this, starting processes takes longer than the audit
 _MAX_VKEY_FILE = 4096
 _MAX_PROCESSES = 256
@@ -189,6 +200,10 @@ def _parser() -> argparse.ArgumentParser:
         help="work on at most N processes (default: as many as there are processors)",
     )  # fmt: skip
     parser.add_argument(
+        "--tsa-chain", type=Path, metavar="FILE",
+        help="certificates (PEM) of time-stamping authorities that you trust",
+    )  # fmt: skip
+    parser.add_argument(
         "--certificate", type=Path, metavar="OUT",
         help="draft a certificate for a court in OUT, a new file, for a person to sign",
     )  # fmt: skip
@@ -262,12 +277,25 @@ def _run(options: argparse.Namespace) -> int:
     else:
         path.stat()  # says why it cannot be read, if it cannot
         return _fail(f"{path} is neither a folder nor a file")
+    tokens: tuple[Token, ...] | None = None
+    if kind == "export" and report.verdict != "invalid":
+        try:
+            tokens = _tokens(path, report, options.tsa_chain)
+        except MalformedError as error:
+            return _fail(f"{options.tsa_chain}: {error.where}: {error.reason}")
+    if tokens:
+        texts = [_TOKENS_CHECKED if text == _TOKENS else text for text in report.not_checked]
+        report = dataclasses.replace(report, not_checked=tuple(texts))
     if options.certificate is not None:
         _write_certificate(report, options)
     if options.json:
-        return _print(encode(_json(report, kind)).decode(), _EXIT[report.verdict])
+        values = _json(report, kind)
+        if tokens is not None:
+            values["tokens"] = [_json_token(token) for token in tokens]
+        return _print(encode(values).decode(), _EXIT[report.verdict])
     if not options.quiet:
-        return _print("\n".join(_lines(report, kind)), _EXIT[report.verdict])
+        lines = [*_lines(report, kind), *_token_lines(tokens or (), options.tsa_chain)]
+        return _print("\n".join(lines), _EXIT[report.verdict])
     return _EXIT[report.verdict]
 
 
@@ -357,6 +385,47 @@ class _Progress:
 
     def clear(self) -> None:
         print(f"\r{'':{WIDTH - 1}}\r", end="", file=sys.stderr, flush=True)
+
+
+# Outside evidence
+
+
+def _tokens(path: Path, report: Report, trusted: Path | None) -> "tuple[Token, ...] | None":
+    """Check the tokens of time-stamping authorities; return None where the extra is not there."""
+    try:
+        from verify.outside import rfc3161, tokens  # noqa: PLC0415 (need not be there)
+    except ModuleNotFoundError:
+        return None
+    chain = None if trusted is None else _read(trusted, limit=rfc3161.MAX_CHAIN)
+    if chain is not None:
+        rfc3161.parse_chain(chain)
+    if report.origin is None or report.size is None:
+        raise AssertionError(report.verdict)
+    return tokens.read_tokens(Folder(path), origin=report.origin, size=report.size, trusted=chain)
+
+
+def _json_token(token: "Token") -> Object:
+    result: Object = {"entry": token.index, "size": token.size}
+    if token.stamp is None:
+        return result | {"reason": plain(token.reason)}
+    return result | {"time": token.stamp.time, "authority": plain(token.stamp.authority)}
+
+
+def _token_lines(tokens: "Sequence[Token]", trusted: Path | None) -> Iterator[str]:
+    if tokens:
+        yield ""
+        yield "Time stamps of authorities outside this record:"
+    whose = "certificates that you gave" if trusted else "certificates that its recorder chose"
+    for token in tokens:
+        if token.stamp is None:
+            text = f"entry {token.index:,}: proves nothing: {token.reason}"
+        else:
+            text = (
+                f"entry {token.index:,}: the first {token.size:,} entries existed by "
+                f"{token.stamp.time}, if {token.stamp.authority} can be trusted; checked against "
+                f"{whose}. It says nothing of who wrote them, nor whether they are true."
+            )
+        yield from wrap(text, first="  - ", rest="    ")
 
 
 # The certificate

@@ -31,11 +31,13 @@ class Stamp:
 
     Attributes:
         time_ms: When the authority saw the hash, by its own clock.
+        time: The same in words, in UTC.
         authority: The name in the certificate that signed, in the words of RFC 4514.
         policy: The authority's policy, an object identifier in dots.
     """
 
     time_ms: int
+    time: str
     authority: str
     policy: str
 
@@ -105,6 +107,7 @@ def _stamp(response: TimeStampResponse) -> Stamp:
     )
     return Stamp(
         time_ms=round(info.gen_time.timestamp() * 1000),
+        time=f"{info.gen_time:%Y-%m-%d %H:%M:%S} UTC",
         authority=certificate.subject.rfc4514_string(),
         policy=info.policy.dotted_string,
     )

@@ -1,0 +1,139 @@
+"""The tokens that an export holds, and what the report says of them."""
+
+import hashlib
+import io
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ledger.export import export as write
+from tests.ledger.builder import Party, found_ledger, new_event, new_letter, submit
+from tests.timestamping import Authority
+from tests.verify.test_command import ROOT, run
+from verify.__main__ import main
+from verify.checkpoint import parse_signed
+from verify.entry import parse_entry
+from verify.events import event_id
+from verify.folder import Folder
+from verify.outside.tokens import Token, read_tokens
+
+ALPHA = Party("alpha", 1)
+ORIGIN = "ledger.example/alpha"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tsa") / "one")
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Path:
+    """Entry 1 is a letter; 2 its token; 3 to 8 are tokens that prove nothing; 9 is no token."""
+    folder = tmp_path_factory.mktemp("export")
+    with found_ledger(folder / "ledger", ALPHA)[0] as ledger:
+        submit(ledger, new_letter("alpha"))
+        checkpoint, note = parse_signed(ledger.checkpoint())
+        token, other = authority.stamp(note.text), authority.stamp(b"other")
+
+        def kept(content: bytes) -> dict[str, object]:
+            sha256 = hashlib.sha256(content).hexdigest()
+            ledger.add_file(io.BytesIO(content), sha256=sha256, size=len(content))
+            return {"media_type": "a/b", "name": "a", "sha256": sha256, "size": len(content)}
+
+        def attest(size: int, root: bytes, claims: Mapping[str, object]) -> None:
+            fields: dict[str, object] = {"type": "rfc3161", "size": size, "root": root.hex()}
+            submit(ledger, new_event("alpha", "attestation/v1", claims=claims, **fields))  # type: ignore[arg-type]  # its own fields
+
+        whole = {"file.1": kept(token), "file.2": kept(authority.chain)}
+        attest(2, checkpoint.root, whole)
+        attest(2, bytes(32), whole)
+        attest(99, checkpoint.root, whole)
+        attest(2, checkpoint.root, {"file.1": kept(token)})
+        attest(2, checkpoint.root, {"file.1": kept(bytes(70_000)), "file.2": kept(authority.chain)})
+        attest(2, checkpoint.root, {})
+        attest(2, checkpoint.root, whole | {"file.1": kept(other)})
+        about = {"type": "dkim", "of": ledger_id(ledger.entry(1))}
+        submit(ledger, new_event("alpha", "attestation/v1", **about))  # type: ignore[arg-type]  # its own fields
+        write(ledger, folder / "export")
+    return folder / "export"
+
+
+def ledger_id(entry: bytes) -> str:
+    return event_id(bytes(parse_entry(entry).event)).hex()
+
+
+def tokens(export: Path, trusted: bytes | None = None) -> tuple[Token, ...]:
+    return read_tokens(Folder(export), origin=ORIGIN, size=10, trusted=trusted)
+
+
+def test_each_token_is_checked_for_itself(export: Path) -> None:
+    found = tokens(export)
+
+    assert [2, 3, 4, 5, 6, 7, 8] == [token.index for token in found]
+    assert found[0].stamp is not None
+    assert found[0].stamp.authority == "CN=Invented authority"
+    assert found[0].reason == ""
+    assert 64 == len(found[0].chain)
+    assert [None] * 6 == [token.stamp for token in found[1:]]
+    never, missing = "is of a state that this record never had before it", "is not here"
+    assert [never, never] == [token.reason for token in found[1:3]]
+    assert all(token.reason.startswith(missing) for token in found[3:6])
+    assert "Mismatch" in found[6].reason
+
+
+def test_the_reader_may_say_whom_to_trust(
+    export: Path, authority: Authority, tmp_path: Path
+) -> None:
+    other = Authority(tmp_path / "other")
+
+    assert tokens(export, authority.chain)[0].stamp == tokens(export)[0].stamp
+    assert tokens(export, other.chain)[0].stamp is None
+
+
+def test_the_report_says_what_each_token_proves(export: Path, authority: Authority) -> None:
+    chosen = run(export)
+    trusted = run(export, "--tsa-chain", authority.folder / "root.pem")
+    values = msgspec.json.decode(run(export, "--json").stdout)
+    text = " ".join(trusted.stdout.decode().split())
+
+    assert [3, 3] == [ran.returncode for ran in (chosen, trusted)]
+    assert "certificates that its recorder chose" in " ".join(chosen.stdout.decode().split())
+    assert "entry 2: the first 2 entries existed by 20" in text
+    assert "if CN=Invented authority can be trusted" in text
+    assert "checked against certificates that you gave" in text
+    assert "entry 3: proves nothing: is of a state" in text
+    assert "other than RFC 3161 tokens over checkpoints" in text
+    assert {"entry", "size", "time", "authority"} == set(values["tokens"][0])
+    assert {"entry", "size", "reason"} == set(values["tokens"][1])
+
+
+def test_what_are_no_certificates_cannot_be_gone_by(export: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.pem").write_bytes(b"x")
+    ran = run(export, "--tsa-chain", tmp_path / "x.pem")
+
+    assert 2 == ran.returncode
+    assert b"x.pem: certificates: " in ran.stderr
+
+
+def test_without_the_extra_the_report_says_not_checked(
+    export: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("verify.outside.rfc3161", "verify.outside.tokens"):
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delattr(name, raising=False)
+
+    assert 3 == main([str(export), "--json"])
+    values = msgspec.json.decode(capsys.readouterr().out)
+    assert "outside evidence in attestations (DKIM, ARC, RFC 3161)" in values["not_checked"]
+    assert "tokens" not in values
+
+
+def test_the_kernel_loads_no_outside_library_for_itself() -> None:
+    code = "import sys, verify.__main__; print('rfc3161_client' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+
+    assert b"False" == ran.stdout.strip()
