@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ledger.cli import (
     keeping,
     keying,
+    offering,
     proving,
     reading,
     recording,
@@ -40,16 +41,8 @@ __all__ = ["Add", "run"]
 Add = Callable[["_SubParsersAction[ArgumentParser]"], None]
 
 _ADD: tuple[Add, ...] = (
-    *(
-        keying.add,
-        keeping.add,
-        recording.add,
-        reading.add,
-        proving.add,
-        safekeeping.add,
-        stamping.add,
-        watching.add,
-    ),
+    *(keying.add, keeping.add, recording.add, reading.add, proving.add, offering.add),
+    *(stamping.add, safekeeping.add, watching.add),
 )
 _REFUSALS = (
     *(BackupError, ComposeError, DateError, DisputedError, DraftError, InvalidError, RefusedError),

@@ -15,7 +15,7 @@ from tests.ledger.commandline import ROOT, Desk, process
 
 COMMANDS = (
     *("answer", "answers", "approve", "backup", "chronology", "enrol", "export", "init", "join"),
-    *("key new", "key request", "key show", "knowledge", "leave", "list", "new"),
+    *("key new", "key request", "key show", "knowledge", "leave", "list", "new", "offer"),
     *("promises", "prove", "receipt", "record", "requests", "restore", "revoke", "show", "stat"),
     *("timestamp", "watch"),
 )

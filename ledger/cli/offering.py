@@ -1,0 +1,84 @@
+"""The command that offers an entry to an outsider, to check and to answer: offer."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ledger.cli.context import DONE, Context
+from ledger.cli.parsing import command
+from ledger.cli.recording import write_new
+from ledger.cli.sources import add_source, open_provable, provable_id
+from ledger.evidence import prove
+from ledger.making import making
+from ledger.offer import Offer, format_page
+from ledger.wording import say
+from verify.entry import parse_entry
+from verify.events import kind_of, parse_event
+from verify.evidence import Evidence, parse_evidence
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+__all__ = ["add"]
+
+_EVIDENCE = "evidence.json"
+_PAGE = "index.html"
+
+
+def add(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    offering = command(
+        commands, "offer", "make evidence and a page for an outsider, to check and to answer",
+        _offer,
+        "offer ledger 3c918f3d -o for-the-ministry",
+        "offer ledger 3c918f3d --without person.1 -o for-the-ministry",
+        more="What is limited to some parties stays closed, in the page too.",
+    )  # fmt: skip
+    add_source(offering)
+    offering.add_argument("id", help="the event's id, or its first digits")
+    offering.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder to make")
+    offering.add_argument(
+        "--without", action="append", default=[], metavar="CLAIM",
+        help="leave this claim closed (such as person.1); again for each",
+    )  # fmt: skip
+
+
+def _offer(arguments: Namespace, context: Context) -> int:
+    with open_provable(context, arguments) as ledger:
+        event_id = provable_id(ledger, arguments.id)
+        data = prove(ledger, [event_id], without=frozenset(arguments.without))
+        origin, fingerprint = ledger.state().charter.origin, ledger.fingerprint
+    evidence = parse_evidence(data)
+    (entry,) = (parse_entry(bytes(one.entry)) for one in evidence.entries if one.shown == "yes")
+    event = parse_event(entry.event)
+    page = format_page(
+        Offer(
+            origin=origin,
+            fingerprint=fingerprint,
+            event_id=event_id,
+            author=event.author,
+            thing=say(kind_of(event).partition("/")[0]),
+            texts=tuple(_texts(evidence)),
+            evidence=_EVIDENCE,
+        )
+    )
+    folder = Path(arguments.output)
+    with making(folder) as beside:
+        write_new(beside / _EVIDENCE, data)
+        write_new(beside / _PAGE, page)
+    context.answer(
+        {"event": event_id, "files": [_EVIDENCE, _PAGE], "folder": str(folder)},
+        f"Wrote {folder}: {_PAGE}, to be read first, and {_EVIDENCE}\n"
+        f"Give the fingerprint another way, by telephone or letter: {fingerprint}",
+    )
+    return DONE
+
+
+def _texts(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield the texts that the evidence opens, and the names of files."""
+    for line in evidence.disclosures or ():
+        for name, (_, value) in sorted(line.claims.items()):
+            yield name, value if isinstance(value, str) else value.name

@@ -1,0 +1,114 @@
+"""An offer to an outsider: an evidence file, and a page that says what it is and how to answer it.
+
+The page is one HTML file that fetches nothing and runs nothing: it can be read anywhere, and what
+is in it was decided when it was written. It shows what the evidence file opens and no other text.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Offer", "format_page"]
+
+_STYLE = (
+    "body{font:1.125rem/1.6 sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem;"
+    "color:#1a1a1a;background:#fff}code,pre{font-family:monospace;overflow-wrap:anywhere;"
+    "white-space:pre-wrap}pre{background:#f2f2f2;padding:.75rem}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a page tells.
+
+    Attributes:
+        origin: The record's name.
+        fingerprint: Its fingerprint, in hex.
+        event_id: The event's id, in hex.
+        author: The party that signed it.
+        thing: What kind of event it is, in people's words.
+        texts: Name and text of each claim that is opened.
+        evidence: The evidence file's name.
+    """
+
+    origin: str
+    fingerprint: str
+    event_id: str
+    author: str
+    thing: str
+    texts: Sequence[tuple[str, str]]
+    evidence: str
+
+
+def format_page(offer: Offer) -> bytes:
+    """Write the page: HTML, with headings in order, no script, and nothing from elsewhere."""
+    return "\n".join(_lines(offer)).encode() + b"\n"
+
+
+def _lines(offer: Offer) -> Iterator[str]:
+    said = {name: html.escape(getattr(offer, name)) for name in (
+        "origin", "fingerprint", "event_id", "author", "thing", "evidence"
+    )}  # fmt: skip
+    yield "<!DOCTYPE html>"
+    yield '<html lang="en">'
+    yield '<head><meta charset="utf-8">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield (
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    )
+    yield f"<title>An entry about you in the record {said['origin']}</title>"
+    yield f"<style>{_STYLE}</style></head>"
+    yield "<body><main>"
+    yield "<h1>An entry that concerns you</h1>"
+    yield "<h2>What this is</h2>"
+    yield (
+        f"<p>{said['author']} has signed this entry in the record {said['origin']}, which several "
+        f"organisations keep together: {said['thing']}.</p>"
+    )
+    if offer.texts:
+        yield "<dl>"
+        for name, text in offer.texts:
+            yield f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>"
+        yield "</dl>"
+    yield (
+        "<p>The record shows who signed what, and in which order. It does not say that it is "
+        "true. You are not bound by it, and not answering admits nothing.</p>"
+    )
+    yield "<h2>How to check it</h2>"
+    yield (
+        f"<p>The file <code>{said['evidence']}</code> came with this page. Counterfoil, which is "
+        "free software, checks it on your own machine, without a network:</p>"
+    )
+    yield (f"<pre>counterfoil-verify {said['evidence']} --fingerprint {said['fingerprint']}</pre>")
+    yield (
+        "<p>Whoever made this page could have made up the fingerprint in it. Ask for it another "
+        "way, by telephone or letter, and compare.</p>"
+    )
+    yield "<h2>How to answer</h2>"
+    yield "<p>You need not answer. If you want your answer to stand in the record:</p>"
+    yield "<ul>"
+    yield (
+        "<li><strong>One response.</strong> Make a key on your own machine with <code>counterfoil "
+        "key new</code>, and send its registrars what <code>counterfoil key request</code> "
+        "writes. You become no member and are bound by nothing. Then sign what you hold of this "
+        "entry:"
+    )
+    yield (
+        f"<pre>counterfoil answer LEDGER {said['event_id']} deny --note &quot;in your words&quot; "
+        "--key your.key</pre>"
+    )
+    yield (
+        "LEDGER is the address that the keeper gives you. Other words than <code>deny</code> are "
+        "listed by <code>counterfoil answer --help</code>. Once it is taken in, your response "
+        "stands beside the entry wherever it is shown, and nobody can remove it unnoticed.</li>"
+    )
+    yield (
+        "<li><strong>Joining.</strong> A member records and answers like the others, and is bound "
+        "by the record's rules from then on. Its registrars propose you; you join with "
+        "<code>counterfoil join</code>, and can leave.</li>"
+    )
+    yield "</ul>"
+    yield "</main></body></html>"

@@ -1,0 +1,98 @@
+"""An offer to an outsider: evidence that verifies, and a page that anybody can read."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ledger.offer import Offer, format_page
+from tests.ledger.commandline import Desk, process, rows
+
+VOID = {"meta"}
+
+
+class Page(HTMLParser):
+    """Reads a page, and refuses one whose elements do not nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.feed(text)
+        self.close()
+
+        assert [] == self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag == self.open.pop()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_an_outsider_gets_evidence_and_a_page(desk: Desk) -> None:
+    given = desk.filled()[0]
+    ran = desk("offer", "ledger", given[:12], "-o", "for-them", "--without", "person.1")
+    fingerprint = str(desk.done("export", "ledger", "export")["fingerprint"])
+    text = (desk.folder / "for-them" / "index.html").read_text(encoding="utf-8")
+    words = ("for-them/evidence.json", "--fingerprint", fingerprint)
+
+    assert (0, "") == (ran.code, ran.err)
+    assert fingerprint in ran.out
+    assert ["evidence.json", "index.html"] == sorted(
+        one.name for one in (desk.folder / "for-them").iterdir()
+    )
+    assert 0 == process(desk.folder, *words, module="verify").code
+    assert f"counterfoil-verify evidence.json --fingerprint {fingerprint}" in text
+    assert f"counterfoil answer LEDGER {given}" in text
+    assert "B. Clerk" in text
+    assert "A. Clerk" not in text
+    assert "rutland has signed this entry" in text
+
+
+def test_the_page_names_a_file_that_is_opened(desk: Desk) -> None:
+    desk.filled()
+    desk.write("letter.pdf", "%PDF")
+    event = "{kind: artefact, type: letter, claims: {files: [letter.pdf]}}"
+    desk.write("file.yaml", f"counterfoil: draft/v1\nevents:\n  - {event}\n")
+    recorded = desk.done("record", "ledger", "--key", "rutland.key", "file.yaml")["recorded"]
+    desk.done("offer", "ledger", str(rows(recorded)[0]["event"]), "-o", "for-them")
+
+    assert "<dd>letter.pdf</dd>" in (desk.folder / "for-them" / "index.html").read_text()
+
+
+def test_what_is_there_is_not_overwritten(desk: Desk) -> None:
+    given = desk.filled()[0]
+    ran = desk("offer", "ledger", given, "-o", "ledger")
+
+    assert 2 == ran.code
+    assert "exists already" in ran.err
+
+
+@pytest.mark.parametrize("texts", [(), (("text", '<script>alert(1)</script> & "so"'),)])
+def test_the_page_is_plain_accessible_and_fetches_nothing(
+    texts: tuple[tuple[str, str], ...],
+) -> None:
+    text = format_page(
+        Offer("l.example/<b>", "ab" * 32, "cd" * 32, "rutland", "request", texts, "evidence.json")
+    ).decode()
+    page = Page(text)
+
+    assert ("lang", "en") in page.attributes
+    assert ["h1", "h2", "h2", "h2"] == [tag for tag in page.tags if tag in {"h1", "h2", "h3"}]
+    assert {"title", "main"} <= set(page.tags)
+    assert not {"script", "link", "img", "iframe", "a", "form", "b"} & set(page.tags)
+    assert not {"src", "href", "style", "onclick"} & {name for name, _ in page.attributes}
+    assert "url(" not in text
+    assert bool(texts) is ("&lt;script&gt;" in text)
