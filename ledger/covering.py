@@ -1,7 +1,8 @@
-"""Which cosigned checkpoints to hand out with a proof: the earliest that enough witnesses cosigned.
+"""Which cosigned checkpoints to hand out with a proof.
 
-A cosignature dates what it covers from above, so of two checkpoints that prove the same entry the
-earlier one proves more. Who the witnesses are is for a reader's own policy to weigh.
+One leads to the entries: that which most witnesses cosigned, since a reader's policy may ask for
+any of them. Others date them: a cosignature dates what it covers from above, so that of two
+checkpoints that cover the same entry the earlier one proves more.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from verify.notes import dated_by, log_vkey
 from verify.policy import cosigners
 from verify.state import State
 
-__all__ = ["Cosigned", "Covering", "covering", "size_of"]
+__all__ = ["Cosigned", "Covering", "covering", "most_cosigned", "size_of"]
 
 
 class Cosigned(Protocol):
-    """The door to the kept notes of a ledger, or of an export of it."""
+    """The door to the checkpoints of a ledger, or of an export of it."""
+
+    def checkpoint(self) -> bytes:
+        """Return the latest signed checkpoint."""
 
     def state(self) -> State:
         """Return the rules' state after the last entry."""
@@ -36,6 +40,27 @@ class Covering(NamedTuple):
 
     size: int
     notes: tuple[bytes, ...]
+
+
+def most_cosigned(ledger: Cosigned, *, size: int) -> bytes:
+    """Return the checkpoint of `size` entries or more that most witnesses of the charter cosigned.
+
+    It is the earliest that all of them did, or else the earliest of those that most did; of two
+    alike the one with more lines; and the latest checkpoint if nobody cosigned any.
+
+    Args:
+        ledger: The ledger, or an export of it.
+        size: At least this many entries; the ledger has them.
+    """
+    state, best, most = ledger.state(), ledger.checkpoint(), (0, 1)
+    limit = size_of(best)
+    for note in ledger.notes(size):
+        witnesses = charter_policy(state.charter_at(size_of(note))).witnesses
+        if size_of(note) > limit or most[0] == len(witnesses) > 0:
+            break
+        if (weight := _weight(state, note)) > most:
+            best, most = note, weight
+    return best
 
 
 def covering(ledger: Cosigned, indexes: Sequence[int], *, limit: int) -> Iterator[Covering]:
@@ -55,7 +80,7 @@ def covering(ledger: Cosigned, indexes: Sequence[int], *, limit: int) -> Iterato
     for size, kept in groupby(ledger.notes(indexes[0] + 1), key=size_of):
         if size > limit or not pending:
             break
-        found = Covering(size, tuple(note for note in kept if _is_cosigned(state, size, note)))
+        found = Covering(size, tuple(note for note in kept if _weight(state, note) > (0, 1)))
         if not found.notes or pending[0] >= size:
             continue
         if _is_complete(state, found):
@@ -71,14 +96,19 @@ def size_of(checkpoint: bytes) -> int:
     return int(checkpoint.split(b"\n")[1])
 
 
-def _is_cosigned(state: State, size: int, data: bytes) -> bool:
+def _weight(state: State, data: bytes) -> tuple[int, int]:
+    """Return how many of the charter's witnesses cosigned a note, and how many lines it has.
+
+    Where a line of one of them is not valid the note counts for nothing: (0, 0).
+    """
     checkpoint, note = parse_signed(data)
-    key = log_vkey(checkpoint.origin, state.log_key_at(size))
     try:
-        cosigners(charter_policy(state.charter_at(size)), note=note)
+        held = cosigners(charter_policy(state.charter_at(checkpoint.size)), note=note)
     except VerifyError:
-        return False
-    return any(line[:2] != (key.name, key.key_id) for line in note.signatures)
+        return 0, 0
+    key = log_vkey(checkpoint.origin, state.log_key_at(checkpoint.size))
+    others = sum(line[:2] != (key.name, key.key_id) for line in note.signatures)
+    return len(held), 1 + others
 
 
 def _is_complete(state: State, found: Covering) -> bool:

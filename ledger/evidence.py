@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from ledger.audience import closed_to
-from ledger.covering import covering, size_of
+from ledger.covering import covering, most_cosigned, size_of
 from ledger.errors import ExportError
 from verify.chunk import Line
 from verify.claims import Opened, parse_disclosure
@@ -148,8 +148,8 @@ class _Maker:
         self._ledger = ledger
         self._without = without
         self._audience = audience
-        self._checkpoint = ledger.checkpoint()
-        self._size = size_of(self._checkpoint)
+        self._checkpoint = b""
+        self._size = 0
         self._heads: dict[int, Entry] = {}
         self._ids: dict[int, list[bytes]] = {}
 
@@ -161,6 +161,8 @@ class _Maker:
             reason = f"{len(shown)} events are too many for one file: at most {MAX_SHOWN}"
             raise ExportError("evidence", reason)
         self._check_without(shown)
+        self._checkpoint = most_cosigned(self._ledger, size=shown[-1] + 1)
+        self._size = size_of(self._checkpoint)
         for index in shown:
             self._head_of(index)
         indexes = sorted({*shown, *self._heads})
@@ -181,7 +183,7 @@ class _Maker:
 
     def _index_of(self, event_id: str) -> int:
         index = self._ledger.index_of(bytes.fromhex(event_id))
-        if index is None or index >= self._size:
+        if index is None:
             raise ExportError("evidence", f"no event {event_id[:16]} in this ledger")
         return index
 
@@ -285,7 +287,8 @@ class _Maker:
             proof = self._ledger.consistency_proof(old=size, new=self._size)
             hashes = tuple(node.hex() for node in proof)
             for note in notes:
-                yield Covering(note=note.decode(), proof=hashes or None)
+                if note != self._checkpoint:
+                    yield Covering(note=note.decode(), proof=hashes or None)
 
 
 def _path(leaves: Sequence[bytes], index: int) -> Iterator[bytes]:

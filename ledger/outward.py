@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ledger.covering import covering, size_of
+from ledger.covering import most_cosigned, size_of
 from ledger.evidence import Provable
 from verify.codec import encode
 from verify.entry import parse_entry
@@ -34,7 +34,7 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 def tlog_proof(ledger: Provable, index: int) -> bytes:
-    """Write the tlog-proof of an entry, to the checkpoint whose cosignatures date it earliest.
+    """Write the tlog-proof of an entry, to the checkpoint that most witnesses cosigned.
 
     Args:
         ledger: The ledger, or an export of it.
@@ -42,9 +42,7 @@ def tlog_proof(ledger: Provable, index: int) -> bytes:
 
     Source: c2sp.org/tlog-proof.
     """
-    checkpoint = ledger.checkpoint()
-    for found in covering(ledger, [index], limit=size_of(checkpoint)):
-        checkpoint = max(found.notes, key=lambda note: note.count(b"\n"))
+    checkpoint = most_cosigned(ledger, size=index + 1)
     size = size_of(checkpoint)
     hashes = ledger.inclusion_proof(index=index, size=size)
     return format_proof(Proof(index, hashes, checkpoint=checkpoint))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.covering import covering
+from ledger.covering import covering, most_cosigned, size_of
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from ledger.outward import dsse_envelope, tlog_proof
@@ -86,10 +86,23 @@ def test_a_note_with_a_witness_line_that_is_not_valid_is_passed_over(ledger: Led
     submit(ledger, new_letter("alpha"), note=seen)
 
     assert [] == sizes(ledger, 0)
-    assert ledger.checkpoint() == parse_proof(tlog_proof(ledger, 0)).checkpoint
+    assert (
+        ledger.checkpoint()
+        == most_cosigned(ledger, size=1)
+        == parse_proof(tlog_proof(ledger, 0)).checkpoint
+    )
 
 
-def test_of_notes_of_one_size_a_bare_proof_has_the_one_with_most_lines(ledger: Ledger) -> None:
+def test_a_proof_leads_to_the_checkpoint_that_most_witnesses_cosigned(ledger: Ledger) -> None:
+    for numbers in ((0, 1), (0, 1, 2), (0, 1, 2), (1,), ()):
+        grow(ledger, *numbers)
+
+    found = [most_cosigned(ledger, size=size) for size in (1, 3, 4, 5, 6)]
+    assert [3, 3, 4, 5, 6] == [size_of(note) for note in found]
+    assert ledger.checkpoint() == found[-1]
+
+
+def test_of_notes_of_one_size_the_one_with_most_lines_is_handed_out(ledger: Ledger) -> None:
     submit(ledger, new_letter("alpha"))
     seen, whole = cosign(ledger.checkpoint(), 0), cosign(ledger.checkpoint(), 0, 1, 2)
     ledger.keep_note(whole)
@@ -98,7 +111,7 @@ def test_of_notes_of_one_size_a_bare_proof_has_the_one_with_most_lines(ledger: L
 
     assert 2 == size
     assert {seen, whole} == set(notes)
-    assert whole == parse_proof(tlog_proof(ledger, 0)).checkpoint
+    assert whole == most_cosigned(ledger, size=1)
 
 
 def test_a_bare_proof_leads_from_the_entry_to_a_cosigned_checkpoint(ledger: Ledger) -> None:

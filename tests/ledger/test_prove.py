@@ -28,6 +28,7 @@ from tests.ledger.builder import (
 from tests.world import cosign, witness
 from verify.anchors import Anchors
 from verify.codec import encode
+from verify.contents import charter_policy
 from verify.evidence import MAX_SHOWN, Evidence, audit_evidence, parse_evidence
 
 ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
@@ -293,15 +294,41 @@ def test_evidence_carries_what_was_cosigned_soon_after_it(tmp_path: Path, clock:
         (second,) = submit(ledger, *letters(1))
         both = ledger.checkpoint()
         ledger.keep_note(cosign(both, ("w1", at_s), ("w2", at_s + 1)))
-        ledger.keep_note(cosign(both, ("w3", at_s + 2)))
         (third,) = submit(ledger, *letters(1))
+        ledger.keep_note(cosign(ledger.checkpoint(), *((f"w{n}", at_s + 2) for n in (1, 2, 3))))
+        (fourth,) = submit(ledger, *letters(1))
         ledger.keep_note(cosign(ledger.checkpoint(), ("w9", at_s + 3)))
 
         shown = check(ledger, prove(ledger, [first, second]))
-        assert [3] == [int(one.note.split("\n")[1]) for one in shown.covering or ()]
+        assert [4, 3] == sizes(shown)
         times = audit_evidence(encode(shown)).times
         assert times is not None
         assert [at_s + 1, at_s + 1] == [bracket.by_s for _, bracket in times.brackets]
+        assert [4] == sizes(check(ledger, prove(ledger, [third])))
         # Nobody whom the charter names cosigned this; a reader may know the one who did.
-        shown = check(ledger, prove(ledger, [third]))
-        assert [4] == [int(one.note.split("\n")[1]) for one in shown.covering or ()]
+        assert [5] == sizes(check(ledger, prove(ledger, [fourth])))
+
+
+def test_evidence_of_a_cosigned_ledger_reaches_the_quorum_of_a_policy(
+    tmp_path: Path, clock: Clock
+) -> None:
+    keys = [witness(name) for name in ("w1", "w2", "w3")]
+    named = [{"algorithm": one.algorithm, "key": one.key, "name": one.name} for one in keys]
+    ledger, _ = found_ledger(tmp_path / "cosigned", ALPHA, clock=clock, witnesses=named, quorum=2)
+    with ledger:
+        ids = submit(ledger, *letters(3))
+        lines = [(name, clock() // 1000) for name in ("w1", "w2", "w3")]
+        ledger.keep_note(cosign(ledger.checkpoint(), *lines))
+        submit(ledger, *letters(1))  # which nobody has cosigned yet
+        policy = charter_policy(ledger.state().charter)
+        report = audit_evidence(prove(ledger, ids[1:2]), anchors=Anchors(policy=policy))
+
+    assert () == report.findings
+    assert report.weighed is not None
+    assert 3 == len(report.weighed.cosigned)
+
+
+def sizes(evidence: Evidence) -> list[int]:
+    """Return the size of the checkpoint, and of those that cover what is shown before it."""
+    texts = [evidence.checkpoint, *(one.note for one in evidence.covering or ())]
+    return [int(text.split("\n")[1]) for text in texts]
