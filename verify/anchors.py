@@ -16,7 +16,10 @@ from verify.policy import Policy, check_quorum, cosigners, liars_needed, quorum_
 from verify.receipt import Receipt, parse_receipt, proof_of
 from verify.report import Finding, Weighed
 
-__all__ = ["Agreement", "Anchors", "compare"]
+__all__ = ["Agreement", "Anchors", "compare", "not_checked"]
+
+_NO_POLICY = "cosignatures of independent co-signers: no policy was applied"
+_NO_QUORUM = "cosignatures of independent co-signers: the policy needs none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +156,14 @@ def _apply_policy(
         return
     if key in logs:
         result.agreed.append("your policy")
+
+
+def not_checked(policy: Policy | None) -> tuple[str, ...]:
+    """Say in words what no audit looks at, and what one with this policy did not."""
+    unweighed = () if policy and policy.quorum else (_NO_QUORUM if policy else _NO_POLICY,)
+    return (
+        "whether anything that was said is true",
+        "whether anything was left out before it reached the ledger",
+        *unweighed,
+        "outside evidence in attestations (DKIM, ARC, RFC 3161)",
+    )

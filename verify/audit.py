@@ -9,7 +9,7 @@ supplied. It goes on as far as it can after a finding.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from verify.anchors import Anchors, compare
+from verify.anchors import Anchors, compare, not_checked
 from verify.brackets import Brackets, Committed, Cosigned, check_recorded
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
@@ -40,10 +40,8 @@ from verify.state import State
 from verify.tiles import TILE_WIDTH, bundles_of, entries_path, tile_path, tiles_of
 from verify.walk import Walk
 
-__all__ = ["Anchors", "Progress", "Runner", "audit", "not_checked", "run_here"]
+__all__ = ["Anchors", "Progress", "Runner", "audit", "run_here"]
 
-_NO_POLICY = "cosignatures of independent co-signers: no policy was applied"
-_NO_QUORUM = "cosignatures of independent co-signers: the policy needs none"
 _DISCLOSURES = "disclosures.jsonl"
 _CHUNK = 4 * TILE_WIDTH  # entries: small enough to share out, large enough to be worth it
 _BLOCK = 1 << 20
@@ -104,17 +102,6 @@ def audit(
     Source: SPEC section 12.
     """
     return _Audit(source, anchors or Anchors(), run, progress, audience).report()
-
-
-def not_checked(policy: Policy | None) -> tuple[str, ...]:
-    """Say in words what no audit looks at, and what one with this policy did not."""
-    unweighed = () if policy and policy.quorum else (_NO_QUORUM if policy else _NO_POLICY,)
-    return (
-        "whether anything that was said is true",
-        "whether anything was left out before it reached the ledger",
-        *unweighed,
-        "outside evidence in attestations (DKIM, ARC, RFC 3161)",
-    )
 
 
 class _Audit:

@@ -88,7 +88,7 @@ class Decoder(Generic[T]):
         name: What the octets are, for the `where` of refusals: "entry", "statement".
     """
 
-    __slots__ = ("_decode", "_decode_lines", "_digits", "name")
+    __slots__ = ("_built", "_digits", "_kind", "name")
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Decoder(Generic[T]):
         name: str,
         digits: Callable[[Sequence[T]], Iterable[str]] | None = None,
     ) -> None:
-        """Build a decoder for `kind`, which may be a union.
+        """Take the kind, which may be a union.
 
         Args:
             kind: The type.
@@ -105,11 +105,17 @@ class Decoder(Generic[T]):
             digits: Gives the values of all the fields that are a `HashText`, `NonceText` or
                 `SignatureText`, wherever in the type they are.
         """
-        decoder = msgspec.json.Decoder(kind)
-        self._decode = decoder.decode
-        self._decode_lines = decoder.decode_lines
+        self._kind = kind
+        self._built: msgspec.json.Decoder[T] | None = None
         self._digits = digits
         self.name = name
+
+    @property
+    def _decoder(self) -> msgspec.json.Decoder[T]:
+        # Built when it is first asked for: of large schemas that takes milliseconds.
+        if self._built is None:
+            self._built = msgspec.json.Decoder(self._kind)
+        return self._built
 
     def decode(self, data: bytes, *, where: str = "") -> T:
         """Decode `data`, which must be the canonical encoding of what it says.
@@ -125,7 +131,7 @@ class Decoder(Generic[T]):
         Source: SPEC section 1.1.
         """
         try:
-            value = self._decode(data)
+            value = self._decoder.decode(data)
         except msgspec.MsgspecError as error:
             part, reason = _part(str(error))
             raise MalformedError((where or self.name) + part, reason) from None
@@ -153,7 +159,7 @@ class Decoder(Generic[T]):
             A value for each line; None if `decode` would refuse one, and can say which and why.
         """
         try:
-            values = self._decode_lines(data)
+            values = self._decoder.decode_lines(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         if _ENCODER.encode_lines(values) != data:

@@ -13,8 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from verify.anchors import Anchors, compare
-from verify.audit import not_checked
+from verify.anchors import Anchors, compare, not_checked
 from verify.brackets import Brackets, Committed, check_recorded
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
@@ -44,6 +43,7 @@ __all__ = [
     "EvidenceEntry",
     "audit_evidence",
     "format_evidence",
+    "is_evidence",
     "opened_files",
     "parse_evidence",
 ]
@@ -126,6 +126,11 @@ def _digits(files: Sequence[Evidence]) -> list[str]:
 
 
 _EVIDENCE = Decoder(Evidence, name="evidence", digits=_digits)
+
+
+def is_evidence(data: bytes) -> bool:
+    """Tell whether a file says that it is evidence."""
+    return data.endswith(b'"type":"counterfoil-evidence/v1"}')
 
 
 def parse_evidence(data: bytes) -> Evidence:

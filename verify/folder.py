@@ -5,10 +5,10 @@ Only regular files are read, and a symbolic link is not one: nothing outside the
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["Folder"]
+__all__ = ["Beside", "Folder"]
 
 
 class Folder:
@@ -43,3 +43,21 @@ class Folder:
         with os.fdopen(descriptor, "rb") as file:
             file.seek(start)
             return file.read() if stop is None else file.read(stop - start)
+
+
+class Beside(Folder):
+    """The files that came with an evidence file, as an export would have them."""
+
+    __slots__ = ()
+
+    def paths(self) -> Iterator[str]:
+        """Return the path of everything in the folder, as below `files/`."""
+        return (f"files/{name}" for name in super().paths())
+
+    def size(self, path: str) -> int | None:
+        """Return a file's size in octets, by its path below `files/`; None if there is none."""
+        return super().size(path.removeprefix("files/"))
+
+    def read(self, path: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return octets of a file, by its path below `files/`."""
+        return super().read(path.removeprefix("files/"), start, stop)

@@ -9,9 +9,6 @@ Nothing here signs. Only cosignatures use it; parties and logs sign with Ed25519
 Source: FIPS 204; c2sp.org/tlog-cosignature, "ML-DSA-44 signed message"; SPEC section 2.
 """
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
-
 from verify.errors import MalformedError, SignatureError
 
 __all__ = ["KEY_SIZE", "SIGNATURE_SIZE", "check_signature"]
@@ -23,10 +20,6 @@ SIGNATURE_SIZE = 2420
 """Bytes in a signature."""
 
 _SHOWN = 16  # bytes of a key that name it in an error
-
-# Asks the installed library whether it knows ML-DSA at all: one that does not fails here, when
-# the program begins, and not when somebody's cosignature comes, where it would look like theirs.
-MLDSA44PublicKey.from_public_bytes(bytes(KEY_SIZE))
 
 
 def check_signature(*, key: bytes, message: bytes, signature: bytes) -> None:
@@ -47,6 +40,11 @@ def check_signature(*, key: bytes, message: bytes, signature: bytes) -> None:
         raise MalformedError("public key", f"{len(key)} bytes, not {KEY_SIZE}")
     if len(signature) != SIGNATURE_SIZE:
         raise MalformedError("signature", f"{len(signature)} bytes, not {SIGNATURE_SIZE}")
+    # Here, since few cosignatures are of this kind, and the library takes as long to load as all
+    # that one evidence file needs.
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+
     try:
         MLDSA44PublicKey.from_public_bytes(key).verify(signature, message)
     except InvalidSignature as error:

@@ -52,8 +52,7 @@ def _bare(kind: inspect.Type, done: set[type]) -> bool:
 def test_every_decoder_that_must_check_digits_does() -> None:
     wanted = {}
     for name, decoder in _decoders():
-        kind: object = decoder._decode.__self__.type  # type: ignore[attr-defined]
-        wanted[name] = _bare(inspect.type_info(kind), set())
+        wanted[name] = _bare(inspect.type_info(decoder._kind), set())
         assert wanted[name] is (decoder._digits is not None), name
 
     assert sum(wanted.values()) >= 7  # entry twice, event, statement, submission, line, evidence

@@ -15,8 +15,7 @@ from tests.world import (
     say,
     signing_key,
 )
-from verify.anchors import Anchors
-from verify.audit import not_checked
+from verify.anchors import Anchors, not_checked
 from verify.checks import Check
 from verify.codec import encode
 from verify.entry import parse_entry

@@ -1,0 +1,209 @@
+"""What people read of a report: lines that fit a terminal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from verify.brackets import Bracket, format_time_s
+from verify.lines import grouped, wrap
+from verify.report import Finding, Report, Times, Weighed
+
+if TYPE_CHECKING:
+    from verify.fork import ForkReport
+    from verify.outside.tokens import Token
+
+__all__ = ["fork_lines", "report_lines", "token_lines"]
+
+_CAUSES = 20
+_CONSEQUENCES = 5
+
+
+def report_lines(report: Report, kind: str) -> Iterator[str]:
+    """Yield the lines of a report on an "export" or on "evidence"."""
+    place = "folder" if kind == "export" else "file"
+    yield from wrap(_verdict(report, place))
+    yield ""
+    yield from _row("Ledger", [report.origin or "could not be read"])
+    yield from _row("Fingerprint", _grouped(report.fingerprint))
+    yield from _row("Size", _counted({} if report.size is None else {"entries": report.size}))
+    yield from _row("Root", _grouped(report.root))
+    if kind == "export":
+        yield from _row("For", [report.audience or "could not be read"])
+    yield from _row("Checked", _counted(report.counts))
+    if kind == "export":
+        sealed = report.counts["sealed claims"]
+        yield from _row("Left closed", [f"{report.left_out:,} of {sealed:,} claims"])
+    if report.weighed is not None:
+        yield from _row("Cosigned", _cosigned(report.weighed))
+    if report.times is not None:
+        yield from _row("Times", list(_dated(report.times, kind)))
+    yield from _row("Agrees with", report.anchors or ["nothing from elsewhere"])
+    for number, finding in enumerate(report.findings[:_CAUSES], 1):
+        yield ""
+        yield from _finding(finding, f"{number}. ")
+        yield from _consequences(finding)
+    if len(report.findings) > _CAUSES:
+        yield ""
+        yield from wrap(f"… and {len(report.findings) - _CAUSES:,} more; --json lists all")
+    yield ""
+    yield "Not checked:"
+    for text in report.not_checked:
+        yield from wrap(text, first="  - ", rest="    ")
+    if report.verdict == "self-consistent":
+        yield ""
+        yield from wrap(
+            f"Whoever made this {place} could have made all of it up. Give a fingerprint, a log "
+            "key, a policy or a receipt that reached you another way; --help shows how."
+        )
+
+
+def fork_lines(report: "ForkReport") -> Iterator[str]:
+    """Yield the lines of a report on a fork proof."""
+    yield from wrap(_FORK_VERDICT[report.verdict])
+    for text in report.shows:
+        yield ""
+        yield from wrap(text)
+    yield ""
+    yield from _row("Ledger", [report.origin or "could not be read"])
+    for size, root in report.checkpoints:
+        yield from _row("Signed", [f"{size:,} {_noun('entries', size)}", *_grouped(root)])
+    yield from _row("By", report.accused)
+    yield from _row("Agrees with", report.anchors or ["nothing from elsewhere"])
+    for number, finding in enumerate(report.findings, 1):
+        yield ""
+        yield from _finding(finding, f"{number}. ")
+    if report.not_shown:
+        yield ""
+        yield "Not shown:"
+    for text in report.not_shown:
+        yield from wrap(text, first="  - ", rest="    ")
+    if report.verdict == "self-consistent":
+        yield ""
+        yield from wrap(
+            "Whoever made this file could have made these keys up. Give the ledger's fingerprint, "
+            "the log's key or a policy that reached you another way; --help shows how."
+        )
+
+
+_FORK_VERDICT = {
+    "proven": "A LIE IS PROVEN. Both checkpoints were signed, and cannot both be true.",
+    "self-consistent": "Two signed checkpoints that cannot both be true, by keys that nothing "
+    "outside this file vouches for.",
+    "invalid": "INVALID. This file proves nothing against the ledger that you asked about.",
+}
+
+
+def _verdict(report: Report, place: str) -> str:
+    if report.verdict == "valid":
+        return f"Valid. Every check passed, and what you supplied agrees with this {place}."
+    if report.verdict == "self-consistent":
+        return f"Consistent with itself only: nothing outside this {place} vouches for it."
+    causes = len(report.findings)
+    return f"INVALID. {causes:,} {'thing is' if causes == 1 else 'things are'} wrong, as follows."
+
+
+def _row(name: str, texts: Sequence[str]) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        yield from wrap(text, first=f"  {'' if number else name:13}", rest=" " * 15)
+
+
+def _grouped(digits: str | None) -> Sequence[str]:
+    """Return a hash in groups that can be read aloud and compared, on two lines."""
+    if digits is None:
+        return ["could not be read"]
+    return grouped(digits)
+
+
+def _cosigned(weighed: Weighed) -> list[str]:
+    """Say who cosigned, and what it would take to deceive by it."""
+    if weighed.quorum is None:
+        return ["your policy needs no co-signers"]
+    count, need = len(weighed.cosigned), weighed.liars_needed
+    who = f": {', '.join(weighed.cosigned)}" if count else ""
+    return [
+        f"by {count} of {weighed.witnesses} co-signers (quorum {weighed.quorum}){who}",
+        f"{need} of them must lie to make two histories possible"
+        if need
+        else "two histories are possible though none of them lies",
+    ]
+
+
+def _dated(times: Times, kind: str) -> Iterator[str]:
+    """Say what is proven of time, and by whom."""
+    who = "your policy's co-signers" if times.by == "policy" else "the charter's own co-signers"
+    if kind == "evidence":
+        yield f"by {who}:"
+        for index, bracket in times.brackets:
+            yield f"entry {index:,}: {_bracketed(bracket)}"
+        return
+    yield f"by {who}: {times.existed_by:,} entries existed by a known time" + (
+        "" if times.latest_s is None else f", the last by {format_time_s(times.latest_s)}"
+    )
+    yield f"{times.signed_after:,} were signed after a known time" + (
+        ""
+        if times.earliest_s is None
+        else f", the earliest after {format_time_s(times.earliest_s)}"
+    )
+
+
+def _bracketed(bracket: Bracket) -> str:
+    after_s, by_s = bracket.after_s, bracket.by_s
+    words = []
+    if after_s is not None:
+        words.append(f"signed after {format_time_s(after_s)}")
+    if by_s is not None:
+        by = f"existed by {format_time_s(by_s)}"
+        words.append(f"{by}, cosigned by {bracket.cosigned} of {bracket.witnesses}")
+    return "; ".join(words) or "nothing shows when it was signed"
+
+
+def _counted(counts: Mapping[str, int]) -> list[str]:
+    """Return numbers of things, the numbers one under the other."""
+    if not counts:
+        return ["could not be read"]
+    width = max(len(f"{count:,}") for count in counts.values())
+    return [f"{count:{width},} {_noun(name, count)}" for name, count in counts.items()]
+
+
+def _noun(name: str, count: int) -> str:
+    if count != 1:
+        return name
+    return f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
+
+
+def _finding(finding: Finding, bullet: str) -> Iterator[str]:
+    indent = " " * len(bullet)
+    entry = "" if finding.index is None else f", entry {finding.index:,}"
+    head = f"[{finding.check.value}] {finding.check.slug}{entry}: {finding.where}"
+    yield from wrap(head, first=bullet, rest=indent)
+    yield from wrap(finding.reason, first=indent, rest=indent)
+    for name, text in (("expected", finding.expected), ("found", finding.found)):
+        if text is not None:
+            yield from wrap(text, first=f"{indent}{name:9}", rest=f"{indent}{'':9}")
+
+
+def _consequences(finding: Finding) -> Iterator[str]:
+    below = finding.consequences
+    if below:
+        yield f"   and so{'' if len(below) == 1 else f', {len(below):,} times'}:"
+    for consequence in below[:_CONSEQUENCES]:
+        yield from _finding(consequence, "   - ")
+    if len(below) > _CONSEQUENCES:
+        yield f"   … and {len(below) - _CONSEQUENCES:,} more; --json lists all"
+
+
+def token_lines(tokens: "Sequence[Token]", *, trusted: bool) -> Iterator[str]:
+    """Yield the lines on tokens."""
+    if tokens:
+        yield ""
+        yield "Time stamps of authorities outside this record:"
+    whose = "certificates that you gave" if trusted else "certificates that its recorder chose"
+    for token in tokens:
+        if token.stamp is None:
+            text = f"entry {token.index:,}: proves nothing: {token.reason}"
+        else:
+            text = (
+                f"entry {token.index:,}: the first {token.size:,} entries existed by "
+                f"{token.stamp.time}, if {token.stamp.authority} can be trusted; checked against "
+                f"{whose}. It says nothing of who wrote them, nor whether they are true."
+            )
+        yield from wrap(text, first="  - ", rest="    ")
