@@ -185,9 +185,9 @@ def audit_evidence(
 
 def _files(evidence: Evidence) -> Iterator[OpenedFile]:
     for line in evidence.disclosures or ():
-        for name, (_, value) in line.claims.items():
-            if isinstance(value, File):
-                yield OpenedFile(line.index, name, value.sha256, value.size)
+        for name, one in line.claims.items():
+            if isinstance(one.value, File):
+                yield OpenedFile(line.index, name, one.value.sha256, one.value.size)
 
 
 class _Audit:

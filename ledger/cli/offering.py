@@ -80,5 +80,5 @@ def _offer(arguments: Namespace, context: Context) -> int:
 def _texts(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """Yield the texts that the evidence opens, and the names of files."""
     for line in evidence.disclosures or ():
-        for name, (_, value) in sorted(line.claims.items()):
-            yield name, value if isinstance(value, str) else value.name
+        for name, one in sorted(line.claims.items()):
+            yield name, one.value if isinstance(one.value, str) else one.value.name

@@ -103,7 +103,8 @@ def _token(
 
 
 def _file(source: Source, line: Line | None, name: str, limit: int) -> bytes | None:
-    _, value = ("", "") if line is None else line.claims.get(name, ("", ""))
+    opened = None if line is None else line.claims.get(name)
+    value = None if opened is None else opened.value
     if not isinstance(value, File) or value.size > limit:
         return None
     return source.read(f"files/{value.sha256}")
