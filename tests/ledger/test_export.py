@@ -29,9 +29,11 @@ from tests.ledger.builder import (
     new_log_key,
     sign_document,
 )
+from tests.world import cosign, witness
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.folder import Folder
+from verify.note import format_note, parse_note
 
 ROOT = Path(__file__).parents[2]
 ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
@@ -253,6 +255,37 @@ def test_what_comes_meanwhile_is_left_out(ledger: Ledger, tmp_path: Path) -> Non
     assert content(tmp_path / "before") == content(tmp_path / "meanwhile")
     check(ledger, tmp_path / "after")
     assert b"Later" in (tmp_path / "after" / "disclosures.jsonl").read_bytes()
+
+
+def test_the_checkpoint_comes_with_who_cosigned_it(tmp_path: Path) -> None:
+    """Else no export would ever meet its reader's policy."""
+    named = [
+        {"algorithm": one.algorithm, "key": one.key, "name": one.name}
+        for one in map(witness, ("w1", "w2"))
+    ]
+    founded, clock = found_ledger(tmp_path / "ledger", ALPHA, witnesses=named, quorum=2)
+    at_s = clock() // 1000
+
+    def exported(ledger: Ledger, name: str) -> bytes:
+        export(ledger, tmp_path / name)
+        check(ledger, tmp_path / name)
+        return (tmp_path / name / "checkpoint").read_bytes()
+
+    with founded as ledger:
+        note = ledger.checkpoint()
+        assert note == exported(ledger, "nobody")
+        other = cosign(note, ("w9", at_s))
+        ledger.keep_note(other)
+        assert other == exported(ledger, "another")
+        ledger.keep_note(cosign(note, ("w1", at_s), ("w2", at_s)))
+        both = cosign(other, ("w1", at_s), ("w2", at_s))
+        assert both == exported(ledger, "both")
+        submit(ledger, new_letter("alpha"), note=cosign(note, ("w1", at_s)))
+        latest = ledger.checkpoint()
+        assert latest == exported(ledger, "later")
+        text, lines = parse_note(cosign(latest, ("w1", at_s)))
+        ledger.keep_note(format_note(text, [lines[0], lines[1]._replace(payload=bytes(72))]))
+        assert latest == exported(ledger, "a line that is not valid")
 
 
 def test_a_missing_file_is_named(ledger: Ledger, tmp_path: Path) -> None:
