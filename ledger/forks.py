@@ -5,15 +5,17 @@ Nothing is written here that `verify.fork` has not checked, so that nobody is ac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ledger.served import Part, inclusion_within, past_within
 from verify.checkpoint import parse_signed
 from verify.fork import ForkProof, Lie, OneSize, OtherEntry, OtherPast, StepBack, format_fork
+from verify.merkle import node_hash
 from verify.note import VerifierKey, format_vkey
 from verify.proof import Proof
 
-__all__ = ["SignedBy", "prove_fork", "prove_other_entry", "prove_step_back"]
+__all__ = ["SignedBy", "prove_fork", "prove_other_entry", "prove_refused", "prove_step_back"]
 
 
 class SignedBy(NamedTuple):
@@ -52,6 +54,54 @@ def prove_fork(
         return None
     lie = OtherPast(past=past.hex(), proof=tuple(each.hex() for each in proof))
     return _format(first, second, lie, charter)
+
+
+def prove_refused(one: SignedBy, other: SignedBy, *, proof: Sequence[bytes]) -> bytes | None:
+    """Prove a fork by the consistency proof that a log gave with its larger tree.
+
+    It does not begin at the smaller checkpoint's tree. Where it leads to the larger one all the
+    same, it begins at the tree that the log had in its place.
+
+    Args:
+        one: The smaller checkpoint.
+        other: The larger one.
+        proof: The consistency proof.
+
+    Returns:
+        The octets of a fork proof; None where that tree cannot be worked out from the proof alone,
+        as of sizes that are powers of two.
+
+    Raises:
+        RuleError: The proof does not lead to the larger tree, or a checkpoint is not signed by
+            its key.
+    """
+    past = _beginning(proof, old=_size_and_root(one)[0], new=_size_and_root(other)[0])
+    if past is None:
+        return None
+    lie = OtherPast(past=past.hex(), proof=tuple(each.hex() for each in proof))
+    return _format(one, other, lie, None)
+
+
+def _beginning(proof: Sequence[bytes], *, old: int, new: int) -> bytes | None:
+    """Return the root hash at `old` that a consistency proof to `new` stands for, if it tells.
+
+    Source: RFC 6962 section 2.1.2, read from the proof's end.
+    """
+    rest, lefts = list(proof), []
+    while rest and 0 < old < new:
+        split = 1 << ((new - 1).bit_length() - 1)
+        sibling = rest.pop()
+        if old <= split:
+            new = split
+        else:
+            old, new = old - split, new - split
+            lefts.append(sibling)
+    if old != new or len(rest) != 1:
+        return None
+    root = rest[0]
+    for left in reversed(lefts):
+        root = node_hash(left, root)
+    return root
 
 
 def prove_other_entry(

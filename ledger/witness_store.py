@@ -73,8 +73,9 @@ class Fork(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     Attributes:
         kind: `two-roots`: the log signed two root hashes of one size, which proves a fork to
-            anybody. `no-proof`: the proof that came with it fails; a log that is honest has
-            another proof, so this asks for it and proves nothing yet.
+            anybody. `no-proof`: the proof that came with it does not begin at what was cosigned.
+            Where it leads to the refused tree all the same, it proves a fork, too; else it asks
+            for another one, which a log that is honest has.
         origin: The log.
         size: The size of the refused checkpoint.
         root: Its root hash.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ledger.add_checkpoint import format_request
 from ledger.cli.context import DONE, Context, InvalidError, UsageError, table
 from ledger.cli.parsing import command, origin
-from ledger.forks import SignedBy, prove_fork
+from ledger.forks import SignedBy, prove_fork, prove_refused
 from ledger.keys import Passphrase, WitnessKey, ask_passphrase, read_passphrase
 from ledger.trusted import MAX_FILE, TrustedLog, parse_logs, trusted_log
 from ledger.witness import add_logs, create_witness, read_logs, read_vkeys
@@ -30,7 +30,7 @@ __all__ = ["add", "passphrase_of"]
 
 _SHORT = 16
 _KINDS = {
-    "no-proof": "the proof that came with it fails",
+    "no-proof": "the proof that came with it does not begin at what was cosigned",
     "two-roots": "two root hashes of one size: proof of a fork",
 }
 
@@ -68,10 +68,11 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> _SubParsersAction[Argume
 _MORE = {
     "log": "Of each size the first is kept, with the log's signature and the witness's.",
     "forks": (
-        "Two root hashes of one size, both signed by the log, prove to anybody that it forked.\n"
-        "A proof that fails asks for another one, and is listed until that comes.\n"
-        "With -o: a fork proof, which counterfoil-verify checks, of the former; of the latter the\n"
-        "request that was refused, and the checkpoint that it stands against."
+        "Two root hashes of one size, both signed by the log, prove to anybody that it forked;\n"
+        "so does, mostly, a proof that begins at another tree than the one cosigned. One that\n"
+        "leads nowhere asks for another one, and is listed until that comes. With -o: where it\n"
+        "is proven, a fork proof, which counterfoil-verify checks; else the request that was\n"
+        "refused, and the checkpoint that it stands against."
     ),
 }
 
@@ -201,14 +202,14 @@ def _keys_of(logs: Iterable[TrustedLog]) -> dict[str, list[VerifierKey]]:
 
 
 def _proof(fork: Fork, keys: Sequence[VerifierKey]) -> bytes | None:
-    """Return the fork proof of two trees of one size; None where nothing is proven yet."""
-    if fork.kind != "two-roots":
-        return None
+    """Return the fork proof that is in what was refused; None where nothing is proven yet."""
     for pair in itertools.product(keys, repeat=2):
         one, other = map(SignedBy, (fork.against, fork.refused), pair)
         with contextlib.suppress(VerifyError):
+            if fork.kind == "no-proof":
+                return prove_refused(one, other, proof=fork.proof)
             return prove_fork(one, other, charter=None, part=_no_part)
-    return None  # the witness no longer trusts the key
+    return None  # the proof leads nowhere, or the witness no longer trusts the key
 
 
 def _no_part(path: str, width: int, limit: int) -> bytes:

@@ -24,7 +24,7 @@ from ledger.witness import Witness, read_logs
 from tests.api.serving import Site
 from tests.ledger.builder import Clock
 from tests.ledger.commandline import ROOT, Ran, process, rows
-from tests.ledger.witnessing import NAME, NOW_MS, Log, prove
+from tests.ledger.witnessing import NAME, NOW_MS, Log, prove, request
 from verify.checkpoint import parse_signed
 from verify.fork import ForkAnchors, audit_fork
 from verify.note import check_cosignature, format_vkey, parse_note, parse_vkey
@@ -187,18 +187,23 @@ def test_log_lists_and_writes_what_was_cosigned(desk: Desk) -> None:
 def test_forks_lists_and_writes_what_proves_them(desk: Desk) -> None:
     desk.make()
     assert {"forks": []} == desk.done("forks", "w")
-    forked = LOG.request(5, 9, fork_at=2)
-    assert [200, 422, 422] == desk.cosign(LOG.request(0, 5), LOG.request(5, 5, fork_at=2), forked)
+    forked, failing = LOG.request(5, 9, fork_at=2), request(5, [bytes(32)] * 3, LOG.note(10))
+    two = LOG.request(5, 5, fork_at=2)
+    assert [200, 422, 422, 422] == desk.cosign(LOG.request(0, 5), two, forked, failing)
     values = rows(desk.done("forks", "w", "-o", "kept")["forks"])
     folder = desk.folder / "kept" / LOG.hex
     text = desk("witness", "forks", "w").out
 
-    assert [("two-roots", 5), ("no-proof", 9)] == [(e["kind"], e["size"]) for e in values]
-    assert [each.hex() for each in prove(5, LOG.leaves(9, fork_at=2))] == values[1]["proof"]
-    (proof,) = folder.glob("two-roots-5-*.fork")
-    report = audit_fork(proof.read_bytes(), anchors=ForkAnchors(log_key=parse_vkey(LOG.vkey)))
-    assert ("proven", "one-size") == (report.verdict, report.kind)
-    assert [forked] == [path.read_bytes() for path in folder.glob("no-proof-9-*.request")]
+    found = sorted((e["size"], e["kind"]) for e in values)
+    assert [(5, "two-roots"), (9, "no-proof"), (10, "no-proof")] == found
+    proofs = {str(e["size"]): e["proof"] for e in values}
+    assert [each.hex() for each in prove(5, LOG.leaves(9, fork_at=2))] == proofs["9"]
+    for stem, kind in (("two-roots-5", "one-size"), ("no-proof-9", "other-past")):
+        (proof,) = folder.glob(f"{stem}-*.fork")
+        report = audit_fork(proof.read_bytes(), anchors=ForkAnchors(log_key=parse_vkey(LOG.vkey)))
+        assert ("proven", kind) == (report.verdict, report.kind)
+    assert 2 == len([*folder.glob("*.fork")])
+    assert [failing] == [path.read_bytes() for path in folder.glob("no-proof-10-*.request")]
     against = [path.read_bytes() for path in folder.glob("*.cosigned")]
     assert [5] == [parse_signed(note)[0].size for note in against]
     assert "two root hashes of one size: proof of a fork" in text
