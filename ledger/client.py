@@ -74,6 +74,7 @@ Wait = Literal["durable", "quorum"]
 
 _OCTETS: Final = "application/octet-stream"
 _PATIENCE: Final = Patience()
+_OF_ENTRIES: Final = range(402, 700)  # checks of what entries say, and not of what is damaged
 
 
 class ShrunkError(TargetError):
@@ -248,7 +249,26 @@ class Remote:
             OutboxError: The party's folder cannot be used.
         """
         note = self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE)
-        return self._move_to(note, self._fetch_part)
+        try:
+            return self._move_to(note, self._fetch_part)
+        except AlteredError as error:
+            raise self._shown_by_export(error) from None
+
+    def _shown_by_export(self, error: AlteredError) -> AlteredError:
+        """Return what an audit says of entries that may not stand there, with what shows it.
+
+        Without the server's help there is no such export, and the error is what it was.
+        """
+        if error.check not in _OF_ENTRIES:
+            return error
+        try:
+            with self._kept.scratch() as folder:
+                self.fetch_export(folder / "export")
+        except AlteredError as found:
+            return error if found.path is None else found
+        except (TargetError, ExportError):
+            return error
+        return error
 
     def _move_to(self, note: bytes, part: Part, *, audited: bool = False) -> Head:
         """Follow the ledger to a checkpoint, taking its entries from `part`.
@@ -451,16 +471,22 @@ class Remote:
                         raise ExportError(folder, failure.strerror or str(failure)) from None
 
                 self._asking.take("export", take)
-                return self._check_export(Folder(new.path), checking)
+                return self._check_export(new.path, checking)
         except OSError as failure:
             raise ExportError(folder, failure.strerror or str(failure)) from None
 
-    def _check_export(self, export: Folder, checking: Callable[[int, int], None] | None) -> Fetched:
-        """Audit an export and follow the ledger to its checkpoint."""
+    def _check_export(self, path: Path, checking: Callable[[int, int], None] | None) -> Fetched:
+        """Audit an export and follow the ledger to its checkpoint.
+
+        One with entries that may not stand there, though the log key signed for them, is kept.
+        """
+        export = Folder(path)
         anchors = Anchors(fingerprint=self._fingerprint)
         report = audit(export, anchors=anchors, progress=checking, audience=self._audience)
         if report.verdict != "valid":
-            raise _invalid(report)
+            signed_for = all(finding.check in _OF_ENTRIES for finding in report.findings)
+            kept = self._kept.keep_invalid(path) if report.findings and signed_for else None
+            raise _invalid(report, kept)
         note = export.read("checkpoint")
         head = self._move_to(note, lambda path, *_: export.read(path), audited=True)
         return Fetched(
@@ -575,14 +601,16 @@ class Remote:
         return self._asking.fetch(path, limit=limit, otherwise=full)
 
 
-def _invalid(report: Report) -> AlteredError:
+def _invalid(report: Report, kept: Path | None) -> AlteredError:
     """Return what the first finding of a report, or that it agrees with nothing, comes to."""
     if not report.findings:
         return AlteredError("the export is of another ledger")
     first = report.findings[0]
     where = first.where if first.index is None else f"entry {first.index}, {first.where}"
-    check = first.check.value
-    return AlteredError(f"the export is not valid: [{check}] {where}: {first.reason}", check=check)
+    check, reason = first.check.value, first.reason
+    shown = "" if kept is None else f"; it is kept in {kept}, where counterfoil-verify shows it"
+    text = f"the export is not valid: [{check}] {where}: {reason}{shown}"
+    return AlteredError(text, check=check, path=kept)
 
 
 def _signed_by(follower: Follower, note: bytes) -> SignedBy:

@@ -5,6 +5,7 @@
     remote/<fingerprint>.lock   held by the one process that moves them forward
     remote/<fingerprint>.fork   a fork proof (SPEC section 10.3), if two histories were ever seen
     remote/<fingerprint>.<key ID>.fork   that a witness stepped back, if one did
+    remote/<fingerprint>.invalid   an export with entries that may not stand there, if one ever came
 
 The ids are written first, and the state file says how many of them count: a crash in between
 leaves the old state. Nothing here is secret, but whom a party deals with is nobody's business:
@@ -16,7 +17,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import struct
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -31,6 +34,7 @@ from ledger.private import (
     open_private,
     read_private,
     replace_private,
+    sync_folder,
     write_all,
 )
 from verify.errors import VerifyError
@@ -108,6 +112,26 @@ class Kept:
         """Keep a fork proof, of the log or, under a longer name, of a witness."""
         path = self._fork.with_suffix(f".{name}")
         replace_private(path, proof, error=OutboxError)
+        return path
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Lend a folder for something large that may be kept."""
+        with tempfile.TemporaryDirectory(
+            prefix=".", suffix=".new", dir=self._state.parent, ignore_cleanup_errors=True
+        ) as folder:
+            yield Path(folder)
+
+    def keep_invalid(self, export: Path) -> Path:
+        """Keep the folder of an export that the log key signed, and that is not valid.
+
+        Raises:
+            OSError: It cannot be moved there.
+        """
+        path = self._state.with_suffix(".invalid")
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.move(export, path)
+        sync_folder(path.parent)
         return path
 
 

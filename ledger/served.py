@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from ledger.errors import TargetError
@@ -49,11 +50,13 @@ class AlteredError(TargetError):
 
     Attributes:
         check: The number of the check of SPEC section 12 that fails, when it is one.
+        path: An export that shows it to anybody, where the log key signed for what is wrong.
     """
 
-    def __init__(self, reason: str, *, check: int | None = None) -> None:
+    def __init__(self, reason: str, *, check: int | None = None, path: Path | None = None) -> None:
         super().__init__(reason)
         self.check = check
+        self.path = path
 
 
 def parse_note(note: bytes) -> tuple[Checkpoint, Note]:

@@ -48,7 +48,7 @@ class Finding:
             a source had nothing to say, which shows nothing.
         source: Where it was seen.
         reason: What is wrong.
-        proof: The fork proof, where there is one.
+        proof: The fork proof, or an export that is not valid, where there is one.
     """
 
     kind: str
@@ -172,7 +172,7 @@ class Watch:
         except ShrunkError as error:
             yield Finding("shrunk", source, str(error))
         except AlteredError as error:
-            yield Finding("altered", source, str(error))
+            yield Finding("altered", source, str(error), error.path)
 
     # Cosignatures
 

@@ -49,12 +49,15 @@ from tests.ledger.test_archive import archive, in_order
 from tests.ledger.test_export import content
 from tests.world import Said, World, letter, public_hex, say, signing_key
 from verify.__main__ import main as verify
+from verify.anchors import Anchors
+from verify.audit import audit
 from verify.checkpoint import parse_signed
 from verify.checks import Check
 from verify.codec import encode
 from verify.entry import SignedStatement, parse_entry
 from verify.errors import VerifyError
 from verify.events import Communication, Date, Opening, Sealed, event_id
+from verify.folder import Folder
 from verify.fork import parse_fork
 from verify.receipt import parse_receipt
 
@@ -1067,6 +1070,52 @@ def test_an_altered_export_is_not_taken(
     for end in range(0, len(data), 5000):
         shelf.files["export"] = data[:end]
         not_fetched(fetching, out)
+
+
+def shows(path: Path | None, world: World, check: Check) -> bool:
+    """Tell whether an export alone shows, to who knows the fingerprint, that a check fails."""
+    assert path is not None
+    report = audit(Folder(path), anchors=Anchors(fingerprint=world.fingerprint))
+    return [check] == [finding.check for finding in report.findings]
+
+
+def test_an_export_whose_entries_may_not_stand_there_is_kept(
+    fetching: Remote, shelf: Shelf, world: World, out: Path, tmp_path: Path
+) -> None:
+    """The log key signed for them, so that it is evidence: the last one that came is kept."""
+    for _ in range(2):
+        world.submit(letter("northmere"), expires=world.now - 1)
+        show_export(shelf, world)
+        caught = not_fetched(fetching, out)
+
+        assert isinstance(caught, AlteredError)
+        assert Check.EXPIRES.value == caught.check
+        (kept,) = (tmp_path / "home/remote").glob("*.invalid")
+        assert (kept, True) == (caught.path, str(kept) in str(caught))
+        assert world.export() == content(kept)
+
+
+def test_entries_that_may_not_stand_there_are_shown_by_the_export(
+    fetching: Remote, shelf: Shelf, world: World
+) -> None:
+    world.submit(letter("northmere"), key=signing_key("nobody"))
+    show_export(shelf, world)
+    shelf.files["export"] = b""
+    assert refused(fetching, Check.KEY).path is None
+    show_export(shelf, world)
+
+    assert shows(refused(fetching, Check.KEY).path, world, Check.KEY)
+
+
+def test_entries_that_the_export_does_not_have_are_not_shown(
+    fetching: Remote, shelf: Shelf, world: World
+) -> None:
+    good = archive(in_order(world.export()))
+    world.submit(letter("northmere"), key=signing_key("nobody"))
+    shelf.show(world)
+    shelf.files["export"] = good
+
+    assert refused(fetching, Check.KEY).path is None
 
 
 @pytest.mark.parametrize("chunked", [True, False])
