@@ -148,9 +148,11 @@ def _rate(came: list[Came]) -> float:
     return sum(len(one.waits) for one in came) / took
 
 
-def _documents(path: Path, count: int) -> tuple[str, list[Sent], list[Sent]]:
+def _documents(
+    path: Path, count: int, *, visibility: str = "members"
+) -> tuple[str, list[Sent], list[Sent]]:
     """Found a ledger; return its log key, and signed documents of one event, and of 256."""
-    ledger, _ = found_ledger(path, _ALPHA, clock=Clock(now_ms()))
+    ledger, _ = found_ledger(path, _ALPHA, clock=Clock(now_ms()), visibility=visibility)
     with ledger:
         note = ledger.checkpoint()
         ones = [_signed(ledger, note, 1) for _ in range(count)]
