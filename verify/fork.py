@@ -432,17 +432,23 @@ def _vouch(checked: CheckedFork, anchors: ForkAnchors) -> tuple[list[str], bool]
 
 def _cosigned(checked: CheckedFork, policy: Policy | None) -> Iterator[str]:
     """Say which witnesses of the policy cosigned which of the two."""
+    both: list[set[str]] = []
     for number, (checkpoint, note) in zip(("first", "second"), checked.notes, strict=True):
+        both.append(set())
         for witness in () if policy is None else policy.witnesses:
             try:
                 times = check_cosignature(note, key=witness.key)
             except VerifyError:
                 continue  # it says nothing: the lie does not depend on who else signed
+            both[-1].add(witness.name)
             at = " and ".join(map(str, times))
             yield (
                 f"The {number} checkpoint, of {checkpoint.size} entries, was cosigned by"
                 f" {witness.name} at {at} (seconds since 1970)."
             )
+    if checked.witness is None:
+        for name in sorted(set.intersection(*both)):
+            yield f"{name} cosigned both, and so broke its word: a witness vouches for one history."
 
 
 # In words

@@ -253,6 +253,7 @@ def test_two_of_three_witnesses_and_one_that_lies(tmp_path: Path) -> None:
                 assert ["fork"] == kinds(found)
                 ran = proven(town, found[0].proof, "one-size")
                 assert 2 == ran.out.count("was cosigned by northmere at")
+                assert "northmere cosigned both" in ran.out
 
             ahead.write_text("86400")
             south.records(ours, "Nothing yet.")

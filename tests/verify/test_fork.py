@@ -132,6 +132,18 @@ def test_a_lie_of_a_witness_is_proven_by_a_policy_that_knows_it_and_by_nothing_e
     assert "cosigned by w1 at 2000" in report.shows[1]
 
 
+def test_a_witness_that_cosigned_both_histories_is_named() -> None:
+    texts = [cosigned(text.encode(), 9).decode() for text in OTHER_PAST.checkpoints]
+    one, both = (
+        reported(replace(OTHER_PAST, checkpoints=(first, texts[1])), ForkAnchors(policy=POLICY))
+        for first in (OTHER_PAST.checkpoints[0], texts[0])
+    )
+
+    assert (2, 4) == (len(one.shows), len(both.shows))
+    assert "w1 cosigned both, and so broke its word" in both.shows[-1]
+    assert (format_vkey(LOG_KEY),) == both.accused  # whom the file convicts: the log
+
+
 def test_lines_of_witnesses_that_do_not_verify_say_nothing_and_harm_nothing() -> None:
     note = parse_note(WORLD.note())
     bad = cosigned(WORLD.note(), 1000).replace(b"\n8\n", b"\n9\n")
