@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--receipt", action="extend", nargs="+", default=[], type=Path, metavar="FILE",
-        help="receipts that you were given",
+        help="receipts, or signed checkpoints, that you were given",
     )  # fmt: skip
     parser.add_argument(
         "--policy", type=_policy, metavar="FILE",

@@ -22,6 +22,9 @@ _NO_POLICY = "cosignatures of independent co-signers: no policy was applied"
 _NO_QUORUM = "cosignatures of independent co-signers: the policy needs none"
 
 
+_RECEIPT = b"{"  # a checkpoint begins with its log's origin, and no ledger's begins so
+
+
 @dataclass(frozen=True, slots=True)
 class Anchors:
     """What the reader holds from elsewhere, and so what makes a verdict more than consistent.
@@ -29,7 +32,8 @@ class Anchors:
     Attributes:
         log_key: The log's verifier key.
         fingerprint: Leaf hash of entry 0, in hex.
-        receipts: Receipts, each with a name for findings, such as its file's.
+        receipts: Receipts, and signed checkpoints of the log, each with a name for findings, such
+            as its file's.
         policy: Which logs and witnesses the reader trusts, and how many of these it takes.
     """
 
@@ -61,6 +65,7 @@ def compare(
     note: Note | None,
     fingerprint: str | None,
     check_receipt: Callable[[Receipt], None],
+    check_held: Callable[[bytes], bool],
 ) -> Agreement:
     """Compare what the reader holds with what was found.
 
@@ -70,6 +75,7 @@ def compare(
         note: The checkpoint with its signature lines; None where none could be read.
         fingerprint: Leaf hash of entry 0, in hex; None where there is none.
         check_receipt: Raises a `VerifyError` where a receipt does not agree.
+        check_held: Raises one where a signed checkpoint does not; tells whether they meet at all.
 
     Source: SPEC sections 10.1 and 12.
     """
@@ -89,10 +95,15 @@ def compare(
         )  # fmt: skip
     for name, data in anchors.receipts:
         try:
-            receipt = parse_receipt(data)
-            check_receipt(receipt)
+            held, met = data, True
+            if data.startswith(_RECEIPT):
+                receipt = parse_receipt(data)
+                check_receipt(receipt)
+                held = proof_of(receipt).checkpoint
+            else:
+                met = check_held(data)
             if anchors.policy is not None:
-                cosigners(anchors.policy, note=parse_signed(proof_of(receipt).checkpoint)[1])
+                cosigners(anchors.policy, note=parse_signed(held)[1])
         except (MalformedError, ProofError, SignatureError, RuleError) as error:
             expected = error.expected if isinstance(error, RuleError) else None
             found = error.found if isinstance(error, RuleError) else None
@@ -100,7 +111,9 @@ def compare(
                 Finding(Check.RECEIPT, name, error.reason, expected=expected, found=found)
             )
         else:
-            result.agreed.append(f"the receipt {name}")
+            if met:
+                what = "receipt" if held is not data else "checkpoint"
+                result.agreed.append(f"the {what} {name}")
     return result
 
 

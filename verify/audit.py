@@ -30,7 +30,15 @@ from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.merkle import Frontier
 from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import PATH as NOTES_PATH
-from verify.notes import KeptNote, NoteResult, check_notes, dated_by, log_vkey, note_chunks
+from verify.notes import (
+    KeptNote,
+    NoteResult,
+    check_held,
+    check_notes,
+    dated_by,
+    log_vkey,
+    note_chunks,
+)
 from verify.policy import Policy
 from verify.receipt import Receipt, check_receipt_alone, proof_of
 from verify.report import Finding, Findings, Report, Times, Verdict, Weighed, nest
@@ -508,6 +516,7 @@ class _Audit:
             note=note,
             fingerprint=self._walk.fingerprint,
             check_receipt=self._check_receipt,
+            check_held=self._check_held,
         )
         self._agreed += result.agreed
         self._findings += result.findings
@@ -532,12 +541,31 @@ class _Audit:
         if walk.leaf(index).hex() != receipt.leaf:
             reason = f"promises another entry {index}"
             raise RuleError(Check.RECEIPT, "leaf", reason, receipt.leaf, walk.leaf(index).hex())
-        if checkpoint.size > walk.size:
-            return
-        root = walk.frontier(checkpoint.size).root()
-        if root != checkpoint.root:
-            reason = f"two histories were signed: another root hash at size {checkpoint.size}"
-            raise RuleError(Check.RECEIPT, "proof", reason, checkpoint.root.hex(), root.hex())
+        if checkpoint.size <= walk.size:
+            self._check_root(checkpoint)
+
+    def _check_held(self, data: bytes) -> bool:
+        """Check a signed checkpoint that the reader holds against the export.
+
+        Source: SPEC section 10.1.
+        """
+        walk, state = self._walk, self._walk.state
+        if state is None:
+            raise RuleError(Check.RECEIPT, "checkpoint", "cannot be compared: there is no charter")
+        origin = state.charter.origin
+        promised = check_held(data, origin=origin, log_key_at=state.log_key_at)
+        if promised.size > walk.size or len(walk.leaves) != walk.size * HASH_SIZE:
+            reason = f"is of {promised.size} entries; the export ends before: it is older, or cut"
+            expected = f"at least {promised.size}"
+            raise RuleError(Check.RECEIPT, "checkpoint", reason, expected, str(walk.size))
+        self._check_root(promised)
+        return True
+
+    def _check_root(self, held: Checkpoint) -> None:
+        root = self._walk.frontier(held.size).root()
+        if root != held.root:
+            reason = f"two histories were signed: another root hash at size {held.size}"
+            raise RuleError(Check.RECEIPT, "proof", reason, held.root.hex(), root.hex())
 
     # The end
 

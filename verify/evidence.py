@@ -24,7 +24,7 @@ from verify.contents import charter_policy, check_file, check_files
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.merkle import check_consistency, check_inclusion
 from verify.note import Note, VerifierKey
-from verify.notes import dated_by, log_vkey
+from verify.notes import check_held, dated_by, log_vkey
 from verify.proof import MAX_HASHES
 from verify.receipt import Receipt, check_receipt_alone, proof_of
 from verify.report import Finding, Report, Times, Verdict, Weighed, nest
@@ -463,6 +463,7 @@ class _Audit:
             note=self._note,
             fingerprint=self._shown.fingerprint,
             check_receipt=self._check_receipt,
+            check_held=self._check_held,
         )
         self._agreed += result.agreed
         self._findings += result.findings
@@ -484,11 +485,25 @@ class _Audit:
         if leaf is not None and leaf.hex() != receipt.leaf:
             reason = f"promises another entry {index}"
             raise RuleError(Check.RECEIPT, "leaf", reason, receipt.leaf, leaf.hex())
+        self._check_root(checkpoint)
+
+    def _check_held(self, data: bytes) -> bool:
+        """Check a signed checkpoint that the reader holds; tell whether it is of this size."""
+        state = self._shown.state
+        if state is None:
+            raise RuleError(Check.RECEIPT, "checkpoint", "cannot be compared: there is no charter")
+        origin = state.charter.origin
+        held = check_held(data, origin=origin, log_key_at=state.log_key_at)
+        return self._check_root(held)
+
+    def _check_root(self, held: Checkpoint) -> bool:
         own = self._checkpoint
-        if own is not None and own.size == checkpoint.size and own.root != checkpoint.root:
+        if own is None or own.size != held.size:
+            return False
+        if own.root != held.root:
             reason = f"two histories were signed: another root hash at size {own.size}"
-            expected, found = checkpoint.root.hex(), own.root.hex()
-            raise RuleError(Check.RECEIPT, "proof", reason, expected, found)
+            raise RuleError(Check.RECEIPT, "proof", reason, held.root.hex(), own.root.hex())
+        return True
 
     # The end
 

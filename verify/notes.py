@@ -5,7 +5,7 @@ roots and who named which.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from verify.brackets import Cosigned
 from verify.checkpoint import Checkpoint, check_parsed, parse_plain, parse_signed
 from verify.checks import Check
 from verify.codec import Decoder
-from verify.errors import MalformedError, ProofError, SignatureError, VerifyError
+from verify.errors import MalformedError, ProofError, RuleError, SignatureError, VerifyError
 from verify.note import MAX_NOTE_SIZE, Note, VerifierKey, key_id
 from verify.policy import Policy, cosigners
 from verify.report import Finding
@@ -24,6 +24,7 @@ __all__ = [
     "KeptNote",
     "NoteChunk",
     "NoteResult",
+    "check_held",
     "check_notes",
     "dated_by",
     "log_vkey",
@@ -78,6 +79,28 @@ class NoteResult:
 
     notes: list[KeptNote] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+
+def check_held(data: bytes, *, origin: str, log_key_at: Callable[[int], str]) -> Checkpoint:
+    """Check a signed checkpoint that a reader holds, by the log key of its size.
+
+    Args:
+        data: The signed note.
+        origin: The log's name.
+        log_key_at: Gives its key of a size, in hex.
+
+    Raises:
+        RuleError: With check `receipt`: it is of an empty log, which shows nothing.
+        VerifyError: It is none of this log.
+
+    Source: SPEC section 10.1.
+    """
+    checkpoint, note = parse_signed(data)
+    if checkpoint.size == 0:
+        raise RuleError(Check.RECEIPT, "checkpoint", "is of an empty log")
+    key = log_vkey(origin, log_key_at(checkpoint.size))
+    check_parsed(checkpoint, note, key=key, origin=origin)
+    return checkpoint
 
 
 def log_vkey(origin: str, public: str) -> VerifierKey:
