@@ -199,6 +199,10 @@ def decide(
             proof=request.proof,
         )
     except ProofError as error:
+        # Also where the sizes are equal and the roots are not: that is no matter of what size the
+        # log believes us to be at, which a 409 would correct, but of a tree that did not grow from
+        # ours. Texts of the specification before its change 280 (July 2026) said 409 here, which
+        # its readers could not tell from the other.
         _keep_fork(change, log, request, latest, now_s)
         return _refusal(Outcome.INCONSISTENT, error.reason)
     return _cosign(change, log, request, cosigners, _time(latest, now_s))

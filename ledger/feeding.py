@@ -233,6 +233,10 @@ class Feeding:
             if answer.status != _CONFLICT or answer.media_type != _SIZE:
                 raise self._refusal(answer, old)
             self._told = self._size_in(answer.body)
+            if self._told == old == size:
+                # By the specification before its change 280, a witness says so that its root hash
+                # of this size is another one.
+                raise self._refusal(answer, old)
             if self._told == old:
                 raise self._error("malformed", "refuses the size that it tells")
         raise self._error("refused", "tells another size each time")

@@ -155,6 +155,17 @@ def test_422_for_a_tree_that_did_not_grow_from_the_last(site: Site) -> None:
     assert 200 == add(site, LOG.request(5, 7)).status
 
 
+def test_422_and_no_size_for_another_root_of_the_same_size(site: Site) -> None:
+    """The newest text has one status for all that did not grow from the last tree (C2SP#280)."""
+    add(site, LOG.request(0, 5))
+    got = add(site, LOG.request(5, 5, fork_at=2))
+
+    assert (422, "text/plain; charset=utf-8") == (got.status, got.headers["content-type"])
+    assert got.body.strip() != b"5"
+    assert (409, b"5\n") == add(site, LOG.request(0, 5, fork_at=2))[::2]
+    assert 200 == add(site, LOG.request(5, 5)).status
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.one_of(

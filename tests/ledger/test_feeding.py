@@ -295,6 +295,16 @@ def test_who_tells_its_size_and_refuses_our_tree_disagrees(desk: Desk, status: i
     )  # fmt: skip
 
 
+def test_who_has_another_root_of_our_size_and_says_409_with_it_disagrees(desk: Desk) -> None:
+    """As the specification had it before its change 280; of a smaller size it makes no sense."""
+    with pytest.raises(ForkedError) as caught:
+        desk.submit(lambda path, _body: http(409 if "add" in path else 404, b"4\n", SIZE))
+
+    assert (4, desk.ledger.root().hex()) == (caught.value.size, caught.value.found)
+    smaller = desk.reason(lambda path, _body: http(409 if "add" in path else 404, b"3\n", SIZE))
+    assert ("malformed", 0) == smaller
+
+
 def test_a_forged_checkpoint_proves_nothing(desk: Desk) -> None:
     forged = desk.ledger.checkpoint().replace(b"\n4\n", b"\n9\n")
     with pytest.raises(OlderError) as caught:
