@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -134,27 +135,41 @@ def test_a_witness_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:
     assert "the witness b of the ledger '' knows is not known" in town.log
 
 
-def test_a_witness_that_was_away_covers_it_again(tmp_path: Path) -> None:
-    town = found(tmp_path, ["a", "b"], 2)
+def test_goes_on_marked_without_two_of_four_and_is_covered_when_they_return(
+    tmp_path: Path,
+) -> None:
+    town = found(tmp_path, ["a", "b", "c", "d"], 3)
     documents = town.letters(3)
-    with town.witness("a"), contextlib.ExitStack() as stack:
-        port = stack.enter_context(town.witness("b"))
+    with town.witness("a"), town.witness("b"), contextlib.ExitStack() as stack:
+        ports = {name: stack.enter_context(town.witness(name)) for name in "cd"}
         with town.served() as site:
             assert "quorum" == wait_for_quorum(site, documents[0])[0]
             stack.close()
-            assert "not-reached" == wait_for_quorum(site, documents[1])[0]
-            behind = site.get("/checkpoint")
-            with town.witness("b", port):
-                until(lambda: site.get("/checkpoint").headers["counterfoil-witnessed"] == "2/2")
-                ahead = site.get("/checkpoint")
+            began_s = time.monotonic()
+            waited, note = wait_for_quorum(site, documents[1])
+            limit_s = time.monotonic() - began_s
+            durable = site.post(documents[2])  # which does not wait
+            until(lambda: site.get("/checkpoint").headers["counterfoil-witnessed"] == "2/4")
+            behind, ready = site.get("/checkpoint"), site.get("/readyz").status
+            until(lambda: {summary(site)[name]["state"] for name in "cd"} == {"unanswered"})
+            for name, port in ports.items():
+                stack.enter_context(town.witness(name, port))
+            until(lambda: site.get("/checkpoint").headers["counterfoil-witnessed"] == "4/4")
+            ahead = site.get("/checkpoint")
+            covered = wait_for_quorum(site, documents[1])  # again: it is recorded
 
-    assert ("1/2", "2") == (
-        behind.headers["counterfoil-witnessed"], behind.headers["counterfoil-witnessed-size"],
+    assert ("not-reached", ["a", "b"]) == (waited, town.cosigners(note))
+    assert limit_s >= 2  # COUNTERFOIL_WITNESS_WAIT_S, and then it is answered all the same
+    assert 201 == durable.status
+    assert ("2", 4, 200) == (
+        behind.headers["counterfoil-witnessed-size"], size_of(behind.body), ready,
     )  # fmt: skip
-    assert ("3", ["a", "b"]) == (
+    assert ("4", ["a", "b", "c", "d"]) == (
         ahead.headers["counterfoil-witnessed-size"], town.cosigners(ahead.body),
     )  # fmt: skip
-    assert "the witness b of the ledger '' cosigns again" in town.log
+    assert ("quorum", 4) == (covered[0], size_of(covered[1]))
+    for name in "cd":
+        assert f"the witness {name} of the ledger '' cosigns again" in town.log
 
 
 def test_an_older_backup_does_not_begin_where_a_witness_knows_more(tmp_path: Path) -> None:
