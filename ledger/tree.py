@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from verify.merkle import EMPTY_ROOT
@@ -29,6 +30,8 @@ __all__ = ["EMPTY_EDGE", "Edge", "Growth", "TileReader", "Tree", "extend", "root
 _HEIGHT = 8
 _WIDTH = 1 << _HEIGHT
 _TILE_SIZE = _WIDTH * HASH_SIZE
+_BLOCK_HEIGHT = 5
+_BLOCK_SIZE = HASH_SIZE << _BLOCK_HEIGHT
 
 Edge = tuple[bytes, ...]
 """The partial tile at the right edge of each level, from level 0 up; empty where there is none."""
@@ -224,11 +227,22 @@ def _rows(data: bytes) -> list[list[bytes]]:
 
     Remembered for a few: what was just signed is what receipts are made from. Not to be changed.
     """
-    row = [data[i : i + HASH_SIZE] for i in range(0, len(data), HASH_SIZE)]
-    rows = [row]
-    for _ in range(_HEIGHT - 1):
-        row = _pairs(row)
-        rows.append(row)
+    blocks = [_block(data[i : i + _BLOCK_SIZE]) for i in range(0, len(data), _BLOCK_SIZE)]
+    rows = [list(chain.from_iterable(row)) for row in zip(*blocks, strict=True)] or [[]]
+    while len(rows) < _HEIGHT:
+        rows.append(_pairs(rows[-1]))
+    return rows
+
+
+@lru_cache(maxsize=64)
+def _block(data: bytes) -> list[list[bytes]]:
+    """Fold a part of a tile as `_rows` does, as far as it stands alone.
+
+    Remembered too: a tile that has grown by a hash is the same in all parts but its last.
+    """
+    rows = [[data[i : i + HASH_SIZE] for i in range(0, len(data), HASH_SIZE)]]
+    while len(rows) <= _BLOCK_HEIGHT:
+        rows.append(_pairs(rows[-1]))
     return rows
 
 
