@@ -143,8 +143,9 @@ class Decoder(Generic[T]):
             reason = "is not the canonical encoding of what it says"
             raise MalformedError(where or self.name, reason)
         if self._digits is not None:
-            wrong = next((text for text in self._digits((value,)) if not _is_hex(text)), None)
-            if wrong is not None:
+            texts = tuple(self._digits((value,)))
+            if not _is_hex("".join(texts)):
+                wrong = next(text for text in texts if not _is_hex(text))
                 part = _place_of(wrong, msgspec.json.decode(data))
                 raise MalformedError((where or self.name) + part, _NOT_HEX)
         return value
