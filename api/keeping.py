@@ -9,7 +9,6 @@ that it took is durable; then the ledgers can be opened again.
 from __future__ import annotations
 
 import gc
-import queue
 import signal
 import socket
 import sys
@@ -87,9 +86,12 @@ class Keeping:
         """Talk on `connection`."""
         self._connection = connection
         self._frames = Frames()
-        self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._held: list[bytes] = []
-        self._saying = threading.Lock()
+        self._said: list[bytes] = []
+        self._saying = threading.Condition()
+        self._awaited = 0
+        self._idle = False
+        self._ended = False
         self._desks: dict[str, Desk] = {}
         self._measures = Recording()
 
@@ -109,7 +111,9 @@ class Keeping:
         except LedgerError as error:
             self._say(Failed(str(error)))
         finally:
-            self._answers.put(None)
+            with self._saying:
+                self._ended = True
+                self._saying.notify()
             sending.join()
 
     def _record(self, begin: Begin) -> None:
@@ -153,6 +157,8 @@ class Keeping:
                 watching.join()
 
     def _submit(self, requests: list[Submit], large: ThreadPoolExecutor) -> None:
+        with self._saying:
+            self._awaited += len(requests)
         for request in requests:
             self._desks[request.ledger].announce()
             self._measures.came(request.ledger)
@@ -179,12 +185,12 @@ class Keeping:
             return
         receipt, new = settled.result()
         self._measures.recorded(name, new=new)
-        self._say(Recorded(number, receipt, new))
+        self._say(Recorded(number, receipt, new), answered=1)
 
     def _refuse(self, number: int, name: str, error: BaseException) -> None:
         refused = _refusal(number, error)
         self._measures.refused(name, refused.problem)
-        self._say(refused)
+        self._say(refused, answered=1)
 
     def _noted(self, name: str, size: int) -> None:
         self._say(Noted(name, size))
@@ -216,31 +222,46 @@ class Keeping:
         with self._saying:
             self._held.append(frame_of(message))
 
-    def _say(self, message: Answer) -> None:
-        with self._saying:  # what was held is said first
-            self._answers.put(b"".join((*self._held, frame_of(message))))
+    def _say(self, message: Answer, *, answered: int = 0) -> None:
+        """Say something that answers so many of the documents that came.
+
+        The answer to the only one is sent from here: it need not wait for another thread's turn.
+        """
+        with self._saying:
+            self._awaited -= answered
+            said = b"".join((*self._held, frame_of(message)))  # what was held is said first
             self._held.clear()
+            if answered and not self._awaited and self._idle and not self._said:
+                said = said[self._send_now(said) :]
+            if said:
+                self._said.append(said)
+                self._saying.notify()
+
+    def _send_now(self, data: bytes) -> int:
+        """Send as much as there is room for; return how many octets that is."""
+        try:
+            return self._connection.send(data, socket.MSG_DONTWAIT)
+        except OSError:
+            return 0  # no room; or nobody listens any more, as the other thread will find, too
 
     def _send(self) -> None:
         """Send what is said, as much at once as there is.
 
         In a thread of its own, so that nobody else waits for a reader that is slow.
         """
-        while (first := self._answers.get()) is not None:
-            parts: list[bytes] = [first]
-            ending = False
-            while not ending and not self._answers.empty():
-                more = self._answers.get()
-                if more is None:
-                    ending = True
-                else:
-                    parts.append(more)
+        while True:
+            with self._saying:
+                self._idle = True
+                while not self._said and not self._ended:
+                    self._saying.wait()
+                self._idle = False
+                parts, self._said = self._said, []
+            if not parts:
+                return
             try:
                 self._connection.sendall(b"".join(parts))
             except OSError:
                 return  # nobody listens any more
-            if ending:
-                return
 
 
 class _Grown:

@@ -8,6 +8,7 @@ what was not acknowledged may or may not be recorded, and may be sent again.
 from __future__ import annotations
 
 import contextlib
+import gc
 import ipaddress
 import logging
 import os
@@ -62,6 +63,7 @@ def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> No
         open_ledgers(folder, open_one=_open, only=keeper.names) as ledgers,
     ):
         app = create_app(ledgers, keeper, settings=settings, now_ms=now_ms)
+        gc.freeze()  # a hundred thousand objects that stay: nobody need look through them again
         if _is_reachable(listener):
             log.log_note(_OPEN, level=logging.WARNING)
         run(app, settings, listener, begun=keeper.watch)

@@ -160,6 +160,7 @@ class Sequenced(NamedTuple):
     outcomes: tuple[Outcome, ...]
 
 
+@lru_cache(maxsize=64)
 def log_verifier_key(origin: str, public: bytes) -> VerifierKey:
     """Return the key that checks the log's signature on its checkpoints."""
     name = key_id(name=origin, algorithm=ED25519, public=public)
