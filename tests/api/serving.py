@@ -17,7 +17,7 @@ from api.app import create_app
 from api.clock import now_ms
 from api.problems import Problem
 from api.recording import Here
-from api.serve import configure
+from api.serve import configure, listen
 from api.settings import Settings
 from ledger.ledger import Ledger
 from tests.ledger.builder import Party
@@ -134,10 +134,10 @@ def serving(
 
 
 @contextlib.contextmanager
-def serving_app(app: ASGIApp, settings: Settings | None = None) -> Iterator[Site]:
+def serving_app(app: ASGIApp, settings: Settings | None = None, *, port: int = 0) -> Iterator[Site]:
     """Serve an application; what was asked is finished before this returns."""
     server = uvicorn.Server(configure(app, settings or Settings()))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen(Settings(port=port)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -10,12 +11,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from api.__main__ import _add
+from api.clock import now_ms
+from ledger.cli.context import Context, vkey_of
+from ledger.cli.main import run as command
+from ledger.ledger import Ledger
+from verify.__main__ import main as counterfoil_verify
+
 ROOT = Path(__file__).parents[2]
 
 
-def run(*words: str, module: str = "api") -> subprocess.CompletedProcess[str]:
+def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", module, *words],
+        [sys.executable, "-m", "api", *words],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -41,9 +49,10 @@ def test_the_demonstration_ends_with_the_answers(tmp_path: Path) -> None:
 
 
 def verify(export: Path, ledger: Path) -> int:
-    stat = msgspec.json.decode(run("stat", str(ledger), "--json").stdout)
-    anchor = ("--fingerprint", stat["ledger"]["fingerprint"], "--log-key", stat["log_key"])
-    return run(str(export), "--quiet", *anchor, module="verify").returncode
+    with Ledger.open(ledger, read_only=True) as opened:
+        vkey = vkey_of(opened.state())
+        anchor = ("--fingerprint", opened.fingerprint, "--log-key", vkey)
+    return counterfoil_verify([str(export), "--quiet", *anchor])
 
 
 def test_the_demonstration_is_one_object_for_machines(tmp_path: Path) -> None:
@@ -60,10 +69,11 @@ def test_the_demonstration_is_one_object_for_machines(tmp_path: Path) -> None:
 @pytest.mark.parametrize("json", [(), ("--json",)], ids=["text", "json"])
 def test_the_demonstration_wants_a_folder_of_its_own(tmp_path: Path, json: tuple[str, ...]) -> None:
     (tmp_path / "file").write_text("mine")
-    full = run("demo", str(tmp_path), *json)
-    file = run("demo", str(tmp_path / "file"), *json)
 
-    assert 2 == full.returncode == file.returncode
-    assert "is not empty" in full.stdout + full.stderr
-    assert "is no folder" in file.stdout + file.stderr
+    for folder, problem in ((tmp_path, "is not empty"), (tmp_path / "file", "is no folder")):
+        told = io.StringIO()
+        context = Context(now_ms=now_ms, out=told, err=told)
+
+        assert 2 == command(["demo", str(folder), *json], context, _add)
+        assert problem in told.getvalue()
     assert ["file"] == [each.name for each in tmp_path.iterdir()]

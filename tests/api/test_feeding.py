@@ -1,4 +1,4 @@
-"""A served ledger and its witnesses: all of them processes, on real sockets."""
+"""A served ledger and its witnesses, on real sockets; the ledger is two processes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +31,6 @@ from tests.api.serving import Site
 from tests.api.town import (
     ALPHA,
     HOUR_MS,
-    ROOT,
     EndedError,
     Town,
     found,
@@ -308,10 +305,7 @@ def test_goes_on_beyond_a_change_of_the_log_key(tmp_path: Path) -> None:
             assert 201 == site.post(document).status
             until(lambda: summary(site)["a"]["state"] == "unknown-log")
             stack.close()
-            adding = [sys.executable, "-m", "api", "witness", "add", str(tmp_path / "a")]
-            logs = tmp_path / "logs"
-            logs.write_text(f"logs/v0\n\nvkey {format_vkey(second.verifier_key)}\n")
-            subprocess.run([*adding, str(logs)], cwd=ROOT, check=True, capture_output=True)
+            add_logs(tmp_path / "a", [trusted_log(format_vkey(second.verifier_key))])
             with town.witness("a", port):
                 until(lambda: summary(site)["a"]["size"] == 2)
                 latest = site.get("/checkpoint")

@@ -388,9 +388,9 @@ def test_every_receipt_holds_after_kills_under_load_and_nothing_is_there_twice(
     path: Path, killed: str
 ) -> None:
     chance = random.Random(killed)
-    documents = letters(path, 6 * 24)
+    documents = letters(path, 4 * 24)
     receipts: list[bytes] = []
-    for _ in range(6):
+    for _ in range(4):
         with served(path) as server:
             senders = [_Sender(server.site.port, documents[n::6]) for n in range(6)]
             for sender in senders:

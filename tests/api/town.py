@@ -1,4 +1,7 @@
-"""A served ledger whose charter names witnesses, and these: each a process, on real sockets."""
+"""A served ledger whose charter names witnesses, and these, on real sockets.
+
+The ledger is served by two processes, as ever; the witnesses by threads.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,13 @@ from pathlib import Path
 import msgspec
 
 from api.clock import now_ms
+from api.settings import Settings
+from api.witness import create_witness_app
 from ledger.feeding import WITNESSES_FILE
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
-from tests.api.serving import SUBMISSION, Site
+from ledger.witness import Witness
+from tests.api.serving import SUBMISSION, Site, serving_app
 from tests.ledger.answering import lines_of, make_witness
 from tests.ledger.builder import (
     Clock,
@@ -57,11 +63,11 @@ class EndedError(Exception):
 
 @contextlib.contextmanager
 def running(
-    *words: str, log: Path, port: int = 0, settings: Mapping[str, str] | None = None
+    *words: str, log: Path, settings: Mapping[str, str] | None = None
 ) -> Iterator[tuple[int, int]]:
     """Run a command that serves; give its port and its process."""
     command = [sys.executable, "-m", "api", *words]
-    environment = {**os.environ, **OFF, "COUNTERFOIL_PORT": str(port), **(settings or {})}
+    environment = {**os.environ, **OFF, **(settings or {})}
     with (
         log.open("ab") as err,
         subprocess.Popen(
@@ -103,11 +109,14 @@ class Town:
 
     @contextlib.contextmanager
     def witness(self, name: str, port: int = 0) -> Iterator[int]:
-        folder = str(self.folder / name)
-        log = self.folder / f"{name}.log"
-        with running("witness", "serve", folder, log=log, port=port) as (taken, _):
-            self.urls[name] = f"http://127.0.0.1:{taken}"
-            yield taken
+        """Serve a witness from a thread: `test_witness_commands` starts it as a process."""
+        settings = Settings(requests_per_s=0)
+        with (
+            Witness.open(self.folder / name, clock=now_ms) as witness,
+            serving_app(create_witness_app(witness, settings), settings, port=port) as site,
+        ):
+            self.urls[name] = site.url
+            yield site.port
 
     @contextlib.contextmanager
     def served(self, **settings: str) -> Iterator[Site]:

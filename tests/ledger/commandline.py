@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,11 +87,12 @@ class Ran:
 
 @dataclass
 class Desk:
-    """A folder in which commands are run."""
+    """A folder in which commands are run; its pattern is another desk, on which `fill` was run."""
 
     folder: Path
     now: int = NOW_MS
-    fingerprints: dict[str, str] = field(default_factory=dict)
+    pattern: Desk | None = None
+    asked: list[str] = field(default_factory=list)
 
     def __call__(self, *words: str) -> Ran:
         """Run a command."""
@@ -132,14 +134,24 @@ class Desk:
         (self.folder / name).write_text(text, encoding="utf-8")
         return name
 
-    def filled(self) -> list[str]:
-        """Found a ledger in which two parties are and Rutland has asked; return the new ids."""
+    def fill(self) -> None:
+        """Found a ledger in which two parties are and Rutland has asked."""
         self.found()
         assert 0 == self.enrol().code
         self.done("join", "ledger", "--key", "rutland.key")
         self.write("draft.yaml")
         recorded = self.done("record", "ledger", "--key", "rutland.key", "draft.yaml")["recorded"]
-        return [str(one["event"]) for one in rows(recorded)]
+        self.asked = [str(one["event"]) for one in rows(recorded)]
+
+    def filled(self) -> list[str]:
+        """Have on this desk what `fill` has put on its pattern; return the ids of what was asked.
+
+        It is copied: to run the commands anew for every test takes a minute in all.
+        """
+        assert self.pattern is not None
+        shutil.copytree(self.pattern.folder, self.folder, dirs_exist_ok=True)
+        self.now = self.pattern.now
+        return self.pattern.asked
 
 
 def process(folder: Path, *words: str, module: str = "api", **settings: str) -> Ran:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import stat
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -23,11 +22,6 @@ WITNESSES = [
 WITNESSES.append(
     format_vkey(WitnessKey("w4.example", seed=bytes([4] * 32), algorithm="ml-dsa-44").verifier_key)
 )
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
 
 
 def test_two_parties_make_keys_found_a_ledger_and_join_it(desk: Desk) -> None:

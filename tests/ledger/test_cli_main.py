@@ -21,11 +21,6 @@ COMMANDS = (
 )
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_examples(desk: Desk, command: str) -> None:
     ran = desk(*command.split(), "--help")

@@ -15,11 +15,6 @@ from verify.merkle import check_inclusion, leaf_hash
 from verify.proof import parse_proof
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
-
-
 def names(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.ledger.commandline import Desk, part, rows
@@ -12,11 +10,6 @@ READERS = (
     *("list", "chronology", "requests", "promises", "knowledge", "answers"),
     "stat",
 )
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
 
 
 @pytest.mark.parametrize("command", READERS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from api.clock import now_ms
 from ledger.shapes import KINDS
 from tests.ledger.commandline import REQUEST, Desk, part, process, rows, served
 
@@ -22,11 +23,6 @@ PLACES = (
     ("--key", "rutland.key", "ledger", "draft.yaml"),
     ("ledger", "draft.yaml", "--key", "rutland.key"),
 )
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
 
 
 @pytest.mark.parametrize("words", PLACES, ids=["options first", "key first", "options last"])
@@ -198,27 +194,28 @@ def test_the_start_of_an_id_must_be_of_one_event(desk: Desk) -> None:
 
 def test_two_parties_keep_a_ledger_over_a_server(desk: Desk, tmp_path: Path) -> None:
     fingerprint = desk.found()
-    county, rutland = tmp_path, tmp_path / "rutland"
-    rutland.mkdir()
-    shutil.copytree(MAIL, rutland / "mail")
-    (rutland / "parties.yaml").write_text(PARTIES)
-    (rutland / "draft.yaml").write_text(REQUEST)
+    away = tmp_path / "rutland"
+    away.mkdir()
+    shutil.copytree(MAIL, away / "mail")
+    county, rutland = Desk(tmp_path, now=now_ms()), Desk(away, now=now_ms())
+    rutland.write("parties.yaml", PARTIES)
+    rutland.write("draft.yaml")
     asked = ("--fingerprint", fingerprint, "--key", "rutland.key", "--json")
     mails = ("mail/simple.eml", "mail/attachment.eml", "mail/folded.eml")
-    assert 0 == process(rutland, "key", "new", "rutland.key", "--party", "rutland", "--plain").code
-    with served(county) as url:
-        requested = process(rutland, "key", "request", url, *asked, "-o", "../rutland.request")
-        busy = process(county, "enrol", "ledger", "rutland.request", "--key", "county.key")
+    rutland.key("rutland")
+    with served(tmp_path) as url:
+        requested = rutland("key", "request", url, *asked, "-o", "../rutland.request")
+        busy = county("enrol", "ledger", "rutland.request", "--key", "county.key")
         options = ("--key", "county.key", "--fingerprint", fingerprint, "--json")
-        enrolled = process(county, "enrol", url, "rutland.request", *options)
-        joined = process(rutland, "join", url, *asked)
-        drafts = process(rutland, "record", url, *asked, "draft.yaml")
-        first = process(rutland, "record", url, *asked, "--parties", "parties.yaml", *mails)
-        again = process(rutland, "record", url, *asked, "--parties", "parties.yaml", *mails)
+        enrolled = county("enrol", url, "rutland.request", *options)
+        joined = rutland("join", url, *asked)
+        drafts = rutland("record", url, *asked, "draft.yaml")
+        first = process(away, "record", url, *asked, "--parties", "parties.yaml", *mails)
+        again = rutland("record", url, *asked, "--parties", "parties.yaml", *mails)
         event_id = str(rows(drafts.values["recorded"])[0]["event"])
-        answered = process(county, "answer", url, event_id, "received", *options)
-        wrong = process(county, "leave", url, "--key", "county.key", "--fingerprint", "0" * 64)
-        read = process(county, "list", "ledger", "--json")  # while the server has it open
+        answered = county("answer", url, event_id, "received", *options)
+        wrong = county("leave", url, "--key", "county.key", "--fingerprint", "0" * 64)
+        read = county("list", "ledger", "--json")  # while the server has it open
 
     for ran in (requested, enrolled, joined, drafts, first, again, answered, read):
         assert (0, "") == (ran.code, ran.err), ran
@@ -231,7 +228,7 @@ def test_two_parties_keep_a_ledger_over_a_server(desk: Desk, tmp_path: Path) -> 
     kinds = [one["kind"] for one in rows(read.values["events"])]
     assert ["charter", "key", "party"] == kinds[:3]
     assert "position" == kinds[-1]
-    export = process(county, "export", "ledger", "export", "--for", "rutland", "--json")
+    export = county("export", "ledger", "export", "--for", "rutland", "--json")
     assert 0 == export.code
-    checked = process(county, "export", "--fingerprint", fingerprint, "--json", module="verify")
+    checked = process(tmp_path, "export", "--fingerprint", fingerprint, "--json", module="verify")
     assert (0, "valid") == (checked.code, checked.values["verdict"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,7 @@ YEAR_MS = 31_536_000_000
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path)
+def desk(desk: Desk) -> Desk:
     ids = desk.filled()
     desk.done("receipt", "ledger", ids[0], "-o", "early.json")
     desk.done("backup", "ledger", "backup")

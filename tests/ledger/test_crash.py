@@ -105,8 +105,10 @@ def test_nothing_acknowledged_is_lost_by_kills_under_load(folder: Path) -> None:
             child.kill()
             # A line that the kill cut off was not acknowledged.
             said = RECEIPT.findall(first + child.stdout.read())
-        acknowledged |= {int(number): receipt for number, receipt in said}
-        assert size < (size := check(folder, acknowledged))
+        new = {int(number): receipt for number, receipt in said}
+        acknowledged |= new
+        assert size < (size := check(folder, new))
+    assert size == check(folder, acknowledged)
     assert len(acknowledged) > 100
 
 

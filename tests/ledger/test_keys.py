@@ -197,6 +197,22 @@ def test_refuses_links_pipes_folders_and_nothing(tmp_path: Path) -> None:
             load_party_key(tmp_path / name)
 
 
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A key file under a passphrase, which takes a second to make."""
+    path = tmp_path_factory.mktemp("box") / "blaby.key"
+    signer().save(path, passphrase=b"p")
+    return path.read_bytes()
+
+
+@pytest.fixture
+def closed(tmp_path: Path, box: bytes) -> Path:
+    path = tmp_path / "blaby.key"
+    path.write_bytes(box)
+    path.chmod(0o600)
+    return path
+
+
 def changed(path: Path, old: bytes, new: bytes) -> None:
     data = path.read_bytes()
     assert old in data
@@ -213,24 +229,20 @@ def changed(path: Path, old: bytes, new: bytes) -> None:
         (b'"opslimit":3', b'"opslimit":4'),
     ],
 )
-def test_notices_what_was_changed_beside_the_box(tmp_path: Path, old: bytes, new: bytes) -> None:
-    path = tmp_path / "blaby.key"
-    signer().save(path, passphrase=b"p")
-    changed(path, old, new)
+def test_notices_what_was_changed_beside_the_box(closed: Path, old: bytes, new: bytes) -> None:
+    changed(closed, old, new)
     with pytest.raises(KeyFileError):
-        load_party_key(path, passphrase=lambda: b"p")
+        load_party_key(closed, passphrase=lambda: b"p")
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [(b'"opslimit":3', b'"opslimit":4000'), (b'"memlimit":268435456', b'"memlimit":99999999999')],
 )
-def test_does_no_work_without_bounds(tmp_path: Path, old: bytes, new: bytes) -> None:
-    path = tmp_path / "blaby.key"
-    signer().save(path, passphrase=b"p")
-    changed(path, old, new)
+def test_does_no_work_without_bounds(closed: Path, old: bytes, new: bytes) -> None:
+    changed(closed, old, new)
     with pytest.raises(KeyFileError, match="is bad"):
-        load_party_key(path, passphrase=lambda: b"p")
+        load_party_key(closed, passphrase=lambda: b"p")
 
 
 def test_refuses_a_secret_that_is_not_the_public_keys(tmp_path: Path) -> None:

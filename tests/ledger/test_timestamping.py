@@ -26,8 +26,7 @@ def authority(tmp_path: Path) -> Authority:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path)
+def desk(desk: Desk) -> Desk:
     desk.filled()
     return desk
 
