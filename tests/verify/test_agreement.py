@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tests import reference
 from tests.damage import ACCIDENTS, FORGERIES, canonical, forge, rechain
 from tests.moves import MOVES, Game
-from tests.vectors import FOLDER, KERNEL, MAKERS, REFERENCE, _subproof, judge, make
+from tests.vectors.judging import KERNEL, REFERENCE, judge
+from tests.vectors.made import FOLDER, MAKERS, make
+from tests.vectors.signatures import subproof
 from tests.world import T0, World, inclusion, restart, say
 from verify.audit import Anchors, audit
 from verify.errors import VerifyError
@@ -229,7 +231,7 @@ def test_consistency_of_every_pair_of_small_trees() -> None:
     for size in range(1, 14):
         leaves = [leaf_hash(b"%d" % number) for number in range(size)]
         for old in range(1, size + 1):
-            proof = _subproof(leaves, old, whole=True)
+            proof = subproof(leaves, old, whole=True)
             old_root, root = root_hash(leaves[:old]), root_hash(leaves)
             for claimed in range(1, size + 2):
                 for hashes in (proof, proof[:-1], [*proof, root]):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tests import reference
 from tests.showing import evidence_of
-from tests.vectors import _subproof
+from tests.vectors.signatures import subproof
 from tests.verify.test_command import run, written
 from tests.world import World, cosign, letter, policy, restart, witness
 from verify.anchors import Anchors
@@ -302,7 +302,7 @@ def test_evidence_recorded_outside_its_bracket_is_invalid(world: World) -> None:
 
 def covering(world: World, size: int, *times: tuple[str, int]) -> Covering:
     """Return a cosigned checkpoint of a size, with the way to today's."""
-    hashes = [] if size == world.size else _subproof(world.leaves, size, whole=True)
+    hashes = [] if size == world.size else subproof(world.leaves, size, whole=True)
     proof = tuple(node.hex() for node in hashes)
     return Covering(note=cosign(world.note(size), *times).decode(), proof=proof or None)
 

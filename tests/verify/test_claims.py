@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vectors import octets, spelled
+from tests.vectors.spelling import octets, spelled
 from tests.world import disclose, file_of, letter
 from verify.checks import Check
 from verify.claims import (

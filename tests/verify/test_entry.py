@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vectors import _ledger, _with
+from tests.vectors.events import having
+from tests.vectors.submissions import small_world
 from tests.world import say
 from verify.checks import Check
 from verify.codec import encode
@@ -18,7 +19,7 @@ from verify.entry import (
 from verify.errors import RuleError
 from verify.events import MAX_EVENT, Communication, Event, parse_event
 
-ENTRIES = _ledger().entries
+ENTRIES = small_world().entries
 
 
 def test_entries_read_back() -> None:
@@ -40,7 +41,7 @@ def test_entries_read_back() -> None:
 def test_an_entry_has_the_parts_that_its_place_calls_for(
     index: int, field: str, value: object, check: Check
 ) -> None:
-    entry = parse_entry(_with(ENTRIES[index], field, value))
+    entry = parse_entry(having(ENTRIES[index], field, value))
     with pytest.raises(RuleError) as caught:
         check_parts(entry)
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tests import reference
 from tests.damage import canonical
-from tests.vectors import _samples
+from tests.vectors.events import sample_events
 from tests.world import letter
 from verify.checks import Check
 from verify.errors import RuleError
@@ -18,7 +18,7 @@ from verify.events import (
     references,
 )
 
-SAMPLES = _samples()
+SAMPLES = sample_events()
 
 
 @pytest.mark.parametrize("kind", sorted(SAMPLES))

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.vectors import _ledger
+from tests.vectors.submissions import small_world
 from tests.world import World, restart, say
 from verify.audit import audit
 from verify.checks import Check
@@ -24,7 +24,7 @@ def write(folder: Path, files: dict[str, bytes]) -> Folder:
 
 
 def test_a_folder_gives_what_is_in_it(tmp_path: Path) -> None:
-    files = _ledger().export()
+    files = small_world().export()
     folder = write(tmp_path, files)
 
     assert set(files) == set(folder.paths())
@@ -42,7 +42,7 @@ def test_links_and_pipes_are_not_followed_and_are_findings(tmp_path: Path) -> No
     secret = tmp_path / "secret"
     secret.write_bytes(b"not ours")
     inside = tmp_path / "export"
-    folder = write(inside, _ledger().export())
+    folder = write(inside, small_world().export())
     (inside / "policy").unlink()
     (inside / "policy").symlink_to(secret)
     (inside / "tile" / "x").symlink_to(tmp_path)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.vectors import _ledger
+from tests.vectors.submissions import small_world
 from tests.world import letter, public_hex, signing_key
 from verify.checks import Check
 from verify.entry import parse_entry
@@ -21,7 +21,7 @@ from verify.receipt import (
     rebuild_leaf,
 )
 
-WORLD = _ledger()
+WORLD = small_world()
 DATA = WORLD.receipt(3, 2)
 RECEIPT = parse_receipt(DATA)
 KEY = log_vkey("ledger.example/two-councils", public_hex(signing_key("log")))

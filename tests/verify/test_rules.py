@@ -6,7 +6,7 @@ from copy import deepcopy
 import pytest
 from msgspec.structs import replace
 
-from tests.vectors import _samples
+from tests.vectors.events import sample_events
 from tests.world import (
     DAY_MS,
     Said,
@@ -42,7 +42,7 @@ from verify.source import MappingSource
 from verify.submission import LedgerName, Seen
 
 NOTHING = "00" * 32
-SAMPLES = _samples()
+SAMPLES = sample_events()
 OPENS_BY = {"opens_by": Date(basis="stated", edtf="2027-01-01")}
 
 
