@@ -1,4 +1,4 @@
-"""A process that records, backs up or restores: `test_backup` runs it, and kills it.
+"""A process that records, backs up or restores: the tests of backups run it, and kill it.
 
     backup_child.py record FOLDER START            records from several threads until it is killed
     backup_child.py backup FOLDER TARGET PART      backs up, and kills itself in that part

@@ -18,8 +18,8 @@ import pytest
 from ledger.cli.context import Context
 from ledger.cli.main import run
 from tests.forking import LOG_KEY, cosigned, forked, one_world, witness_key
+from tests.ledger.client.shelf import Shelf, shelf
 from tests.ledger.commandline import ROOT, Desk, process, served
-from tests.ledger.test_client import Shelf, shelf
 from tests.world import ORIGIN, T0, World, letter
 from verify.fork import parse_fork
 from verify.policy import Witness, format_policy, threshold_policy

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.forking import forked
-from tests.ledger.test_client import Shelf, shelf
+from tests.ledger.client.shelf import Shelf, shelf
 from tests.ledger.test_watch import Watcher
 from tests.world import World, cosign, letter, restart, signing_key, witness
 from verify.codec import encode

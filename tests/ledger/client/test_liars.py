@@ -1,0 +1,155 @@
+"""Servers that lie: what is caught, and what is proven."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from nacl.signing import SigningKey
+
+from ledger.client import ForkError, Remote, ShrunkError
+from tests.ledger.client.shelf import Shelf, forked, refused, remote_of
+from tests.world import World, letter, signing_key
+from verify.__main__ import main as verify
+from verify.checks import Check
+from verify.entry import parse_entry
+from verify.fork import parse_fork
+
+
+def alter(world: World, index: int, old: bytes, new: bytes) -> None:
+    assert old in world.entries[index]
+    world.entries[index] = world.entries[index].replace(old, new, 1)
+
+
+def test_an_edited_entry_is_caught(remote: Remote, shelf: Shelf, world: World) -> None:
+    honest = world.export()
+    alter(world, 3, b'"channel":"letter"', b'"channel":"portal"')
+    shelf.files = world.export() | {"checkpoint": honest["checkpoint"]}
+    refused(remote, Check.PREV)
+
+    shelf.files = honest
+    assert 6 == remote.head().size
+
+
+def test_the_last_entry_edited_is_caught(remote: Remote, shelf: Shelf, world: World) -> None:
+    honest = world.export()
+    alter(world, 5, b'"channel":"letter"', b'"channel":"portal"')
+    shelf.files = world.export() | {"checkpoint": honest["checkpoint"]}
+
+    refused(remote, Check.SUBMISSION_ROOT)
+
+
+def test_an_operator_cannot_write_what_no_party_signed(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    remote.head()
+    world.submit(letter("southfold"), key=signing_key("operator"))
+    shelf.show(world)
+
+    refused(remote, Check.KEY)
+
+
+def test_a_changed_time_in_the_last_entry_leads_to_another_tree(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    honest = world.export()
+    recorded = parse_entry(world.entries[5]).recorded
+    alter(world, 5, b"%d" % recorded, b"%d" % (recorded + 1))
+    shelf.files = world.export() | {"checkpoint": honest["checkpoint"]}
+
+    assert "tree" in str(refused(remote))
+
+
+def test_another_ledger_is_not_taken_for_this_one(
+    shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    shelf.show(World().found())
+
+    with remote_of(shelf, world, tmp_path / "home") as remote:
+        refused(remote, Check.FINGERPRINT)
+
+
+def test_a_checkpoint_of_another_key_is_refused(remote: Remote, shelf: Shelf, world: World) -> None:
+    world.log = SigningKey(bytes(32))
+    shelf.show(world)
+
+    refused(remote)
+
+
+def test_a_submission_cut_short_is_refused(remote: Remote, shelf: Shelf, world: World) -> None:
+    del world.entries[4:]
+    shelf.show(world)
+
+    refused(remote, Check.POSITION)
+
+
+def test_a_tree_that_shrank_is_caught(remote: Remote, shelf: Shelf, world: World) -> None:
+    seen = remote.head().note
+    del world.entries[5:]
+    shelf.show(world)
+
+    with pytest.raises(ShrunkError) as caught:
+        remote.head()
+
+    assert (seen, world.note()) == (caught.value.seen, caught.value.shown)
+
+
+@pytest.mark.parametrize("more", [0, 1, 300])
+def test_a_fork_is_proven(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path, more: int
+) -> None:
+    seen = remote.head().note
+    other = forked(world)
+    for _ in range(more):
+        other.submit(letter("northmere"))
+    shelf.show(other)
+
+    with remote_of(shelf, world, tmp_path / "home") as again, pytest.raises(ForkError) as caught:
+        again.head()
+
+    assert (seen, other.note()) == (caught.value.seen, caught.value.shown)
+    assert 0o600 == stat.S_IMODE(caught.value.path.stat().st_mode)
+    proof = caught.value.path
+    assert {seen.decode(), other.note().decode()} == set(parse_fork(proof.read_bytes()).checkpoints)
+    assert 4 == verify([str(proof), "--fingerprint", world.fingerprint or ""])
+    # It is still where it was.
+    shelf.show(world)
+    assert world.size == remote.head().size
+
+
+def test_a_fork_that_the_log_key_did_not_sign_is_no_fork(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    remote.head()
+    other = forked(world)
+    other.log = SigningKey(bytes(32))
+    shelf.show(other)
+
+    refused(remote)
+
+
+def test_without_tiles_nothing_is_called_a_fork(remote: Remote, shelf: Shelf, world: World) -> None:
+    remote.head()
+    other = forked(world)
+    other.submit(letter("northmere"))
+    shelf.files = {k: v for k, v in other.export().items() if not k.startswith("tile/0")}
+
+    refused(remote, Check.PREV)
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b"x" * 100, b"ledger.example/two-councils\n0\n", b"\xff\n\n", b"\n" * 1000]
+)
+def test_what_is_no_checkpoint_is_refused(remote: Remote, shelf: Shelf, note: bytes) -> None:
+    shelf.files["checkpoint"] = note
+
+    refused(remote)
+
+
+def test_a_short_bundle_is_refused(remote: Remote, shelf: Shelf, world: World) -> None:
+    path = f"tile/entries/000.p/{world.size}"
+    del world.entries[5:]
+    shelf.files[path] = world.export()[f"tile/entries/000.p/{world.size}"]
+
+    refused(remote)
