@@ -36,6 +36,15 @@ _HOUR_MS = 3_600_000
 
 _numbers = itertools.count()
 
+# A file, and how an event names it.
+CONTENT = b"%PDF the whole of a letter"
+FILE = {
+    "media_type": "application/pdf",
+    "name": "letter.pdf",
+    "sha256": hashlib.sha256(CONTENT).hexdigest(),
+    "size": len(CONTENT),
+}
+
 
 class Clock:
     """A clock that stands still until it is moved."""
@@ -269,3 +278,8 @@ def refused(ledger: Ledger, document: bytes) -> Check:
 
     assert before == (ledger.size(), ledger.checkpoint())
     return refusal.value.check
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of what is in a folder, in order."""
+    return sorted(path.name for path in folder.iterdir())

@@ -8,6 +8,7 @@ from verify.events import (
     Communication,
     Knowledge,
     Meeting,
+    Position,
     Request,
     Step,
 )
@@ -143,6 +144,17 @@ def step(label: str, of: Draft, verb: str, on: dict[str, str], **fields: object)
             **fields,  # type: ignore[arg-type]  # a test's own
         )
     )
+
+
+def position(label: str, author: str, on: Draft, stance: str, **fields: object) -> Draft:
+    event = Position(
+        author=author,
+        nonce=nonce(label),
+        on=on.id,
+        stance=stance,  # type: ignore[arg-type]  # a test's own
+        **fields,  # type: ignore[arg-type]  # a test's own
+    )
+    return Draft(event)
 
 
 ANSWER = step(

@@ -18,9 +18,9 @@ from ledger.archive import pack, unpack
 from ledger.export import Member, export, open_export
 from ledger.folders import new_folder
 from ledger.ledger import Ledger
-from tests.ledger.builder import Clock, NewEvent, Party, found_ledger, new_event
+from tests.ledger.builder import Clock, NewEvent, Party, found_ledger, new_event, submit
 from tests.ledger.builder import new_letter as letter
-from tests.ledger.test_export import ROOT, content, fill, submit
+from tests.ledger.test_export import ROOT, content, fill
 from tests.world import World
 from tests.world import letter as world_letter
 from verify.audit import audit

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
 from ledger.errors import NotFoundError
 from ledger.exported import ExportedLedger
+from tests.ledger.builder import names
 from tests.ledger.commandline import Desk, process, rows
 from verify.checkpoint import parse_signed
 from verify.merkle import check_inclusion, leaf_hash
 from verify.proof import parse_proof
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir())
 
 
 def fingerprint(desk: Desk) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import resource
@@ -18,16 +17,19 @@ from ledger.export import export
 from ledger.ledger import Ledger
 from tests import reference
 from tests.ledger.builder import (
+    CONTENT,
+    FILE,
     Clock,
     NewEvent,
     Party,
     found_ledger,
+    names,
     new_charter,
     new_enrolment,
     new_event,
     new_letter,
     new_log_key,
-    sign_document,
+    submit,
 )
 from tests.world import cosign, witness
 from verify.anchors import Anchors
@@ -37,13 +39,6 @@ from verify.note import format_note, parse_note
 
 ROOT = Path(__file__).parents[2]
 ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
-CONTENT = b"%PDF the whole of a letter"
-FILE = {
-    "media_type": "application/pdf",
-    "name": "letter.pdf",
-    "sha256": hashlib.sha256(CONTENT).hexdigest(),
-    "size": len(CONTENT),
-}
 
 
 @pytest.fixture
@@ -51,14 +46,6 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     found, _ = found_ledger(tmp_path / "ledger", ALPHA, clock=Clock(), members=["beta"])
     with found:
         yield found
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir())
-
-
-def submit(ledger: Ledger, *events: NewEvent, by: Party = ALPHA, note: bytes | None = None) -> None:
-    ledger.submit(sign_document(ledger, by, events, note=note))
 
 
 def file_event(**fields: object) -> NewEvent:

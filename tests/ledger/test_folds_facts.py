@@ -32,6 +32,7 @@ from tests.ledger.founding import (
     OTHERS,
     PROMISE,
     REPLY,
+    position,
     step,
 )
 from verify.brackets import Brackets, Cosigned
@@ -41,7 +42,6 @@ from verify.events import (
     Communication,
     Key,
     Knowledge,
-    Position,
 )
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.policy import Policy, Witness
@@ -52,17 +52,6 @@ TOLD = Telling(LCC)
 
 def reading(*drafts: Draft, as_at: dt.date = AS_AT) -> Reading:
     return read(book_of(drafts or CASE, members=OTHERS).view(), as_at=as_at)
-
-
-def position(label: str, author: str, on: Draft, stance: str, **fields: object) -> Draft:
-    event = Position(
-        author=author,
-        nonce=nonce(label),
-        on=on.id,
-        stance=stance,  # type: ignore[arg-type]  # a test's own
-        **fields,  # type: ignore[arg-type]  # a test's own
-    )
-    return Draft(event)
 
 
 def status(on: Draft, *more: Draft) -> EventStatus:

@@ -22,9 +22,10 @@ from tests.ledger.founding import (
     LETTER,
     OTHERS,
     POSTCODES,
+    position,
     step,
 )
-from verify.events import Attestation, Meeting, Position, Request
+from verify.events import Attestation, Meeting, Request
 
 TOLD = Telling(LCC)
 DISTRICT_PARTIES = tuple(sorted(OTHERS))
@@ -125,17 +126,6 @@ def request(**fields: object) -> Draft:
         medium="written",
         from_=("rutland",),
         to=(LCC,),
-        **fields,  # type: ignore[arg-type]  # a test's own
-    )
-    return Draft(event)
-
-
-def position(label: str, author: str, on: Draft, stance: str, **fields: object) -> Draft:
-    event = Position(
-        author=author,
-        nonce=nonce(label),
-        on=on.id,
-        stance=stance,  # type: ignore[arg-type]  # a test's own
         **fields,  # type: ignore[arg-type]  # a test's own
     )
     return Draft(event)

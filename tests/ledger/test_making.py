@@ -14,10 +14,7 @@ import pytest
 
 from ledger.errors import BusyError, FullError, StoreError
 from ledger.making import copy_file, making
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+from tests.ledger.builder import names
 
 
 def mode(path: Path) -> int:

@@ -10,8 +10,10 @@ import pytest
 
 from ledger.backup import back_up
 from ledger.ledger import Ledger
-from tests.ledger.backup.keeping import ALPHA, BETA, CONTENT, FILE, SHA256, nobody
+from tests.ledger.backup.keeping import ALPHA, BETA, SHA256, nobody
 from tests.ledger.builder import (
+    CONTENT,
+    FILE,
     NOON_MS,
     found_ledger,
     new_enrolment,

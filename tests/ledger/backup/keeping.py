@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ledger.export import export
 from ledger.ledger import Ledger
 from ledger.restore import Restored, restore
 from tests.ledger.builder import (
+    FILE,
     Party,
 )
 from verify.anchors import Anchors
@@ -19,13 +19,6 @@ from verify.folder import Folder
 
 ROOT = Path(__file__).parents[3]
 ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
-CONTENT = b"%PDF the whole of a letter"
-FILE = {
-    "media_type": "application/pdf",
-    "name": "letter.pdf",
-    "sha256": hashlib.sha256(CONTENT).hexdigest(),
-    "size": len(CONTENT),
-}
 SHA256 = str(FILE["sha256"])
 PARTS_OF_BACKUP = ("Copying MiB", "Checking entry", "Files of entry")
 PARTS_OF_RESTORE = ("Files of entry", "Reading entry", "Checking entry")
@@ -40,10 +33,6 @@ def again(backup: Path, *receipts: bytes, checkpoints: tuple[bytes, ...] = ()) -
     notes = [(f"checkpoint {n}", data) for n, data in enumerate(checkpoints)]
     target = backup.with_name(f"{backup.name}-restored")
     return restore(backup, target, receipts=named, checkpoints=notes, tell=nobody)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def check_valid(ledger: Ledger, path: Path) -> None:

@@ -20,19 +20,13 @@ from ledger.errors import (
 )
 from ledger.ledger import Ledger
 from ledger.store import STORE_FILE
-from tests.ledger.backup.keeping import (
+from tests.ledger.backup.keeping import PARTS_OF_BACKUP, SHA256, again, damage, nobody
+from tests.ledger.builder import (
     CONTENT,
     FILE,
-    PARTS_OF_BACKUP,
-    SHA256,
-    again,
-    damage,
-    names,
-    nobody,
-)
-from tests.ledger.builder import (
     NOON_MS,
     Clock,
+    names,
     new_event,
     new_letter,
     submit,

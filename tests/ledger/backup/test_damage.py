@@ -21,9 +21,11 @@ from ledger.errors import (
 )
 from ledger.ledger import Ledger
 from ledger.store import STORE_FILE
-from tests.ledger.backup.keeping import CONTENT, SHA256, again, damage, names
+from tests.ledger.backup.keeping import SHA256, again, damage
 from tests.ledger.builder import (
+    CONTENT,
     NOON_MS,
+    names,
     new_log_key,
 )
 from verify.checks import Check

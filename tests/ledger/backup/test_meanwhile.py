@@ -26,12 +26,12 @@ from tests.ledger.backup.keeping import (
     again,
     check_valid,
     environment,
-    names,
     nobody,
 )
 from tests.ledger.backup_child import record_letter
 from tests.ledger.builder import (
     Clock,
+    names,
     new_letter,
     submit,
 )

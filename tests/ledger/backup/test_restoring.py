@@ -20,20 +20,12 @@ from ledger.errors import (
 from ledger.export import export
 from ledger.ledger import Ledger
 from ledger.restore import restore
-from tests.ledger.backup.keeping import (
-    ALPHA,
-    BETA,
-    CONTENT,
-    SHA256,
-    again,
-    check_valid,
-    environment,
-    names,
-    nobody,
-)
+from tests.ledger.backup.keeping import ALPHA, BETA, SHA256, again, check_valid, environment, nobody
 from tests.ledger.builder import (
+    CONTENT,
     Clock,
     found_ledger,
+    names,
     new_charter,
     new_letter,
     new_log_key,
