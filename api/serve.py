@@ -180,18 +180,18 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def _listen_at(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        # Not `create_server`, which leaves the protocol open: asyncio would then not switch off
-        # Nagle's algorithm, and every answer would wait 40 ms for an acknowledgement.
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except (OSError, OverflowError, UnicodeError) as failure:
-        raise StoreError(f"{host}:{port}", f"cannot listen there: {failure}") from None
-    with listener:
+    with contextlib.ExitStack() as stack:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, kind, protocol, _, address = found[0]
+            # Not `create_server`, which leaves the protocol open: asyncio would then not switch off
+            # Nagle's algorithm, and every answer would wait 40 ms for an acknowledgement.
+            listener = stack.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+        except (OSError, OverflowError, UnicodeError) as failure:
+            raise StoreError(f"{host}:{port}", f"cannot listen there: {failure}") from None
         yield listener
 
 
