@@ -130,8 +130,8 @@ def commitments_text(view: View, folds: Sequence[Commitments], *, width: int = W
 
 
 _SEEN = (
-    "What a party held when it signed proves that a signature is later than those entries, never "
-    "that anyone read them, nor, when low, that they were unknown."
+    "A checkpoint that a signature names proves that the signature is later than those entries, "
+    "never that anyone read them, nor, when low, that they were unknown."
 )
 
 
@@ -139,7 +139,8 @@ def knowledge_text(view: View, fold: KnowledgeFold, *, width: int = WIDTH) -> st
     """Write who says that whom knew what, and when."""
     width = max(width, _LEAST_WIDTH)
     columns = _columns((6, max(width // 4, 14)), width)
-    lines = [*_table(columns, [("Entry", "When", "Knowledge")]), *_rule(width)]
+    lines = ["What parties say", ""]
+    lines += [*_table(columns, [("Entry", "When", "Knowledge")]), *_rule(width)]
     for row in fold.rows:
         cells = (str(row.index), _when_text(row.when), "\n".join(_knowledge_body(view, row)))
         lines += [*_table(columns, [cells]), ""]
@@ -148,11 +149,13 @@ def knowledge_text(view: View, fold: KnowledgeFold, *, width: int = WIDTH) -> st
     for shown in fold.shown:
         of = view.by_id[shown.of].index
         how = {
-            "recorded": f"recorded entry {of} itself",
-            "received": f"signed at entry {shown.index} that it received what entry {of} tells",
-            "seen": (f"held entry {of} when it signed entry {shown.index}"),
+            "recorded": f"{shown.party} recorded entry {of} itself",
+            "received": f"{shown.party} signed at entry {shown.index} that it received what "
+            f"entry {of} tells",
+            "seen": f"{shown.party}'s signature on entry {shown.index} is later than everything "
+            f"up to entry {view.by_id[shown.by].seen_size - 1}, and so than entry {of}",
         }[shown.how]
-        lines += _wrap(f"{shown.party} {how}.", width)
+        lines += _wrap(f"{how}.", width)
     if any(shown.how == "seen" for shown in fold.shown):
         lines += ["", *_wrap(_SEEN, width)]
     left_out = [

@@ -13,7 +13,7 @@ from ledger.folds.reading import read
 from ledger.folds.timeline import fold_timeline
 from ledger.text import knowledge_text
 from ledger.view import View, view_of_export
-from tests.ledger.commandline import process
+from tests.ledger.commandline import part, process, rows
 from tests.verify.test_command import written
 from tests.world import World, cosign, letter, restart, say, witness
 from verify.audit import audit
@@ -123,8 +123,23 @@ def test_knowledge_says_what_seen_proves_and_what_not(world: World, tmp_path: Pa
     world.submit(known, see=True)
     view = view_of(world, tmp_path / "export")
     text = " ".join(knowledge_text(view, fold_knowledge(read(view, as_at=AS_AT))).split())
+    said, shown = text.split(" What signatures show ")
 
+    assert "What parties say" in said
+    assert "southfold" in said
+    assert "Told by southfold." in said
     assert (
-        "proves that a signature is later than those entries, never that anyone read them, nor, "
-        "when low, that they were unknown" in text
+        "southfold's signature on entry 5 is later than everything up to entry 4, and so than "
+        "entry 1." in shown
     )
+    assert (
+        "proves that the signature is later than those entries, never that anyone read them, nor, "
+        "when low, that they were unknown" in shown
+    )
+    # The command says it, too: to people, and to machines apart.
+    assert shown in " ".join(process(tmp_path, "knowledge", "export").out.split())
+    fold = part(process(tmp_path, "--json", "knowledge", "export").values["knowledge"])
+    assert [(5, "told")] == [(row["index"], row["mode"]) for row in rows(fold["rows"])]
+    assert [("northmere", "recorded"), ("southfold", "seen")] == [
+        (row["party"], row["how"]) for row in rows(fold["shown"])
+    ]
