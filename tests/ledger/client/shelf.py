@@ -35,12 +35,13 @@ ALPHA_SIGNER = PartySigner("alpha", seed=(1).to_bytes(32, "big"))
 
 @dataclass
 class Shelf:
-    """What a server has under each path, and what it was asked for."""
+    """What a server has under each path, what it was asked for, and who takes what is sent."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     port: int = 0
     answer: Callable[[http.server.BaseHTTPRequestHandler], bool] | None = None
+    take: Callable[[bytes], None] | None = None
 
     @property
     def url(self) -> str:
@@ -73,7 +74,9 @@ def shelf() -> Iterator[Shelf]:
             self.wfile.write(body or b"")
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if shelf.take is not None:
+                shelf.take(body)
             self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is there
