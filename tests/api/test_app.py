@@ -703,6 +703,7 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
         *("/nonces", "/sessions", "/sessions/current", "/healthz", "/metrics", "/readyz"),
         "/export",
         *("/", "/entries", "/entries/{index}", "/receipts/{reference}", "/checkpoints/{size}"),
+        "/checkpoints",
         *("/proofs/inclusion", "/proofs/consistency", "/events", "/events/{id}", "/chronology"),
         *("/requests", "/promises", "/knowledge", "/answers", "/parties", "/tail"),
         *("/checkpoint/cosigned", "/witnesses"),

@@ -14,10 +14,10 @@ import pytest
 from tests.ledger.commandline import ROOT, Desk, process
 
 COMMANDS = (
-    *("answer", "answers", "approve", "backup", "chronology", "enrol", "export", "init", "join"),
-    *("key new", "key request", "key show", "knowledge", "leave", "list", "new", "offer"),
-    *("promises", "prove", "receipt", "record", "requests", "restore", "revoke", "show", "stat"),
-    *("timestamp", "watch"),
+    *("answer", "answers", "approve", "backup", "chronology", "disputes", "enrol", "export"),
+    *("init", "join", "key new", "key request", "key show", "knowledge", "leave", "list", "new"),
+    *("offer", "promises", "prove", "receipt", "record", "requests", "restore", "revoke", "show"),
+    *("stat", "timestamp", "watch"),
 )
 
 
