@@ -57,12 +57,16 @@ class Gate:
                 self._changed.notify_all()
 
 
-def hold(path: Path) -> int:
-    """Hold the lock that only one process can, until the descriptor is closed."""
+def hold(path: Path, *, busy: str) -> int:
+    """Hold the lock that only one process can, until the descriptor is closed.
+
+    Raises:
+        BusyError: With `busy` as its reason: another process does.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(fd)
-        raise BusyError(path.parent, "another process records in this ledger") from None
+        raise BusyError(path.parent, busy) from None
     return fd

@@ -1,4 +1,4 @@
-"""What a ledger keeps on disk: the one module that opens LMDB.
+"""What a ledger keeps on disk, in a database (`database`).
 
     ledger.mdb
         meta          `format`; `indexed`: the size up to which ids are in runs; `merged` and a
@@ -14,35 +14,23 @@
 
 All of a `Commit` is written in one synced transaction, so there is no state between two commits.
 Nothing here decides what may be written: `sequencer` does.
-
-The map grows by itself. LMDB moves it when it grows, so growing waits until nobody reads, and
-whoever wants to read waits for that moment: no read may last while its reader waits for
-something else, and none may begin within another of the same thread.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import functools
 import hashlib
-import os
 import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeAlias, TypeVar
-
-import lmdb
 
 from ledger import ids
 from ledger.commit import Commit
-from ledger.errors import BusyError, FullError, NotFoundError, StoreError
-from ledger.files import NO_ROOM
-from ledger.gate import Gate, hold
-from ledger.private import sync_folder
+from ledger.database import Database, Kind, Table, Transaction
+from ledger.errors import NotFoundError, StoreError
 from ledger.rows import Row, format_group, format_row, parse_group
 from verify.claims import parse_disclosure
 
@@ -55,24 +43,22 @@ READERS_FILE = f"{STORE_FILE}-lock"
 MAP_SIZE = 1 << 30
 """Octets of address space to begin with. It is doubled when it is full."""
 
-_FORMAT = b"counterfoil-store/1"
-_TABLES = (
-    *(b"checkpoints", b"disclosures", b"meta", b"notes", b"runs", b"submissions", b"tiles"),
-    b"turnings",
+_BY_INDEX = (b"checkpoints", b"disclosures", b"submissions", b"turnings")
+_KIND = Kind(
+    what="ledger",
+    busy="another process records in this ledger",
+    file=STORE_FILE,
+    lock=LOCK_FILE,
+    format=b"counterfoil-store/1",
+    tables=(*_BY_INDEX, b"meta", b"notes", b"runs", b"tiles"),
+    by_index=frozenset(_BY_INDEX),
 )
-_BY_INDEX = frozenset((b"checkpoints", b"disclosures", b"submissions", b"turnings"))
 _KEY = struct.Struct("=Q")  # LMDB compares integer keys natively
 _SIZE = 8
 _MERGED = b"merged"
 _MERGING = 64  # sizes for which further lines may still come
 _GROUP_SIZE = 1 << 16
-# LMDB says EIO when the system wrote less than was asked, which it does when a disk is full.
-_NO_ROOM = NO_ROOM | {errno.EIO}
-_READERS = 1024
 
-_Table = lmdb._Database  # noqa: SLF001 - LMDB's type for a table has no public name
-_Read: TypeAlias = "lmdb.Transaction[memoryview]"
-T = TypeVar("T")
 Merge = Callable[[bytes, bytes], bytes]
 
 
@@ -86,7 +72,7 @@ class Snapshot:
 
     __slots__ = ("_runs", "_tables", "_tail", "_txn", "size")
 
-    def __init__(self, txn: _Read, tables: dict[bytes, _Table], tail: ids.Tail) -> None:
+    def __init__(self, txn: Transaction, tables: dict[bytes, Table], tail: ids.Tail) -> None:
         """Read with `txn`; `tail` holds at least the ids that are in no run of it."""
         self._txn = txn
         self._tables = tables
@@ -228,10 +214,6 @@ class Snapshot:
         found = self._txn.get(b"indexed", db=self._tables[b"meta"])
         return 0 if found is None else int(_KEY.unpack(found)[0])
 
-    def copy(self, env: lmdb.Environment, fd: int) -> None:
-        """Write all that this snapshot of `env` shows to an open file or pipe."""
-        env.copyfd(fd, compact=True, txn=self._txn)
-
     def _at_or_before(self, table: bytes, index: int) -> tuple[int, memoryview] | None:
         cursor = self._txn.cursor(self._tables[table])
         if cursor.set_range(_KEY.pack(index)):
@@ -251,7 +233,7 @@ class Snapshot:
             yield from islice(ids.within(run, low, high), limit)
 
 
-class Store:
+class Store(Database):
     """The store of one ledger. One process writes, any number of threads read.
 
     Attributes:
@@ -262,47 +244,22 @@ class Store:
     def __init__(
         self, path: Path, *, read_only: bool = False, create: bool = False, map_size: int = MAP_SIZE
     ) -> None:
-        """Open the store in the folder `path`.
-
-        Args:
-            path: The ledger's folder.
-            read_only: Record nothing, and do not ask whether somebody else does.
-            create: Make a new store, where there must be none.
-            map_size: Octets of address space to begin with.
+        """Open the store in the folder `path`: see `Database`.
 
         Raises:
             NotFoundError: There is no store.
             BusyError: Another process records here, or this one has the store open already.
             StoreError: It cannot be opened, or is not a store of this version.
         """
-        self.path = path
-        self.read_only = read_only
-        self._file = path / STORE_FILE
-        if self._file.exists() is create:
-            if create:
-                raise StoreError(self._file, "exists already")
-            raise NotFoundError(f"ledger in {path}")
-        self._lock = None if read_only else hold(path / LOCK_FILE)
-        self._gate = Gate()
+        super().__init__(path, _KIND, read_only=read_only, create=create, map_size=map_size)
         self._writing = threading.Lock()
+        self._tail, self._tail_size, self._indexed = ids.Tail(), 0, 0
         try:
-            self._open(create=create, map_size=map_size)
-        except lmdb.Error as error:
-            self.close()
-            if "already open" in str(error):
-                raise BusyError(self._file, "is open in this process already") from None
-            raise StoreError(self._file, f"cannot be opened: {error}") from None
+            with self._reading() as txn:
+                self._follow(Snapshot(txn, self._tables, self._tail))
         except BaseException:
             self.close()
             raise
-
-    def close(self) -> None:
-        """Close the store. No read may be going on."""
-        if hasattr(self, "_env"):
-            self._env.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Snapshot]:
@@ -311,22 +268,16 @@ class Store:
         Raises:
             StoreError: The store cannot be read.
         """
-        self._gate.enter()
-        try:
-            while True:
-                tail, size = self._tail, self._tail_size
-                with self._begin() as txn:
-                    snapshot = Snapshot(txn, self._tables, tail)
-                    if self.read_only and snapshot.size != size:
-                        self._follow(snapshot)
-                    # What left this tail meanwhile may be in no run that the snapshot has.
-                    if tail is self._tail and (size == snapshot.size or not self.read_only):
-                        yield snapshot
-                        return
-        except lmdb.Error as error:
-            raise StoreError(self._file, f"cannot be read: {error}") from None
-        finally:
-            self._gate.leave()
+        while True:
+            tail, size = self._tail, self._tail_size
+            with self._reading() as txn:
+                snapshot = Snapshot(txn, self._tables, tail)
+                if self.read_only and snapshot.size != size:
+                    self._follow(snapshot)
+                # What left this tail meanwhile may be in no run that the snapshot has.
+                if tail is self._tail and (size == snapshot.size or not self.read_only):
+                    yield snapshot
+                    return
 
     def append(self, expected_size: int, commit: Commit) -> bool:
         """Make a commit durable, if the log has exactly `expected_size` entries.
@@ -359,7 +310,7 @@ class Store:
             FullError: There is no room; nothing was written.
         """
 
-        def write(txn: _Read) -> None:
+        def write(txn: Transaction) -> None:
             notes, meta = self._tables[b"notes"], self._tables[b"meta"]
             mark, kept = _merged_key(size), note
             digest = txn.get(mark, db=meta)
@@ -377,7 +328,7 @@ class Store:
                 txn.delete(old, db=meta)
 
         with self._writing:
-            self._transact(write)
+            self._write(write)
 
     def copy(self, fd: int) -> None:
         """Write the store as it is now, without unused pages, to an open file or pipe.
@@ -388,55 +339,8 @@ class Store:
         Raises:
             StoreError: The store cannot be read, or `fd` not written.
         """
-        with self.read() as snapshot:
-            snapshot.copy(self._env, fd)
-
-    def _open(self, *, create: bool, map_size: int) -> None:
-        used = self._file.stat().st_size if self._file.exists() else 0
-        # A new store is of the format that other tools read; an old one says by itself what it is.
-        opening = functools.partial(lmdb.open, lib_version=0) if create else lmdb.open
-        self._env = opening(
-            str(self._file),
-            map_size=max(map_size, -(-used // (1 << 20)) << 20),
-            subdir=False,
-            readonly=self.read_only,
-            mode=0o600,
-            create=create,
-            max_dbs=len(_TABLES),
-            max_readers=_READERS,
-            max_spare_txns=1,
-        )
-        self._env.reader_check()  # forget readers that were killed: they would keep pages in use
-        self._tables = {
-            name: self._env.open_db(name, create=create, integerkey=name in _BY_INDEX)
-            for name in _TABLES
-        }
-        meta = self._tables[b"meta"]
-        if create:
-            with self._env.begin(write=True) as txn:
-                txn.put(b"format", _FORMAT, db=meta)
-            sync_folder(self.path)
-        with self._env.begin() as reading:
-            if reading.get(b"format", db=meta) != _FORMAT:
-                raise StoreError(self._file, "is not a store of this version")
-        self._tail, self._tail_size, self._indexed = ids.Tail(), 0, 0
-        with self._begin() as reader:
-            self._follow(Snapshot(reader, self._tables, self._tail))
-
-    def _begin(self) -> _Read:
-        try:
-            return self._env.begin(buffers=True)
-        except lmdb.MapResizedError:
-            # Another process has made the map larger. 0 takes over its size.
-            self._gate.leave()
-            try:
-                with self._gate.alone():
-                    self._env.set_mapsize(0)
-            finally:
-                self._gate.enter()
-            return self._env.begin(buffers=True)
-        except lmdb.Error as error:
-            raise StoreError(self._file, f"cannot be read: {error}") from None
+        with self._reading() as txn:
+            self._copy(txn, fd)
 
     def _follow(self, snapshot: Snapshot) -> None:
         """Bring the tail up to `snapshot`: at opening, or after another process wrote."""
@@ -461,7 +365,7 @@ class Store:
         full = len(self._tail) + len(new) >= ids.TAIL
         run = ids.format_run(chain(self._tail.pairs(), new)) if full else None
 
-        def write(txn: _Read) -> bool:
+        def write(txn: Transaction) -> bool:
             if Snapshot(txn, self._tables, self._tail).size != expected_size:
                 return False
             self._put(txn, b"submissions", rows)
@@ -470,7 +374,7 @@ class Store:
                 self._put_run(txn, run, commit.head.size)
             return True
 
-        if not self._transact(write):
+        if not self._write(write):
             return False
         if run is not None:
             self._tail, self._indexed = ids.Tail(), commit.head.size
@@ -480,7 +384,7 @@ class Store:
         self._tail_size = commit.head.size
         return True
 
-    def _put_commit(self, txn: _Read, commit: Commit) -> None:
+    def _put_commit(self, txn: Transaction, commit: Commit) -> None:
         tiles = self._tables[b"tiles"]
         for level, number, data in commit.tiles:
             txn.put(_level_key(level, number), data, db=tiles)
@@ -494,7 +398,7 @@ class Store:
         self._put(txn, b"checkpoints", [(_KEY.pack(commit.head.size), commit.checkpoint)])
         self._put_disclosures(txn, commit)
 
-    def _put(self, txn: _Read, table: bytes, items: list[tuple[bytes, bytes]]) -> None:
+    def _put(self, txn: Transaction, table: bytes, items: list[tuple[bytes, bytes]]) -> None:
         """Put items behind all that are in a table."""
         if not items:
             return
@@ -502,7 +406,7 @@ class Store:
         if added != len(items):
             raise StoreError(self._file, f"{table.decode()} are not in order")
 
-    def _put_disclosures(self, txn: _Read, commit: Commit) -> None:
+    def _put_disclosures(self, txn: Transaction, commit: Commit) -> None:
         table = self._tables[b"disclosures"]
         new: dict[int, tuple[str, ...]] = {}
         for index, texts in commit.disclosures:
@@ -512,7 +416,9 @@ class Store:
                 new[index] = texts
         self._put(txn, b"disclosures", _in_groups(new))
 
-    def _hand_over(self, txn: _Read, table: _Table, index: int, texts: tuple[str, ...]) -> None:
+    def _hand_over(
+        self, txn: Transaction, table: Table, index: int, texts: tuple[str, ...]
+    ) -> None:
         """Add disclosures to an entry that was there before."""
         found = Snapshot(txn, self._tables, self._tail)._at_or_before(b"disclosures", index)  # noqa: SLF001 - one door in two classes
         group = {} if found is None else parse_group(bytes(found[1]))
@@ -523,7 +429,7 @@ class Store:
         for key, value in _in_groups(group):
             txn.put(key, value, db=table)
 
-    def _put_run(self, txn: _Read, run: bytes, size: int) -> None:
+    def _put_run(self, txn: Transaction, run: bytes, size: int) -> None:
         table, meta = self._tables[b"runs"], self._tables[b"meta"]
         txn.put(_level_key(0, size), run, db=table)
         txn.put(b"indexed", _KEY.pack(size), db=meta)
@@ -539,42 +445,6 @@ class Store:
             for key in old:
                 txn.delete(key, db=table)
             txn.put(_level_key(level + 1, size), merged, db=table)
-
-    def _transact(self, write: Callable[[_Read], T]) -> T:
-        """Run `write` in one synced transaction; again in a larger map if the map is full."""
-        while True:
-            try:
-                return self._once(write)
-            except lmdb.MapFullError:
-                self._grow()
-            except lmdb.Error as error:
-                raise self._failed(error) from None
-
-    def _once(self, write: Callable[[_Read], T]) -> T:
-        txn = self._env.begin(write=True, buffers=True)
-        try:
-            result = write(txn)
-        except BaseException:
-            # py-lmdb 3.0 lets an abort wait for a moment in which no thread reads. Under load
-            # that moment never comes by itself (measured), so it is made.
-            with self._gate.alone():
-                txn.abort()
-            raise
-        txn.commit()
-        return result
-
-    def _grow(self) -> None:
-        if self._env.reader_check():
-            return  # what a reader that was killed kept in use is free: that may be enough
-        try:
-            with self._gate.alone():
-                self._env.set_mapsize(2 * self._env.info()["map_size"])
-        except lmdb.Error as error:
-            raise FullError(self._file, f"the map cannot grow: {error}") from None
-
-    def _failed(self, error: lmdb.Error) -> StoreError:
-        reason = f"nothing was recorded: {error}"
-        return (FullError if error.code in _NO_ROOM else StoreError)(self._file, reason)
 
 
 def _in_groups(disclosures: dict[int, tuple[str, ...]]) -> list[tuple[bytes, bytes]]:
