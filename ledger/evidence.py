@@ -6,6 +6,7 @@ keys were good, and the proofs that all this is in the tree the log signed (SPEC
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -13,24 +14,28 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from ledger.audience import closed_to
 from ledger.covering import covering, most_cosigned, size_of
-from ledger.errors import ExportError
+from ledger.errors import ExportError, NotFoundError
 from verify.chunk import Line
-from verify.claims import Opened, parse_disclosure
+from verify.claims import File, Opened, parse_disclosure
 from verify.entry import Entry, parse_entry
 from verify.errors import RuleError
-from verify.events import Event, event_id, parse_event
+from verify.events import Attestation, Event, event_id, parse_event
 from verify.evidence import (
     MAX_COVERING,
     MAX_SHOWN,
     Covering,
     Evidence,
     EvidenceEntry,
+    EvidenceStamp,
     format_evidence,
+    token_of,
 )
 from verify.merkle import root_hash
+from verify.spelling import format_base64
 from verify.state import State
 from verify.submission import Statement, sealing_event
 
@@ -71,6 +76,9 @@ class Provable(Protocol):
     def consistency_proof(self, *, old: int, new: int) -> tuple[bytes, ...]:
         """Prove that the tree of `old` entries is the beginning of that of `new`."""
 
+    def root_at(self, size: int) -> bytes:
+        """Return the tree's root hash at an earlier size."""
+
     def disclosures(self, index: int) -> tuple[str, ...]:
         """Return the disclosures that are held at an entry, sorted by claim name."""
 
@@ -95,6 +103,7 @@ def prove(
     ledger: Provable,
     ids: Sequence[str],
     *,
+    stamps: Sequence[str] = (),
     without: Collection[str] = (),
     audience: str = "public",
 ) -> bytes:
@@ -103,6 +112,7 @@ def prove(
     Args:
         ledger: The ledger, or an export of it.
         ids: The ids of the events to show, in hex.
+        stamps: The ids of the time stamps to bring, in hex, which date what is shown.
         without: Names of claims to leave closed.
         audience: For whom it is, a party or "public": a claim that its event limits to others
             stays closed.
@@ -112,14 +122,15 @@ def prove(
 
     Raises:
         ExportError: An id is none of this ledger's, there are none or too many for one file, no
-            event shown seals a claim that is to stay closed, or the audience is no party.
+            event shown seals a claim that is to stay closed, the audience is no party, or a time
+            stamp is none, or dates nothing that is shown.
 
     Source: SPEC section 10.2.
     """
     if audience != "public" and not ledger.state().is_enrolled(audience):
         raise ExportError("evidence", f"{audience} is no party with a key in this ledger")
     try:
-        return _Maker(ledger, frozenset(without), audience).make(ids)
+        return _Maker(ledger, frozenset(without), audience).make(ids, stamps)
     except RuleError as error:
         raise ExportError("evidence", error.reason) from None
 
@@ -153,7 +164,7 @@ class _Maker:
         self._heads: dict[int, Entry] = {}
         self._ids: dict[int, list[bytes]] = {}
 
-    def make(self, ids: Sequence[str]) -> bytes:
+    def make(self, ids: Sequence[str], stamps: Sequence[str]) -> bytes:
         shown = sorted({self._index_of(event_id) for event_id in ids})
         if not shown:
             raise ExportError("evidence", "names no event")
@@ -161,7 +172,9 @@ class _Maker:
             reason = f"{len(shown)} events are too many for one file: at most {MAX_SHOWN}"
             raise ExportError("evidence", reason)
         self._check_without(shown)
-        self._checkpoint = most_cosigned(self._ledger, size=shown[-1] + 1)
+        stamped = [self._stamp(event_id, least=shown[0]) for event_id in stamps]
+        size = max(shown[-1] + 1, *(one.size for one in stamped), 0)
+        self._checkpoint = most_cosigned(self._ledger, size=size)
         self._size = size_of(self._checkpoint)
         for index in shown:
             self._head_of(index)
@@ -178,6 +191,7 @@ class _Maker:
                 disclosures=lines or None,
                 latest=self._latest(governance[-1]),
                 notes=notes or None,
+                stamps=tuple(sorted(map(self._proven, stamped), key=_place)) or None,
             )
         )
 
@@ -223,6 +237,44 @@ class _Maker:
             entries = self._ledger.entries(first, first + count)
             self._ids[first] = [event_id(bytes(parse_entry(data).event)) for data in entries]
         return self._ids[first]
+
+    # Time stamps
+
+    def _stamp(self, event_id: str, *, least: int) -> EvidenceStamp:
+        """Return a time stamp that was recorded, without its proof."""
+        index = self._index_of(event_id)
+        event = self._event(index)
+        if not isinstance(event, Attestation) or not (
+            event.type == "rfc3161" and event.size and event.root
+        ):
+            raise ExportError("stamp", f"{event_id[:16]} is no time stamp of a checkpoint")
+        if event.size <= least:
+            raise ExportError("stamp", f"{event_id[:16]} is earlier than all that is shown")
+        disclosed = map(parse_disclosure, self._ledger.disclosures(index))
+        opened = {one.name: one.value for one in disclosed}
+        token, certificates = (self._file(opened.get(name)) for name in ("file.1", "file.2"))
+        try:
+            text = certificates.decode()
+        except UnicodeDecodeError:
+            raise ExportError("stamp", f"{event_id[:16]} has no certificates in PEM") from None
+        return EvidenceStamp(
+            certificates=text, root=event.root, size=event.size, token=format_base64(token)
+        )
+
+    def _file(self, value: object) -> bytes:
+        if not isinstance(value, File):
+            raise ExportError("stamp", "its files are not open here")
+        try:
+            return self._ledger.file_path(value.sha256).read_bytes()
+        except NotFoundError as error:
+            raise ExportError("stamp", f"is not here: {error}") from None
+
+    def _proven(self, stamp: EvidenceStamp) -> EvidenceStamp:
+        """Add the way from the stamped checkpoint to that of the file."""
+        if stamp.size > self._size or self._ledger.root_at(stamp.size).hex() != stamp.root:
+            raise ExportError("stamp", "is of a state that this ledger never had")
+        proof = self._ledger.consistency_proof(old=stamp.size, new=self._size)
+        return replace(stamp, proof=tuple(node.hex() for node in proof) or None)
 
     # Governance
 
@@ -289,6 +341,11 @@ class _Maker:
             for note in notes:
                 if note != self._checkpoint:
                     yield Covering(note=note.decode(), proof=hashes or None)
+
+
+def _place(stamp: EvidenceStamp) -> tuple[int, bytes]:
+    token = token_of(stamp, where="stamp")
+    return stamp.size, hashlib.sha256(token).digest()
 
 
 def _path(leaves: Sequence[bytes], index: int) -> Iterator[bytes]:

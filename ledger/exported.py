@@ -93,6 +93,10 @@ class ExportedLedger:
         """Yield the entries [start, stop)."""
         return map(self.entry, range(start, stop))
 
+    def root_at(self, size: int) -> bytes:
+        """Return the tree's root hash at an earlier size."""
+        return self._tree.root(size)
+
     def inclusion_proof(self, *, index: int, size: int) -> tuple[bytes, ...]:
         """Prove that the entry at `index` is in the tree of `size` entries."""
         return self._tree.inclusion_proof(index=index, size=size)

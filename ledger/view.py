@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ledger.audience import closed_to
 from verify.brackets import Bracket, Brackets, Committed, Cosigned
@@ -58,6 +58,7 @@ __all__ = [
     "CharterInForce",
     "Claims",
     "KeyOrigin",
+    "Stamped",
     "Told",
     "View",
     "ViewBuilder",
@@ -133,6 +134,20 @@ class CharterInForce:
     charter: Charter
 
 
+class Stamped(NamedTuple):
+    """A time stamp over a checkpoint, by an authority that the reader trusts.
+
+    Attributes:
+        size: The checkpoint's size.
+        by_s: When the authority saw it, in POSIX seconds, by its own clock.
+        authority: The authority's name.
+    """
+
+    size: int
+    by_s: int
+    authority: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What a ledger of `size` entries tells.
@@ -149,6 +164,8 @@ class View:
         sealed: The sealed events that are not opened.
         brackets: When entries were signed, as far as the charter's own witnesses and the notes
             that were read show it: nothing, where no notes were.
+        stamps: Time stamps that bound when entries existed: none, where the reader trusts no
+            authority.
     """
 
     fingerprint: str
@@ -161,10 +178,16 @@ class View:
     state: State = field(repr=False)
     sealed: tuple[Told, ...]
     brackets: Brackets = field(repr=False)
+    stamps: tuple[Stamped, ...] = field(default=(), repr=False)
 
     def bracket(self, told: Told) -> Bracket:
-        """Return what cosignatures prove of when an event was signed."""
-        return self.brackets.of(told.index, first=told.first)
+        """Return what cosignatures and time stamps prove of when an event was signed."""
+        bracket = self.brackets.of(told.index, first=told.first)
+        covering = (stamp for stamp in self.stamps if stamp.size > told.index)
+        stamp = min(covering, key=lambda stamp: stamp.by_s, default=None)
+        if stamp is None or (bracket.by_s is not None and bracket.by_s <= stamp.by_s):
+            return bracket
+        return Bracket(bracket.after_s, stamp.by_s, authority=stamp.authority)
 
     def charter_at(self, index: int) -> Charter:
         """Return the charter in force at `index`."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from verify.anchors import Anchors
 from verify.codec import encode
 from verify.errors import MalformedError
-from verify.evidence import MAX_EVIDENCE, audit_evidence, is_evidence
+from verify.evidence import MAX_EVIDENCE, audit_evidence, is_evidence, parse_evidence
 from verify.lines import WIDTH, plain
 from verify.note import ED25519, VerifierKey, parse_vkey
 from verify.policy import MAX_POLICY_SIZE, Policy, parse_policy
@@ -215,7 +215,7 @@ def _run(options: argparse.Namespace) -> int:
         path.stat()  # says why it cannot be read, if it cannot
         return _fail(f"{path} is neither a folder nor a file")
     tokens: tuple[Token, ...] | None = None
-    if kind == "export" and report.verdict != "invalid":
+    if report.verdict != "invalid" and (kind == "export" or b'"stamps":' in data):
         try:
             tokens = _tokens(path, report, options.tsa_chain)
         except MalformedError as error:
@@ -361,6 +361,9 @@ def _tokens(path: Path, report: Report, trusted: Path | None) -> "tuple[Token, .
         rfc3161.parse_chain(chain)
     if report.origin is None or report.size is None:
         raise AssertionError(report.verdict)
+    if path.is_file():
+        evidence = parse_evidence(_read(path, limit=MAX_EVIDENCE))
+        return tokens.evidence_tokens(evidence, origin=report.origin, trusted=chain)
     return tokens.read_tokens(Folder(path), origin=report.origin, size=report.size, trusted=chain)
 
 

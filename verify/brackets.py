@@ -64,13 +64,15 @@ class Bracket(NamedTuple):
         after_s: It was signed after this; None where nothing shows it.
         by_s: It existed by this; None where nothing shows it.
         cosigned: How many of the quorum's witnesses had cosigned by then.
-        witnesses: How many there are; 0 where `by_s` is None.
+        witnesses: How many there are; 0 where `by_s` is None, or an authority's word.
+        authority: The time-stamping authority whose word `by_s` is; empty where it is a quorum's.
     """
 
     after_s: int | None = None
     by_s: int | None = None
     cosigned: int = 0
     witnesses: int = 0
+    authority: str = ""
 
 
 class Brackets:

@@ -22,6 +22,7 @@ from verify.claims import File, check_claims
 from verify.codec import Decoder, Hash, Wire, encode
 from verify.contents import charter_policy, check_file, check_files
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
+from verify.events import Positive
 from verify.merkle import check_consistency, check_inclusion
 from verify.note import Note, VerifierKey
 from verify.notes import check_held, dated_by, log_vkey
@@ -30,6 +31,7 @@ from verify.receipt import Receipt, check_receipt_alone, proof_of
 from verify.report import Finding, Report, Times, Verdict, Weighed, nest
 from verify.shown import MAX_SHOWN, Held, Shown
 from verify.source import Source
+from verify.spelling import parse_base64
 from verify.state import State
 from verify.submission import sealing_event
 
@@ -37,20 +39,26 @@ __all__ = [
     "MAX_COVERING",
     "MAX_EVIDENCE",
     "MAX_SHOWN",
+    "MAX_STAMPS",
     "NOT_CHECKED",
     "Covering",
     "Evidence",
     "EvidenceEntry",
+    "EvidenceStamp",
     "audit_evidence",
     "format_evidence",
     "is_evidence",
     "opened_files",
     "parse_evidence",
+    "token_of",
 ]
 
 MAX_EVIDENCE = 16 * 1024 * 1024  # octets
 MAX_COVERING = 2 * MAX_SHOWN
 """Cosigned checkpoints beside the file's own."""
+
+MAX_STAMPS = 16
+"""Time stamps of authorities."""
 
 NOT_CHECKED = (
     "other entries of this ledger: this file shows a few, and none later than its checkpoint",
@@ -93,6 +101,26 @@ class Covering(Wire, frozen=True, kw_only=True):
     proof: _Hashes | None = None
 
 
+class EvidenceStamp(Wire, frozen=True, kw_only=True):
+    """A time stamp over a checkpoint of the tree, and the way from it to that of the file.
+
+    What the authority's token says is for `verify.outside` to check.
+
+    Attributes:
+        certificates: The authority's, PEM, as its recorder chose them.
+        root: The checkpoint's root hash, in hex.
+        size: Its size.
+        token: The authority's answer (RFC 3161 TimeStampResp), base64.
+        proof: Consistency proof from its tree to the checkpoint's, in hex.
+    """
+
+    certificates: _Text
+    root: Hash
+    size: Positive
+    token: _Text
+    proof: _Hashes | None = None
+
+
 class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-evidence/v1"):
     """An evidence file.
 
@@ -106,6 +134,8 @@ class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfo
         latest: Inclusion proof in the checkpoint of the last governance entry, in hex, where that
             is not earlier than every submission here.
         notes: The notes that the submissions here name as seen, by index.
+        stamps: Time stamps over checkpoints that cover entries shown, by size and then by the
+            hash of the token.
     """
 
     checkpoint: _Text
@@ -119,6 +149,10 @@ class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfo
     disclosures: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1)] | None = None
     latest: Annotated[tuple[Hash, ...], msgspec.Meta(max_length=MAX_HASHES)] | None = None
     notes: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)] | None = None
+    stamps: (
+        Annotated[tuple[EvidenceStamp, ...], msgspec.Meta(min_length=1, max_length=MAX_STAMPS)]
+        | None
+    ) = None
 
 
 def _digits(files: Sequence[Evidence]) -> list[str]:
@@ -163,6 +197,15 @@ def format_evidence(evidence: Evidence) -> bytes:
 def opened_files(evidence: Evidence) -> tuple[str, ...]:
     """Return the SHA-256 of each file that an evidence file opens, sorted, each once."""
     return tuple(sorted({file.sha256 for file in _files(evidence)}))
+
+
+def token_of(stamp: EvidenceStamp, *, where: str) -> bytes:
+    """Return the octets of a time stamp's token.
+
+    Raises:
+        MalformedError: They are not in base64, in its one spelling.
+    """
+    return parse_base64(stamp.token, where=f"{where}.token")
 
 
 def audit_evidence(
@@ -220,6 +263,7 @@ class _Audit:
         if len(self._shown.entries) == len(evidence.entries):  # else one of them is no entry
             self._check_inclusions(evidence)
             self._check_disclosures(evidence)
+            self._check_stamps(evidence)
         if self._files is not None:
             self._check_files(self._files, tuple(_files(evidence)))
         if sound and self._shown.state is not None:
@@ -363,19 +407,36 @@ class _Audit:
                 reason = "is out of order, or cosigned by nobody, or covers nothing shown"
                 self._find(Check.EVIDENCE, where, reason)
             before = own
-            self._check_consistency(checkpoint, one, where)
+            self._check_consistency(checkpoint.size, checkpoint.root, one.proof or (), where)
             self._covering.append((checkpoint.size, note))
 
-    def _check_consistency(self, checkpoint: Checkpoint, one: Covering, where: str) -> None:
+    def _check_stamps(self, evidence: Evidence) -> None:
+        """Check that the time stamps are of this tree, of what is shown, and in order."""
+        least = min(held.index for held in self._shown.entries)
+        before = (-1, b"")
+        for number, one in enumerate(evidence.stamps or ()):
+            where = f"stamps[{number}]"
+            try:
+                own = (one.size, hashlib.sha256(token_of(one, where=where)).digest())
+            except MalformedError as error:
+                self._find(Check.EVIDENCE, error.where, error.reason)
+                continue
+            if not before < own or one.size <= least:
+                self._find(Check.EVIDENCE, where, "is out of order, or covers nothing shown")
+            before = own
+            self._check_consistency(one.size, bytes.fromhex(one.root), one.proof or (), where)
+
+    def _check_consistency(self, size: int, root: bytes, proof: Sequence[str], where: str) -> None:
+        """Check that the tree with this root is the beginning of the checkpoint's."""
         if self._checkpoint is None:
             return
         try:
             check_consistency(
-                old_size=checkpoint.size,
+                old_size=size,
                 new_size=self._checkpoint.size,
-                old_root=checkpoint.root,
+                old_root=root,
                 new_root=self._checkpoint.root,
-                proof=[bytes.fromhex(node) for node in one.proof or ()],
+                proof=[bytes.fromhex(node) for node in proof],
             )
         except (MalformedError, ProofError) as error:
             self._find(Check.INCLUSION, where, str(error))

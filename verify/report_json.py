@@ -34,9 +34,9 @@ Canonical JSON (SPEC section 1.1, but that lists may be empty):
             cosigned, witnesses  how many of the quorum's witnesses had cosigned by then, of how
                     many; with existed_by
     not_checked     what was not looked at, in words
-    tokens          of a sound export, where `verify.outside` can be used: list of the tokens of
+    tokens          of what is sound, where `verify.outside` can be used: list of the tokens of
                     time-stamping authorities over checkpoints, each
-        entry, size     index of the entry that carries it; how many entries it dates
+        entry, size     of an export: index of the entry that carries it; how many entries it dates
         time, authority when these existed, by that authority; absent if it does not hold
         reason          why it does not hold; absent if it does
 
@@ -163,7 +163,8 @@ def _finding(finding: Finding) -> Object:
 
 def token_object(token: "Token") -> Object:
     """Return what is printed of a token."""
-    result: Object = {"entry": token.index, "size": token.size}
+    result: Object = {"size": token.size}
+    result |= _there(entry=token.index)
     if token.stamp is None:
         return result | {"reason": plain(token.reason)}
     return result | {"time": token.stamp.time, "authority": plain(token.stamp.authority)}

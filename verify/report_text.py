@@ -199,11 +199,15 @@ def token_lines(tokens: "Sequence[Token]", *, trusted: bool) -> Iterator[str]:
     whose = "certificates that you gave" if trusted else "certificates that its recorder chose"
     for token in tokens:
         if token.stamp is None:
-            text = f"entry {token.index:,}: proves nothing: {token.reason}"
+            text = f"{_carried(token)}: proves nothing: {token.reason}"
         else:
             text = (
-                f"entry {token.index:,}: the first {token.size:,} entries existed by "
+                f"{_carried(token)}: the first {token.size:,} entries existed by "
                 f"{token.stamp.time}, if {token.stamp.authority} can be trusted; checked against "
                 f"{whose}. It says nothing of who wrote them, nor whether they are true."
             )
         yield from wrap(text, first="  - ", rest="    ")
+
+
+def _carried(token: "Token") -> str:
+    return "with this file" if token.index is None else f"entry {token.index:,}"

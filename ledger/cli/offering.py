@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ledger.cli.context import DONE, Context
 from ledger.cli.parsing import command
+from ledger.cli.proving import stamp_option
 from ledger.cli.recording import write_new
 from ledger.cli.sources import add_source, open_provable, provable_id
 from ledger.evidence import prove
@@ -44,12 +45,14 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--without", action="append", default=[], metavar="CLAIM",
         help="leave this claim closed (such as person.1); again for each",
     )  # fmt: skip
+    stamp_option(offering)
 
 
 def _offer(arguments: Namespace, context: Context) -> int:
     with open_provable(context, arguments) as ledger:
         event_id = provable_id(ledger, arguments.id)
-        data = prove(ledger, [event_id], without=frozenset(arguments.without))
+        stamps = [provable_id(ledger, given) for given in dict.fromkeys(arguments.stamp)]
+        data = prove(ledger, [event_id], stamps=stamps, without=frozenset(arguments.without))
         origin, fingerprint = ledger.state().charter.origin, ledger.fingerprint
     evidence = parse_evidence(data)
     (entry,) = (parse_entry(bytes(one.entry)) for one in evidence.entries if one.shown == "yes")

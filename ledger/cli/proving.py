@@ -36,7 +36,7 @@ from verify.evidence import opened_files, parse_evidence
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-__all__ = ["add"]
+__all__ = ["add", "stamp_option"]
 
 
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
@@ -56,6 +56,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "prove ledger 3c918f3d -o evidence.json",
         "prove ledger 3c918f3d a06d9c45 --without person.1 --without text -o evidence.json",
         "prove ledger 3c918f3d -o evidence.json --files letters",
+        "prove ledger 3c918f3d -o evidence.json --stamp 77ab03c1",
         "prove ledger 3c918f3d --tlog-proof one.tlog-proof --entry one.entry",
         "prove ledger 3c918f3d --dsse envelope.json",
         more="What is limited to some parties stays closed, unless --for names one of them. "
@@ -67,6 +68,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     proving.add_argument(
         "--files", metavar="FOLDER", help="a folder to make, for the files that it opens"
     )
+    stamp_option(proving)
     proving.add_argument(
         "--tlog-proof", metavar="FILE", help="a bare proof of the entry (c2sp.org/tlog-proof)"
     )
@@ -88,6 +90,14 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     add_source(receipt)
     receipt.add_argument("id", help="the event's id, or its first digits")
     receipt.add_argument("-o", "--output", required=True, metavar="FILE", help="the receipt")
+
+
+def stamp_option(parser: ArgumentParser) -> None:
+    """Add the option that brings time stamps."""
+    parser.add_argument(
+        "--stamp", action="append", default=[], metavar="ID",
+        help="bring this time stamp (see `counterfoil timestamp`); again for each",
+    )  # fmt: skip
 
 
 def _audience_option(parser: ArgumentParser, default: str) -> None:
@@ -167,6 +177,8 @@ def _fetch(arguments: Namespace, context: Context) -> tuple[Exported, str]:
 def _prove(arguments: Namespace, context: Context) -> int:
     if arguments.files is not None and arguments.output is None:
         raise UsageError("--files goes with -o: they are the files of an evidence file")
+    if arguments.stamp and arguments.output is None:
+        raise UsageError("--stamp goes with -o: it dates what an evidence file shows")
     with open_provable(context, arguments) as ledger:
         ids = list(dict.fromkeys(provable_id(ledger, given) for given in arguments.id))
         outputs = dict(_proofs(arguments, ledger, ids))
@@ -188,7 +200,11 @@ def _proofs(arguments: Namespace, ledger: Provable, ids: list[str]) -> Iterator[
     """Yield what is asked for: where it goes, and its octets."""
     if arguments.output is not None:
         closed, audience = frozenset(arguments.without), arguments.audience or "public"
-        yield arguments.output, prove(ledger, ids, without=closed, audience=audience)
+        stamps = [provable_id(ledger, given) for given in dict.fromkeys(arguments.stamp)]
+        yield (
+            arguments.output,
+            prove(ledger, ids, stamps=stamps, without=closed, audience=audience),
+        )
     if (arguments.tlog_proof, arguments.entry, arguments.dsse) == (None, None, None):
         return
     if len(ids) != 1:

@@ -11,6 +11,7 @@ import contextlib
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ledger.addresses import Addresses
@@ -27,6 +28,7 @@ from ledger.view import View
 from verify.state import State
 
 __all__ = [
+    "NO_OUTSIDE",
     "SOURCE",
     "add_source",
     "full_id",
@@ -38,6 +40,7 @@ __all__ = [
     "open_remote",
     "open_target",
     "provable_id",
+    "read_certificates",
     "read_state",
     "read_view",
     "reader_of",
@@ -46,7 +49,11 @@ __all__ = [
 SOURCE = "the folder of a ledger or an export, or a server's URL"
 """What every command that reads takes, in words."""
 
+NO_OUTSIDE = "needs the extra `outside`: python -m pip install 'counterfoil[outside]'"
+"""What to say where the libraries that read time stamps are not installed."""
+
 _ID_DIGITS = 64
+_MAX_CERTIFICATES = 262_144  # octets
 _SHOWN_IDS = 4
 _SHORT = 16
 
@@ -216,8 +223,32 @@ def read_view(context: Context, arguments: Namespace, *, at_size: int | None = N
     """
     with _folder(context, arguments) as path:
         view = context.view(path, at_size=at_size)
+        if getattr(arguments, "tsa_chain", None) is not None:
+            view = _with_stamps(view, path, context, trusted=Path(arguments.tsa_chain))
     _check_fingerprint(arguments, view.fingerprint)
     return view
+
+
+def _with_stamps(view: View, path: Path, context: Context, *, trusted: Path) -> View:
+    """Add the time stamps of the authorities that the reader trusts."""
+    try:
+        from ledger.stamps import read_stamps  # noqa: PLC0415 (an extra, which need not be there)
+    except ModuleNotFoundError:
+        raise UsageError(f"--tsa-chain {NO_OUTSIDE}") from None
+    certificates = read_certificates(trusted)
+    if kind_of_folder(path) == "export":
+        return replace(view, stamps=read_stamps(view, ExportedLedger(path), trusted=certificates))
+    with context.ledger(path) as ledger:
+        return replace(view, stamps=read_stamps(view, ledger, trusted=certificates))
+
+
+def read_certificates(path: Path) -> bytes:
+    """Read a file of certificates, or as much of it as is needed to see that it is too long."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_CERTIFICATES + 1)
+    except OSError as failure:
+        raise UsageError(f"{path}: {failure.strerror}") from None
 
 
 @contextlib.contextmanager

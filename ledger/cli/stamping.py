@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 from ledger.cli.context import Context, UsageError, utc
 from ledger.cli.parsing import command
 from ledger.cli.signing import put, reported, signing_options
-from ledger.cli.sources import home_of, open_target
+from ledger.cli.sources import NO_OUTSIDE, home_of, open_target, read_certificates
 from verify.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 __all__ = ["add"]
-
-_MAX_CHAIN_FILE = 262_144
-_MISSING = "needs the extra `outside`: python -m pip install 'counterfoil[outside]'"
 
 
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
@@ -48,8 +45,8 @@ def _timestamp(arguments: Namespace, context: Context) -> int:
     try:
         from ledger import timestamping  # noqa: PLC0415 (an extra, which need not be there)
     except ModuleNotFoundError:
-        raise UsageError(_MISSING) from None
-    chain = _read(Path(arguments.chain))
+        raise UsageError(NO_OUTSIDE) from None
+    chain = read_certificates(Path(arguments.chain))
     if arguments.tsa is not None:
         authority, source = timestamping.ask_server(arguments.tsa), arguments.tsa
     else:
@@ -67,11 +64,3 @@ def _timestamp(arguments: Namespace, context: Context) -> int:
             context, target, stamped.composed, signer=signer, home=home_of(arguments), called=called
         )
     return reported(context, report, called)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MAX_CHAIN_FILE + 1)
-    except OSError as failure:
-        raise UsageError(f"{path}: {failure.strerror}") from None

@@ -9,8 +9,9 @@ somebody contradicts has ×, one that its author withdrew has ⊘; no grade remo
 grades (documented, corroborated, acknowledged, agreed) are not computed in this version.
 
 N is the charter's `contemporaneous_days`. What counts is the time by which cosignatures of the
-charter's own witnesses show that the entry existed (SPEC section 8.2): from the earliest possible
-date on, and until N days after the latest. An operator's clock alone raises no grade.
+charter's own witnesses show that the entry existed (SPEC section 8.2), or the time stamp of an
+authority that the reader trusts: from the earliest possible date on, and until N days after the
+latest. An operator's clock alone raises no grade.
 
 Source: domain, "Evidence grades"; design 3, "Time".
 """
@@ -27,7 +28,7 @@ from ledger.dates import When
 from ledger.folds.acts import principals_of
 from ledger.folds.moments import date_of
 from ledger.folds.positions import EventStatus, status_of
-from ledger.folds.proven import cosigned_words
+from ledger.folds.proven import witnessed_words
 from ledger.folds.reading import Reading
 from ledger.folds.stances import parties_of
 from ledger.view import Told
@@ -150,7 +151,7 @@ def _recorded(reading: Reading, told: Told, element: Element) -> tuple[int, str]
         return 1, "; ".join(filter(None, (f"{signed}, {clock}", who)))
     by_ms = bracket.by_s * 1000
     late = _lag(when, by_ms)
-    existed = f"existed by {format_time_s(bracket.by_s)}, {cosigned_words(bracket)}"
+    existed = f"existed by {format_time_s(bracket.by_s)}, {witnessed_words(bracket)}"
     reason = f"{signed}; {existed}, {_lag_words(late, _most_lag(when, by_ms))}"
     if who is not None:
         return 1, f"{reason}; {who}"

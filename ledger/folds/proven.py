@@ -2,7 +2,8 @@
 
 This is of tellings, not of what they tell: whoever signs late tells of long ago. Times are those of
 the witnesses that the charter names, by its quorum (SPEC section 8.2): a lying minority of them
-moves no bound past the truth.
+moves no bound past the truth. An authority's time stamp bounds from above as well, for a reader
+who trusts it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from ledger.dates import Answer
 from ledger.view import Told, View
 from verify.brackets import Bracket, format_time_s
 
-__all__ = ["bracket_words", "cosigned_words", "signed_before"]
+__all__ = ["bracket_words", "signed_before", "witnessed_words"]
 
 
 def bracket_words(bracket: Bracket) -> str | None:
@@ -20,14 +21,18 @@ def bracket_words(bracket: Bracket) -> str | None:
     if bracket.after_s is not None:
         words.append(f"signed after {format_time_s(bracket.after_s)}")
     if bracket.by_s is not None:
-        words.append(f"existed by {format_time_s(bracket.by_s)}, {cosigned_words(bracket)}")
+        words.append(f"existed by {format_time_s(bracket.by_s)}, {witnessed_words(bracket)}")
     if not words:
         return None
-    return f"{'; '.join(words)} (by the charter's own independent co-signers)"
+    said = "; ".join(words)
+    cosigned = bracket.after_s is not None or bracket.witnesses
+    return f"{said} (by the charter's own independent co-signers)" if cosigned else said
 
 
-def cosigned_words(bracket: Bracket) -> str:
-    """Say how many of the charter's witnesses had cosigned."""
+def witnessed_words(bracket: Bracket) -> str:
+    """Say who has witnessed that an entry existed."""
+    if bracket.authority:
+        return f"stamped by {bracket.authority}, an authority that you trust"
     return f"cosigned by {bracket.cosigned} of {bracket.witnesses} witnesses"
 
 

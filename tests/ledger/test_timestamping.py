@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import http.server
 import sys
 import threading
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from ledger.timestamping import StampError, ask_server, stamp
-from tests.ledger.commandline import Desk
+from tests import reference
+from tests.ledger.commandline import Desk, process, rows
 from tests.timestamping import Authority
 from verify.checkpoint import Checkpoint
 from verify.outside.rfc3161 import MAX_TOKEN
@@ -167,3 +169,108 @@ def test_without_the_extra_the_command_says_what_to_install(
 
     assert 2 == ran.code
     assert "pip install 'counterfoil[outside]'" in ran.err
+
+
+def test_for_whoever_trusts_the_authority_its_stamp_counts_as_a_witness(
+    desk: Desk, tmp_path: Path
+) -> None:
+    Authority(tmp_path / "tsa")
+    Authority(tmp_path / "other")
+    today = dt.datetime.now(dt.UTC).date()
+    desk.write(
+        "today.yaml",
+        f"""\
+counterfoil: draft/v1
+events:
+  - kind: communication
+    channel: email
+    from: [rutland]
+    to: [leicestershire]
+    dates:
+      sent: {{words: "today", edtf: "{today}", basis: stated}}
+    claims:
+      text: Dear all
+""",
+    )
+    recorded = desk.done("record", "ledger", "--key", "rutland.key", "today.yaml")["recorded"]
+    given = str(rows(recorded)[0]["event"])
+    desk.done("timestamp", "ledger", "--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem",
+              "--key", "rutland.key")  # fmt: skip
+    desk.done("export", "ledger", "export")
+
+    for source in ("ledger", "export"):
+        alone = desk("show", source, given)
+        others = desk("show", source, given, "--tsa-chain", "other/root.pem")
+        trusted = desk("show", source, given, "--tsa-chain", "tsa/root.pem")
+        day = ("--as-at", str(today))
+        told = desk("chronology", source, *day, "--tsa-chain", "tsa/root.pem")
+
+        assert [0] * 4 == [ran.code for ran in (alone, others, trusted, told)]
+        assert alone.out == others.out
+        assert "existed by" not in alone.out
+        assert f"existed by {today}" in trusted.out
+        assert "stamped by CN=Invented authority, an authority that you trust" in flat(trusted.out)
+        assert "Contemporaneous" in told.out
+        assert "Contemporaneous" not in desk("chronology", source, *day).out
+
+
+def test_certificates_that_cannot_be_read_are_named(desk: Desk) -> None:
+    desk.write("bad.pem", "x")
+    bad = desk("show", "ledger", "x", "--tsa-chain", "bad.pem")
+    none = desk("list", "ledger", "--tsa-chain", "none.pem")
+
+    assert [1, 2] == [bad.code, none.code]
+    assert "certificates" in bad.err
+    assert "none.pem: No such file" in none.err
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_evidence_brings_the_stamps_that_date_it(desk: Desk, tmp_path: Path) -> None:
+    for name in ("tsa", "other"):
+        Authority(tmp_path / name)
+    words = ("--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem", "--key", "rutland.key")
+    given = str(rows(desk.done("list", "ledger")["events"])[-1]["id"])
+    stamps = [str(desk.done("timestamp", "ledger", *words)["event"]) for _ in range(2)]
+    brought = [word for stamp in reversed(stamps) for word in ("--stamp", stamp)]
+    desk.done("export", "ledger", "export")
+    desk.done("prove", "export", given, "-o", "exported.json", *brought)
+    fingerprint = str(
+        desk.done("prove", "ledger", given, "-o", "one.json", *brought)["fingerprint"]
+    )
+    anchored = ("one.json", "--fingerprint", fingerprint)
+    alone = process(desk.folder, *anchored, module="verify")
+    trusted = process(desk.folder, *anchored, "--tsa-chain", "tsa/root.pem", module="verify")
+    others = process(desk.folder, *anchored, "--tsa-chain", "other/root.pem", module="verify")
+    judged = reference.audit_evidence((tmp_path / "one.json").read_bytes(), fingerprint=fingerprint)
+
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "exported.json").read_bytes()
+    assert ([], "valid") == (judged.findings, judged.verdict)
+    assert [0] * 3 == [ran.code for ran in (alone, trusted, others)]
+    assert "certificates that its recorder chose" in flat(alone.out)
+    assert "if CN=Invented authority can be trusted" in flat(trusted.out)
+    assert 2 == flat(trusted.out).count("checked against certificates that you gave")
+    assert 2 == flat(others.out).count("proves nothing")
+
+
+def test_stamps_that_date_nothing_shown_are_refused(desk: Desk, tmp_path: Path) -> None:
+    Authority(tmp_path / "tsa")
+    words = ("--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem", "--key", "rutland.key")
+    letter = str(rows(desk.done("list", "ledger")["events"])[-1]["id"])
+    first, second = (str(desk.done("timestamp", "ledger", *words)["event"]) for _ in range(2))
+    late = desk("prove", "ledger", second, "-o", "one.json", "--stamp", first)
+    none = desk("prove", "ledger", letter, "-o", "one.json", "--stamp", letter)
+    bare = desk("prove", "ledger", letter, "--dsse", "one.json", "--stamp", first)
+    for stored in (desk.folder / "ledger" / "files").rglob("*"):
+        if stored.is_file():
+            stored.unlink()
+    lost = desk("prove", "ledger", letter, "-o", "one.json", "--stamp", first)
+
+    assert [2] * 4 == [ran.code for ran in (late, none, bare, lost)]
+    assert "earlier than all that is shown" in late.err
+    assert "is no time stamp" in none.err
+    assert "--stamp goes with -o" in bare.err
+    assert "stamp: is not here" in lost.err
+    assert not (desk.folder / "one.json").exists()

@@ -18,7 +18,7 @@ from tests.reference.entries import Entry, parse_entry
 from tests.reference.exports import LINE, disclosures_of
 from tests.reference.findings import Findings, Report, stop_at_another_version
 from tests.reference.kinds import GOVERNANCE
-from tests.reference.notes import parse_checkpoint, parse_note, read_checkpoint
+from tests.reference.notes import decode_base64, parse_checkpoint, parse_note, read_checkpoint
 from tests.reference.policies import (
     Policy,
     check_recorded,
@@ -30,7 +30,7 @@ from tests.reference.policies import (
 )
 from tests.reference.refusals import Malformed, Refused, need, refusing
 from tests.reference.rules import Judge
-from tests.reference.schema import HEX_32, anything, fields, several, text, words
+from tests.reference.schema import HEX_32, anything, fields, integer, several, text, words
 from tests.reference.state import Known
 from tests.reference.tree import check_consistency, check_inclusion
 
@@ -47,6 +47,10 @@ def _inclusion_proof(value: object, where: str) -> None:
 
 
 COVERING = fields({"note": text}, {"proof": several(HEX_32, 64)})
+STAMP = fields(
+    {"certificates": text, "root": HEX_32, "size": integer(1), "token": text},
+    {"proof": several(HEX_32, 64)},
+)
 EVIDENCE = fields(
     {
         "type": words("counterfoil-evidence/v1"),
@@ -59,6 +63,7 @@ EVIDENCE = fields(
         "disclosures": several(LINE, MAX_EVIDENCE_EVENTS),
         "latest": _inclusion_proof,
         "notes": several(text, 64),
+        "stamps": several(STAMP, 16),
     },
 )
 
@@ -295,12 +300,34 @@ class _Evidence:
             raise Refused(901, "covering is out of order")
         return [(size, octets) for size, _, octets in found]
 
+    def _check_stamps(self) -> None:
+        found = []
+        for element in self.body.get("stamps", []):
+            try:
+                token = decode_base64(element["token"])
+            except Malformed as problem:
+                raise Refused(901, "stamps: no base64") from problem
+            if element["size"] <= min(entry.index for entry in self.entries):
+                raise Refused(901, "stamps: of nothing that is shown")
+            try:
+                check_consistency(
+                    old_size=element["size"], size=self.checkpoint.size,
+                    old_root=bytes.fromhex(element["root"]), root=self.checkpoint.root,
+                    proof=[bytes.fromhex(each) for each in element.get("proof", [])],
+                )  # fmt: skip
+            except Refused as problem:
+                raise Refused(902, problem.where) from problem
+            found.append((element["size"], hashlib.sha256(token).digest()))
+        if found != sorted(set(found)):
+            raise Refused(901, "stamps are out of order")
+
     def _check_times(self, notes: dict[str, bytes]) -> None:
         def weighs(size: int) -> Policy:
             charter = self.state.charter_after(size).body
             return self.policy or parse_policy(format_policy(charter))
 
         covering = self._check_covering()
+        self._check_stamps()
         covering.append((self.checkpoint.size, self.body["checkpoint"].encode("utf-8")))
         heads = [entry for entry in self.entries if entry.position == 0]
         for head in heads:

@@ -1,5 +1,6 @@
 """Brackets: what cosignatures prove of an entry's time, as section 8.2 defines it."""
 
+import base64
 import datetime as dt
 import hashlib
 import math
@@ -30,7 +31,7 @@ from verify.brackets import (
 from verify.checks import Check
 from verify.codec import encode
 from verify.errors import QuorumError, RuleError
-from verify.evidence import Covering, Evidence, audit_evidence
+from verify.evidence import Covering, Evidence, EvidenceStamp, audit_evidence
 from verify.policy import Policy, check_quorum, parse_policy
 from verify.report import Report, Times
 from verify.source import MappingSource
@@ -348,6 +349,51 @@ def test_what_does_not_cover_is_refused(world: World) -> None:
     unread = replace(evidence(world), covering=(two,), checkpoint="nothing")
     report = audit_evidence(encode(unread))
     assert [Check.CHECKPOINT] == [finding.check for finding in report.findings]
+
+
+def stamp(world: World, size: int, token: bytes = b"token") -> EvidenceStamp:
+    """Return a time stamp over a checkpoint of a size, with the way to today's."""
+    hashes = [] if size == world.size else subproof(world.leaves, size, whole=True)
+    proof = tuple(node.hex() for node in hashes)
+    return EvidenceStamp(
+        certificates="whatever", root=world.root(size).hex(), size=size,
+        token=base64.b64encode(token).decode(), proof=proof or None,
+    )  # fmt: skip
+
+
+def test_stamps_that_are_not_of_this_tree_are_refused(world: World) -> None:
+    two, three, four = (stamp(world, size) for size in (2, 3, 4))
+    other = World().found()
+    other.submit(letter("northmere"))
+    pair = sorted(
+        (stamp(world, 2, b"a"), stamp(world, 2, b"b")),
+        key=lambda one: hashlib.sha256(base64.b64decode(one.token)).digest(),
+    )
+    rows: list[tuple[Check | None, tuple[EvidenceStamp, ...]]] = [
+        (None, (two,)),
+        (None, (two, three, four)),
+        (None, tuple(pair)),
+        (Check.EVIDENCE, tuple(pair[::-1])),
+        (Check.EVIDENCE, (three, two)),
+        (Check.EVIDENCE, (two, replace(two, certificates="others"))),
+        (Check.EVIDENCE, (stamp(world, 1),)),
+        (Check.EVIDENCE, (replace(two, token="dG9rZW5="),)),
+        (Check.EVIDENCE, (replace(two, token="no base64"),)),
+        (Check.INCLUSION, (replace(two, proof=three.proof),)),
+        (Check.INCLUSION, (replace(two, proof=None),)),
+        (Check.INCLUSION, (replace(two, root="00" * 32),)),
+        (Check.INCLUSION, (stamp(other, 2),)),
+        (Check.INCLUSION, (replace(four, size=5),)),
+        (Check.INCLUSION, (replace(four, root="00" * 32),)),
+    ]
+    for check, held in rows:
+        shown = replace(evidence(world), stamps=held)
+
+        assert ([] if check is None else [check]) == [f.check for f in judged(shown).findings]
+    many = tuple(replace(two, size=size) for size in range(2, 19))
+    assert [Check.EVIDENCE] == [f.check for f in judged(replace(shown, stamps=many)).findings]
+    unread = audit_evidence(encode(replace(shown, stamps=(two,), checkpoint="nothing")))
+    assert [Check.CHECKPOINT] == [finding.check for finding in unread.findings]
 
 
 def test_people_read_whose_times_they_are(world: World, tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
-"""The tokens of RFC 3161 that an export holds, each with what it proves.
+"""The tokens of RFC 3161 in an export or an evidence file, each with what it proves.
 
-An export that has findings is not read: only what the audit found whole is. A token here changes
+What has findings is not read: only what the audit found whole is. A token here changes
 no verdict; whether its authority deserves trust is the reader's to say, who may hand in the
 certificates to go by.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from verify.checkpoint import Checkpoint
@@ -15,12 +14,13 @@ from verify.claims import File
 from verify.entry import parse_entry
 from verify.errors import MalformedError, SignatureError
 from verify.events import Attestation, parse_event
-from verify.merkle import leaf_hash, root_hash
+from verify.evidence import Evidence, token_of
+from verify.merkle import Frontier, leaf_hash
 from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, Stamp, check_token
 from verify.source import Source
 from verify.tiles import bundles_of, entries_path, parse_bundle
 
-__all__ = ["Token", "read_tokens"]
+__all__ = ["Token", "evidence_tokens", "read_tokens"]
 
 _DISCLOSURES = "disclosures.jsonl"
 _BLOCK = 1 << 20
@@ -29,21 +29,19 @@ _KIND = b'"kind":"attestation/v1"'
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token, as an entry carries it.
+    """One token.
 
     Attributes:
-        index: Index of the entry.
+        index: Index of the entry that carries it; None where an evidence file does.
         size: How many entries it dates.
         stamp: What it says; None if it does not hold.
         reason: Why it does not hold; empty if it does.
-        chain: SHA-256 of the certificates that came with it, in hex; empty if none did.
     """
 
-    index: int
+    index: int | None
     size: int
     stamp: Stamp | None = None
     reason: str = ""
-    chain: str = ""
 
 
 def read_tokens(
@@ -61,45 +59,84 @@ def read_tokens(
     Raises:
         MalformedError: `trusted` are no certificates, or the export is not whole.
     """
-    leaves: list[bytes] = []
     found: dict[int, tuple[int, str]] = {}
-    for bundle in bundles_of(size):
-        path = entries_path(number=bundle.number, width=bundle.width)
-        for data in parse_bundle(source.read(path), where=path):
-            event = parse_event(parse_entry(data).event) if _KIND in data else None
-            if isinstance(event, Attestation) and event.type == "rfc3161" and event.root:
-                found[len(leaves)] = (event.size or 0, event.root)
-            leaves.append(leaf_hash(data))
-    opened = _opened(source, found) if found else {}
+    for index, data in enumerate(_entries(source, size)):
+        event = parse_event(parse_entry(data).event) if _KIND in data else None
+        if isinstance(event, Attestation) and event.type == "rfc3161" and event.root:
+            found[index] = (event.size or 0, event.root)
+    if not found:
+        return ()
+    roots = _roots(source, size, {count for count, _ in found.values()})
+    opened = _opened(source, found)
     return tuple(
-        _token(source, leaves[:index], opened.get(index), index, Checkpoint(
+        _token(source, roots, opened.get(index), index, Checkpoint(
             origin, count, bytes.fromhex(root)), trusted)
         for index, (count, root) in found.items()
     )  # fmt: skip
 
 
+def evidence_tokens(
+    evidence: Evidence, *, origin: str, trusted: bytes | None = None
+) -> tuple[Token, ...]:
+    """Check every token that an evidence file brings.
+
+    Args:
+        evidence: The file, in which an audit found nothing wrong.
+        origin: The log's name.
+        trusted: As of `read_tokens`.
+    """
+    tokens = []
+    for number, one in enumerate(evidence.stamps or ()):
+        checkpoint = Checkpoint(origin, one.size, bytes.fromhex(one.root))
+        token = token_of(one, where=f"stamps[{number}]")
+        tokens.append(_checked(token, one.certificates.encode(), None, checkpoint, trusted))
+    return tuple(tokens)
+
+
+def _entries(source: Source, size: int) -> Iterator[bytes]:
+    for bundle in bundles_of(size):
+        path = entries_path(number=bundle.number, width=bundle.width)
+        yield from parse_bundle(source.read(path), where=path)
+
+
+def _roots(source: Source, size: int, wanted: Collection[int]) -> dict[int, bytes]:
+    """Return the root hashes of the tree at these sizes, as far as it had them."""
+    tree, roots = Frontier(), {}
+    for data in _entries(source, min(size, max(wanted))):
+        tree.append(leaf_hash(data))
+        if tree.size in wanted:
+            roots[tree.size] = tree.root()
+    return roots
+
+
 def _token(
     source: Source,
-    before: Sequence[bytes],
+    roots: Mapping[int, bytes],
     line: Line | None,
     index: int,
     checkpoint: Checkpoint,
     trusted: bytes | None,
 ) -> Token:
-    """Check one token; `before` are the leaf hashes of the entries before it."""
+    """Check one token that the entry at `index` carries."""
     size = checkpoint.size
-    if size > len(before) or root_hash(before[:size]) != checkpoint.root:
+    if size > index or roots.get(size) != checkpoint.root:
         return Token(index, size, reason="is of a state that this record never had before it")
     token = _file(source, line, "file.1", MAX_TOKEN)
     chain = _file(source, line, "file.2", MAX_CHAIN)
     if token is None or chain is None:
         return Token(index, size, reason="is not here, or not with its certificates")
-    sha256 = hashlib.sha256(chain).hexdigest()
+    return _checked(token, chain, index, checkpoint, trusted)
+
+
+def _checked(
+    token: bytes, chain: bytes, index: int | None, checkpoint: Checkpoint, trusted: bytes | None
+) -> Token:
+    size = checkpoint.size
     try:
         stamp = check_token(token, checkpoint=checkpoint, chain=trusted or chain)
     except (MalformedError, SignatureError) as error:
-        return Token(index, size, reason=str(error), chain=sha256)
-    return Token(index, size, stamp, chain=sha256)
+        return Token(index, size, reason=str(error))
+    return Token(index, size, stamp)
 
 
 def _file(source: Source, line: Line | None, name: str, limit: int) -> bytes | None:
@@ -110,11 +147,10 @@ def _file(source: Source, line: Line | None, name: str, limit: int) -> bytes | N
     return source.read(f"files/{value.sha256}")
 
 
-def _opened(source: Source, indexes: dict[int, tuple[int, str]]) -> dict[int, Line]:
+def _opened(source: Source, indexes: Collection[int]) -> dict[int, Line]:
     """Return the lines of opened claims of these entries."""
-    ends = tuple(b'"index":%d}' % index for index in indexes)
-    lines = (parse_line(line) for line in _lines(source) if line.endswith(ends))
-    return {line.index: line for line in lines}
+    lines = (line for line in _lines(source) if int(line[line.rfind(b":") + 1 : -1]) in indexes)
+    return {line.index: line for line in map(parse_line, lines)}
 
 
 def _lines(source: Source) -> Iterator[bytes]:

@@ -1,0 +1,74 @@
+"""Time stamps of authorities that the reader trusts, as bounds of when entries existed (RFC 3161).
+
+A party that runs a ledger alone has no witnesses yet. A token over a checkpoint, by an authority
+that the reader names, is the word of somebody else all the same: what the checkpoint covers
+existed by then. Whoever records a token chooses the certificates that come with it, so that these
+count for nothing here.
+
+Needs the extra `outside`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from ledger.errors import NotFoundError
+from ledger.view import Stamped, Told, View
+from verify.checkpoint import Checkpoint
+from verify.claims import File
+from verify.errors import VerifyError
+from verify.events import Attestation
+from verify.outside.rfc3161 import MAX_TOKEN, check_token, parse_chain
+
+__all__ = ["Held", "read_stamps"]
+
+
+class Held(Protocol):
+    """The door to what tokens are compared with, of a ledger or of an export of it."""
+
+    def root_at(self, size: int) -> bytes:
+        """Return the tree's root hash at an earlier size."""
+
+    def file_path(self, sha256: str) -> Path:
+        """Return where a file is.
+
+        Raises:
+            NotFoundError: It is not there.
+        """
+
+
+def read_stamps(view: View, held: Held, *, trusted: bytes) -> tuple[Stamped, ...]:
+    """Return the stamps in a view that hold, by size.
+
+    Args:
+        view: What was told.
+        held: The ledger or the export that the view was read from.
+        trusted: Certificates of the authorities that the reader trusts, PEM.
+
+    Raises:
+        MalformedError: `trusted` are no certificates.
+    """
+    parse_chain(trusted)
+    found = (_stamped(view, told, held, trusted) for told in view.told)
+    return tuple(sorted(each for each in found if each is not None))
+
+
+def _stamped(view: View, told: Told, held: Held, trusted: bytes) -> Stamped | None:
+    event, file = told.event, told.claims.get("file.1")
+    if not isinstance(event, Attestation) or event.type != "rfc3161":
+        return None
+    if event.size is None or event.root is None or not isinstance(file, File):
+        return None
+    if not event.size <= told.index or file.size > MAX_TOKEN:
+        return None
+    root = bytes.fromhex(event.root)
+    if held.root_at(event.size) != root:
+        return None
+    try:
+        token = held.file_path(file.sha256).read_bytes()
+        checkpoint = Checkpoint(view.origin, event.size, root)
+        stamp = check_token(token, checkpoint=checkpoint, chain=trusted)
+    except (NotFoundError, VerifyError):
+        return None
+    return Stamped(event.size, -(-stamp.time_ms // 1000), stamp.authority)
