@@ -7,7 +7,7 @@ is in it was decided when it was written. It shows what the evidence file opens 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Offer", "format_page"]
@@ -89,26 +89,40 @@ def _lines(offer: Offer) -> Iterator[str]:
     )
     yield "<h2>How to answer</h2>"
     yield "<p>You need not answer. If you want your answer to stand in the record:</p>"
-    yield "<ul>"
+    yield from _one_response(said)
+    yield "<h3>Joining</h3>"
     yield (
-        "<li><strong>One response.</strong> Make a key on your own machine with <code>counterfoil "
-        "key new</code>, and send its registrars what <code>counterfoil key request</code> "
-        "writes. You become no member and are bound by nothing. Then sign what you hold of this "
-        "entry:"
+        "<p>A member records and answers like the others, and is bound by the record's rules from "
+        "then on. Its registrars propose you; you join with <code>counterfoil join</code>, and "
+        "can leave.</p>"
     )
-    yield (
-        f"<pre>counterfoil answer LEDGER {said['event_id']} deny --note &quot;in your words&quot; "
-        "--key your.key</pre>"
-    )
-    yield (
-        "LEDGER is the address that the keeper gives you. Other words than <code>deny</code> are "
-        "listed by <code>counterfoil answer --help</code>. Once it is taken in, your response "
-        "stands beside the entry wherever it is shown, and nobody can remove it unnoticed.</li>"
-    )
-    yield (
-        "<li><strong>Joining.</strong> A member records and answers like the others, and is bound "
-        "by the record's rules from then on. Its registrars propose you; you join with "
-        "<code>counterfoil join</code>, and can leave.</li>"
-    )
-    yield "</ul>"
     yield "</main></body></html>"
+
+
+def _one_response(said: Mapping[str, str]) -> Iterator[str]:
+    """Yield how to answer without joining, step by step."""
+    yield "<h3>One response</h3>"
+    yield "<p>You become no member by it, and are bound by nothing.</p>"
+    yield "<ol>"
+    yield (
+        "<li>Make a key on your own machine, with a short name of yours. It can answer, and "
+        "nothing else."
+        "<pre>counterfoil key new your.key --party your-name --powers answer</pre></li>"
+    )
+    yield (
+        "<li>Send whoever gave you this page the file that the next command writes; it holds no "
+        "secret. The record's registrars enter your key, and tell you the record's address."
+        f"<pre>counterfoil key request {said['evidence']} --key your.key -o your.request</pre></li>"
+    )
+    yield (
+        "<li>Sign what you hold of this entry, and hand it in."
+        f"<pre>counterfoil answer ADDRESS {said['event_id']} deny --note &quot;in your own "
+        f"words&quot; --key your.key --fingerprint {said['fingerprint']}</pre>"
+        "Other words than <code>deny</code> are listed by <code>counterfoil answer --help</code>."
+        "</li>"
+    )
+    yield "</ol>"
+    yield (
+        "<p>You get a receipt. Your response then stands beside the entry wherever it is shown, "
+        "and nobody can remove it unnoticed.</p>"
+    )

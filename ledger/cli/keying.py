@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from ledger.cli.context import DONE, Context, UsageError, groups, table
+from ledger.cli.context import DONE, Context, InvalidError, UsageError, groups, table
 from ledger.cli.parsing import command, index, label
 from ledger.cli.signing import passphrase_option, signing_options, submit
 from ledger.cli.sources import SOURCE, is_url, open_remote, read_state
@@ -22,7 +22,9 @@ from ledger.keyrequests import (
 )
 from ledger.keys import PartySigner, ask_new_passphrase, read_passphrase
 from ledger.private import create_private
+from verify.anchors import Anchors
 from verify.events import Power
+from verify.evidence import MAX_EVIDENCE, audit_evidence
 from verify.submission import LedgerName
 
 if TYPE_CHECKING:
@@ -44,8 +46,9 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         keys, "request", "ask a ledger's registrars to enrol your key", _request,
         "key request https://ledger.example --fingerprint HEX --key rutland.key -o rutland.request",
         "key request export/ --key rutland.key -o rutland.request # an export will do as well",
+        "key request evidence.json --key rutland.key -o rutland.request # or evidence from it",
     )  # fmt: skip
-    request.add_argument("ledger", help=SOURCE)
+    request.add_argument("ledger", help=f"{SOURCE}, or an evidence file")
     request.add_argument("-o", "--output", required=True, metavar="FILE", help="the request")
     signing_options(request)
     show = command(
@@ -198,12 +201,25 @@ def _request(arguments: Namespace, context: Context) -> int:
 
 
 def _name_of(arguments: Namespace, context: Context, signer: PartySigner) -> LedgerName:
-    """Name the ledger without opening it to record: an export will do."""
+    """Name the ledger without opening it to record: an export will do, or evidence from it."""
     if is_url(arguments.ledger):
         with open_remote(context, arguments, signer=signer) as remote:
             return LedgerName(origin=remote.claimed_origin(), charter=remote.fingerprint)
+    if Path(arguments.ledger).is_file():
+        return _name_in(Path(arguments.ledger), arguments.fingerprint)
     state = read_state(context, arguments, signer=signer)
     return LedgerName(origin=state.charter.origin, charter=state.fingerprint)
+
+
+def _name_in(path: Path, fingerprint: str | None) -> LedgerName:
+    """Name the ledger that an evidence file is from."""
+    with path.open("rb") as file:
+        report = audit_evidence(
+            file.read(MAX_EVIDENCE + 1), anchors=Anchors(fingerprint=fingerprint)
+        )
+    if report.verdict == "invalid" or report.origin is None:
+        raise InvalidError(f"{path} is no valid evidence. `counterfoil-verify {path}` says more.")
+    return LedgerName(origin=report.origin, charter=report.fingerprint)
 
 
 def _revoke(arguments: Namespace, context: Context) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
+import shlex
 from html.parser import HTMLParser
 
 import pytest
 
 from ledger.offer import Offer, format_page
-from tests.ledger.commandline import Desk, process, rows
+from tests.ledger.commandline import Desk, process, rows, served
 
 VOID = {"meta"}
 
@@ -49,10 +52,61 @@ def test_an_outsider_gets_evidence_and_a_page(desk: Desk) -> None:
     )
     assert 0 == process(desk.folder, *words, module="verify").code
     assert f"counterfoil-verify evidence.json --fingerprint {fingerprint}" in text
-    assert f"counterfoil answer LEDGER {given}" in text
+    assert f"counterfoil answer ADDRESS {given}" in text
     assert "B. Clerk" in text
     assert "A. Clerk" not in text
     assert "rutland has signed this entry" in text
+
+
+def steps(page: Path, *, address: str) -> list[list[str]]:
+    """Return the commands that a page tells its reader to run, as they stand there."""
+    text = html.unescape(page.read_text(encoding="utf-8"))
+    commands = re.findall("<pre>(.*?)</pre>", text, re.DOTALL)
+    return [shlex.split(each.replace("ADDRESS", address)) for each in commands]
+
+
+def test_an_outsider_answers_as_the_page_says_without_joining(desk: Desk) -> None:
+    given = desk.filled()[0]
+    desk.done("offer", "ledger", given, "-o", "for-them")
+    outside = desk.folder / "for-them"  # all that the outsider has
+    with served(desk.folder) as url:
+        check, key, request, answer = steps(outside / "index.html", address=url)
+        assert 0 == process(outside, *check[1:], module="verify").code
+        assert 0 == process(outside, *key[1:], "--plain").code
+        assert 0 == process(outside, *request[1:]).code
+        early = process(outside, *answer[1:])
+        words = ("enrol", url, "for-them/your.request", "--key", "county.key")
+        fingerprint = answer[-1]
+        enrolled = process(desk.folder, *words, "--fingerprint", fingerprint)
+        assert (0, "") == (enrolled.code, enrolled.err)
+        answered = process(outside, *answer[1:])
+        assert (0, "") == (answered.code, answered.err)
+        joined = process(outside, "join", url, "--key", "your.key", "--fingerprint", fingerprint)
+    shown = desk("show", "ledger", given).out
+    desk.done("export", "ledger", "export")
+    whole = process(desk.folder, "export", "--fingerprint", fingerprint, module="verify")
+
+    assert 0 != early.code  # nobody knows the key yet
+    assert 0 != joined.code  # nobody has named it a member, and its key may only answer
+    assert "your-name" in shown
+    (response,) = rows(desk.done("list", "ledger", "--party", "your-name")["events"])
+    assert "in your own words" in desk("show", "ledger", str(response["id"])).out
+    assert 0 == whole.code
+
+
+def test_a_key_request_from_bad_evidence_is_refused(desk: Desk) -> None:
+    given = desk.filled()[0]
+    desk.done("offer", "ledger", given, "-o", "for-them")
+    desk.key("ministry")
+    evidence = desk.folder / "for-them" / "evidence.json"
+    words = ("key", "request", str(evidence), "--key", "ministry.key", "-o", "ministry.request")
+    other = desk(*words, "--fingerprint", "ab" * 32)
+    evidence.write_bytes(evidence.read_bytes()[:-2] + b" }")
+    bad = desk(*words)
+
+    assert [1, 1] == [ran.code for ran in (other, bad)]
+    assert "is no valid evidence" in bad.err
+    assert not (desk.folder / "ministry.request").exists()
 
 
 def test_the_page_names_a_file_that_is_opened(desk: Desk) -> None:
@@ -84,7 +138,8 @@ def test_the_page_is_plain_accessible_and_fetches_nothing(
     page = Page(text)
 
     assert ("lang", "en") in page.attributes
-    assert ["h1", "h2", "h2", "h2"] == [tag for tag in page.tags if tag in {"h1", "h2", "h3"}]
+    headings = [tag for tag in page.tags if tag in {"h1", "h2", "h3"}]
+    assert ["h1", "h2", "h2", "h2", "h3", "h3"] == headings
     assert {"title", "main"} <= set(page.tags)
     assert not {"script", "link", "img", "iframe", "a", "form", "b"} & set(page.tags)
     assert not {"src", "href", "style", "onclick"} & {name for name, _ in page.attributes}
