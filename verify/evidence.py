@@ -69,6 +69,8 @@ NOT_CHECKED = (
 )
 _NO_FILES = "the files that opened claims name, which did not come with this file"
 
+_MAX_GOVERNANCE = 65_536
+
 _Hashes = Annotated[tuple[Hash, ...], msgspec.Meta(min_length=1, max_length=MAX_HASHES)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -142,13 +144,19 @@ class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfo
     entries: Annotated[
         tuple[EvidenceEntry, ...], msgspec.Meta(min_length=1, max_length=2 * MAX_SHOWN)
     ]
-    governance: Annotated[tuple[msgspec.Raw, ...], msgspec.Meta(min_length=1)]
+    governance: Annotated[
+        tuple[msgspec.Raw, ...], msgspec.Meta(min_length=1, max_length=_MAX_GOVERNANCE)
+    ]
     covering: (
         Annotated[tuple[Covering, ...], msgspec.Meta(min_length=1, max_length=MAX_COVERING)] | None
     ) = None
-    disclosures: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1)] | None = None
+    disclosures: (
+        Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=MAX_SHOWN)] | None
+    ) = None
     latest: Annotated[tuple[Hash, ...], msgspec.Meta(max_length=MAX_HASHES)] | None = None
-    notes: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)] | None = None
+    notes: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1, max_length=MAX_SHOWN)] | None = (
+        None
+    )
     stamps: (
         Annotated[tuple[EvidenceStamp, ...], msgspec.Meta(min_length=1, max_length=MAX_STAMPS)]
         | None

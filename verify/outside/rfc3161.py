@@ -6,15 +6,19 @@ shows that the authority saw that hash then: so the record's entries up to that 
 shows nothing of who wrote them, and is worth what the authority is.
 """
 
+import contextlib
 import hashlib
+import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from rfc3161_client import TimeStampResponse, VerifierBuilder, decode_timestamp_response
 from rfc3161_client.errors import VerificationError
 
 from verify.checkpoint import Checkpoint, format_checkpoint
-from verify.errors import MalformedError, SignatureError
+from verify.errors import MalformedError, SignatureError, VerifyError
 
 __all__ = ["MAX_CHAIN", "MAX_TOKEN", "Stamp", "check_token", "parse_chain"]
 
@@ -64,16 +68,13 @@ def check_token(token: bytes, *, checkpoint: Checkpoint, chain: bytes) -> Stamp:
     if len(token) > MAX_TOKEN:
         raise MalformedError("token", f"longer than {MAX_TOKEN} bytes")
     imprint = hashlib.sha256(format_checkpoint(checkpoint)).digest()
-    try:
+    with _reading("token"):
         response = decode_timestamp_response(token)
-        verifier = VerifierBuilder(roots=roots).build()
-        verifier.verify(response, imprint)
-        return _stamp(response)
-    except VerificationError as error:
-        raise SignatureError("time-stamping authority", None, str(error)) from None
-    except ValueError as error:
-        # The library's words for octets that it cannot read, or a date that nobody can.
-        raise MalformedError("token", str(error)) from None
+        try:
+            VerifierBuilder(roots=roots).build().verify(response, imprint)
+            return _stamp(response)
+        except VerificationError as error:
+            raise SignatureError("time-stamping authority", None, str(error)) from None
 
 
 def parse_chain(data: bytes) -> list[x509.Certificate]:
@@ -84,13 +85,33 @@ def parse_chain(data: bytes) -> list[x509.Certificate]:
     """
     if len(data) > MAX_CHAIN:
         raise MalformedError("certificates", f"longer than {MAX_CHAIN} bytes")
-    try:
+    with _reading("certificates"):
         chain = x509.load_pem_x509_certificates(data)
-    except ValueError as error:
-        raise MalformedError("certificates", str(error)) from None
-    if len(chain) > _MAX_CERTIFICATES:
-        raise MalformedError("certificates", f"more than {_MAX_CERTIFICATES}")
+        if len(chain) > _MAX_CERTIFICATES:
+            raise MalformedError("certificates", f"more than {_MAX_CERTIFICATES}")
+        # The token's library gives them to OpenSSL, which reads more strictly, and panics if it
+        # does not take them.
+        trial = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        for certificate in chain:
+            trial.load_verify_locations(cadata=certificate.public_bytes(Encoding.DER))
     return chain
+
+
+@contextlib.contextmanager
+def _reading(where: str) -> Iterator[None]:
+    """Refuse octets that a library cannot read, in whatever way it says so."""
+    try:
+        yield
+    except (VerifyError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 (of any type)
+        # Of many types: whoever made the octets chooses where the library fails.
+        raise MalformedError(where, str(error) or type(error).__name__) from None
+    except BaseException as error:
+        # What its authors did not expect ends in a panic of Rust, which is no `Exception`.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise MalformedError(where, "the library that reads it gave up") from None
 
 
 def _stamp(response: TimeStampResponse) -> Stamp:

@@ -1,20 +1,32 @@
 """Tokens of a time-stamping authority, over checkpoints."""
 
+import base64
+import datetime as dt
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.timestamping import OPENSSL, Authority
 from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.errors import MalformedError, SignatureError, VerifyError
+from verify.outside import rfc3161
 from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, check_token, parse_chain
 
 CHECKPOINT = Checkpoint("ledger.example/one", 3, bytes(range(32)))
 TEXT = format_checkpoint(CHECKPOINT)
+
+
+class PanicException(BaseException):
+    """What a panic of Rust is in Python."""
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +116,97 @@ def test_refuses_what_are_no_certificates(authority: Authority) -> None:
             parse_chain(bad)
 
         assert refusal.value.where == "certificates"
+
+
+def test_refuses_certificates_that_openssl_does_not_take(authority: Authority) -> None:
+    # Their library's Rust reads them, and then panics in OpenSSL.
+    (certificate,) = x509.load_pem_x509_certificates((authority.folder / "root.pem").read_bytes())
+    der = certificate.public_bytes(Encoding.DER)
+    unread = der.replace(b"Invented root", b"Invented \xff\xff\xff\xff")
+    text = base64.encodebytes(unread)
+    pem = b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n"
+
+    assert der != unread
+    with pytest.raises(MalformedError) as refusal:
+        parse_chain(pem)
+    assert "certificates" == refusal.value.where
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("part"), PanicException("gave up"), KeyboardInterrupt()]
+)
+def test_whatever_the_library_raises_is_a_refusal_but_not_an_interrupt(
+    authority: Authority, token: bytes, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(data: bytes) -> None:
+        del data
+        raise error
+
+    monkeypatch.setattr(rfc3161, "decode_timestamp_response", fail)
+    kind = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else MalformedError
+    with pytest.raises(kind):
+        check_token(token, checkpoint=CHECKPOINT, chain=authority.chain)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "days", "holds"),
+    [
+        (ExtendedKeyUsageOID.TIME_STAMPING, 0, True),
+        (ExtendedKeyUsageOID.SERVER_AUTH, 0, False),
+        (ExtendedKeyUsageOID.TIME_STAMPING, -1000, False),
+        (ExtendedKeyUsageOID.TIME_STAMPING, 1000, False),
+    ],
+)
+def test_refuses_a_certificate_for_another_purpose_or_of_another_time(
+    tmp_path: Path, purpose: x509.ObjectIdentifier, days: int, *, holds: bool
+) -> None:
+    made = Authority(tmp_path / "tsa")
+    key = rsa.generate_private_key(65537, 2048)  # whose signatures are of one length
+    root = issued(key, key.public_key(), None, 0)
+    signer = load_pem_private_key((made.folder / "leaf.key").read_bytes(), None).public_key()
+    assert isinstance(signer, ec.EllipticCurvePublicKey)
+    good = issued(key, signer, ExtendedKeyUsageOID.TIME_STAMPING, 0)
+    (made.folder / "leaf.pem").write_bytes(good.public_bytes(Encoding.PEM))
+    held, other = (
+        one.public_bytes(Encoding.DER) for one in (good, issued(key, signer, purpose, days))
+    )
+    token = made.stamp(TEXT)
+    chain = root.public_bytes(Encoding.PEM)
+
+    assert 1 == token.count(held)
+    swapped = token.replace(held, held if holds else other)
+    if holds:
+        assert "CN=signer" == check_token(swapped, checkpoint=CHECKPOINT, chain=chain).authority
+        return
+    with pytest.raises(SignatureError):
+        check_token(swapped, checkpoint=CHECKPOINT, chain=chain)
+
+
+def issued(
+    key: rsa.RSAPrivateKey,
+    public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    purpose: x509.ObjectIdentifier | None,
+    days: int,
+) -> x509.Certificate:
+    """Issue a certificate for some days from then: a root's, if it is for no purpose."""
+    at = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(days)
+    root, own = (
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        for name in ("root", "signer" if purpose else "root")
+    )
+    built = (
+        x509.CertificateBuilder()
+        .issuer_name(root)
+        .subject_name(own)
+        .public_key(public)
+        .serial_number(77 if purpose else 1)
+        .not_valid_before(at - dt.timedelta(9))
+        .not_valid_after(at + dt.timedelta(9))
+        .add_extension(x509.BasicConstraints(ca=purpose is None, path_length=None), critical=True)
+    )
+    if purpose is not None:
+        built = built.add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
+    return built.sign(key, hashes.SHA256())
 
 
 @given(data=st.data())
