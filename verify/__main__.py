@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="counterfoil-verify",
         description="Check an export, evidence or a fork proof of a ledger. Needs no network.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        # Of a fixed width: to ask the terminal for its own loads modules that nothing else needs.
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=WIDTH - 2),
         allow_abbrev=False,
     )
     parser.add_argument("path", type=Path, metavar="PATH", help="an export folder, or a file")
