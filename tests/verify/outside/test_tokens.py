@@ -9,16 +9,22 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ledger.export import export as write
 from tests.ledger.builder import Party, found_ledger, new_event, new_letter, submit
+from tests.showing import evidence_of
 from tests.timestamping import Authority
+from tests.verify.test_brackets import stamp
 from tests.verify.test_command import ROOT, run
+from tests.world import World, letter
 from verify.__main__ import main
 from verify.checkpoint import parse_signed
+from verify.codec import encode
 from verify.entry import parse_entry
 from verify.events import event_id
 from verify.folder import Folder
+from verify.note import parse_note
 from verify.outside.tokens import Token, read_tokens
 
 ALPHA = Party("alpha", 1)
@@ -136,3 +142,25 @@ def test_the_kernel_loads_no_outside_library_for_itself() -> None:
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
 
     assert b"False" == ran.stdout.strip()
+
+
+def test_the_tokens_of_an_evidence_file_are_told(
+    authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World().found()
+    world.submit(letter("northmere"), letter("northmere"))
+    token, chain = authority.stamp(parse_note(world.note(2)).text), authority.chain.decode()
+    # The second is of another checkpoint than it says.
+    brought = [replace(stamp(world, size, token), certificates=chain) for size in (2, 3)]
+    path = tmp_path / "evidence.json"
+    path.write_bytes(encode(replace(evidence_of(world, 1), stamps=tuple(brought))))
+
+    assert 3 == main([str(path)])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "with this file: the first 2 entries existed by 20" in text
+    assert "with this file: proves nothing: signature" in text
+    assert 3 == main([str(path), "--json"])
+    values = msgspec.json.decode(capsys.readouterr().out)
+    assert [{"size", "time", "authority"}, {"size", "reason"}] == [
+        set(token) for token in values["tokens"]
+    ]
