@@ -58,6 +58,7 @@ from ledger.transport import FileBody, Incoming, UnansweredError
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checkpoint import Checkpoint, check_parsed
+from verify.checks import Check
 from verify.errors import RuleError, VerifyError
 from verify.folder import Folder
 from verify.note import MAX_NOTE_SIZE, Note, VerifierKey
@@ -74,7 +75,9 @@ Wait = Literal["durable", "quorum"]
 
 _OCTETS: Final = "application/octet-stream"
 _PATIENCE: Final = Patience()
-_OF_ENTRIES: Final = range(402, 700)  # checks of what entries say, and not of what is damaged
+
+# Checks of what the log key has signed for, and not of what may have been damaged on its way.
+_SIGNED_FOR: Final = frozenset((Check.NOTE_ROOT, *(each for each in Check if 402 <= each < 700)))  # noqa: PLR2004 - SPEC section 12
 
 
 class ShrunkError(TargetError):
@@ -83,12 +86,17 @@ class ShrunkError(TargetError):
     Attributes:
         seen: The signed checkpoint that was seen before.
         shown: The one that is shown now.
+        path: Where the former is kept.
     """
 
-    def __init__(self, *, size: int, before: int, seen: bytes, shown: bytes) -> None:
-        super().__init__(f"the ledger shows {size} entries, and had {before} before")
+    def __init__(self, *, size: int, before: int, seen: bytes, shown: bytes, path: Path) -> None:
+        super().__init__(
+            f"the ledger shows {size} entries, and had {before} before: {path} is the checkpoint"
+            " that says so, for counterfoil-verify --receipt"
+        )
         self.seen = seen
         self.shown = shown
+        self.path = path
 
 
 class ForkError(TargetError):
@@ -259,7 +267,7 @@ class Remote:
 
         Without the server's help there is no such export, and the error is what it was.
         """
-        if error.check not in _OF_ENTRIES:
+        if error.check not in _SIGNED_FOR:
             return error
         try:
             with self._kept.scratch() as folder:
@@ -286,6 +294,7 @@ class Remote:
                     before=follower.size,
                     seen=follower.note or b"",
                     shown=note,
+                    path=self._kept.keep_checkpoint(follower.note or b""),
                 )
             follower.notes = None if audited else self._notes(follower.size, checkpoint.size)
             self._follow(follower, checkpoint, parsed, note, part)
@@ -396,7 +405,11 @@ class Remote:
             if receipt is not None:
                 self._check_there(follower, receipt, claim.note)
             raise ShrunkError(
-                size=follower.size, before=claim.size, seen=claim.note, shown=follower.note or b""
+                size=follower.size,
+                before=claim.size,
+                seen=claim.note,
+                shown=follower.note or b"",
+                path=self._kept.keep_checkpoint(claim.note),
             ) from None
         return claim.note
 
@@ -484,7 +497,7 @@ class Remote:
         anchors = Anchors(fingerprint=self._fingerprint)
         report = audit(export, anchors=anchors, progress=checking, audience=self._audience)
         if report.verdict != "valid":
-            signed_for = all(finding.check in _OF_ENTRIES for finding in report.findings)
+            signed_for = all(finding.check in _SIGNED_FOR for finding in report.findings)
             kept = self._kept.keep_invalid(path) if report.findings and signed_for else None
             raise _invalid(report, kept)
         note = export.read("checkpoint")

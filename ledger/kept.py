@@ -5,6 +5,7 @@
     remote/<fingerprint>.lock   held by the one process that moves them forward
     remote/<fingerprint>.fork   a fork proof (SPEC section 10.3), if two histories were ever seen
     remote/<fingerprint>.<key ID>.fork   that a witness stepped back, if one did
+    remote/<fingerprint>.checkpoint   the larger one, if the ledger was ever seen to be smaller
     remote/<fingerprint>.invalid   an export with entries that may not stand there, if one ever came
 
 The ids are written first, and the state file says how many of them count: a crash in between
@@ -112,6 +113,12 @@ class Kept:
         """Keep a fork proof, of the log or, under a longer name, of a witness."""
         path = self._fork.with_suffix(f".{name}")
         replace_private(path, proof, error=OutboxError)
+        return path
+
+    def keep_checkpoint(self, note: bytes) -> Path:
+        """Keep a signed checkpoint that is larger than what the ledger showed later."""
+        path = self._state.with_suffix(".checkpoint")
+        replace_private(path, note, error=OutboxError)
         return path
 
     @contextlib.contextmanager

@@ -48,7 +48,8 @@ class Finding:
             a source had nothing to say, which shows nothing.
         source: Where it was seen.
         reason: What is wrong.
-        proof: The fork proof, or an export that is not valid, where there is one.
+        proof: Where there is one, the fork proof; an export that is not valid; or the checkpoint
+            that an export of what is shown now does not agree with.
     """
 
     kind: str
@@ -170,7 +171,7 @@ class Watch:
         except ForkError as error:
             yield Finding("fork", source, str(error), error.path)
         except ShrunkError as error:
-            yield Finding("shrunk", source, str(error))
+            yield Finding("shrunk", source, str(error), error.path)
         except AlteredError as error:
             yield Finding("altered", source, str(error), error.path)
 

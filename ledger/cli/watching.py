@@ -116,7 +116,8 @@ def _tell(context: Context, finding: Finding) -> None:
     text = f"{finding.kind}: {finding.source}: {finding.reason}"
     if finding.proof is not None:
         values["proof"] = str(finding.proof)
-        text += f"\n  {finding.proof} is the proof, for counterfoil-verify"
+        if str(finding.proof) not in finding.reason:
+            text += f"\n  {finding.proof} is the proof, for counterfoil-verify"
     context.answer(values, text)
 
 
