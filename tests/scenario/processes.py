@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 DAY_MS = 86_400_000
 _LISTENS = "listening on "
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload([__name__])
+_forks.set_forkserver_preload([__name__, "api.serve", "api.witness"])
 
 
 @dataclass
