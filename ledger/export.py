@@ -23,18 +23,17 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from ledger.audience import closed_to
+from ledger.covering import most_cosigned
 from ledger.errors import ExportError, NotFoundError
 from ledger.folders import new_folder
 from ledger.ledger import Ledger
 from verify.claims import Disclosure, File, parse_disclosure
 from verify.codec import encode
-from verify.contents import MANIFEST, Manifest, charter_policy, format_charter_policy
+from verify.contents import MANIFEST, Manifest, format_charter_policy
 from verify.entry import Entry, parse_entry
-from verify.errors import VerifyError
 from verify.events import SPEC_VERSION, Charter, Event, Opening, event_id, parse_event
 from verify.note import parse_note
 from verify.notes import PATH as NOTES
-from verify.policy import cosigners
 from verify.state import State, found
 from verify.submission import LedgerName, sealing_event
 from verify.tiles import bundles_of, entries_path, parse_bundle, tile_path, tiles_of
@@ -168,7 +167,7 @@ class Export:
         self._progress = progress
         self._lines = lines
         self._notes = notes
-        self._checkpoint = _cosigned(ledger)
+        self._checkpoint = most_cosigned(ledger, size=ledger.size())
         self.size = int(self._checkpoint.split(b"\n")[1])
         self._disclosures = self._sealed = 0
         self._named: set[bytes] = set()
@@ -330,30 +329,6 @@ class Export:
         with source.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             yield Member(f"files/{sha256}", size, _chunks(file, size))
-
-
-def _cosigned(ledger: Ledger) -> bytes:
-    """Return the latest checkpoint, with the lines of those who cosigned it.
-
-    Of the notes that are kept of its size, that which most witnesses of the charter cosigned, or
-    the one with most lines; none on which a line of one of them is not valid.
-    """
-    latest = best = ledger.checkpoint()
-    size, most = latest.split(b"\n")[1], (0, 1)
-    policy = charter_policy(ledger.state().charter_at(int(size)))
-    for note in ledger.latest_notes():
-        if int(note.split(b"\n")[1]) < int(size):
-            break
-        parsed = parse_note(note)
-        if not latest.startswith(parsed.text):
-            continue  # of entries that have come since
-        try:
-            weight = (len(cosigners(policy, note=parsed)), len(parsed.signatures))
-        except VerifyError:
-            continue
-        if weight > most:
-            best, most = note, weight
-    return best
 
 
 def _handed_by(entry: bytes) -> set[tuple[str, str]]:
