@@ -7,7 +7,8 @@ pass between `sequencer`, which computes, and `store`, which writes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ledger.tree import EMPTY_EDGE, Edge
@@ -97,3 +98,7 @@ class Commit:
     turnings: tuple[tuple[int, bytes], ...]
     checkpoint: bytes
     head: Head
+
+    def with_disclosures(self, disclosures: Iterable[tuple[int, tuple[str, ...]]]) -> Commit:
+        """Return the same commit with these disclosures."""
+        return replace(self, disclosures=tuple(disclosures))

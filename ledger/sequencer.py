@@ -54,10 +54,12 @@ __all__ = [
     "Outcome",
     "Prepared",
     "Recorded",
+    "Run",
     "Sequenced",
     "Wanted",
     "log_verifier_key",
     "prepare",
+    "prepare_submission",
     "sequence",
     "sign_checkpoint",
     "wanted_files",
@@ -179,8 +181,20 @@ def prepare(document: bytes, *, state: State | None, files: FileSizes) -> Prepar
         VerifyError: It is malformed, or breaks a rule.
     """
     submission = parse_document(document)
-    disclosed = list(_files_of(submission))
-    _check_files(disclosed, files)
+    _check_files(_files_of(submission), files)
+    return prepare_submission(submission, state=state)
+
+
+def prepare_submission(submission: Submission, *, state: State | None) -> Prepared:
+    """Check what needs no order of a submission that is sound in itself, and whose files are here.
+
+    Args:
+        submission: The submission.
+        state: The rules' state by now; None before entry 0.
+
+    Raises:
+        RuleError: The note that it names is not one of this log.
+    """
     candidates = tuple(candidate_of(e.event, event_id=e.id.hex()) for e in submission.events)
     known = tuple(
         Known(bytes.fromhex(event_id), position, kind)
@@ -191,7 +205,8 @@ def prepare(document: bytes, *, state: State | None, files: FileSizes) -> Prepar
     if submission.note is not None and submission.statement.seen is not None and state is not None:
         seen_key = state.log_key_at(submission.statement.seen.size)
         seen = _parse_seen(submission.note, submission.statement, state.charter.origin, seen_key)
-    return Prepared(submission, candidates, known, seen, seen_key, has_files=bool(disclosed))
+    has_files = any(_files_of(submission))
+    return Prepared(submission, candidates, known, seen, seen_key, has_files=has_files)
 
 
 def wanted_files(document: bytes, *, head: Head, files: FileSizes, now_ms: int) -> Wanted:
@@ -232,8 +247,8 @@ def sequence(
         signers: The log keys at hand, by public key.
         path: Names the ledger in a refusal.
     """
-    run = _Run(head, history, now_ms=now_ms, held=frozenset(signers), path=path)
-    outcomes = tuple(run.place(prepared) for prepared in batch)
+    run = Run(head, history, held=frozenset(signers), path=path)
+    outcomes = tuple(run.place(prepared, now_ms=now_ms) for prepared in batch)
     if not run.submissions:
         return Sequenced(None, outcomes)
     after, tiles = run.finish()
@@ -268,29 +283,46 @@ def sign_checkpoint(head: Head, signers: Mapping[bytes, LogSigner], *, path: obj
     return format_note(text, [NoteSignature(origin, key.key_id, signer.sign(text))])
 
 
-class _Run:
-    """One batch on its way. Everything in it is about submissions that were accepted."""
+class Run:
+    """One batch on its way. Everything in it is about submissions that were accepted.
+
+    Attributes:
+        head: The head behind them, whose edge is that of the head before.
+        submissions: The submissions.
+        disclosures: Disclosures to add, by index.
+        notes: The notes that they name, each after its size.
+        turnings: As in `Commit`.
+    """
 
     def __init__(
-        self, head: Head, history: History, *, now_ms: int, held: frozenset[bytes], path: object
+        self, head: Head, history: History, *, held: frozenset[bytes] | None, path: object
     ) -> None:
+        """Begin behind `head`.
+
+        Args:
+            head: Where the ledger stands.
+            history: The entries before.
+            held: The log keys at hand, one of which must always be able to sign; None where
+                nothing is to be signed.
+            path: Names the ledger in a refusal.
+        """
+        self.head = head
         self.submissions: list[Placed] = []
         self.disclosures: dict[int, tuple[str, ...]] = {}
         self.notes: dict[tuple[int, bytes], None] = {}
         self.turnings: list[tuple[int, bytes]] = []
         self._before = head
-        self._head = head
+        self._grown = (head.size, head.edge)
         self._leaves: list[bytes] = []
-        self._now_ms = now_ms
         self._held = held
         self._path = path
         self._past = _Past(history, head.size)
 
-    def place(self, prepared: Prepared) -> Outcome:
+    def place(self, prepared: Prepared, *, now_ms: int) -> Outcome:
         """Accept a submission behind those accepted before, or say why not."""
         try:
             known = self._known(prepared)
-            return self._accept(prepared) if known is None else known
+            return self.accept(prepared, now_ms=now_ms) if known is None else known
         except (VerifyError, LogKeyError) as error:
             return error
         finally:
@@ -300,7 +332,7 @@ class _Run:
         """Return the head behind all that was accepted, and the tiles that differ."""
         before = self._before
         growth = extend(before.edge, size=before.size, leaves=self._leaves)
-        return replace(self._head, edge=growth.edge), growth.tiles
+        return replace(self.head, edge=growth.edge), growth.tiles
 
     def _known(self, prepared: Prepared) -> Accepted | None:
         """Return where the submission is recorded already."""
@@ -314,11 +346,17 @@ class _Run:
             return None
         return Accepted(first, old.count, new=False)
 
-    def _accept(self, prepared: Prepared) -> Accepted:
-        head = self._head
+    def accept(self, prepared: Prepared, *, now_ms: int) -> Accepted:
+        """Accept a submission behind those accepted before.
+
+        Raises:
+            VerifyError: It breaks a rule.
+            LogKeyError: With it, the ledger could not go on signing.
+        """
+        head = self.head
         submission, candidates = prepared.submission, prepared.candidates
         first = head.size
-        recorded = max(self._now_ms, head.recorded)
+        recorded = max(now_ms, head.recorded)
         self._past.offer(first, prepared)
         if head.state is None:
             fingerprint = _entries(submission, head, recorded=recorded)[1][0].hex()
@@ -349,7 +387,7 @@ class _Run:
         self.submissions.append(Placed(first, submission.statement.author, entries, prepared.known))
         self._past.accept()
         self._leaves += leaves
-        self._head = replace(
+        self.head = replace(
             head,
             size=first + len(entries),
             prev=leaves[-1].hex(),
@@ -374,18 +412,23 @@ class _Run:
             raise RuleError(
                 Check.SEEN, "statement.seen.root", reason, root.hex(), statement.seen.root
             )
-        _check_time(note, state, size=size, first=self._head.size, recorded=recorded)
+        _check_time(note, state, size=size, first=self.head.size, recorded=recorded)
 
     def _root(self, size: int) -> bytes:
         before = self._before
         if size < before.size:
             return self._past.root(size)
-        # No checkpoint of such a size was published, unless the log key is elsewhere, too.
-        growth = extend(before.edge, size=before.size, leaves=self._leaves[: size - before.size])
-        return root_of_edge(growth.edge)
+        # No checkpoint of such a size was published, unless the log key is elsewhere, too, or
+        # this was recorded before. What names such sizes names them in order, mostly.
+        at, edge = self._grown if self._grown[0] <= size else (before.size, before.edge)
+        leaves = self._leaves[at - before.size : size - before.size]
+        self._grown = size, extend(edge, size=at, leaves=leaves).edge
+        return root_of_edge(self._grown[1])
 
     def _check_keys(self, state: State) -> None:
         """Check that the ledger could go on signing if every pending charter took effect."""
+        if self._held is None:
+            return
         charters = [w.act for w in state.pending.values() if isinstance(w.act, Charter)]
         for charter in (state.charter, *charters):
             if bytes.fromhex(charter.log_key) not in self._held:

@@ -45,7 +45,7 @@ def backdate(target: Path, document: Path) -> None:
 
 def _look_away() -> None:
     """Let no check see what a statement says that its author saw, nor when that was."""
-    sequencer._Run._check_seen = lambda *_, **__: None  # type: ignore[method-assign]
+    sequencer.Run._check_seen = lambda *_, **__: None  # type: ignore[method-assign]
 
 
 def _record(target: Path, document: bytes, recorded: int) -> None:
