@@ -6,6 +6,7 @@ import html
 import re
 import shlex
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
