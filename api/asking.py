@@ -116,9 +116,14 @@ class Page(NamedTuple):
     limit: int
     as_at: dt.date
 
+    @property
+    def part(self) -> slice:
+        """The part of all rows that is this page."""
+        return slice(self.start, self.start + self.limit)
+
     def cut(self, rows: Sequence[T]) -> Sequence[T]:
         """Return the rows of this page."""
-        return rows[self.start : self.start + self.limit]
+        return rows[self.part]
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -52,6 +51,7 @@ from ledger.folds.commitments import fold_commitments
 from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import Telling
+from ledger.folds.timeline import row_of, timeline_of
 from ledger.readings import Query, Seen
 from ledger.replies import (
     answers_json,
@@ -127,7 +127,7 @@ class Reading:
             told = seen.view.by_id.get(event_id)
             if told is None:
                 raise NotFoundError("event of such an id")
-            return event_json(seen.view, told, seen.timeline(day))
+            return event_json(seen.view, told, row_of(seen.laid_out(day), told.id))
 
         return await self._whole(request, ("event", event_id), as_at, at_size, make)
 
@@ -146,11 +146,11 @@ class Reading:
         pages = await self._pages(hosted, reader, words, at_size, as_at, cursor, limit)
 
         def make(seen: Seen) -> Values:
-            fold = seen.timeline(pages.page.as_at, party)
-            rows = tuple(pages.page.cut(fold.rows))
+            laid_out = seen.laid_out(pages.page.as_at, party)
+            fold = timeline_of(laid_out, part=pages.page.part)
             return {
-                **chronology_json(seen.view, replace(fold, rows=rows)),
-                **_next(pages, len(rows), whole=len(fold.rows)),
+                **chronology_json(seen.view, fold),
+                **_next(pages, len(fold.rows), whole=len(laid_out.events)),
             }
 
         return await self._answer(request, hosted, reader, pages.page, words, make)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ledger.clocks import Deadline
 from ledger.date_words import HOUSE_CONVENTION, format_when
@@ -63,18 +63,30 @@ def view_json(view: View) -> Plain:
 
 
 def _object(value: object) -> Plain:
-    if not is_dataclass(value) or isinstance(value, type):
-        raise AssertionError(type(value))
     plain: dict[str, Plain] = {}
-    for field in fields(value):
-        part = getattr(value, field.name)
-        if part is not None and not field.name.startswith("_"):
-            plain[field.name] = to_json(part)
+    for name in _names(value):
+        part = getattr(value, name)
+        if part is not None:
+            plain[name] = to_json(part)
     if isinstance(value, EventStatus):
         plain["status"] = value.status
     if isinstance(value, Grade):
         plain["name"] = value.name
     return plain
+
+
+_NAMES: Final[dict[type, tuple[str, ...]]] = {}
+"""The fields of each class that was asked for, which `fields` looks up anew each time."""
+
+
+def _names(value: object) -> tuple[str, ...]:
+    known = _NAMES.get(type(value))
+    if known is None:
+        if not is_dataclass(value) or isinstance(value, type):
+            raise AssertionError(type(value))
+        known = tuple(field.name for field in fields(value) if not field.name.startswith("_"))
+        _NAMES[type(value)] = known
+    return known
 
 
 def _when(when: When) -> Plain:

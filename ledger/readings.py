@@ -10,8 +10,9 @@ an erasure that takes effect, and cosignatures, which date its entries. Only not
 got some are read again, and what they prove decides: a line that comes when a quorum was complete
 before makes nobody wait.
 
-Thread-safe, and for threads: all but `kept` waits for the store and for other readers of the
-ledger. The ledger may be one in which another process records.
+Thread-safe, and for threads: all but `kept` waits for the store. One lock is held while what is
+new is read, another while something is worked out from one view: so files and followers do not
+wait for long answers. The ledger may be one in which another process records.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 import msgspec
 
 from ledger.errors import NotFoundError
-from ledger.folds.moments import Moment, main_dates
+from ledger.folds.moments import Moment
 from ledger.folds.reading import Reading, read
-from ledger.folds.timeline import Timeline, fold_timeline
+from ledger.folds.timeline import LaidOut, lay_out
 from ledger.ledger import Ledger
 from ledger.plain import Plain
 from ledger.replies import event_row
@@ -43,6 +44,7 @@ __all__ = ["Answer", "Query", "Readings", "Seen"]
 
 _AT_ONCE: Final = 1024  # entries of which the disclosures are read together
 _VIEWS: Final = 8
+_EVENTS: Final = 200_000  # of all views that are kept, where there are several: some 100 MB
 _FOLDS: Final = 4
 _OCTETS: Final = 16 << 20
 _PART: Final = 4  # of the room for answers: no answer may have more than such a part of it
@@ -76,22 +78,24 @@ class Answer(NamedTuple):
 
 
 class Seen:
-    """A view, and what is worked out from it, each once. Made and used under one lock.
+    """A view, and what is worked out from it, each once.
 
     Attributes:
         view: The view.
+        folding: Held by whoever works something out, but for `files`.
     """
 
     def __init__(self, view: View) -> None:
         """Work with `view`."""
         self.view = view
+        self.folding = threading.Lock()
         self._readings: _Kept[dt.date, Reading] = _Kept(_FOLDS)
-        self._timelines: _Kept[tuple[dt.date, str | None], Timeline] = _Kept(_FOLDS)
+        self._laid_out: _Kept[tuple[dt.date, str | None], LaidOut] = _Kept(_FOLDS)
 
     @cached_property
     def dates(self) -> Mapping[str, Moment]:
         """The date that stands for each event, by id."""
-        return main_dates(self.view)
+        return self._read.dates
 
     @cached_property
     def files(self) -> Mapping[str, File]:
@@ -105,31 +109,37 @@ class Seen:
 
     def reading(self, as_at: dt.date) -> Reading:
         """Return the view, read as at a day."""
-        return self._readings.get(as_at, lambda: read(self.view, as_at=as_at))
+        return self._readings.get(as_at, lambda: self._read.at(as_at))
 
-    def timeline(self, as_at: dt.date, party: str | None = None) -> Timeline:
-        """Return the chronology as at a day."""
-        return self._timelines.get(
-            (as_at, party), lambda: fold_timeline(self.reading(as_at), party=party)
-        )
+    def laid_out(self, as_at: dt.date, party: str | None = None) -> LaidOut:
+        """Return the chronology as at a day, of which the rows are still to be made."""
+        return self._laid_out.get((as_at, party), lambda: lay_out(self.reading(as_at), party=party))
+
+    @cached_property
+    def _read(self) -> Reading:
+        # Dates, responses and order are the same on whatever day: they are worked out once.
+        return read(self.view, as_at=dt.date.max)
 
 
 class Readings:
     """The readings of one ledger."""
 
-    def __init__(self, ledger: Ledger, *, octets: int = _OCTETS) -> None:
+    def __init__(self, ledger: Ledger, *, octets: int = _OCTETS, events: int = _EVENTS) -> None:
         """Read `ledger`, which stays open as long as this is used.
 
         Args:
             ledger: The ledger.
             octets: How much room kept answers may take.
+            events: How many events kept views may have together; one view may have any number.
         """
         self._ledger = ledger
         self._octets = octets
+        self._events = events
         self._reading = threading.Lock()
         self._noted: list[int] = []
         self._begin()
         self._keeping = threading.Lock()
+        self._forgotten = 0
         self._answers: OrderedDict[Query, Answer] = OrderedDict()
         self._held = 0
 
@@ -170,12 +180,14 @@ class Readings:
         """
         with self._reading:
             self._catch_up()
+            forgotten = self._forgotten
+            seen = self._seen(query.size, query.audience)
+        with seen.folding:
             answer = self._find(query)
             if answer is None:
-                values = make(self._seen(query.size, query.audience))
-                body = msgspec.json.encode(values, order="sorted")
+                body = msgspec.json.encode(make(seen), order="sorted")
                 answer = Answer(body, hashlib.sha256(body).hexdigest()[:32])
-                self._keep(query, answer)
+                self._keep(query, answer, forgotten)
             return answer
 
     def view(self, audience: str, *, size: int | None = None) -> View:
@@ -218,11 +230,14 @@ class Readings:
         self._block: dict[int, tuple[str, ...]] = {}
         self._blocked = range(0)
         self._builder = ViewBuilder(self._disclosures)
-        self._views: _Kept[tuple[int, str], Seen] = _Kept(_VIEWS)
+        self._views = self._no_views()
         self._size = 0
         self._notes: _Notes | None = None
         self._named: set[bytes] = set()
         self._heard = 0
+
+    def _no_views(self) -> _Kept[tuple[int, str], Seen]:
+        return _Kept(_VIEWS, room=self._events, weigh=lambda seen: len(seen.view.told))
 
     def _disclosures(self, index: int, owner: Event) -> Sequence[str]:
         if owner.sealed is None:
@@ -291,6 +306,7 @@ class Readings:
         """Forget what is kept of sizes from `since` on."""
         self._views.drop(lambda key: key[0] >= since)
         with self._keeping:
+            self._forgotten += since < _NEVER
             for query in [query for query in self._answers if query.size >= since]:
                 self._held -= len(self._answers.pop(query).body)
 
@@ -316,10 +332,12 @@ class Readings:
         dated = [each for notes in (self._notes or {}).values() for each in _counting(notes)]
         return Seen(self._builder.view(audience=audience, at=at, dated=dated))
 
-    def _keep(self, query: Query, answer: Answer) -> None:
+    def _keep(self, query: Query, answer: Answer, forgotten: int) -> None:
         if len(answer.body) > self._octets // _PART:
             return
         with self._keeping:
+            if self._forgotten != forgotten:
+                return  # what was erased meanwhile may be in it
             self._answers[query] = answer
             self._held += len(answer.body)
             while self._held > self._octets:
@@ -332,10 +350,14 @@ def _counting(notes: Mapping[bytes, Cosigned | None]) -> list[Cosigned]:
 
 
 class _Kept(Generic[K, V]):
-    """Keeps the values that were asked for last."""
+    """Keeps the values that were asked for last: so many, and of so much weight together."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(
+        self, most: int, *, room: int = 0, weigh: Callable[[V], int] = lambda _: 0
+    ) -> None:
         self._most = most
+        self._room = room
+        self._weigh = weigh
         self._values: OrderedDict[K, V] = OrderedDict()
 
     def get(self, key: K, make: Callable[[], V]) -> V:
@@ -345,7 +367,10 @@ class _Kept(Generic[K, V]):
             return self._values[key]
         value = make()
         self._values[key] = value
-        if len(self._values) > self._most:
+        while len(self._values) > 1 and (
+            len(self._values) > self._most
+            or sum(map(self._weigh, self._values.values())) > self._room
+        ):
             self._values.popitem(last=False)
         return value
 

@@ -18,7 +18,7 @@ from ledger.folds.knowledge import KnowledgeFold
 from ledger.folds.moments import Moment
 from ledger.folds.requests import Requests
 from ledger.folds.stances import ESTABLISHED, Telling
-from ledger.folds.timeline import Timeline
+from ledger.folds.timeline import Timeline, TimelineRow
 from ledger.plain import Plain, to_json, view_json
 from ledger.sentences import sentence
 from ledger.view import Told, View
@@ -96,15 +96,14 @@ def events_json(
     }
 
 
-def event_json(view: View, told: Told, fold: Timeline) -> Reply:
+def event_json(view: View, told: Told, row: TimelineRow | None) -> Reply:
     """Tell all that is known of one event.
 
     Args:
         view: The view that it is of.
         told: The event.
-        fold: The chronology, in which it may have a row.
+        row: Its row of the chronology, if it has one.
     """
-    row = next((r for r in fold.rows if r.id == told.id), None)
     values: Reply = {
         "author": told.author,
         "claims": {

@@ -29,7 +29,7 @@ from ledger.folds.proven import bracket_words
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import RequestRow, deadline_under, fold_requests
 from ledger.folds.stances import Telling
-from ledger.folds.timeline import fold_timeline
+from ledger.folds.timeline import fold_timeline, lay_out, row_of
 from ledger.plain import Plain, to_json, view_json
 from ledger.replies import (
     answers_json,
@@ -184,7 +184,7 @@ def _show(arguments: Namespace, context: Context) -> int:
     reading = _reading(arguments, context)
     event_id = one_id(arguments.id, reading.view.by_id)
     told = reading.view.by_id[event_id]
-    values = event_json(reading.view, told, fold_timeline(reading))
+    values = event_json(reading.view, told, row_of(lay_out(reading), told.id))
     context.answer(values, ("\n".join(_show_lines(told, reading))))
     return DONE
 
@@ -215,7 +215,7 @@ def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
             yield f"  {name}: {_quoted(value) if isinstance(value, str) else _file(value)}"
     if told.unopened:
         yield f"Not open here: {', '.join(told.unopened)}"
-    row = next((r for r in fold_timeline(reading).rows if r.id == told.id), None)
+    row = row_of(lay_out(reading), told.id)
     if row is None:
         return
     yield ""

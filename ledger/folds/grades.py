@@ -78,27 +78,35 @@ class Grade:
         return f"{NAMES[self.grade]} {self.suffix}".rstrip()
 
 
-def grade_of(reading: Reading, told: Told) -> tuple[Grade, ...]:
+def grade_of(
+    reading: Reading, told: Told, *, status: EventStatus | None = None
+) -> tuple[Grade, ...]:
     """Grade the elements of an event that its kind has.
 
     Args:
         reading: The view.
         told: The event.
+        status: How the parties stand to it, where that is known already.
     """
-    status = status_of(reading, told)
+    status = status or status_of(reading, told)
     elements = ELEMENTS if isinstance(told.event, Communication | Transfer | Request) else _SHORT
-    return tuple(_grade(reading, told, element, status) for element in elements)
+    whole = _recorded(reading, told, reading.when(told.id))
+    return tuple(_grade(reading, told, element, status, whole) for element in elements)
 
 
 _SHORT: Final[tuple[Element, ...]] = ("happened", "who", "said")
 
 
-def _grade(reading: Reading, told: Told, element: Element, status: EventStatus) -> Grade:
+def _grade(
+    reading: Reading, told: Told, element: Element, status: EventStatus, whole: tuple[int, str]
+) -> Grade:
     gap = _gap(reading, told, element)
     suffix = _suffix(element, status)
     if gap is not None:
         return Grade(element=element, grade=0, suffix=suffix, reason=gap)
-    grade, reason = _recorded(reading, told, element)
+    grade, reason = whole
+    if element in {"sent", "received"}:
+        grade, reason = _recorded(reading, told, _date_of_element(reading, told, element))
     return Grade(
         element=element, grade=grade, suffix=suffix, reason=_with_status(reason, element, status)
     )
@@ -139,10 +147,9 @@ def _is_named(told: Told) -> bool:
             return by is None or party_of(by) != "unknown" or bool(principals_of(event))
 
 
-def _recorded(reading: Reading, told: Told, element: Element) -> tuple[int, str]:
+def _recorded(reading: Reading, told: Told, when: When | None) -> tuple[int, str]:
     days_allowed = reading.view.charter_at(told.index).contemporaneous_days
     who = _hearsay(told)
-    when = _date_of_element(reading, told, element)
     signed = "one signature"
     bracket = reading.view.bracket(told)
     if bracket.by_s is None:
@@ -185,9 +192,7 @@ def _for_whom(principals: frozenset[str]) -> str | None:
 def _date_of_element(reading: Reading, told: Told, element: Element) -> When | None:
     if element == "sent":
         return date_of(told, "sent") or date_of(told, "dated") or reading.when(told.id)
-    if element == "received":
-        return date_of(told, "received")
-    return reading.when(told.id)
+    return date_of(told, "received")
 
 
 def _day(ms: int) -> dt.date:

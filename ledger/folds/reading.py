@@ -7,9 +7,11 @@ passed over; one that may have happened by then counts, since nothing says that 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from ledger.dates import When, days_between, known_by, narrow
 from ledger.errors import ContradictionError
@@ -19,9 +21,23 @@ from ledger.folds.stances import Stances, read_stances
 from ledger.view import Told, View
 from verify.events import Attestation, DateRole, Step, Transfer
 
-__all__ = ["Days", "Reading", "days_since", "read"]
+__all__ = ["Days", "Reading", "Seals", "days_since", "read"]
 
 Days = tuple[int | None, int | None]
+
+
+class Seals(NamedTuple):
+    """How many events an author sealed: else one could seal ten and open the one that fits.
+
+    Attributes:
+        opened: Those that are opened.
+        unopened: Those that are not.
+        overdue: Of these, those that should be.
+    """
+
+    opened: int
+    unopened: int
+    overdue: int
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,31 @@ class Reading:
     dates: Mapping[str, Moment]
     order: Order
     as_at: dt.date
+
+    def at(self, day: dt.date) -> Reading:
+        """Return the same view, read as at another day."""
+        return replace(self, as_at=day)
+
+    @cached_property
+    def unopened(self) -> frozenset[str]:
+        """The ids of the sealed events that are not opened."""
+        return frozenset(told.id for told in self.view.sealed)
+
+    @cached_property
+    def contradicted(self) -> frozenset[str]:
+        """The ids of events that a link puts after what their dates say is later."""
+        return frozenset(later for _, later in self.order.refused)
+
+    @cached_property
+    def seals(self) -> Mapping[str, Seals]:
+        """The seals of each author that has opened one."""
+        opened = Counter(t.author for t in self.view.told if t.sealed_at is not None)
+        unopened = Counter(t.author for t in self.view.sealed)
+        overdue = Counter(t.author for t in self.view.sealed if _is_overdue(t, self.as_at))
+        return {
+            author: Seals(count, unopened[author], overdue[author])
+            for author, count in opened.items()
+        }
 
     @cached_property
     def steps(self) -> Mapping[str, tuple[tuple[Told, Step], ...]]:
@@ -136,6 +177,11 @@ def days_since(when: When | None, as_at: dt.date) -> Days:
         return None, None
     least, most = days_between(when, _day(as_at))
     return (None if least is None else max(least, 0)), most
+
+
+def _is_overdue(told: Told, as_at: dt.date) -> bool:
+    opens_by = (told.event.dates or {}).get("opens_by")
+    return opens_by is not None and opens_by.edtf < as_at.isoformat()
 
 
 def _day(day: dt.date) -> When:

@@ -30,7 +30,17 @@ from verify.events import (
     Sealed,
 )
 
-__all__ = ["LinkOut", "Timeline", "TimelineRow", "fold_timeline", "timeline"]
+__all__ = [
+    "LaidOut",
+    "LinkOut",
+    "Timeline",
+    "TimelineRow",
+    "fold_timeline",
+    "lay_out",
+    "row_of",
+    "timeline",
+    "timeline_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +104,23 @@ class Timeline:
     refused_links: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """The events of a chronology, in its order: its rows are still to be made.
+
+    Attributes:
+        reading: The view, read as at a day.
+        party: The party that it is limited to, if it is.
+        events: The events.
+        left_out: What was left out: (how many, why).
+    """
+
+    reading: Reading
+    party: str | None
+    events: tuple[Told, ...]
+    left_out: tuple[tuple[int, str], ...]
+
+
 def timeline(
     view: View,
     *,
@@ -105,7 +132,12 @@ def timeline(
 
 
 def fold_timeline(reading: Reading, *, party: str | None = None) -> Timeline:
-    """Make the chronology.
+    """Make the chronology: `lay_out` and `timeline_of` in one."""
+    return timeline_of(lay_out(reading, party=party))
+
+
+def lay_out(reading: Reading, *, party: str | None = None) -> LaidOut:
+    """Choose the events of the chronology, and lay them out.
 
     Args:
         reading: The view, read as at a day.
@@ -119,18 +151,38 @@ def fold_timeline(reading: Reading, *, party: str | None = None) -> Timeline:
             shown.append(told)
         else:
             left_out[why] += 1
-    laid_out = reading.laid_out(shown)
-    rows = tuple(
-        _row(reading, told, laid_out[place - 1] if place else None)
-        for place, told in enumerate(laid_out)
-    )
-    return Timeline(
-        rows=rows,
-        as_at=reading.as_at,
+    return LaidOut(
+        reading=reading,
         party=party,
+        events=reading.laid_out(shown),
         left_out=tuple((count, why) for why, count in sorted(left_out.items())),
+    )
+
+
+def timeline_of(laid_out: LaidOut, *, part: slice = slice(None)) -> Timeline:
+    """Make the rows of a chronology, or of a part of it: each row costs, and the others nothing."""
+    reading = laid_out.reading
+    places = range(*part.indices(len(laid_out.events)))
+    return Timeline(
+        rows=tuple(_row_at(laid_out, place) for place in places),
+        as_at=reading.as_at,
+        party=laid_out.party,
+        left_out=laid_out.left_out,
         refused_links=reading.order.refused,
     )
+
+
+def row_of(laid_out: LaidOut, event_id: str) -> TimelineRow | None:
+    """Return the row of one event; None if it has none."""
+    for place, told in enumerate(laid_out.events):
+        if told.id == event_id:
+            return _row_at(laid_out, place)
+    return None
+
+
+def _row_at(laid_out: LaidOut, place: int) -> TimelineRow:
+    before = laid_out.events[place - 1] if place else None
+    return _row(laid_out.reading, laid_out.events[place], before)
 
 
 _APART = {
@@ -146,7 +198,7 @@ def _why_left_out(reading: Reading, told: Told, party: str | None) -> str | None
     if isinstance(told.event, GOVERNANCE):
         return "acts of governance"
     if isinstance(told.event, Sealed):
-        if any(told.id == sealed.id for sealed in reading.view.sealed):
+        if told.id in reading.unopened:
             return "sealed and not opened"
         return "seals that have been opened: what they sealed stands here itself"
     for kind, why in _APART.items():
@@ -161,6 +213,7 @@ def _why_left_out(reading: Reading, told: Told, party: str | None) -> str | None
 
 def _row(reading: Reading, told: Told, before: Told | None) -> TimelineRow:
     order = None if before is None else reading.order.before(before.id, told.id)
+    status = status_of(reading, told)
     return TimelineRow(
         index=told.index,
         id=told.id,
@@ -170,8 +223,8 @@ def _row(reading: Reading, told: Told, before: Told | None) -> TimelineRow:
         summary=sentence(told, reading.view.by_id),
         title=title_of(told),
         links=tuple(_links(reading, told)),
-        status=status_of(reading, told),
-        grades=grade_of(reading, told),
+        status=status,
+        grades=grade_of(reading, told, status=status),
         order=order,
         notes=(*_notes(reading, told), *_proven(reading, told, before)),
     )
@@ -195,7 +248,7 @@ def _notes(reading: Reading, told: Told) -> list[str]:
         source = reading.view.by_id[moment.source]
         notes.append(f"dated by the {say(source.kind)} of entry {source.index}")
     notes.extend(_evidence(reading, told))
-    if any(later == told.id for _, later in reading.order.refused):
+    if told.id in reading.contradicted:
         notes.append("a link says that it came after an event whose date is later")
     if told.key_origin == "recovered":
         notes.append("signed by a recovered key")
@@ -232,15 +285,8 @@ def _evidence(reading: Reading, told: Told) -> Iterator[str]:
 
 def _seals(reading: Reading, told: Told) -> str:
     """Count the author's seals: else one could seal ten versions and open the one that fits."""
-    mine = [t for t in reading.view.sealed if t.author == told.author]
-    opened = sum(t.sealed_at is not None and t.author == told.author for t in reading.view.told)
-    overdue = sum(_is_overdue(t, reading.as_at) for t in mine)
+    seals = reading.seals[told.author]
     return (
-        f"of {told.author}'s sealed events {opened} are opened and {len(mine)} unopened, "
-        f"{overdue} of them overdue"
+        f"of {told.author}'s sealed events {seals.opened} are opened and {seals.unopened} "
+        f"unopened, {seals.overdue} of them overdue"
     )
-
-
-def _is_overdue(told: Told, as_at: dt.date) -> bool:
-    opens_by = (told.event.dates or {}).get("opens_by")
-    return opens_by is not None and opens_by.edtf < as_at.isoformat()

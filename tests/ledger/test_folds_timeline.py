@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,14 @@ from ledger.folds.order import Order
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import Telling
-from ledger.folds.timeline import Timeline, fold_timeline, timeline
+from ledger.folds.timeline import (
+    Timeline,
+    fold_timeline,
+    lay_out,
+    row_of,
+    timeline,
+    timeline_of,
+)
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, opening_of, sealed
 from tests.ledger.founding import (
     AWARE,
@@ -75,6 +83,19 @@ def test_the_order_of_recording_changes_no_row(seed: int) -> None:
     found = shown(fold_timeline(reading(shuffled(CASE, seed))))
 
     assert expected == found
+
+
+def test_a_part_of_the_rows_is_a_part_of_all_rows() -> None:
+    laid_out = lay_out(reading())
+    whole = fold_timeline(laid_out.reading)
+
+    for start in range(len(whole.rows) + 2):
+        for stop in range(start, len(whole.rows) + 2):
+            part = timeline_of(laid_out, part=slice(start, stop))
+
+            assert replace(whole, rows=whole.rows[start:stop]) == part
+    assert whole.rows == tuple(row_of(laid_out, row.id) for row in whole.rows)
+    assert row_of(laid_out, "0" * 64) is None
 
 
 @pytest.mark.parametrize("seed", range(10))

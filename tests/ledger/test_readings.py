@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import NotFoundError, StoreError
+from ledger.folds.reading import read
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from ledger.readings import Query, Readings, Seen
@@ -243,6 +245,80 @@ def test_forgets_what_was_asked_longest_ago_when_there_is_no_more_room(ledger: L
         if readings.kept(query, size=ledger.size()) is not None
     ]
     assert ["1", "3", "4", "5", "6"] == kept
+
+
+def test_another_day_is_read_without_reading_the_ledger_again(ledger: Ledger) -> None:
+    seen = Seen(Readings(ledger).view("alpha"))
+    one, other = (seen.reading(dt.date(2026, 3, day)) for day in (1, 2))
+
+    assert one.order is other.order
+    assert one.stances is other.stances
+    assert one.dates is other.dates is seen.dates
+    assert one == read(seen.view, as_at=one.as_at)
+    assert other == read(seen.view, as_at=other.as_at)
+
+
+def test_keeps_no_more_views_than_have_room_together(ledger: Ledger) -> None:
+    submit(ledger, *(new_letter("alpha") for _ in range(20)))
+    size = ledger.size()
+    readings = Readings(ledger, events=2 * size)
+    first = readings.view("alpha")
+
+    assert first is readings.view("alpha")
+    readings.view("beta")
+    assert first is readings.view("alpha")
+    readings.view("alpha", size=size - 1)
+    readings.view("beta")
+    assert first is not readings.view("alpha")
+    small = Readings(ledger, events=1)
+    assert small.view("alpha") is small.view("alpha")
+
+
+def test_a_follower_does_not_wait_for_a_long_answer(ledger: Ledger) -> None:
+    readings = Readings(ledger)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def make(seen: Seen) -> list[str]:
+        reached.set()
+        go_on.wait(20)
+        return titles(seen)
+
+    query = Query("alpha", ledger.size(), ("titles",))
+    thread = threading.Thread(target=readings.answer, args=(query, make))
+    thread.start()
+    try:
+        reached.wait(20)
+        found: list[object] = []
+        other = threading.Thread(
+            target=lambda: found.extend(
+                (readings.file("alpha", "0" * 64), readings.rows("alpha", start=0, stop=1))
+            )
+        )
+        other.start()
+        other.join(10)
+
+        assert not other.is_alive()
+        assert 2 == len(found)
+    finally:
+        go_on.set()
+        thread.join()
+
+
+def test_keeps_no_answer_of_what_was_erased_meanwhile(ledger: Ledger) -> None:
+    letter = new_letter("alpha", "Secret")
+    submit(ledger, letter)
+    readings = Readings(ledger)
+    query = Query("alpha", ledger.size(), ("titles",))
+
+    def make(seen: Seen) -> list[str]:
+        found = titles(seen)
+        erasure = {"of": letter.id.hex(), "names": ["title"], "ground": "court_order"}
+        submit(ledger, new_event("alpha", "erasure/v1", **erasure))  # type: ignore[arg-type]  # as in the builder
+        readings.view("alpha")
+        return found
+
+    assert b'["Secret"]' == readings.answer(query, make).body
+    assert b"[]" == readings.answer(query, titles).body
 
 
 def test_a_size_that_is_not_reached_is_not_found(ledger: Ledger) -> None:
