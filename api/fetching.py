@@ -56,7 +56,7 @@ class Fetching:
         reader = hosted.admit(request)
         check_spelling(request, f"/files/{sha256}")
         check_query(request)
-        named = await self._hosting.fold(lambda: hosted.readings.file(reader.audience, sha256))
+        named = await self._hosting.view(lambda: hosted.readings.file(reader.audience, sha256))
         if named is None:
             raise NotFoundError("file of such a name")
         path = await self._hosting.read(lambda: hosted.ledger.file_path(sha256))

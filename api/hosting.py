@@ -24,13 +24,15 @@ from starlette.requests import Request
 
 from api import log
 from api.bell import Bell
+from api.connection import peer_of
 from api.limits import Places, Quota, Rates, Room
 from api.measures import Answering
 from api.problems import ProblemError
 from api.recording import Recorder
 from api.sessions import Session, Sessions, token_of
-from api.settings import Settings
+from api.settings import UNIX, Settings
 from api.staging import Staging
+from api.turns import Asker, Turns
 from ledger.disputes import keep_dispute
 from ledger.errors import DisputedError, LedgerError, NotFoundError
 from ledger.feeder import DISPUTED, FAILED, Feeder, Pace
@@ -40,12 +42,12 @@ from ledger.readings import Readings
 from ledger.store import STORE_FILE
 from verify.submission import LedgerName
 
-__all__ = ["Hosted", "Hosting", "NoLedgerError", "open_ledgers"]
+__all__ = ["Hosted", "Hosting", "NoLedgerError", "address_of", "open_ledgers"]
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _READERS: Final = 4
-_FOLDERS: Final = 4
-_FOLDING: Final = 128
+_VIEWERS: Final = 2
+_FOLDERS: Final = 2  # threads that count for themselves: more would only hold up the event loop
 
 T = TypeVar("T")
 
@@ -140,6 +142,12 @@ class Hosted:
             raise ProblemError("unauthenticated", detail)
         return Reader(session, token)
 
+    def asker(self, request: Request, reader: Reader) -> Asker:
+        """Return whose turn it must be for a question of a reader to be worked out."""
+        if reader.session is not None:
+            return Asker(party=True, name=f"{self.name} {reader.session.party}")
+        return Asker(party=False, name=address_of(request))
+
     def admit(self, request: Request) -> Reader:
         """Return who reads.
 
@@ -168,7 +176,7 @@ class Hosting:
         open_exports: Those of them that readers without a session may have together.
         memory: Room for documents on their way.
         addresses: How often each address may ask.
-        folding: Places for questions that have to be worked out.
+        turns: Whose question is worked out next.
         stopping: Whether the server stops: then nobody may go on following a ledger.
     """
 
@@ -210,7 +218,15 @@ class Hosting:
         self._exporters = ThreadPoolExecutor(settings.exports, "counterfoil-export")
         # What is worked out takes seconds in a large ledger: a checkpoint does not wait for it.
         self._folders = ThreadPoolExecutor(_FOLDERS, "counterfoil-folding")
-        self.folding = Places(_FOLDING, what="questions", retry_after_s=again_s)
+        # What is looked up in a view waits neither for that, nor does a checkpoint wait for it.
+        self._viewers = ThreadPoolExecutor(_VIEWERS, "counterfoil-viewing")
+        self.turns = Turns(
+            _FOLDERS,
+            self._fold,
+            each=settings.questions,
+            wait_s=settings.question_s,
+            retry_after_s=again_s,
+        )
         self.stopping = False
         self._endings: list[Callable[[], None]] = []
 
@@ -236,7 +252,10 @@ class Hosting:
         self.end_feeding()
         for end in self._endings:
             end()
-        for pool in (self._receivers, self._readers, self._folders, self._exporters):
+        for pool in (
+            *(self._receivers, self._readers, self._viewers, self._folders),
+            self._exporters,
+        ):
             pool.shutdown()
 
     def refresh(self, name: str) -> None:
@@ -405,14 +424,17 @@ class Hosting:
             hosted.sized = rung, asyncio.create_task(self.read(hosted.ledger.size))
         return await asyncio.shield(hosted.sized[1])
 
-    async def fold(self, do: Callable[[], T]) -> T:
-        """Work an answer out, in a thread.
+    async def view(self, do: Callable[[], T]) -> T:
+        """Look something up in the view of a ledger, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._viewers, do)
 
-        Raises:
-            ProblemError: `busy`: very many others wait already.
-        """
-        with self.folding.take():
-            return await asyncio.get_running_loop().run_in_executor(self._folders, do)
+    async def _fold(self, do: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._folders, do)
+
+
+def address_of(request: Request) -> str:
+    """Return what counts as the one address that a request comes from."""
+    return peer_of(UNIX if request.client is None else request.client.host)
 
 
 def _failed(task: asyncio.Task[int]) -> bool:

@@ -267,9 +267,16 @@ class Reading:
     ) -> Response:
         where = map(str, (page.start, page.limit, page.as_at))
         query = Query(reader.audience, page.size, (*words, *where))
-        found = hosted.readings.kept(query, size=await self._hosting.size(hosted))
+        size = await self._hosting.size(hosted)
+        found = hosted.readings.kept(query, size=size)
         if found is None:
-            found = await self._hosting.fold(lambda: hosted.readings.answer(query, make))
+            # By the size of now: what is new may be an erasure.
+            found = await self._hosting.turns.answer(
+                hosted.asker(request, reader),
+                hosted.name,
+                (query, size),
+                lambda: hosted.readings.answer(query, make),
+            )
         tag = f'"{found.tag}"'
         headers = {"etag": tag, **caching(hosted, reader, "no-cache")}
         if is_known(request, tag):

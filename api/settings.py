@@ -81,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         nonce_s: How soon a session statement must follow the nonce in it.
         tails: How many readers may follow a ledger's entries as they come.
         heartbeat_s: How often such a reader hears that nothing new has come.
+        questions: How many questions of one address, or one party, may wait to be worked out.
+        question_s: How long a question may wait for its turn to be worked out.
         page: Most rows of one page of an answer.
         free: Free octets of the disk below which the server says that it is not ready.
         witness_every_s: How long after witnesses were asked for one size they are for the next.
@@ -120,6 +122,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nonce_s: _Seconds = 120.0
     tails: _Count = 256
     heartbeat_s: _Seconds = 15.0
+    questions: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
+    question_s: _Seconds = 20.0
     page: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
     free: _Octets = 256 * _MIB
     witness_every_s: _Seconds = 1.0

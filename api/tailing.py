@@ -215,7 +215,7 @@ class _Feed:
 
     async def _make(self, what: str, audience: str, start: int, stop: int) -> _Part:
         if what == "events":
-            return await self._hosting.fold(lambda: self._events(audience, start, stop))
+            return await self._hosting.view(lambda: self._events(audience, start, stop))
         return await self._hosting.read(lambda: self._entries(start, stop))
 
     def _entries(self, start: int, stop: int) -> _Part:
