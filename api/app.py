@@ -100,8 +100,8 @@ def create_app(
         title="Counterfoil",
         summary="An evidence ledger for parties that trust neither each other nor this server.",
         version="1",
-        docs_url=None,  # its pages fetch scripts from others
-        redoc_url=None,
+        openapi_url=None,  # `describe` has it; pages that show it fetch scripts from others
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         redirect_slashes=False,
         lifespan=lifespan,
         # Whatever the environment says: spans and logs would carry what is nobody else's.

@@ -41,7 +41,6 @@ __all__ = [
     "caching",
     "check_query",
     "check_size",
-    "is_known",
     "today",
 ]
 
@@ -231,9 +230,3 @@ def caching(hosted: Hosted, reader: Reader, how: str) -> dict[str, str]:
     public = reader.session is None and hosted.state.charter.visibility == "public"
     whose = "public" if public else "private"
     return {"cache-control": f"{whose}, {how}", "vary": "Authorization, Cookie"}
-
-
-def is_known(request: Request, tag: str) -> bool:
-    """Tell whether whoever asks has the answer with this entity tag already."""
-    given = request.headers.get("if-none-match", "")
-    return given == "*" or tag in {each.strip().removeprefix("W/") for each in given.split(",")}

@@ -4,13 +4,15 @@ Uvicorn bounds how many connections there are, and how long one stays open after
 waits for ever for a request that does not come, and for a reader that does not read. When all
 places are taken, whoever has waited longest without a whole request goes: thousands that send
 nothing keep nobody out. And each chunk of a body costs the event loop the same, whether it has an
-octet or a thousand: a body in crumbs ends its connection.
+octet or a thousand: a body in crumbs ends its connection. So does a head that is too large, or has
+too many lines, whether all of it came at once or not: h11 bounds only what is not whole yet.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections import Counter
 from functools import lru_cache
 from typing import Any, Final
@@ -20,12 +22,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.settings import UNIX, Settings
 
-__all__ = ["STOP", "limited", "peer_of"]
+__all__ = ["HEAD", "STOP", "limited", "peer_of"]
+
+HEAD: Final = 8192
+"""Octets of request line and headers; what comes with the last of them may add as many again."""
 
 STOP: Final = "stop"
 """Under this name an application's lifespan gives what ends answers that have no end."""
 
 _NETWORK: Final = 64  # bits of an IPv6 address that whoever has one has all of
+_PIECE: Final = 8192  # octets that h11 is given at a time, where they may be lines of a head
+_LINES: Final = 100  # of a head, and of what may stand behind a body in chunks
+_BLANK: Final = re.compile(rb"\n\r?\n")
 _CHUNKS: Final = 64  # of a body, of which it is no matter how small they are
 _CHUNK: Final = 512  # octets that chunks must have on average
 
@@ -37,28 +45,45 @@ def limited(settings: Settings) -> type[asyncio.Protocol]:
 
 
 class _Requests(h11.Connection):
-    """Reads requests, but none whose body comes in crumbs."""
+    """Reads requests, but none with a head of very many lines, or whose body comes in crumbs."""
 
     def __init__(self, *, most_incomplete: int) -> None:
         super().__init__(h11.SERVER, most_incomplete)
         self._chunks = 0
         self._octets = 0
+        self._in_chunks = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether what comes next is a body whose length is known: no lines."""
+        return self.their_state is h11.SEND_BODY and not self._in_chunks
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
         """Return what comes next.
 
         Raises:
-            RemoteProtocolError: It is no request, or comes in crumbs.
+            RemoteProtocolError: It is no request, has too many lines, or comes in crumbs.
         """
+        if self.their_state is h11.IDLE:
+            self._check_lines()
         event = super().next_event()
         if isinstance(event, h11.Request):
             self._chunks = self._octets = 0
+            self._in_chunks = any(name == b"transfer-encoding" for name, _ in event.headers)
         elif isinstance(event, h11.Data):
             self._chunks += event.chunk_start
             self._octets += len(event.data)
             if (self._chunks - _CHUNKS) * _CHUNK > self._octets:
                 raise h11.RemoteProtocolError("the body comes in crumbs")
+        elif isinstance(event, h11.EndOfMessage) and len(event.headers) > _LINES:
+            raise h11.RemoteProtocolError("there are too many lines behind the body")
         return event
+
+    def _check_lines(self) -> None:
+        data, _ = self.trailing_data
+        blank = _BLANK.search(data)
+        if data.count(b"\n", 0, blank.start() if blank else len(data)) > _LINES:
+            raise h11.RemoteProtocolError("the head has too many lines")
 
 
 class _Connection(H11Protocol):
@@ -76,9 +101,7 @@ class _Connection(H11Protocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - those of uvicorn
         super().__init__(*arguments, **options)
-        most = self.config.h11_max_incomplete_event_size
-        if most is not None:
-            self.conn = _Requests(most_incomplete=most)
+        self.conn: _Requests = _Requests(most_incomplete=HEAD)
         self._peer: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
@@ -112,7 +135,11 @@ class _Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take octets."""
-        super().data_received(data)
+        # Piece by piece, since h11 looks only at what is not whole whether it is too large.
+        while data and not self.transport.is_closing():
+            size = len(data) if self.conn.is_plain else _PIECE
+            super().data_received(data[:size])
+            data = data[size:]
         self._await_head()
 
     def handle_events(self) -> None:

@@ -23,6 +23,8 @@ from api.problems import ProblemError, answer
 __all__ = ["Edge", "refuse"]
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "POST", "PUT")
+_PARAMETERS: Final = 32  # of a query: no path has so many
+_COOKIES: Final = 256  # of a request: browsers keep fewer of one site
 _STOPPED: Final = 503
 _GONE: Final = 499  # in the log only: the sender went away before there was an answer
 
@@ -70,6 +72,7 @@ class Edge:
         try:
             if scope["client"] is not None:
                 self._addresses.take(peer_of(scope["client"][0]))
+            _check_counts(scope)
             await self._app(scope, exchange.receive, exchange.send)
         except ProblemError as error:
             await answer(error)(scope, exchange.receive, exchange.send)
@@ -96,6 +99,18 @@ class Edge:
                 ms=round((time.monotonic() - began_s) * 1000),
             )
         await exchange.finish()
+
+
+def _check_counts(scope: Scope) -> None:
+    """Check that there is not much to take apart: FastAPI does so whatever the path needs.
+
+    Raises:
+        ProblemError: `malformed`: too many parameters, or cookies.
+    """
+    if scope["query_string"].count(b"&") >= _PARAMETERS:
+        raise ProblemError("malformed", "the query has too many parameters")
+    if sum(value.count(b";") for name, value in scope["headers"] if name == b"cookie") >= _COOKIES:
+        raise ProblemError("malformed", "there are too many cookies")
 
 
 def _is_awaited(scope: Scope) -> bool:

@@ -22,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.asking import HASH, caching, check_query, is_known
-from api.describing import BINARY, OCTETS, add_reading, check_spelling, problems
+from api.asking import HASH, caching, check_query
+from api.describing import BINARY, OCTETS, add_reading, check_spelling, is_known, problems
 from api.exchange import until_gone
 from api.hosting import Hosting
 from ledger.errors import NotFoundError, StoreError

@@ -36,7 +36,6 @@ from api.asking import (
     caching,
     check_query,
     check_size,
-    is_known,
     today,
 )
 from api.describing import (
@@ -47,6 +46,7 @@ from api.describing import (
     add_reading,
     answered,
     content,
+    is_known,
     problems,
 )
 from api.hosting import Hosting
@@ -146,30 +146,26 @@ class Proving:
         words = ("entries", str(start), str(at_size))
         pages = Pages(hosted, reader, words=words, page=first, cursor=cursor, size=size)
         page = pages.page
-        found, root = await self._hosting.read(
-            lambda: (
-                _entries(hosted.ledger, page),
-                hosted.ledger.root_at(page.size),
-            )
-        )
-        rest = {
-            "ledger": {
-                "date_convention": HOUSE_CONVENTION,
-                "fingerprint": hosted.state.fingerprint,
-                "origin": hosted.state.charter.origin,
-                "root": root.hex(),
-                "size": page.size,
-            }
-        }
-        cursor = pages.after(len(found), whole=page.size)
-        body = _encode(
-            {
+
+        def make() -> tuple[bytes, str]:
+            found = _entries(hosted.ledger, page)
+            values: dict[str, object] = {
                 "entries": [msgspec.Raw(entry) for entry in found],
-                **rest,
-                **({} if cursor is None else {"next": cursor}),
+                "ledger": {
+                    "date_convention": HOUSE_CONVENTION,
+                    "fingerprint": hosted.state.fingerprint,
+                    "origin": hosted.state.charter.origin,
+                    "root": hosted.ledger.root_at(page.size).hex(),
+                    "size": page.size,
+                },
             }
-        )
-        return _tagged(request, body, JSON, caching(hosted, reader, "no-cache"))
+            after = pages.after(len(found), whole=page.size)
+            body = _encode(values if after is None else {**values, "next": after})
+            return body, _tag(body)
+
+        body, tag = await self._hosting.read(make)
+        headers = caching(hosted, reader, "no-cache")
+        return _tagged(request, body, JSON, headers, tag=tag)
 
     async def entry(self, request: Request, index: Index) -> Response:
         """Return one entry, octet for octet."""
@@ -259,8 +255,19 @@ class Proving:
             )
 
 
-def _tagged(request: Request, body: bytes, media_type: str, headers: dict[str, str]) -> Response:
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def _tagged(
+    request: Request,
+    body: bytes,
+    media_type: str,
+    headers: dict[str, str],
+    *,
+    tag: str | None = None,
+) -> Response:
+    tag = tag or _tag(body)
     more = {"etag": tag, **headers}
     if is_known(request, tag):
         return Response(status_code=304, headers=more)

@@ -40,10 +40,9 @@ from api.asking import (
     caching,
     check_query,
     check_size,
-    is_known,
     today,
 )
-from api.describing import JSON, add_reading, answered, problems
+from api.describing import JSON, add_reading, answered, is_known, problems
 from api.hosting import Hosted, Hosting, Reader
 from ledger.errors import NotFoundError
 from ledger.folds.answers import answers

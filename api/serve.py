@@ -27,7 +27,7 @@ from starlette.types import ASGIApp
 from api import log
 from api.app import create_app
 from api.clock import now_ms
-from api.connection import limited
+from api.connection import HEAD, limited
 from api.hosting import open_ledgers
 from api.keeper import Keeper, KeeperError
 from api.settings import Settings
@@ -36,7 +36,6 @@ from ledger.ledger import Ledger
 
 __all__ = ["configure", "listen", "run", "serve"]
 
-_HEADERS: Final = 16 * 1024  # octets of request line and headers that are not whole yet
 _BACKLOG: Final = 256
 _KEEP_ALIVE_S: Final = 15
 _GRACE_S: Final = 30
@@ -112,7 +111,7 @@ def configure(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         limit_concurrency=settings.connections,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
-        h11_max_incomplete_event_size=_HEADERS,
+        h11_max_incomplete_event_size=HEAD,
     )
 
 

@@ -740,6 +740,19 @@ def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
             assert ([media_type] if media_type else []) == list(known.get("content", {}))
 
 
+def test_openapi_is_the_same_octets_and_spared_to_who_has_them(ledger: Ledger) -> None:
+    with servers.serving(ledger, Settings(root_path="/below")) as site:
+        first, again = site.get("/openapi.json"), site.get("/openapi.json")
+        known = site.ask("GET", "/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+        head = site.ask("HEAD", "/openapi.json")
+
+    assert (200, first.body) == (again.status, again.body)
+    assert "public, max-age=300" == first.headers["cache-control"]
+    assert (304, b"") == (known.status, known.body)
+    assert (200, b"", first.headers["etag"]) == (head.status, head.body, head.headers["etag"])
+    assert [{"url": "/below"}] == msgspec.json.decode(first.body)["servers"]
+
+
 def test_says_what_a_path_knows(site: Site) -> None:
     assert "GET, HEAD" == site.ask("DELETE", "/checkpoint").headers["allow"]
     assert "POST" == site.get("/submissions").headers["allow"]

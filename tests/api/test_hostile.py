@@ -125,6 +125,70 @@ def test_a_body_in_ordinary_chunks_is_taken(ledger: Ledger) -> None:
     assert 64 < len(parts)
 
 
+def head_of(*lines: bytes, path: bytes = b"/checkpoint") -> bytes:
+    return b"\r\n".join([b"GET %b HTTP/1.1" % path, b"Host: x", *lines, b"", b""])
+
+
+def answered(site: Site, sent: bytes) -> int | None:
+    """Return the status of the answer; None if the connection was closed under it."""
+    # What is still on its way when the connection is closed may take the answer with it.
+    with contextlib.suppress(ConnectionError):
+        return site.raw(sent).status
+    return None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        head_of(*[b"a:b"] * 100),
+        head_of(*[b"a: " + b"x" * 900] * 80),
+        head_of(b"a: " + b"x" * 100_000),
+        head_of(b"a:b\n" * 3_000),
+        head_of(path=b"/" + b"x" * 100_000),
+    ],
+    ids=["many lines", "many octets", "a long line", "bare line ends", "a long path"],
+)
+def test_a_large_head_is_refused_although_all_of_it_came(ledger: Ledger, sent: bytes) -> None:
+    with serving(ledger) as site:
+        assert answered(site, sent) in {400, None}
+        assert 200 == site.get("/checkpoint").status
+
+
+@pytest.mark.parametrize("count", [101, 50_000])
+def test_many_lines_behind_a_body_end_its_connection(ledger: Ledger, count: int) -> None:
+    head = b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with (
+        serving(ledger) as site,
+        socket.create_connection(("127.0.0.1", site.port), 20) as connection,
+        contextlib.suppress(ConnectionError),
+    ):
+        connection.sendall(head + b"0\r\n" + b"a:b\r\n" * count + b"\r\n" + head_of() * 2)
+        received = b""
+        while data := connection.recv(1 << 16):
+            received += data
+
+        assert b"200 OK" not in received
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (head_of(path=b"/entries?" + b"limit=1&" * 32), 400),
+        (head_of(path=b"/checkpoint?" + b"&" * 5_000), 400),
+        (head_of(b"Cookie: " + b";" * 5_000), 400),
+        (head_of(*[b"Cookie: " + b"a=b;" * 10] * 30), 400),
+        (head_of(*[b"a:b"] * 99), 200),
+        (head_of(b"a: " + b"x" * 7_900), 200),
+        (head_of(b"Cookie: " + b"a=b;" * 180), 200),
+    ],
+)
+def test_what_is_much_to_take_apart_is_refused_before(
+    ledger: Ledger, sent: bytes, status: int
+) -> None:
+    with serving(ledger) as site:
+        assert status == site.raw(sent).status
+
+
 # The clock
 
 
