@@ -18,11 +18,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 import h11
+from starlette.requests import Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.settings import UNIX, Settings
 
-__all__ = ["HEAD", "STOP", "limited", "peer_of"]
+__all__ = ["HEAD", "STOP", "address_of", "limited", "peer_of"]
 
 HEAD: Final = 8192
 """Octets of request line and headers; what comes with the last of them may add as many again."""
@@ -192,6 +193,11 @@ class _Connection(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def address_of(request: Request) -> str:
+    """Return what counts as the one address that a request comes from."""
+    return peer_of(UNIX if request.client is None else request.client.host)
 
 
 @lru_cache(maxsize=4096)

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.connection import address_of
 from api.describing import BINARY, add_reading, content, problems
 from api.exchange import until_gone
 from api.hosting import Hosting
@@ -49,10 +50,11 @@ class Exporting:
         reader = hosted.admit(request)
         audience = reader.audience
         ledger = hosted.ledger
+        address = address_of(request)
         with ExitStack() as stack:
             if reader.session is None:
-                stack.enter_context(self._hosting.open_exports.take())
-            stack.enter_context(self._hosting.exports.take())
+                stack.enter_context(self._hosting.open_exports.take(address))
+            stack.enter_context(self._hosting.exports.take(address))
             size = await self._hosting.read(ledger.size)
             headers = {
                 "cache-control": "no-store",

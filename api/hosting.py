@@ -24,13 +24,13 @@ from starlette.requests import Request
 
 from api import log
 from api.bell import Bell
-from api.connection import peer_of
-from api.limits import Places, Quota, Rates, Room
+from api.connection import address_of
+from api.limits import Places, Quota, Rates
 from api.measures import Answering
 from api.problems import ProblemError
 from api.recording import Recorder
 from api.sessions import Session, Sessions, token_of
-from api.settings import UNIX, Settings
+from api.settings import Settings
 from api.staging import Staging
 from api.turns import Asker, Turns
 from ledger.disputes import keep_dispute
@@ -42,7 +42,7 @@ from ledger.readings import Readings
 from ledger.store import STORE_FILE
 from verify.submission import LedgerName
 
-__all__ = ["Hosted", "Hosting", "NoLedgerError", "address_of", "open_ledgers"]
+__all__ = ["Hosted", "Hosting", "NoLedgerError", "open_ledgers"]
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _READERS: Final = 4
@@ -115,7 +115,12 @@ class Hosted:
         self.readings = Readings(ledger)
         self.bell = Bell()
         self.sized: tuple[asyncio.Event, asyncio.Task[int]] | None = None
-        self.tails = Places(settings.tails, what="followers", retry_after_s=settings.retry_after_s)
+        self.tails = Places(
+            settings.tails,
+            what="followers",
+            retry_after_s=settings.retry_after_s,
+            each=settings.part(settings.tails),
+        )
         self.feeder = feeder
 
     @property
@@ -200,12 +205,23 @@ class Hosting:
         }
         again_s = settings.retry_after_s
         self.submissions = Places(settings.submissions, what="submissions", retry_after_s=again_s)
-        self.exports = Places(settings.exports, what="exports", retry_after_s=again_s)
+        self.exports = Places(
+            settings.exports,
+            what="exports",
+            retry_after_s=again_s,
+            each=settings.part(settings.exports),
+        )
         # Else whoever likes keeps the parties of a public ledger from theirs.
         open_exports = (settings.exports + 1) // 2
         self.open_exports = Places(open_exports, what="exports", retry_after_s=again_s)
-        self.uploads = Places(settings.uploads, what="files", retry_after_s=again_s)
-        self.memory = Room(settings.documents)
+        self.uploads = Places(
+            settings.uploads,
+            what="files",
+            retry_after_s=again_s,
+            each=settings.part(settings.uploads),
+        )
+        each = max(settings.part(settings.documents), settings.document)
+        self.memory = Quota(settings.documents, each=each)
         self.addresses = Rates(
             settings.requests_per_s,
             at_once=settings.requests_at_once,
@@ -430,11 +446,6 @@ class Hosting:
 
     async def _fold(self, do: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._folders, do)
-
-
-def address_of(request: Request) -> str:
-    """Return what counts as the one address that a request comes from."""
-    return peer_of(UNIX if request.client is None else request.client.host)
 
 
 def _failed(task: asyncio.Task[int]) -> bool:

@@ -13,80 +13,69 @@ from typing import Final
 
 from api.problems import ProblemError
 
-__all__ = ["Places", "Quota", "Rates", "Room"]
+__all__ = ["Places", "Quota", "Rates"]
 
 _REMEMBERED: Final = 65_536  # holders of a rate; with more, who asked longest ago is forgotten
 
 
 class Places:
-    """A number of places, each for one request at a time.
+    """A number of places, each for one request at a time, of which each holder may have a part.
 
     Attributes:
         taken: How many are taken.
     """
 
-    def __init__(self, count: int, *, what: str, retry_after_s: int) -> None:
-        """Offer `count` places; `what` names in a refusal what takes them."""
+    def __init__(
+        self, count: int, *, what: str, retry_after_s: int, each: int | None = None
+    ) -> None:
+        """Offer places.
+
+        Args:
+            count: How many.
+            what: Names in a refusal what takes them.
+            retry_after_s: When to ask again.
+            each: How many one holder may have; None for all.
+        """
         self.taken = 0
+        self._held: Counter[str] = Counter()
         self._count = count
+        self._each = count if each is None else each
         self._what = what
         self._retry_after_s = retry_after_s
 
     @contextlib.contextmanager
-    def take(self) -> Iterator[None]:
+    def take(self, holder: str) -> Iterator[None]:
         """Hold a place.
 
         Raises:
-            ProblemError: `busy`: there is none.
+            ProblemError: `busy`: there is none, or none for this holder.
         """
-        if self.taken >= self._count:
+        if self.taken >= self._count or self._held[holder] >= self._each:
             detail = f"too many {self._what} are on their way"
             raise ProblemError("busy", detail, retry_after_s=self._retry_after_s)
         self.taken += 1
+        self._held[holder] += 1
         try:
             yield
         finally:
             self.taken -= 1
-
-
-class Room:
-    """A number of octets that may be held together.
-
-    Attributes:
-        left: How many more.
-    """
-
-    def __init__(self, size: int) -> None:
-        """Offer `size` octets."""
-        self.left = size
-
-    def take(self, count: int, *, otherwise: ProblemError) -> None:
-        """Hold `count` octets more.
-
-        Raises:
-            ProblemError: As `otherwise`: they do not fit.
-        """
-        if count > self.left:
-            raise otherwise
-        self.left -= count
-
-    def give(self, count: int) -> None:
-        """Let go of `count` octets."""
-        self.left += count
+            self._held[holder] -= 1
+            if not self._held[holder]:
+                del self._held[holder]
 
 
 class Quota:
-    """Room for all together, of which each holder may have a part."""
+    """A number of octets that may be held together, of which each holder may have a part."""
 
     def __init__(self, size: int, *, each: int) -> None:
         """Offer `size` octets, of which one holder may have `each`."""
-        self._room = Room(size)
+        self._left = size
         self._each = each
         self._held: Counter[str] = Counter()
 
     def left(self, holder: str) -> int:
         """Return how many octets more a holder may have."""
-        return min(self._room.left, self._each - self._held[holder])
+        return min(self._left, self._each - self._held[holder])
 
     def take(self, holder: str, count: int, *, otherwise: ProblemError) -> None:
         """Hold `count` octets more for a holder.
@@ -100,12 +89,12 @@ class Quota:
 
     def hold(self, holder: str, count: int) -> None:
         """Hold `count` octets that a holder has already, whether they fit or not."""
-        self._room.left -= count
+        self._left -= count
         self._held[holder] += count
 
     def give(self, holder: str, count: int) -> None:
         """Let go of `count` octets of a holder."""
-        self._room.give(count)
+        self._left += count
         self._held[holder] -= count
         if not self._held[holder]:
             del self._held[holder]

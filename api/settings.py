@@ -72,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             queues hold, so that no thread ever waits for room in one.
         file: One file.
         uploads: How many files may be on their way at a time.
+        share: One address may have one part in so many of `documents`, `uploads`, `exports` and
+            `tails`, but always one of them.
         exports: How many exports may be on their way at a time.
         staged: All files of a ledger together that no accepted submission has named yet.
         staged_per_party: Of these, what one party may have.
@@ -113,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     submissions: Annotated[int, msgspec.Meta(ge=0, le=128)] = 128
     file: _Octets = 512 * _MIB
     uploads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
+    share: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 4
     exports: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4
     staged: _Octets = 2048 * _MIB
     staged_per_party: _Octets = 1024 * _MIB
@@ -140,6 +143,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for proxy in self.trusted_proxies:
             if proxy != UNIX:
                 ipaddress.ip_network(proxy)
+
+    def part(self, count: int) -> int:
+        """Return how many of `count` one address may have."""
+        return -(-count // self.share)
 
     def trusts(self, address: str) -> bool:
         """Tell whether an address is that of a trusted proxy."""

@@ -26,6 +26,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.asking import Whole, check_query
+from api.connection import address_of
 from api.describing import add_reading, content, problems
 from api.exchange import until_gone
 from api.hosting import Hosted, Hosting, Reader
@@ -143,7 +144,7 @@ class _Tail(Response):
             ProblemError: `busy`: too many follow this ledger.
         """
         del scope
-        with self._hosted.tails.take():
+        with self._hosted.tails.take(address_of(self._request)):
             left = asyncio.create_task(until_gone(receive))
             try:
                 start = {"status": self.status_code, "headers": self.raw_headers}

@@ -34,6 +34,7 @@ from starlette.routing import Route
 from api import log
 from api.bodies import Body
 from api.clock import now_ms
+from api.connection import address_of
 from api.edge import Edge, refuse
 from api.limits import Places, Rates
 from api.measures import Answering
@@ -72,7 +73,7 @@ class _Service:
 
     async def add_checkpoint(self, request: Request) -> Response:
         """Cosign a checkpoint, or say why not."""
-        with self._places.take():
+        with self._places.take(address_of(request)):
             body = Body(request, limit=MAX_BODY, settings=self._settings)
             data = await body.chunk()
             while chunk := await body.chunk():

@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.bodies import Body, Bridge, Chunks, announced, check_media_type
+from api.connection import address_of
 from api.describing import (
     BINARY,
     JSON,
@@ -70,20 +71,21 @@ class Writing:
         self._hosting.check_undisputed(hosted)
         waits = _waits(request)
         check_media_type(request, frozenset((SUBMISSION, JSON)))
-        with self._hosting.submissions.take():
+        address = address_of(request)
+        with self._hosting.submissions.take(address):
             source = Body(request, limit=self._settings.document, settings=self._settings)
             chunks: list[bytes] = []
             held = 0
             try:
                 while chunk := await source.chunk():
-                    self._hosting.memory.take(len(chunk), otherwise=self._busy())
+                    self._hosting.memory.take(address, len(chunk), otherwise=self._busy())
                     held += len(chunk)
                     chunks.append(chunk)
                 document = chunks[0] if len(chunks) == 1 else b"".join(chunks)
                 chunks.clear()
                 settled = await self._record(hosted, document)
             finally:
-                self._hosting.memory.give(held)
+                self._hosting.memory.give(address, held)
         # Whoever waits for witnesses takes no place of those who record.
         receipt, headers = settled.receipt, {}
         if waits:
@@ -136,7 +138,7 @@ class Writing:
         if size is None:
             raise ProblemError("length-required", "a file needs Content-Length")
         party = _sender(hosted, request, sha256=sha256, size=size)
-        with self._hosting.uploads.take():
+        with self._hosting.uploads.take(address_of(request)):
             source = Body(request, limit=self._settings.file, settings=self._settings)
             with hosted.staging.coming(sha256):
                 new = await self._keep(hosted, source, party=party, sha256=sha256, size=size)

@@ -350,7 +350,10 @@ def test_a_file_that_is_broken_off_leaves_nothing_and_gives_its_room_back(ledger
 def test_an_announced_length_takes_no_room_before_it_comes(ledger: Ledger) -> None:
     size = 3 << 20
     content = b"y" * size
-    with serving(ledger, Settings(staged=4 << 20)) as site, contextlib.ExitStack() as stack:
+    with (
+        serving(ledger, Settings(staged=4 << 20, share=1)) as site,
+        contextlib.ExitStack() as stack,
+    ):
         for number in range(3):
             connection = socket.create_connection(("127.0.0.1", site.port), timeout=20)
             stack.enter_context(connection)

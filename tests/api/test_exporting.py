@@ -120,7 +120,7 @@ def test_only_so_many_at_a_time(large: Ledger) -> None:
 
 
 def test_strangers_leave_parties_a_place(large: Ledger) -> None:
-    with serving(large, Settings(exports=3)) as site, contextlib.ExitStack() as stack:
+    with serving(large, Settings(exports=3, share=1)) as site, contextlib.ExitStack() as stack:
         alpha = site.signed_in(large, ALPHA)
         strangers = [stack.enter_context(begun(site)).status for _ in range(3)]
         party = stack.enter_context(begun(alpha))

@@ -221,7 +221,7 @@ def test_says_now_and_then_that_nothing_is_new(ledger: Ledger) -> None:
 
 
 def test_so_many_may_follow_and_a_place_comes_free(ledger: Ledger) -> None:
-    with serving(ledger, Settings(tails=2)) as site:
+    with serving(ledger, Settings(tails=2, share=1)) as site:
         alpha = site.signed_in(ledger, ALPHA)
         with tailing(alpha) as first, tailing(alpha) as second:
             first.take(1)

@@ -1,0 +1,109 @@
+"""What one address may have of what there is for all, over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.problems import PREFIX
+from api.settings import Settings
+from ledger.ledger import Ledger
+from tests.api.serving import Got, Site, read_from, serving
+from tests.ledger.builder import Party, found_ledger, new_letter, sign_document
+
+ALPHA = Party("alpha", 1)
+CROWD, OTHER = "127.0.0.9", "127.0.0.2"
+PART = 1 << 16
+FILE = b"A file\n"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA, visibility="public")[0] as ledger:
+        yield ledger
+
+
+class Line:
+    """A connection from an address."""
+
+    def __init__(self, stack: contextlib.ExitStack, site: Site, source: str) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", site.port), 20, (source, 0))
+        stack.enter_context(self.socket)
+
+    def send(self, head: str, body: bytes = b"") -> None:
+        self.socket.sendall(f"{head}\r\nHost: x\r\n\r\n".encode() + body)
+
+    def taken(self) -> None:
+        """Wait until the server has taken everything, and answers nothing yet."""
+        self.socket.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            self.socket.recv(1)
+        self.socket.settimeout(20)
+
+    def answer(self) -> Got:
+        return read_from(self.socket)
+
+
+def slug(got: Got) -> tuple[int, str]:
+    return got.status, got.problem.type.removeprefix(PREFIX)
+
+
+def test_documents_of_one_address_leave_room_for_others(ledger: Ledger) -> None:
+    head = "POST /submissions HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}"
+    settings = Settings(document=PART, documents=4 * PART)
+    with serving(ledger, settings) as site, contextlib.ExitStack() as stack:
+        first = Line(stack, site, CROWD)
+        first.send(head.format(PART), b" " * (PART - 1))
+        first.taken()
+        second = Line(stack, site, CROWD)
+        second.send(head.format(PART), b" " * (PART - 1))
+        refused = second.answer()
+        document = sign_document(ledger, ALPHA, [new_letter("alpha")])
+        other = Line(stack, site, OTHER)
+        other.send(head.format(len(document)), document)
+        recorded = other.answer()
+
+    assert (503, "busy") == slug(refused)
+    assert 201 == recorded.status
+
+
+def test_files_of_one_address_leave_places_for_others(ledger: Ledger) -> None:
+    digest = hashlib.sha256(FILE).hexdigest()
+    with serving(ledger, Settings(uploads=4)) as site, contextlib.ExitStack() as stack:
+        token = site.signed_in(ledger, ALPHA).token
+        head = (
+            f"PUT /files/{digest} HTTP/1.1\r\nContent-Length: {len(FILE)}\r\n"
+            f"Authorization: Bearer {token}"
+        )
+        first = Line(stack, site, CROWD)
+        first.send(head, FILE[:-1])
+        first.taken()
+        second = Line(stack, site, CROWD)
+        second.send(head, FILE)
+        refused = second.answer()
+        other = Line(stack, site, OTHER)
+        other.send(head, FILE)
+        kept = other.answer()
+
+    assert (503, "busy") == slug(refused)
+    assert 201 == kept.status
+
+
+def test_followers_of_one_address_leave_places_for_others(ledger: Ledger) -> None:
+    with serving(ledger, Settings(tails=8)) as site, contextlib.ExitStack() as stack:
+        crowd = [Line(stack, site, CROWD) for _ in range(3)]
+        for line in crowd[:2]:
+            line.send("GET /tail HTTP/1.1")
+            assert line.socket.recv(12) == b"HTTP/1.1 200"
+        crowd[2].send("GET /tail HTTP/1.1")
+        refused = crowd[2].answer()
+        other = Line(stack, site, OTHER)
+        other.send("GET /tail HTTP/1.1")
+
+        assert (503, "busy") == slug(refused)
+        assert other.socket.recv(12) == b"HTTP/1.1 200"
