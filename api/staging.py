@@ -7,7 +7,6 @@ after a time.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,14 +17,13 @@ import msgspec
 from api.bodies import Chunks
 from api.limits import Quota
 from api.problems import ProblemError
-from ledger.errors import FileMismatchError, NotFoundError
+from ledger.errors import NotFoundError
 from ledger.files import ByteStream, Kept
 from ledger.ledger import Ledger
 from verify.claims import File, parse_disclosure
 
-__all__ = ["Staging", "check_same", "files_in"]
+__all__ = ["Staging", "files_in"]
 
-_CHUNK = 1 << 16
 _BLOCK = 1 << 20
 _NOBODY = ""  # no party is called so
 
@@ -121,8 +119,20 @@ class Staging:
                 self._named.discard(sha256)
 
     @contextlib.contextmanager
-    def reserve(self, body: Chunks, *, party: str, sha256: str, size: int) -> Iterator[Chunks]:
+    def reserve(
+        self, body: Chunks, *, party: str, sha256: str, size: int, held: bool = False
+    ) -> Iterator[Chunks]:
         """Hold room for a party's file as it comes, and while nothing names it if it came.
+
+        Room is asked for whether the file is here or not: only who has a file may learn that. One
+        that the party itself brought is no news to it.
+
+        Args:
+            body: What comes.
+            party: Who brings it.
+            sha256: Its hash.
+            size: How many octets are announced.
+            held: Whether it was here already.
 
         Yields:
             The body, which refuses with `full` when what comes has no room.
@@ -130,6 +140,11 @@ class Staging:
         Raises:
             ProblemError: `full`: there is no room for all of it now.
         """
+        known = self._staged.get(sha256)
+        if known is not None and (known.party, known.size) == (party, size):
+            yield body
+            self._renew(sha256)
+            return
         if size > self._quota.left(party):
             raise _full()
         counted = _Counted(body, self._quota, party=party, size=size)
@@ -138,8 +153,9 @@ class Staging:
         except BaseException:
             self._quota.give(party, counted.held)
             raise
-        if sha256 in self._staged or sha256 in self._named:
-            self._quota.give(party, counted.held)  # another request brought the same
+        if held or sha256 in self._staged or sha256 in self._named:
+            self._quota.give(party, counted.held)  # it, or another request, brought the same
+            self._renew(sha256)
         else:
             self._staged[sha256] = _Staged(party, counted.held, self._until())
 
@@ -156,11 +172,6 @@ class Staging:
                 self._quota.hold(_NOBODY, file.size)
                 until = now + self._keep_s - max(0, now_ms - file.since_ms) / 1000
                 self._staged[file.sha256] = _Staged(_NOBODY, file.size, until)
-
-    def renew(self, sha256: str) -> None:
-        """Begin the time of a file anew: somebody has sent it again."""
-        if sha256 in self._staged:
-            self._staged[sha256] = self._staged[sha256]._replace(until=self._until())
 
     def release(self, named: frozenset[str]) -> None:
         """Let go of files that an accepted submission names."""
@@ -202,6 +213,11 @@ class Staging:
         staged = self._staged.pop(sha256)
         self._quota.give(staged.party, staged.size)
 
+    def _renew(self, sha256: str) -> None:
+        """Begin the time of a file anew: somebody has sent it again."""
+        if sha256 in self._staged:
+            self._staged[sha256] = self._staged[sha256]._replace(until=self._until())
+
     def _until(self) -> float:
         return time.monotonic() + self._keep_s
 
@@ -221,25 +237,6 @@ class Staging:
             FullError: There is no room.
         """
         self._ledger.add_file(stream, sha256=sha256, size=size)
-
-
-def check_same(stream: ByteStream, *, sha256: str, size: int) -> None:
-    """Read a file that is kept already to its end. Blocks.
-
-    Only who has a file learns that the ledger has it.
-
-    Raises:
-        FileMismatchError: The octets are not of that size or hash.
-    """
-    digest = hashlib.sha256()
-    came = 0
-    while chunk := stream.read(_CHUNK):
-        came += len(chunk)
-        digest.update(chunk)
-    if came != size:
-        raise FileMismatchError("another size", expected=str(size), found=str(came))
-    if digest.hexdigest() != sha256:
-        raise FileMismatchError("another hash", expected=sha256, found=digest.hexdigest())
 
 
 def files_in(document: bytes) -> frozenset[str]:

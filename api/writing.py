@@ -40,7 +40,7 @@ from api.desk import MissingError
 from api.hosting import Hosted, Hosting
 from api.problems import FilesMissingError, ProblemError
 from api.sessions import token_of
-from api.staging import check_same, files_in
+from api.staging import files_in
 from ledger.errors import NotFoundError
 from ledger.writer import Settled
 from verify.receipt import parse_receipt
@@ -149,17 +149,14 @@ class Writing:
     ) -> bool:
         """Keep a file; tell whether it was not here before."""
         staging, receive = hosted.staging, self._hosting.receive
-        if await receive(lambda: staging.holds(sha256)):
-            with self._bridge(source) as stream:
-                await receive(lambda: check_same(stream, sha256=sha256, size=size))
-            staging.renew(sha256)
-            return False
+        held = await receive(lambda: staging.holds(sha256))
+        # One way for what is here and what is not: else a refusal would tell which it is.
         with (
-            staging.reserve(source, party=party, sha256=sha256, size=size) as counted,
+            staging.reserve(source, party=party, sha256=sha256, size=size, held=held) as counted,
             self._bridge(counted) as stream,
         ):
             await receive(lambda: staging.add(stream, sha256=sha256, size=size))
-        return True
+        return not held
 
     @contextlib.contextmanager
     def _bridge(self, source: Chunks) -> Iterator[Bridge]:

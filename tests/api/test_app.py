@@ -387,6 +387,34 @@ def test_what_comes_beyond_the_room_is_refused_though_it_fitted_when_it_began(
         assert 201 == put(site, slow).status
 
 
+def test_no_refusal_tells_whether_a_file_is_here(ledger: Ledger) -> None:
+    content = b"x" * 60
+    here, nowhere = hashlib.sha256(content).hexdigest(), "0" * 64
+    with serving(ledger, Settings(staged=100, idle_s=0.3)) as site:
+        assert 201 == put(site, content).status
+        assert 201 == site.post(signed(ledger, new_file(content))).status
+
+        def refused(size: int, sent: bytes) -> set[tuple[int, str]]:
+            heads = (
+                f"PUT /files/{digest} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n"
+                f"Authorization: Bearer {site.token}\r\n\r\n"
+                for digest in (here, nowhere)
+            )
+            return {refusal(site.raw(head.encode() + sent)) for head in heads}
+
+        assert {(507, "full")} == refused(101, b"")
+        assert {(408, "timeout")} == refused(100, b"y")
+        assert {(422, "file-mismatch")} == refused(1, b"y")
+        assert {(422, "file-mismatch")} == refused(0, b"")
+
+
+def test_a_party_sends_its_own_file_again_though_there_is_no_more_room(ledger: Ledger) -> None:
+    with serving(ledger, Settings(staged=100)) as site:
+        statuses = [put(site, b"x" * 60).status for _ in range(3)]
+        assert [201, 200, 200] == statuses
+        assert (507, "full") == refusal(put(site, b"y" * 60))
+
+
 def test_a_file_that_nothing_names_goes_and_gives_its_room_back(ledger: Ledger) -> None:
     kept, lost, gone = b"1" * 30, b"2" * 30, b"3" * 30
     files = ledger.path / "files"
