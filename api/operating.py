@@ -4,7 +4,7 @@
     GET /readyz     whether it is also good to send requests to: there is room on the disk, no
                     witness knows more of a ledger than is here, or another history, and no ledger
                     has stopped because its log key has signed one
-    GET /metrics    numbers for Prometheus, for this machine only
+    GET /metrics    numbers for Prometheus, if the settings want it, for this machine only
 
 None tells anything of what a ledger holds.
 """
@@ -28,6 +28,7 @@ from ledger.errors import NotFoundError
 __all__ = ["Operating"]
 
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
+_OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _STATUS = {
     "type": "object",
     "required": ["status"],
@@ -57,8 +58,8 @@ class Operating:
         return json_answer({"status": "ok"})
 
     async def metrics(self, request: Request) -> Response:
-        """Tell the numbers of both processes, to who asks from this machine."""
-        if not _is_local(request):
+        """Tell the numbers of both processes, to who asks from this machine, if that is wanted."""
+        if not (self._hosting.settings.metrics and _is_local(request)):
             raise NotFoundError("path")
         free = await self._hosting.read(self._free)
         recording = await self._hosting.recorder.measures()
@@ -119,7 +120,7 @@ class Operating:
 
 def _is_local(request: Request) -> bool:
     """Tell whether a request comes from this machine, and not by way of a proxy on it."""
-    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+    if any(name in request.headers for name in _OF_PROXIES):
         return False
     host = "" if request.client is None else request.client.host
     if host == UNIX:

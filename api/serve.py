@@ -39,6 +39,10 @@ __all__ = ["configure", "listen", "run", "serve"]
 _BACKLOG: Final = 256
 _KEEP_ALIVE_S: Final = 15
 _GRACE_S: Final = 30
+_NAMELESS: Final = (
+    "behind a proxy, and without the setting `names`: nobody who asks by another name than this "
+    "server's own address gets a session"
+)
 _OPEN: Final = "listening on an address that other machines may reach, without TLS"
 
 
@@ -65,6 +69,8 @@ def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> No
         gc.freeze()  # a hundred thousand objects that stay: nobody need look through them again
         if _is_reachable(listener):
             log.log_note(_OPEN, level=logging.WARNING)
+        if not settings.names and (settings.trusted_proxies or settings.uds):
+            log.log_note(_NAMELESS, level=logging.WARNING)
         run(app, settings, listener, begun=keeper.watch)
         if not keeper.healthy_process():
             raise KeeperError("the process that records has ended by itself")

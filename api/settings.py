@@ -86,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         questions: How many questions of one address, or one party, may wait to be worked out.
         question_s: How long a question may wait for its turn to be worked out.
         page: Most rows of one page of an answer.
+        metrics: Whether `/metrics` answers whoever asks from this machine and not by way of a proxy
+            that says so. A proxy on this machine that does not say so would show it to everybody.
         free: Free octets of the disk below which the server says that it is not ready.
         witness_every_s: How long after witnesses were asked for one size they are for the next.
         witness_timeout_s: How long one request to a witness may take.
@@ -128,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     questions: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
     question_s: _Seconds = 20.0
     page: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+    metrics: bool = False
     free: _Octets = 256 * _MIB
     witness_every_s: _Seconds = 1.0
     witness_timeout_s: _Seconds = 5.0

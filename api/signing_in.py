@@ -26,6 +26,8 @@ from verify.session import MAX_SESSION, SESSION
 
 __all__ = ["SigningIn"]
 
+_SHOWN: Final = 8  # names in a refusal
+_LONGEST: Final = 80
 _NONCE: Final = {
     "type": "object",
     "required": ["nonce", "expires"],
@@ -60,9 +62,13 @@ class SigningIn:
         hosted = self._hosting.of(request)
         check_media_type(request, frozenset((SESSION, JSON)))
         host = request.headers.get("host", "").lower()
-        if host not in (self._hosting.settings.names or _addresses(request)):
+        names = self._hosting.settings.names or _addresses(request)
+        if host not in names:
             # Whoever passes a nonce on to a party passes on its own `Host`, too.
-            detail = "`Host` is no name of this server: its setting `names` says which are"
+            known = ", ".join(sorted(names)[:_SHOWN])
+            detail = f"`Host` is {host[:_LONGEST]!r}, and this server is called: {known}"
+            if not self._hosting.settings.names:
+                detail += ". Behind a proxy it needs the setting `names`"
             raise ProblemError("unauthenticated", detail)
         source = Body(request, limit=MAX_SESSION, settings=self._hosting.settings)
         data = b""

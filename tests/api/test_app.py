@@ -725,7 +725,12 @@ def test_headers_without_end_are_refused(site: Site) -> None:
     assert [400] * len(answers) == [got.status for got in answers]
 
 
-def test_openapi_is_true(ledger: Ledger, site: Site) -> None:
+def test_openapi_is_true(ledger: Ledger) -> None:
+    with serving(ledger, Settings(metrics=True)) as site:
+        check_openapi(ledger, site)
+
+
+def check_openapi(ledger: Ledger, site: Site) -> None:
     got = site.get("/openapi.json")
     paths = msgspec.json.decode(got.body)["paths"]
 

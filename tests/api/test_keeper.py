@@ -299,7 +299,7 @@ def test_a_thread_that_read_earlier_takes_no_newer_state_back(
 
 
 def test_measures_of_both_processes_come_together(path: Path) -> None:
-    with served(path) as server:
+    with served(path, COUNTERFOIL_METRICS="true") as server:
         server.site.post(letters(path, 1)[0])
         server.site.post(b"{}")
         text = server.site.get("/metrics").body.decode()

@@ -71,9 +71,37 @@ def test_a_cookie_is_for_https_if_a_trusted_proxy_says_so(
 
 
 def test_numbers_are_for_this_machine_and_not_through_a_proxy(ledger: Ledger) -> None:
-    settings = Settings(trusted_proxies=("127.0.0.1",))
+    settings = Settings(trusted_proxies=("127.0.0.1",), metrics=True)
     with serving(ledger, settings) as site:
         direct = site.get("/metrics").status
-        through = site.ask("GET", "/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status
+        through = {
+            site.ask("GET", "/metrics", headers={name: "127.0.0.1"}).status
+            for name in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Host")
+        }
 
-    assert (200, 404) == (direct, through)
+    assert (200, {404}) == (direct, through)
+
+
+def test_nobody_gets_numbers_unless_that_is_set(ledger: Ledger) -> None:
+    with serving(ledger) as site:
+        assert 404 == site.get("/metrics").status
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ((), "127.0.0.1:"),
+        (("ledger.example", "www.ledger.example"), "ledger.example, www.ledger.example"),
+    ],
+)
+def test_a_refused_sign_in_hears_what_the_server_is_called(
+    ledger: Ledger, names: tuple[str, ...], told: str
+) -> None:
+    with serving(ledger, Settings(names=names)) as site:
+        body = site.session_body(ledger, ALPHA, "00" * 32)
+        got = site.ask("POST", "/sessions", body, {**JSON, "Host": "other.example"})
+
+    assert 401 == got.status
+    assert told in got.problem.detail
+    assert "'other.example'" in got.problem.detail
+    assert (not names) == ("`names`" in got.problem.detail)

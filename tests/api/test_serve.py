@@ -207,10 +207,11 @@ def test_serves_on_a_socket_for_this_account_alone(path: Path, tmp_path: Path) -
         assert f"unix:{place}" == server.name
         assert 0o600 == stat.S_IMODE(place.stat().st_mode)
         got = ask_unix(place)
-        code, _ = server.stop()
+        code, log = server.stop()
 
     assert (200, 0) == (got.status, code)
     assert not place.exists()
+    assert ["warning"] == [line["level"] for line in log if "`names`" in str(line["what"])]
 
 
 def test_many_silent_connections_leave_room_on_tcp_and_are_not_counted_on_a_socket_file(
