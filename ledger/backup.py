@@ -5,14 +5,17 @@ ledger can; nothing is recorded in it (`opening`). In this order
 
     1  the store         one read transaction of LMDB: as it was at one moment
     2  the log keys      after it, so that the key is there that the copied charter names
-    3  the files         those that the copied store names: each was on disk before it was named
-    4  backup.json       says that all of it is there
+    3  the settings      `ledger.toml` and `witnesses`, where there are any
+    4  the files         those that the copied store names: each was on disk before it was named
+    5  backup.json       says that all of it is there
 
 are put beside, and the whole is renamed (`making`). Files are copied, never linked: a link would
 be the same octets on the same disk, and what happens to them would happen to the backup.
 
 The log keys are in it, since nobody could go on with the ledger without them: whoever has a backup
-can sign in the log's name. What the ledger itself has lost, it lists.
+can sign in the log's name. Without `witnesses` a restored ledger would ask nobody whether it is an
+old one before it signs. No other file is copied: no party's key, whatever lies in the folder. What
+the ledger itself has lost, it lists.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from typing import Annotated
 import msgspec
 
 from ledger.errors import KeyFileError, PrivateFileError, StoreError
+from ledger.feeding import WITNESSES_FILE
 from ledger.ledger import FILES_FOLDER, Ledger
 from ledger.making import copy_file, create_file, making
 from ledger.named import files_of
@@ -39,7 +43,16 @@ from verify.checkpoint import parse_signed
 from verify.codec import Count, Hash, Origin, Wire, encode
 from verify.merkle import Frontier, leaf_hash
 
-__all__ = ["MAX_ABSENT", "BackedUp", "BackupNote", "Progress", "Tell", "back_up", "copy_log_keys"]
+__all__ = [
+    "MAX_ABSENT",
+    "BackedUp",
+    "BackupNote",
+    "Progress",
+    "Tell",
+    "back_up",
+    "copy_log_keys",
+    "copy_settings",
+]
 
 Progress = Callable[[int, int], None]
 Tell = Callable[[str], Progress]
@@ -48,6 +61,7 @@ Tell = Callable[[str], Progress]
 MAX_ABSENT = 1000
 """Files that a ledger may have lost. More are no loss, but a folder that is not there."""
 
+_SETTINGS = ("ledger.toml", WITNESSES_FILE)
 _LAST_MS = 253_402_300_799_999  # of the year 9999
 _MAX_KEY_FILE = 16_384
 _CHUNK = 1 << 20
@@ -112,6 +126,7 @@ def back_up(ledger: Ledger, target: Path, *, now_ms: int, tell: Tell) -> BackedU
     with making(target) as folder:
         store = _copy_store(ledger, folder / STORE_FILE, tell("Copying MiB"))
         copy_log_keys(ledger.path, folder)
+        copy_settings(ledger.path, folder)
         with Ledger.open(folder, read_only=True) as copy:
             load_log_keys(folder, copy.state())
             root = _check_tree(copy, tell("Checking entry"))
@@ -140,6 +155,18 @@ def copy_log_keys(source: Path, target: Path) -> None:
         if os.path.lexists(file):
             data = read_private(file, limit=_MAX_KEY_FILE, error=KeyFileError)
             create_private(target / file.name, data, error=KeyFileError)
+
+
+def copy_settings(source: Path, target: Path) -> None:
+    """Copy what somebody wrote into one ledger's folder to say how it is kept, to another.
+
+    Raises:
+        StoreError: A file cannot be read, or is no plain file.
+    """
+    for name in _SETTINGS:
+        file = source / name
+        if os.path.lexists(file) and copy_file(file, target / name) is None:
+            raise StoreError(file, "cannot be read")
 
 
 def _copy_store(ledger: Ledger, path: Path, show: Progress) -> str:

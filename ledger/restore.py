@@ -24,7 +24,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.backup import MAX_ABSENT, BackupNote, Progress, Tell, copy_log_keys
+from ledger.backup import (
+    MAX_ABSENT,
+    BackupNote,
+    Progress,
+    Tell,
+    copy_log_keys,
+    copy_settings,
+)
 from ledger.errors import BackupError, NotFoundError, PrivateFileError, StoreError
 from ledger.export import export
 from ledger.known import Claim, check_known, claim_of_checkpoint, claim_of_receipt
@@ -102,6 +109,7 @@ def restore(
     with making(target) as folder:
         _copy_store(backup, folder, note)
         copy_log_keys(backup, folder)
+        copy_settings(backup, folder)
         with _holding_together(backup):
             copy = Ledger.open(folder, read_only=True)
         with copy:

@@ -20,7 +20,16 @@ from ledger.errors import (
 from ledger.export import export
 from ledger.ledger import Ledger
 from ledger.restore import restore
-from tests.ledger.backup.keeping import ALPHA, BETA, SHA256, again, check_valid, environment, nobody
+from tests.ledger.backup.keeping import (
+    ALPHA,
+    BETA,
+    SHA256,
+    again,
+    check_valid,
+    environment,
+    names,
+    nobody,
+)
 from tests.ledger.builder import (
     CONTENT,
     Clock,
@@ -32,6 +41,29 @@ from tests.ledger.builder import (
     submit,
 )
 from verify.errors import RuleError
+
+
+def test_settings_and_witnesses_come_back_and_no_other_file(ledger: Ledger, tmp_path: Path) -> None:
+    (ledger.path / "witnesses").write_text("witness w1 w1+0+key https://w1.example/\n")
+    (ledger.path / "ledger.toml").write_text('names = ["ledger.example"]\n')
+    (ledger.path / "alpha.key").write_text("a party's")
+    made = back_up(ledger, tmp_path / "backup", now_ms=0, tell=nobody).path
+    restored = again(made).path
+
+    kept = ["files", "ledger.mdb", "ledger.toml", "log.key", "witnesses"]
+    assert ["backup.json", *kept] == names(made)
+    assert kept == names(restored)
+    for name in ("ledger.toml", "witnesses"):
+        assert (ledger.path / name).read_bytes() == (restored / name).read_bytes()
+        assert 0o600 == stat.S_IMODE((restored / name).stat().st_mode)
+
+
+def test_witnesses_that_cannot_be_read_are_no_backup(ledger: Ledger, tmp_path: Path) -> None:
+    (ledger.path / "witnesses").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StoreError, match="cannot be read"):
+        back_up(ledger, tmp_path / "backup", now_ms=0, tell=nobody)
+
+    assert not (tmp_path / "backup").exists()
 
 
 def test_a_restored_ledger_is_the_same_and_goes_on(
