@@ -27,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.asking import Whole, check_query
 from api.connection import address_of
-from api.describing import add_reading, content, problems
+from api.describing import JSON, add_reading, content, problems
 from api.exchange import until_gone
 from api.hosting import Hosted, Hosting, Reader
 from api.problems import ProblemError
@@ -39,6 +39,15 @@ _HEADERS: Final = {
     "cache-control": "no-store",
     "vary": "Authorization, Cookie",
     "x-accel-buffering": "no",  # a proxy that gathers octets would keep them back
+}
+_MESSAGE: Final = {
+    "type": "object",
+    "required": ["data", "event", "id"],
+    "properties": {
+        "data": {"type": "string", "contentMediaType": JSON},
+        "event": {"type": "string", "enum": ["entry", "events"]},
+        "id": {"type": "string", "pattern": "^(0|[1-9][0-9]*)$"},
+    },
 }
 _EXAMPLE: Final = 'id: 3\nevent: entry\ndata: {"event":{…},"index":3,…}\n\n'
 _AT_ONCE: Final = 64
@@ -101,7 +110,7 @@ class Tailing:
 
     def add_to(self, router: APIRouter) -> None:
         """Add the path."""
-        stream = content(_STREAM, {"type": "string"}, example=_EXAMPLE)
+        stream = content(_STREAM, _MESSAGE, example=_EXAMPLE)
         add_reading(
             router,
             "/tail",

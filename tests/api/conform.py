@@ -3,15 +3,15 @@
     python -m tests.api.conform            about a minute; further words go to schemathesis
 
 A ledger is filled with the demonstration's founding case and served; schemathesis asks of every
-path, with a session, what its description allows and what it does not, and looks at every answer.
-The examples in the description must be of the shape that they are examples of, too.
-
-Left out are the tail, which has no end, and what would end the session that is asked with.
+path, each time with a new session (`conform_auth`), what its description allows and what it does
+not, and looks at every answer. The examples in the description must be of the shape that they are
+examples of, too.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,8 +29,9 @@ from ledger.cli.context import Context
 from ledger.cli.main import run
 from ledger.keys import PartySigner
 from ledger.ledger import Ledger
+from tests.api import conform_auth
 from tests.api.serving import serving
-from tests.ledger.builder import Clock, Party, found_ledger
+from tests.ledger.builder import Clock, found_ledger
 
 __all__ = ["main"]
 
@@ -45,13 +46,14 @@ include-name = ["POST /sessions", "POST /submissions", "PUT /files/{sha256}"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "411", "422"]
 """
 _LONGEST_S: Final = 60
-_AUTHOR: Final = Party("leicestershire", 1)
 
 
 def main(words: Sequence[str]) -> int:
     """Ask, and return the status that schemathesis ends with."""
     _check_examples()
-    settings = Settings(requests_per_s=0, submissions_per_s=0, sessions_per_party=10_000)
+    settings = Settings(
+        requests_per_s=0, submissions_per_s=0, sessions_per_party=10_000, metrics=True
+    )
     with (
         tempfile.TemporaryDirectory() as folder,
         _ledger(Path(folder)) as ledger,
@@ -59,17 +61,29 @@ def main(words: Sequence[str]) -> int:
     ):
         config = Path(folder) / "schemathesis.toml"
         config.write_text(_CONFIG)
-        token = site.signed_in(ledger, _AUTHOR).token
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
                 *("run", f"{site.url}/openapi.json", "--url", site.url),
-                *("--header", f"Authorization: Bearer {token}", "--checks", "all"),
-                *("--exclude-path", "/tail", "--exclude-path", "/sessions/current"),
-                *("--max-time", str(_LONGEST_S), "--seed", "1", "--workers", "1", *words),
+                *(
+                    "--checks",
+                    "all",
+                    "--max-time",
+                    str(_LONGEST_S),
+                    "--seed",
+                    "1",
+                    "--workers",
+                    "1",
+                    *words,
+                ),
             ],
             check=False,
             cwd=folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path.cwd()),
+                "SCHEMATHESIS_HOOKS": conform_auth.__name__,
+            },
         )
     return done.returncode
 
@@ -91,8 +105,8 @@ def _ledger(folder: Path) -> Iterator[Ledger]:
     draft = folder / "founding.yaml"
     draft.write_bytes((resources.files("ledger") / "demo" / draft.name).read_bytes())
     key, path = folder / "author.key", folder / "ledger"
-    PartySigner(_AUTHOR.name, seed=bytes(_AUTHOR.key)).save(key)
-    found_ledger(path, _AUTHOR, clock=Clock(now_ms()))[0].close()
+    PartySigner(conform_auth.AUTHOR.name, seed=bytes(conform_auth.AUTHOR.key)).save(key)
+    found_ledger(path, conform_auth.AUTHOR, clock=Clock(now_ms()))[0].close()
     context = Context(now_ms=now_ms, out=sys.stderr, err=sys.stderr)
     if run(("record", str(path), str(draft), "--key", str(key)), context) != 0:
         raise AssertionError(draft)

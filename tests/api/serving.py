@@ -71,7 +71,7 @@ class Site:
     def post(self, document: bytes) -> Got:
         return self.ask("POST", "/submissions", document, SUBMISSION)
 
-    def signed_in(self, ledger: Ledger, party: Party) -> Site:
+    def signed_in(self, ledger: Ledger | LedgerName, party: Party) -> Site:
         """Return the same server, seen by a party with a session."""
         nonce = msgspec.json.decode(self.ask("POST", "/nonces").body)["nonce"]
         got = self.ask("POST", "/sessions", self.session_body(ledger, party, nonce), JSON)
@@ -80,7 +80,7 @@ class Site:
 
     def session_body(
         self,
-        ledger: Ledger,
+        ledger: Ledger | LedgerName,
         party: Party,
         nonce: str,
         *,
@@ -88,8 +88,10 @@ class Site:
         payload_type: str = SESSION,
     ) -> bytes:
         """Return a signed session statement."""
+        if isinstance(ledger, Ledger):
+            ledger = LedgerName(origin=ledger.origin, charter=ledger.fingerprint)
         values = {
-            "ledger": LedgerName(origin=ledger.origin, charter=ledger.fingerprint),
+            "ledger": ledger,
             "host": f"127.0.0.1:{self.port}",
             "party": party.name,
             "key": party.public,
