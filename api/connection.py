@@ -63,14 +63,15 @@ class _Requests(h11.Connection):
         """Return what comes next.
 
         Raises:
-            RemoteProtocolError: It is no request, has too many lines, or comes in crumbs.
+            RemoteProtocolError: It is no request, could be read in two ways, has too many lines,
+                or comes in crumbs.
         """
         if self.their_state is h11.IDLE:
-            self._check_lines()
+            self._check_head()
         event = super().next_event()
         if isinstance(event, h11.Request):
             self._chunks = self._octets = 0
-            self._in_chunks = any(name == b"transfer-encoding" for name, _ in event.headers)
+            self._in_chunks = _is_in_chunks(event)
         elif isinstance(event, h11.Data):
             self._chunks += event.chunk_start
             self._octets += len(event.data)
@@ -80,11 +81,33 @@ class _Requests(h11.Connection):
             raise h11.RemoteProtocolError("there are too many lines behind the body")
         return event
 
-    def _check_lines(self) -> None:
+    def _check_head(self) -> None:
         data, _ = self.trailing_data
         blank = _BLANK.search(data)
-        if data.count(b"\n", 0, blank.start() if blank else len(data)) > _LINES:
+        head = data[: blank.end()] if blank else data
+        if head.count(b"\n") > _LINES + 2:  # with the request line and the blank one
             raise h11.RemoteProtocolError("the head has too many lines")
+        # A proxy may take these for something else, and so see another request than this one.
+        if head.count(b"\n") != head.count(b"\r\n") or b"\n " in head or b"\n\t" in head:
+            raise h11.RemoteProtocolError("a line ends without CR, or goes on in the next")
+
+
+def _is_in_chunks(request: h11.Request) -> bool:
+    """Tell whether a request's body comes in chunks.
+
+    Raises:
+        RemoteProtocolError: Its end is announced in two ways, or in one that its version has not.
+
+    Source: RFC 9112 section 6.1.
+    """
+    names = {name for name, _ in request.headers}
+    if request.http_version not in {b"1.0", b"1.1"}:
+        raise h11.RemoteProtocolError("no version of HTTP/1")
+    if b"transfer-encoding" not in names:
+        return False
+    if b"content-length" in names or request.http_version != b"1.1":
+        raise h11.RemoteProtocolError("Transfer-Encoding with Content-Length, or in HTTP/1.0")
+    return True
 
 
 class _Connection(H11Protocol):

@@ -24,6 +24,7 @@ HEADERS: Final = {
 """What every answer says to browsers, unless it says something narrower itself."""
 
 _LINGER_S: Final = 2.0
+_PIECE: Final = 1 << 16  # octets of an answer that are handed over at a time
 
 
 class Exchange:
@@ -70,7 +71,17 @@ class Exchange:
                 headers.setdefault(name, value)
             if not self._whole and await self._is_more_coming():
                 headers["connection"] = "close"
-        elif not self._whole and not message.get("more_body", False):
+            await self._send(message)
+            return
+        body = message.get("body", b"")
+        # Piece by piece, each when the one before is nearly taken: a reader that stands still
+        # holds a piece, not a copy of the whole.
+        for at in range(0, len(body) - _PIECE, _PIECE):
+            piece = {"body": body[at : at + _PIECE], "more_body": True}
+            await self._send({"type": "http.response.body", **piece})
+        last = body[(len(body) - 1) // _PIECE * _PIECE :] if body else b""
+        message = {**message, "body": last}
+        if not self._whole and not message.get("more_body", False):
             self._last = {**message, "body": b"", "more_body": False}
             message = {**message, "more_body": True}
         await self._send(message)

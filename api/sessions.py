@@ -34,7 +34,7 @@ _SKEW_MS: Final = 300_000
 _STAMP: Final = 8  # octets of a nonce that say until when it is good, in milliseconds
 _CHANCE: Final = 8
 _SEAL: Final = 16
-_MOST_UPLOADS: Final = 1024  # tickets at a time; with more, the oldest is forgotten
+_MOST_UPLOADS: Final = 64  # tickets of one party at a time; with more, the oldest is forgotten
 
 
 class Session(NamedTuple):
@@ -110,7 +110,7 @@ class Sessions:
         self._secret = secrets.token_bytes(32)
         self._used: OrderedDict[str, int] = OrderedDict()
         self._sessions: dict[bytes, Session] = {}
-        self._tickets: OrderedDict[bytes, _Ticket] = OrderedDict()
+        self._tickets: dict[bytes, _Ticket] = {}
 
     def nonce(self) -> tuple[str, int]:
         """Return a nonce for one session statement, and until when it is good."""
@@ -183,9 +183,11 @@ class Sessions:
         """Give leave to hand over the files of a submission that was checked."""
         expires_ms = self._now_ms() + self._session_ms
         token = secrets.token_urlsafe(32)
+        # Of this party: anybody may carry its submission here again and again.
+        of_party = [known for known, one in self._tickets.items() if one.party == wanted.author]
+        for known in of_party[: len(of_party) - _MOST_UPLOADS + 1]:
+            del self._tickets[known]
         self._tickets[_hash(token)] = _Ticket(wanted.author, wanted.files, expires_ms)
-        if len(self._tickets) > _MOST_UPLOADS:
-            self._tickets.popitem(last=False)
         listed = tuple(
             WantedFile(sha256=sha256, size=size) for sha256, size in wanted.files.items()
         )

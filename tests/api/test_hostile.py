@@ -154,6 +154,29 @@ def test_a_large_head_is_refused_although_all_of_it_came(ledger: Ledger, sent: b
         assert 200 == site.get("/checkpoint").status
 
 
+CHUNKED = b"Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        head_of(b"Content-Length: 5", CHUNKED) + b"0\r\n\r\n",
+        head_of(CHUNKED).replace(b"HTTP/1.1", b"HTTP/1.0") + b"0\r\n\r\n",
+        head_of(b"Content-Length: 1", b"Content-Length: 0"),
+        head_of(b"Content-Length : 0"),
+        head_of(b"a: b", b" c: d"),
+        head_of(b"a: b", b"\tc: d"),
+        head_of(b"a: b\nc: d"),
+        head_of().replace(b"\r\n", b"\n"),
+        head_of().replace(b"HTTP/1.1", b"HTTP/2.0"),
+        head_of(b"Host: y"),
+    ],
+)
+def test_what_a_proxy_could_read_in_another_way_is_refused(ledger: Ledger, sent: bytes) -> None:
+    with serving(ledger) as site:
+        assert answered(site, sent) in {400, None}
+
+
 @pytest.mark.parametrize("count", [101, 50_000])
 def test_many_lines_behind_a_body_end_its_connection(ledger: Ledger, count: int) -> None:
     head = b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -12,9 +12,10 @@ import pytest
 
 from api.clock import now_ms
 from api.problems import PREFIX
-from api.sessions import COOKIE
+from api.sessions import COOKIE, Sessions
 from api.settings import Settings
 from ledger.ledger import Ledger
+from ledger.sequencer import Wanted
 from tests.api.serving import JSON, Got, Site, serving
 from tests.ledger.builder import (
     Party,
@@ -193,6 +194,19 @@ def test_without_a_name_the_server_is_called_by_its_address(ledger: Ledger, site
 
     assert UNKNOWN == slug(lured)
     assert 201 == given.status
+
+
+def test_leave_that_others_are_given_ends_nobody_elses(ledger: Ledger) -> None:
+    name = LedgerName(origin=ledger.origin, charter=ledger.fingerprint)
+    made = Sessions(name, ledger.state, now_ms=now_ms, session_s=60, nonce_s=60, each=1)
+    files = {"0" * 64: 7}
+    mine = made.permit(Wanted("alpha", files)).token
+    others = [made.permit(Wanted("beta", files)).token for _ in range(2000)]
+
+    assert "alpha" == made.permitted(mine, sha256="0" * 64, size=7)
+    known = [token for token in others if made.permitted(token, sha256="0" * 64, size=7)]
+    assert others[-len(known) :] == known
+    assert 0 < len(known) < 100
 
 
 def test_refuses_a_nonce_that_ran_out(ledger: Ledger, site: Site, clock: Clock) -> None:
