@@ -5,7 +5,7 @@ ledger can; nothing is recorded in it (`opening`). In this order
 
     1  the store         one read transaction of LMDB: as it was at one moment
     2  the log keys      after it, so that the key is there that the copied charter names
-    3  the settings      `ledger.toml` and `witnesses`, where there are any
+    3  the settings      `ledger.toml`, `witnesses` and `disputes`, where there are any
     4  the files         those that the copied store names: each was on disk before it was named
     5  backup.json       says that all of it is there
 
@@ -14,7 +14,8 @@ be the same octets on the same disk, and what happens to them would happen to th
 
 The log keys are in it, since nobody could go on with the ledger without them: whoever has a backup
 can sign in the log's name. Without `witnesses` a restored ledger would ask nobody whether it is an
-old one before it signs. No other file is copied: no party's key, whatever lies in the folder. What
+old one before it signs, and without `disputes` it would go on though its log key has signed two
+histories. No other file is copied: no party's key, whatever lies in the folder. What
 the ledger itself has lost, it lists.
 """
 
@@ -31,13 +32,20 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.disputes import DISPUTES_FOLDER
 from ledger.errors import KeyFileError, PrivateFileError, StoreError
 from ledger.feeding import WITNESSES_FILE
 from ledger.ledger import FILES_FOLDER, Ledger
 from ledger.making import copy_file, create_file, making
 from ledger.named import files_of
 from ledger.opening import BACKUP_FILE, load_log_keys, log_key_files
-from ledger.private import create_private, read_private, sync_folder, write_all
+from ledger.private import (
+    create_private,
+    make_private_folder,
+    read_private,
+    sync_folder,
+    write_all,
+)
 from ledger.store import READERS_FILE, STORE_FILE
 from verify.checkpoint import parse_signed
 from verify.codec import Count, Hash, Origin, Wire, encode
@@ -158,15 +166,21 @@ def copy_log_keys(source: Path, target: Path) -> None:
 
 
 def copy_settings(source: Path, target: Path) -> None:
-    """Copy what somebody wrote into one ledger's folder to say how it is kept, to another.
+    """Copy what says how a ledger is kept, and whether it is disputed, to another's folder.
 
     Raises:
         StoreError: A file cannot be read, or is no plain file.
+        PrivateFileError: A folder cannot be made.
     """
-    for name in _SETTINGS:
-        file = source / name
-        if os.path.lexists(file) and copy_file(file, target / name) is None:
+    disputes = sorted((source / DISPUTES_FOLDER).glob("*"))
+    if disputes:
+        make_private_folder(target / DISPUTES_FOLDER, error=PrivateFileError)
+    for file in (*(source / name for name in _SETTINGS), *disputes):
+        copied = target / file.relative_to(source)
+        if os.path.lexists(file) and copy_file(file, copied) is None:
             raise StoreError(file, "cannot be read")
+    if disputes:
+        sync_folder(target / DISPUTES_FOLDER)
 
 
 def _copy_store(ledger: Ledger, path: Path, show: Progress) -> str:

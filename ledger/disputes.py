@@ -32,6 +32,7 @@ from verify.notes import log_vkey
 from verify.state import State
 
 __all__ = [
+    "DISPUTES_FOLDER",
     "Dispute",
     "DisputedLedger",
     "check_undisputed",
@@ -41,7 +42,9 @@ __all__ = [
     "keep_dispute",
 ]
 
-_FOLDER: Final = "disputes"
+DISPUTES_FOLDER: Final = "disputes"
+"""In a ledger's folder: what its log key signed beside its history, and what was decided."""
+
 _OPEN, _PROOF, _DECIDED = ".note", ".fork", ".decided"
 _DIGITS: Final = 16
 
@@ -95,7 +98,7 @@ def keep_dispute(ledger: DisputedLedger, note: bytes) -> Path:
     Raises:
         PrivateFileError: It cannot be written.
     """
-    folder = ledger.path / _FOLDER
+    folder = ledger.path / DISPUTES_FOLDER
     make_private_folder(folder, error=PrivateFileError)
     kept = folder / f"{_name_of(note)}{_OPEN}"
     # First: this is what stops the ledger.
@@ -149,7 +152,7 @@ def disputes_of(path: Path) -> tuple[Dispute, ...]:
         PrivateFileError: It cannot be read.
     """
     found = []
-    for file in sorted((path / _FOLDER).glob("*")):
+    for file in sorted((path / DISPUTES_FOLDER).glob("*")):
         if file.suffix in {_OPEN, _DECIDED}:
             note = read_private(file, limit=MAX_NOTE_SIZE, error=PrivateFileError)
             proof = file.with_suffix(_PROOF)
@@ -161,7 +164,7 @@ def disputes_of(path: Path) -> tuple[Dispute, ...]:
 
 def is_decided(path: Path, note: bytes) -> bool:
     """Tell whether it was decided to go on although the log's key signed this checkpoint."""
-    return (path / _FOLDER / f"{_name_of(note)}{_DECIDED}").exists()
+    return (path / DISPUTES_FOLDER / f"{_name_of(note)}{_DECIDED}").exists()
 
 
 def decide(path: Path, name: str) -> None:
@@ -171,7 +174,7 @@ def decide(path: Path, name: str) -> None:
         NotFoundError: There is no such dispute, or it was decided.
         PrivateFileError: It cannot be written.
     """
-    file = path / _FOLDER / f"{name}{_OPEN}"
+    file = path / DISPUTES_FOLDER / f"{name}{_OPEN}"
     if name not in {one.name for one in disputes_of(path) if not one.decided}:
         raise NotFoundError(f"open dispute {name[:_DIGITS]}")
     try:

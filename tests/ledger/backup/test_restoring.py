@@ -27,7 +27,6 @@ from tests.ledger.backup.keeping import (
     again,
     check_valid,
     environment,
-    names,
     nobody,
 )
 from tests.ledger.builder import (
@@ -46,14 +45,16 @@ from verify.errors import RuleError
 def test_settings_and_witnesses_come_back_and_no_other_file(ledger: Ledger, tmp_path: Path) -> None:
     (ledger.path / "witnesses").write_text("witness w1 w1+0+key https://w1.example/\n")
     (ledger.path / "ledger.toml").write_text('names = ["ledger.example"]\n')
+    (ledger.path / "disputes").mkdir(mode=0o700)
+    (ledger.path / "disputes" / "0123.note").write_bytes(b"a note")
     (ledger.path / "alpha.key").write_text("a party's")
     made = back_up(ledger, tmp_path / "backup", now_ms=0, tell=nobody).path
     restored = again(made).path
 
-    kept = ["files", "ledger.mdb", "ledger.toml", "log.key", "witnesses"]
+    kept = ["disputes", "files", "ledger.mdb", "ledger.toml", "log.key", "witnesses"]
     assert ["backup.json", *kept] == names(made)
     assert kept == names(restored)
-    for name in ("ledger.toml", "witnesses"):
+    for name in ("ledger.toml", "witnesses", "disputes/0123.note"):
         assert (ledger.path / name).read_bytes() == (restored / name).read_bytes()
         assert 0o600 == stat.S_IMODE((restored / name).stat().st_mode)
 
