@@ -32,7 +32,9 @@ _NOT_FOUND: Final = 404
 _AGAIN: Final = frozenset((408, 425, 429, 500, 502, 503, 504))
 _REFUSALS: Final = range(400, 500)
 # Not of what was asked: that is no ledger, it does not know us, or it takes nothing from anybody.
-_NO_REFUSALS: Final = frozenset(("not-found", "method-not-allowed", "unauthenticated", "disputed"))
+_NO_REFUSALS: Final = frozenset(
+    ("not-found", "method-not-allowed", "unauthenticated", "disputed", "mirror")
+)
 _LONGEST_WAIT_S: Final = 60.0
 _LONGEST_REASON: Final = 1000
 
@@ -145,9 +147,23 @@ class Asking:
         Raises:
             TargetError: It cannot be had.
         """
+        return self._fetch(path, limit, otherwise, absent)
+
+    def fetch_own(self, path: str, *, limit: int) -> bytes:
+        """Fetch what is under `path` as the party whose key there is, if there is one.
+
+        Raises:
+            TargetError: It cannot be had.
+        """
+        self._be_known()
+        return self._fetch(path, limit)
+
+    def _fetch(
+        self, path: str, limit: int, otherwise: str | None = None, absent: bytes | None = None
+    ) -> bytes:
         answer = self._known(lambda: self._get(path, limit), path)
         if answer.status == _NOT_FOUND and otherwise is not None:
-            return self.fetch(otherwise, limit=limit, absent=absent)
+            return self._fetch(otherwise, limit, absent=absent)
         if answer.status == _NOT_FOUND and absent is not None:
             return absent
         if answer.status != _OK:
@@ -162,9 +178,7 @@ class Asking:
         Raises:
             TargetError: It cannot be had.
         """
-        if self._signer is not None and self._token is None:
-            # What anybody may have is less: this is not to be asked for unknown.
-            self._token = self._sign_in(self._signer)
+        self._be_known()
 
         def ask() -> Answer:
             return self._transport.take(path, take, limit=_MAX_PROBLEM, token=self._token)
@@ -207,6 +221,11 @@ class Asking:
             self._token = self._sign_in(self._signer)
             answer = self._patiently(ask, path)
         return answer
+
+    def _be_known(self) -> None:
+        """Begin a session: what anybody may have is less, and not to be taken for all."""
+        if self._signer is not None and self._token is None:
+            self._token = self._sign_in(self._signer)
 
     def _sign_in(self, signer: SessionSigner) -> str:
         note = self._patiently(lambda: self._get("checkpoint", MAX_NOTE_SIZE), "checkpoint")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,16 @@ from verify.state import State, found
 from verify.submission import LedgerName, sealing_event
 from verify.tiles import bundles_of, entries_path, parse_bundle, tile_path, tiles_of
 
-__all__ = ["DISCLOSURES", "Export", "Exported", "Member", "Progress", "export", "open_export"]
+__all__ = [
+    "DISCLOSURES",
+    "Export",
+    "Exported",
+    "Member",
+    "Progress",
+    "export",
+    "format_line",
+    "open_export",
+]
 
 Progress = Callable[[int, int], None]
 
@@ -121,6 +130,14 @@ def export(
         raise ExportError(path, error.strerror or str(error)) from None
 
 
+def format_line(index: int, opened: Iterable[Disclosure]) -> bytes:
+    """Return the line of `disclosures.jsonl` for the claims that are open at an entry, without LF.
+
+    Source: SPEC section 11.3.
+    """
+    return encode({"claims": {o.name: (o.salt[-32:], o.value) for o in opened}, "index": index})
+
+
 @contextmanager
 def open_export(
     ledger: Ledger, *, audience: str = "public", progress: Progress | None = None
@@ -133,11 +150,15 @@ def open_export(
         progress: Told how many of how many entries are read.
 
     Raises:
-        ExportError: The audience is no party.
+        ExportError: The audience is no party, or the ledger a mirror for others.
         OSError: No temporary file can be had.
     """
     if audience != "public" and not ledger.state().is_enrolled(audience):
         raise ExportError("export", f"{audience} is no party with a key in this ledger")
+    mirror = ledger.mirror
+    if mirror is not None and audience not in {"public", mirror.audience}:
+        reason = f"what only {audience} may see is not in this mirror, which is for"
+        raise ExportError("export", f"{reason} {mirror.audience}")
     with ExitStack() as stack:
         spools = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
         yield Export(ledger, audience, progress or _nobody, lines=spools[0], notes=spools[1])
@@ -297,8 +318,7 @@ class Export:
         opened = [one for one in map(parse_disclosure, texts) if one.name not in closed]
         if opened:
             self._take(opened)
-            claims = {one.name: (one.salt[-32:], one.value) for one in opened}
-            self._lines.write(encode({"claims": claims, "index": entry.index}) + b"\n")
+            self._lines.write(format_line(entry.index, opened) + b"\n")
 
     def _take(self, opened: list[Disclosure]) -> None:
         self._disclosures += len(opened)

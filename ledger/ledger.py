@@ -22,11 +22,12 @@ from ledger.disputes import check_undisputed, is_decided
 from ledger.errors import LogKeyError, NotFoundError, StoreError
 from ledger.files import ByteStream, Files, Kept
 from ledger.keys import LogKey
+from ledger.mirrored import load_mirror
 from ledger.notes import check_cosigned, merge_notes
 from ledger.opening import (
     LOG_KEY_FILE,
     check_clock,
-    check_no_backup,
+    check_recorded_in,
     further_log_key_file,
     load_log_keys,
 )
@@ -65,6 +66,7 @@ class Ledger:
         path: Its folder.
         origin: Its name, for ever.
         fingerprint: Leaf hash of entry 0, in hex.
+        mirror: Of what it is a mirror, where it is one.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Ledger:
     ) -> None:
         """Take over an open store. Use `create` or `open`."""
         self.path = path
+        self.mirror = load_mirror(path)
         self._store = store
         self._files = Files(path / FILES_FOLDER)
         self._signers = signers
@@ -174,13 +177,13 @@ class Ledger:
             WrongClockError: The clock stands behind the last entry, or more than a day ahead of
                 it; or there is no clock.
             LogKeyError: The log key in force is not at hand.
-            StoreError: What is stored cannot be read or does not hold together; or it is a backup,
-                and was not to be only read.
+            StoreError: What is stored cannot be read or does not hold together; or it is a backup
+                or a mirror, and was not to be only read.
             DisputedError: The log's key is known to have signed another history, and nobody has
                 decided to go on: not raised where it is only read.
         """
         if not read_only:
-            check_no_backup(path)
+            check_recorded_in(path)
         store = Store(path, read_only=read_only)
         try:
             with store.read() as snapshot:
@@ -270,6 +273,10 @@ class Ledger:
         """Return the number of entries."""
         return self._look(lambda snapshot: snapshot.size)
 
+    def changes(self) -> int:
+        """Return a number that grows with everything that any process writes."""
+        return self._store.changes()
+
     def root(self) -> bytes:
         """Return the tree's root hash."""
         return self._look(lambda snapshot: Tree(snapshot.tile).root(snapshot.size))
@@ -307,6 +314,17 @@ class Ledger:
         note = self._look(lambda snapshot: snapshot.checkpoint(size))
         if note is None:
             raise NotFoundError(f"checkpoint of size {size}")
+        return note
+
+    def checkpoint_before(self, size: int) -> bytes:
+        """Return the latest signed checkpoint that was published at `size` or before.
+
+        Raises:
+            NotFoundError: None was: the size is 0.
+        """
+        note = self._look(lambda snapshot: snapshot.checkpoint_before(size))
+        if note is None:
+            raise NotFoundError(f"checkpoint of at most {size} entries")
         return note
 
     def tile(self, path: str) -> bytes:
@@ -478,7 +496,7 @@ class Ledger:
             FullError: There is no room.
         """
         size = check_cosigned(note, state=self.state(), root_at=self.root_at)
-        self._store.keep_note(size, note, merge=merge_notes)
+        self._store.keep_notes([(size, note)], merge=merge_notes)
         return size
 
     def add_file(self, stream: ByteStream, *, sha256: str, size: int) -> None:

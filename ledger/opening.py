@@ -7,6 +7,7 @@ from pathlib import Path
 from ledger.commit import Head
 from ledger.errors import LogKeyError, StoreError, WrongClockError
 from ledger.keys import LogKey, load_log_key
+from ledger.mirrored import load_mirror
 from ledger.sequencer import LogSigner
 from ledger.steady import Clock
 from verify.state import State
@@ -15,7 +16,7 @@ __all__ = [
     "BACKUP_FILE",
     "LOG_KEY_FILE",
     "check_clock",
-    "check_no_backup",
+    "check_recorded_in",
     "further_log_key_file",
     "load_log_keys",
     "log_key_files",
@@ -51,16 +52,21 @@ def check_clock(clock: Clock | None, head: Head, *, accepted: bool) -> Clock:
     raise WrongClockError(reason, now_ms=now_ms, recorded_ms=recorded_ms)
 
 
-def check_no_backup(path: Path) -> None:
-    """Check that a ledger's folder is none that was put by.
+def check_recorded_in(path: Path) -> None:
+    """Check that a ledger's folder is none that was put by, and no copy of another's.
 
     What is recorded in a backup makes a second history beside that of the ledger it was made of.
+    In a mirror nobody here could sign it.
 
     Raises:
-        StoreError: It is one.
+        StoreError: It is one, or what says so cannot be read.
     """
     if (path / BACKUP_FILE).exists():
         raise StoreError(path, "is a backup: it can be read and restored, not recorded in")
+    mirror = load_mirror(path)
+    if mirror is not None:
+        reason = f"is a mirror: it can be read. What is recorded goes to {mirror.source}"
+        raise StoreError(path, reason)
 
 
 def log_key_files(path: Path) -> list[Path]:

@@ -21,7 +21,7 @@ import datetime as dt
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
@@ -37,7 +37,7 @@ from ledger.plain import Plain
 from ledger.replies import event_row
 from ledger.view import View, ViewBuilder
 from verify.brackets import Brackets, Committed, Cosigned
-from verify.claims import File
+from verify.claims import File, parse_disclosure
 from verify.events import Event
 
 __all__ = ["Answer", "Query", "Readings", "Seen"]
@@ -226,6 +226,21 @@ class Readings:
                 for index, together in groupby(told, key=lambda each: each.index)
             ]
 
+    def disclosures(
+        self, audience: str, *, start: int, stop: int
+    ) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield the disclosures at the entries from `start` to before `stop` that are told by now.
+
+        Of each entry that has any: its index, and its disclosures sorted by claim name.
+        """
+        with self._reading:
+            self._catch_up()
+            told = list(self._builder.told(start, stop, audience=audience))
+        for each in told:
+            if each.claims:
+                texts = self._ledger.disclosures(each.index)
+                yield each.index, tuple(t for t in texts if parse_disclosure(t).name in each.claims)
+
     def _begin(self) -> None:
         self._block: dict[int, tuple[str, ...]] = {}
         self._blocked = range(0)
@@ -248,7 +263,7 @@ class Readings:
 
     def _catch_up(self) -> None:
         size = self._ledger.size()
-        erased = self._builder.erased
+        erased = len(self._builder.erased)
         try:
             while (start := self._builder.size) < size:
                 self._read(start, min(size, start + _AT_ONCE))
@@ -257,7 +272,7 @@ class Readings:
         except BaseException:
             self._begin()  # half an entry may have been folded
             raise
-        self._forget(0 if self._builder.erased != erased else since)
+        self._forget(0 if len(self._builder.erased) != erased else since)
         # Not before: until then whoever asks for what is kept is not given it.
         self._noted[: len(noted)] = [each for each in noted if each > size]
         self._size = size

@@ -23,7 +23,7 @@ import hashlib
 import struct
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
@@ -171,6 +171,11 @@ class Snapshot:
         found = self._txn.get(_KEY.pack(size), db=self._tables[b"checkpoints"])
         return None if found is None else bytes(found)
 
+    def checkpoint_before(self, size: int) -> bytes | None:
+        """Return the latest checkpoint published at a size or before it; None if none was."""
+        found = self._at_or_before(b"checkpoints", size)
+        return None if found is None else bytes(found[1])
+
     def notes(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Return up to `limit` kept notes behind the key `after`, each with its key, in order."""
         cursor = self._txn.cursor(self._tables[b"notes"])
@@ -295,40 +300,44 @@ class Store(Database):
         with self._writing:
             return self._apply(expected_size, commit)
 
-    def keep_note(self, size: int, note: bytes, *, merge: Merge = _latter) -> None:
-        """Keep a signed note, which has been checked, beside those that a `seen` names.
+    def keep_notes(self, notes: Sequence[tuple[int, bytes]], *, merge: Merge = _latter) -> None:
+        """Keep signed notes, which have been checked, beside those that a `seen` names.
 
         Of the latest sizes for which notes are kept so, one stays for each: what is kept for the
         same size again is merged with it and takes its place. What a `seen` names stays.
 
         Args:
-            size: The note's size.
-            note: The note.
-            merge: Makes one note of that which was kept before and of this one.
+            notes: The notes, each after its size.
+            merge: Makes one note of that which was kept before and of the one that comes.
 
         Raises:
             FullError: There is no room; nothing was written.
         """
 
         def write(txn: Transaction) -> None:
-            notes, meta = self._tables[b"notes"], self._tables[b"meta"]
-            mark, kept = _merged_key(size), note
-            digest = txn.get(mark, db=meta)
-            if digest is not None:
-                old = size.to_bytes(_SIZE, "big") + bytes(digest)
-                kept = merge(bytes(txn.pop(old, db=notes) or b""), note)
-            key = _note_key(size, kept)
-            if txn.get(key, db=notes) is None:
-                txn.put(mark, key[_SIZE:], db=meta)
-            txn.put(key, kept, db=notes)
-            cursor = txn.cursor(meta)
-            cursor.set_range(_MERGED)
-            marks = [bytes(k) for k in cursor.iternext(keys=True, values=False)]
-            for old in [k for k in marks if k.startswith(_MERGED)][:-_MERGING]:
-                txn.delete(old, db=meta)
+            for size, note in notes:
+                self._put_note(txn, size, note, merge)
 
         with self._writing:
             self._write(write)
+
+    def disclose(self, disclosures: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+        """Add disclosures, which have been checked, to entries that are there.
+
+        Raises:
+            FullError: There is no room; nothing was written.
+        """
+
+        def write(txn: Transaction) -> None:
+            for index, texts in disclosures:
+                self._hand_over(txn, self._tables[b"disclosures"], index, texts)
+
+        with self._writing:
+            self._write(write)
+
+    def changes(self) -> int:
+        """Return a number that grows with everything that any process writes."""
+        return int(self._env.info()["last_txnid"])
 
     def copy(self, fd: int) -> None:
         """Write the store as it is now, without unused pages, to an open file or pipe.
@@ -397,6 +406,23 @@ class Store(Database):
         self._put(txn, b"turnings", [(_KEY.pack(index), leaf) for index, leaf in commit.turnings])
         self._put(txn, b"checkpoints", [(_KEY.pack(commit.head.size), commit.checkpoint)])
         self._put_disclosures(txn, commit)
+
+    def _put_note(self, txn: Transaction, size: int, note: bytes, merge: Merge) -> None:
+        notes, meta = self._tables[b"notes"], self._tables[b"meta"]
+        mark, kept = _merged_key(size), note
+        digest = txn.get(mark, db=meta)
+        if digest is not None:
+            old = size.to_bytes(_SIZE, "big") + bytes(digest)
+            kept = merge(bytes(txn.pop(old, db=notes) or b""), note)
+        key = _note_key(size, kept)
+        if txn.get(key, db=notes) is None:
+            txn.put(mark, key[_SIZE:], db=meta)
+        txn.put(key, kept, db=notes)
+        cursor = txn.cursor(meta)
+        cursor.set_range(_MERGED)
+        marks = [bytes(k) for k in cursor.iternext(keys=True, values=False)]
+        for old in [k for k in marks if k.startswith(_MERGED)][:-_MERGING]:
+            txn.delete(old, db=meta)
 
     def _put(self, txn: Transaction, table: bytes, items: list[tuple[bytes, bytes]]) -> None:
         """Put items behind all that are in a table."""

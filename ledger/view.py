@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -334,9 +335,9 @@ class ViewBuilder:
         return self._tree.size
 
     @property
-    def erased(self) -> int:
-        """Of how many claims an erasure is in effect."""
-        return len(self._erased)
+    def erased(self) -> AbstractSet[tuple[int, str]]:
+        """The claims of which an erasure is in effect, as (index of the entry, claim name)."""
+        return self._erased
 
     @property
     def named(self) -> Sequence[Committed]:

@@ -32,7 +32,7 @@ from verify.errors import MalformedError, VerifyError
 from verify.note import MAX_NOTE_SIZE, VerifierKey, check_cosignature, format_vkey
 from verify.policy import Policy, Witness, check_quorum, cosigners
 
-__all__ = ["Finding", "Watch"]
+__all__ = ["Finding", "Watch", "findings"]
 
 _TOLERANCE_S: Final = 300
 _MAX_STATE: Final = 1 << 26
@@ -44,8 +44,9 @@ class Finding:
     """What does not go together.
 
     Attributes:
-        kind: `fork`, `shrunk`, `altered`, `quorum`, `time` or `step-back`; or `unanswered`, where
-            a source had nothing to say, which shows nothing.
+        kind: `fork`, `shrunk`, `altered`, `quorum`, `time` or `step-back`; `lacking`, where a
+            mirror is owed something; or `unanswered`, where a source had nothing to say, which
+            shows nothing.
         source: Where it was seen.
         reason: What is wrong.
         proof: Where there is one, the fork proof; an export that is not valid; or the checkpoint
@@ -118,7 +119,7 @@ class Watch:
             RuleError: What is held is no receipt or checkpoint of this ledger.
         """
         altered = False
-        for finding in self._seen_at("the server", self._head):
+        for finding in findings("the server", self._head):
             yield finding
             altered = altered or finding.kind == "altered"
         if altered:
@@ -128,7 +129,7 @@ class Watch:
         for name, asking in self._witnesses.items():
             yield from self._asked(name, functools.partial(self._witness, name, asking))
         for name, data in self._held:
-            yield from self._seen_at(name, functools.partial(self._confirm, name, data))
+            yield from findings(name, functools.partial(self._confirm, name, data))
 
     # Where is looked
 
@@ -159,21 +160,11 @@ class Watch:
     def _asked(self, source: str, look: _Look) -> Iterator[Finding]:
         """Look at a further source, which need not answer, and whose octets may be any."""
         try:
-            yield from self._seen_at(source, look)
+            yield from findings(source, look)
         except TargetError as error:
             yield Finding("unanswered", source, str(error))
         except VerifyError as error:
             yield Finding("altered", source, str(error))
-
-    def _seen_at(self, source: str, look: _Look) -> Iterator[Finding]:
-        try:
-            yield from look()
-        except ForkError as error:
-            yield Finding("fork", source, str(error), error.path)
-        except ShrunkError as error:
-            yield Finding("shrunk", source, str(error), error.path)
-        except AlteredError as error:
-            yield Finding("altered", source, str(error), error.path)
 
     # Cosignatures
 
@@ -232,6 +223,18 @@ class Watch:
         cosigned = (_Cosigned(note=note.decode(), witness=key) for key, note in kept.items())
         file = _WatchFile(charter=self._remote.fingerprint, cosigned=tuple(cosigned))
         replace_private(self._path, encode(file), error=OutboxError)
+
+
+def findings(source: str, look: _Look) -> Iterator[Finding]:
+    """Yield what a look at a source finds, or comes to."""
+    try:
+        yield from look()
+    except ForkError as error:
+        yield Finding("fork", source, str(error), error.path)
+    except ShrunkError as error:
+        yield Finding("shrunk", source, str(error), error.path)
+    except AlteredError as error:
+        yield Finding("altered", source, str(error), error.path)
 
 
 def _times(note: bytes, key: VerifierKey) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ __all__ = [
     "NO_OUTSIDE",
     "SOURCE",
     "add_source",
+    "fingerprint_of",
     "full_id",
     "home_of",
     "identity_options",
@@ -134,8 +135,30 @@ def open_remote(
         UsageError: No fingerprint is known, or another one; or the ledger wants to know who asks.
         LedgerError: The URL is none, or the ledger cannot be asked.
     """
-    url, home = arguments.ledger, home_of(arguments)
-    known = Addresses(home)
+    home = home_of(arguments)
+    with (
+        fingerprint_of(arguments, signer=signer) as wanted,
+        Remote(
+            arguments.ledger,
+            fingerprint=wanted,
+            home=home,
+            now_ms=context.now_ms,
+            signer=signer,
+            wait=wait,
+        ) as remote,
+    ):
+        yield remote
+
+
+@contextlib.contextmanager
+def fingerprint_of(arguments: Namespace, *, signer: PartySigner | None) -> Iterator[str]:
+    """Give the fingerprint of the ledger at a URL, and remember it when all went well with it.
+
+    Raises:
+        UsageError: No fingerprint is known, or another one; or the ledger wants to know who asks.
+        OutboxError: What is known of ledgers cannot be read or written.
+    """
+    url, known = arguments.ledger, Addresses(home_of(arguments))
     found = known.find(url)
     wanted: str | None = arguments.fingerprint or found
     if wanted is None:
@@ -149,10 +172,7 @@ def open_remote(
             f"If that was a slip, take it out of {known.path}"
         )
     try:
-        with Remote(
-            url, fingerprint=wanted, home=home, now_ms=context.now_ms, signer=signer, wait=wait
-        ) as remote:
-            yield remote
+        yield wanted
     except UnknownReaderError as error:
         if signer is not None:
             raise

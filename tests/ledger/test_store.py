@@ -302,7 +302,7 @@ def test_the_map_grows_by_itself_while_others_read(tmp_path: Path) -> None:
     for reader in readers:
         reader.start()
     for number in range(200):
-        store.keep_note(number, bytes(20_000))
+        store.keep_notes([(number, bytes(20_000))])
     done.set()
     for reader in readers:
         reader.join()
@@ -324,7 +324,7 @@ def test_a_reader_that_was_killed_does_not_make_the_map_grow(tmp_path: Path) -> 
     store = Store(tmp_path / "ledger", map_size=1 << 20)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     for _ in range(400):
-        store.keep_note(1, bytes(20_000))
+        store.keep_notes([(1, bytes(20_000))])
 
     assert -9 == done.returncode
     assert 1 << 20 == store._env.info()["map_size"]

@@ -365,7 +365,7 @@ def test_an_erasure_in_effect_shows_in_no_view() -> None:
     growing.wait()
     growing.follow()
     builder = growing.builder
-    assert 1 == builder.erased
+    assert 1 == len(builder.erased)
     assert [None] * 2 == [
         builder.view(at=at).told[2].text("title") for at in ((3, "00"), (builder.size, "00"))
     ]
