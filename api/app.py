@@ -7,6 +7,7 @@
     reading       events, chronology and the other readings, parties
     proving       the ledger in short, entries, receipts, proofs, earlier checkpoints
     fetching      GET /files/{sha256}
+    copying       disclosures, and checkpoints to stop at, for mirrors
     tailing       entries as they come
     witnessed     what witnesses cosigned, and who they are
     operating     /healthz, /readyz, /metrics: of the process, not of a ledger
@@ -28,6 +29,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from api.connection import STOP
+from api.copying import Copying
 from api.describing import describe, parameter
 from api.edge import Edge, refuse
 from api.exporting import Exporting
@@ -54,6 +56,7 @@ from verify.errors import VerifyError
 __all__ = ["create_app"]
 
 _SWEEPS = 24  # in the time that a file may stay unnamed
+_LOOK_S = 1.0  # after which mirrors are looked at again: another process copies
 
 
 def create_app(
@@ -89,9 +92,10 @@ def create_app(
         await recorder.begin(hosting)
         hosting.begin()
         hosting.begin_feeding()
-        sweeping = asyncio.create_task(_sweep(hosting))
+        tasks = [asyncio.create_task(each) for each in (_sweep(hosting), _follow(hosting))]
         yield {STOP: hosting.stop}
-        sweeping.cancel()
+        for task in tasks:
+            task.cancel()
         await asyncio.to_thread(hosting.end_feeding)  # what came is kept
         await recorder.end()
         await asyncio.to_thread(hosting.close)
@@ -128,7 +132,7 @@ def _add_paths(app: FastAPI, hosting: Hosting) -> None:
     router = app.router if hosting.is_alone else _Named(app.router)
     for kind in (
         *(Writing, Tlog, Witnessed, SigningIn, Reading, Proving, Fetching, Tailing),
-        Exporting,
+        *(Exporting, Copying),
     ):
         kind(hosting).add_to(router)
     Operating(hosting).add_to(app.router)
@@ -161,7 +165,8 @@ class _Named(APIRouter):
 
 async def _sweep(hosting: Hosting) -> None:
     """Remove, again and again, files that nothing has named for too long."""
-    for hosted in hosting.ledgers.values():
+    recorded_in = [one for one in hosting.ledgers.values() if one.ledger.mirror is None]
+    for hosted in recorded_in:
         try:
             left = await asyncio.to_thread(_leftovers, hosted.ledger)
             hosted.staging.adopt(left, now_ms=hosting.now_ms())
@@ -169,11 +174,23 @@ async def _sweep(hosting: Hosting) -> None:
             log_failure(error)
     while True:
         await asyncio.sleep(hosting.settings.staged_s / _SWEEPS)
-        for hosted in hosting.ledgers.values():
+        for hosted in recorded_in:
             try:
                 if due := hosted.staging.due():
                     named = await asyncio.to_thread(hosted.staging.named, due)
                     hosted.staging.expire(due, named)
+            except Exception as error:  # noqa: BLE001 - the next time it may do
+                log_failure(error)
+
+
+async def _follow(hosting: Hosting) -> None:
+    """Take up, again and again, what mirrors have copied."""
+    mirrors = [one for one in hosting.ledgers.values() if one.ledger.mirror is not None]
+    while mirrors:
+        await asyncio.sleep(_LOOK_S)
+        for hosted in mirrors:
+            try:
+                await hosting.follow(hosted)
             except Exception as error:  # noqa: BLE001 - the next time it may do
                 log_failure(error)
 

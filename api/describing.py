@@ -36,6 +36,8 @@ __all__ = [
     "json_answer",
     "parameter",
     "problems",
+    "tag_of",
+    "tagged",
 ]
 
 JSON: Final = "application/json"
@@ -43,13 +45,15 @@ OCTETS: Final = "application/octet-stream"
 TEXT: Final = "text/plain; charset=utf-8"
 BINARY: Final[Mapping[str, object]] = {"type": "string", "format": "binary"}
 
+_UNKNOWN: Final = 401
+
 Responses = dict[int | str, dict[str, object]]
 Endpoint = Callable[..., Response] | Callable[..., Awaitable[Response]]
 
 _REASONS: Final[Mapping[int, str]] = {
     400: "It is malformed",
     401: "Who asks is not known, and has to be",
-    403: "The key is not an active key of the author, or lacks the power",
+    403: "The key is not an active key of the author, or lacks the power; or it is a mirror",
     404: "There is nothing under this path",
     408: "The body came too slowly",
     409: "An event is recorded already, the ledger is closed, or it has stopped",
@@ -91,13 +95,17 @@ def content(
 
 
 def problems(*statuses: int) -> Responses:
-    """Describe refusals with these statuses, and those that any path may give."""
+    """Describe refusals with these statuses, and those that any path may give.
+
+    Where somebody may have to be known, a mirror refuses: nobody signs in there.
+    """
+    implied = {429, 500, 503} | ({403} if _UNKNOWN in statuses else set())
     return {
         status: {
             "description": _REASONS[status],
             **content(MEDIA_TYPE, SCHEMA, example=_example(status)),
         }
-        for status in sorted({*statuses, 429, 500, 503})
+        for status in sorted({*statuses, *implied})
     }
 
 
@@ -157,6 +165,35 @@ def is_known(request: Request, tag: str) -> bool:
     """Tell whether whoever asks has the answer with this entity tag, quotes and all, already."""
     given = request.headers.get("if-none-match", "")
     return given.strip() == "*" or tag in given
+
+
+def tag_of(body: bytes) -> str:
+    """Return the entity tag of an answer."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def tagged(
+    request: Request,
+    body: bytes,
+    media_type: str,
+    headers: Mapping[str, str],
+    *,
+    tag: str | None = None,
+) -> Response:
+    """Return an answer with its entity tag; without its body, if whoever asks has it already.
+
+    Args:
+        request: The request.
+        body: The answer.
+        media_type: Its media type.
+        headers: Further headers.
+        tag: What `tag_of` gave, where that is known: a long answer takes its time.
+    """
+    tag = tag or tag_of(body)
+    more = {"etag": tag, **headers}
+    if is_known(request, tag):
+        return Response(status_code=304, headers=more)
+    return Response(body, media_type=media_type, headers=more)
 
 
 def _correct(operation: dict[str, Any]) -> None:

@@ -14,9 +14,9 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -48,6 +48,7 @@ _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _READERS: Final = 4
 _VIEWERS: Final = 2
 _FOLDERS: Final = 2  # threads that count for themselves: more would only hold up the event loop
+_SIZES: Final = 64  # the latest, of which cosignatures may still have come
 
 T = TypeVar("T")
 
@@ -86,7 +87,9 @@ class Hosted:
         bell: Rings when more is recorded, when a session ends, and when the server stops.
         tails: Places for readers that follow it.
         sized: What `Hosting.size` has looked up, and until when it is good.
-        feeder: Feeds its witnesses.
+        feeder: Feeds its witnesses; of a mirror, tells what its source's cosigned.
+        changes: Of a mirror, what `Ledger.changes` said when it was looked at.
+        copied: Of a mirror, its size by then.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class Hosted:
             each=settings.part(settings.tails),
         )
         self.feeder = feeder
+        self.changes, self.copied = ledger.changes(), ledger.size()
 
     @property
     def prefix(self) -> str:
@@ -131,6 +135,19 @@ class Hosted:
     def refresh(self) -> None:
         """Take up what governance has changed. Blocks, unless this process records."""
         self.state = self.ledger.state()
+
+    def check_recorded_in(self) -> None:
+        """Check that something can be recorded here.
+
+        Raises:
+            ProblemError: `mirror`: it is a copy of a ledger that is served elsewhere.
+        """
+        mirror = self.ledger.mirror
+        if mirror is not None:
+            detail = (
+                f"this is a mirror, which is only read: record, and sign in, at {mirror.source}"
+            )
+            raise ProblemError("mirror", detail)
 
     def reader(self, request: Request) -> Reader:
         """Return who asks; whether they may read is not judged.
@@ -157,10 +174,12 @@ class Hosted:
         """Return who reads.
 
         Raises:
-            ProblemError: `unauthenticated`: the ledger shows itself to parties only.
+            ProblemError: `unauthenticated`: the ledger shows itself to parties only; or `mirror`:
+                so it does, and nobody signs in here.
         """
         reader = self.reader(request)
         if reader.session is None and self.state.charter.visibility != "public":
+            self.check_recorded_in()
             raise ProblemError("unauthenticated", "this ledger is read with a session only")
         return reader
 
@@ -350,7 +369,7 @@ class Hosting:
         settings = self.settings
         return Feeder(
             ledger,
-            read_witnesses(ledger.path),
+            read_witnesses(ledger.path) if ledger.mirror is None else (),
             pace=Pace(
                 every_s=settings.witness_every_s,
                 timeout_s=settings.witness_timeout_s,
@@ -395,6 +414,18 @@ class Hosting:
             return self._follow(hosted)
         hosted.ledger.notice()
         return None
+
+    async def follow(self, hosted: Hosted) -> None:
+        """Take up what another process has copied into a mirror."""
+        changes = await self.read(hosted.ledger.changes)
+        if changes == hosted.changes:
+            return
+        hosted.feeder = await self.read(partial(self._feeder, hosted.name, hosted.ledger))
+        size = await self.read(hosted.ledger.size)
+        for noted in await self.read(partial(_noted, hosted.ledger, hosted.copied)):
+            hosted.readings.noted(noted)
+        await self._follow(hosted)
+        hosted.changes, hosted.copied = changes, size
 
     async def _follow(self, hosted: Hosted) -> None:
         await self.read(hosted.refresh)
@@ -448,6 +479,16 @@ class Hosting:
         return await asyncio.get_running_loop().run_in_executor(self._folders, do)
 
 
+def _noted(ledger: Ledger, since: int) -> set[int]:
+    """Return the sizes of which a mirror may have other notes than it had at a size."""
+    latest = [_size_of(note) for note in islice(ledger.latest_notes(), _SIZES)]
+    return {_size_of(note) for note in ledger.notes(min([since, *latest[-1:]]))}
+
+
+def _size_of(note: bytes) -> int:
+    return int(note.split(b"\n")[1])
+
+
 def _failed(task: asyncio.Task[int]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
@@ -457,14 +498,14 @@ def open_ledgers(
     folder: Path,
     *,
     open_one: Callable[[str, Path], Ledger],
-    only: AbstractSet[str] | None = None,
+    wanted: Callable[[str, Path], bool] | None = None,
 ) -> Iterator[Mapping[str, Ledger]]:
     """Open the ledger in `folder`, or all that it holds, by the names that they are served under.
 
     Args:
         folder: The folder.
         open_one: Opens one, by its name and folder.
-        only: None but these; None for all.
+        wanted: Tells, by name and folder, whether one is to be opened; None for all.
 
     Raises:
         NoLedgerError: There is none; or one has a name under which it cannot be served.
@@ -474,7 +515,7 @@ def open_ledgers(
         yield {
             name: stack.enter_context(open_one(name, path))
             for name, path in _folders(folder).items()
-            if only is None or name in only
+            if wanted is None or wanted(name, path)
         }
 
 

@@ -50,6 +50,7 @@ from api.problems import ProblemError, problem_of
 from api.recording import keep
 from ledger.errors import BusyError, DisputedError, LedgerError, WrongClockError
 from ledger.ledger import Ledger
+from ledger.mirrored import is_mirror
 from ledger.writer import Observer, Settled
 from verify.errors import VerifyError
 
@@ -130,7 +131,7 @@ class Keeping:
 
         stopped = threading.Event()
         with (
-            open_ledgers(Path(begin.folder), open_one=open_one) as ledgers,
+            open_ledgers(Path(begin.folder), open_one=open_one, wanted=_is_own) as ledgers,
             ThreadPoolExecutor(1, "counterfoil-large") as large,
             ThreadPoolExecutor(1, "counterfoil-notes") as notes,
         ):
@@ -278,6 +279,12 @@ class _Grown:
         governs, size = state is not self._state, self._ledger.head().size
         self._say(Grew(self._name, governs=governs, size=size))
         self._state = state
+
+
+def _is_own(name: str, path: Path) -> bool:
+    """Tell whether a ledger is one to record in, and no mirror of another's."""
+    del name
+    return not is_mirror(path)
 
 
 def _open(path: Path, *, accept_clock: bool, observer: Observer) -> Ledger:

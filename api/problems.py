@@ -48,6 +48,7 @@ _LONGEST: Final = 1000  # of what is told of a request: some of it is as long as
 _STATUS: Final[Mapping[str, int]] = {
     "malformed": 400,
     "unauthenticated": 401,
+    "mirror": 403,
     "not-found": 404,
     "method-not-allowed": 405,
     "timeout": 408,
@@ -72,6 +73,7 @@ _OF_CHECKS: Final[Mapping[Check, int]] = {
 _TITLES: Final[Mapping[str, str]] = {
     "malformed": "The request is malformed",
     "unauthenticated": "Who asks has to be known",
+    "mirror": "This is a copy, in which nothing is recorded",
     "not-found": "There is no such thing here",
     "method-not-allowed": "This cannot be done with it",
     "timeout": "The request came too slowly",

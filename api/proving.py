@@ -15,7 +15,6 @@ when it was published.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Final
 
 import msgspec
@@ -46,8 +45,9 @@ from api.describing import (
     add_reading,
     answered,
     content,
-    is_known,
     problems,
+    tag_of,
+    tagged,
 )
 from api.hosting import Hosting
 from api.problems import ProblemError
@@ -121,7 +121,7 @@ class Proving:
             "visibility": state.charter.visibility,
         }
         headers = {"cache-control": "no-cache", "access-control-allow-origin": "*"}
-        return _tagged(request, _encode(values), JSON, headers)
+        return tagged(request, _encode(values), JSON, headers)
 
     async def entries(
         self,
@@ -161,11 +161,11 @@ class Proving:
             }
             after = pages.after(len(found), whole=page.size)
             body = _encode(values if after is None else {**values, "next": after})
-            return body, _tag(body)
+            return body, tag_of(body)
 
         body, tag = await self._hosting.read(make)
         headers = caching(hosted, reader, "no-cache")
-        return _tagged(request, body, JSON, headers, tag=tag)
+        return tagged(request, body, JSON, headers, tag=tag)
 
     async def entry(self, request: Request, index: Index) -> Response:
         """Return one entry, octet for octet."""
@@ -173,7 +173,7 @@ class Proving:
         reader = hosted.admit(request)
         check_query(request)
         entry = await self._hosting.read(lambda: hosted.ledger.entry(index))
-        return _tagged(request, entry, JSON, caching(hosted, reader, _IMMUTABLE))
+        return tagged(request, entry, JSON, caching(hosted, reader, _IMMUTABLE))
 
     async def receipt(self, request: Request, reference: Reference) -> Response:
         """Return the receipt of the submission that an entry, or an event, belongs to."""
@@ -181,28 +181,28 @@ class Proving:
         reader = hosted.admit(request)
         check_query(request)
         receipt = await self._hosting.read(lambda: _receipt(hosted.ledger, reference))
-        return _tagged(request, receipt, RECEIPT, caching(hosted, reader, "no-cache"))
+        return tagged(request, receipt, RECEIPT, caching(hosted, reader, "no-cache"))
 
     async def inclusion(self, request: Request, index: IndexAsked, size: SizeAsked) -> Response:
         """Return the proof that an entry is in the tree of a size."""
         ledger = self._hosting.of(request).ledger
         check_query(request)
         body = await self._hosting.read(lambda: _inclusion(ledger, index=index, size=size))
-        return _tagged(request, body, JSON, _FOR_ANYBODY)
+        return tagged(request, body, JSON, _FOR_ANYBODY)
 
     async def consistency(self, request: Request, old: Old, new: New) -> Response:
         """Return the proof that the tree of one size begins with that of an earlier one."""
         ledger = self._hosting.of(request).ledger
         check_query(request)
         body = await self._hosting.read(lambda: _consistency(ledger, old=old, new=new))
-        return _tagged(request, body, JSON, _FOR_ANYBODY)
+        return tagged(request, body, JSON, _FOR_ANYBODY)
 
     async def checkpoint(self, request: Request, size: Size) -> Response:
         """Return the checkpoint that was published at a size."""
         ledger = self._hosting.of(request).ledger
         check_query(request)
         note = await self._hosting.read(lambda: ledger.checkpoint_at(size))
-        return _tagged(request, note, TEXT, _FOR_ANYBODY)
+        return tagged(request, note, TEXT, _FOR_ANYBODY)
 
     async def notes(self, request: Request, start: NotesStart, stop: NotesStop) -> Response:
         """Return the kept notes about entries, as the lines that an export has of them."""
@@ -213,7 +213,7 @@ class Proving:
             raise ProblemError("malformed", f"stop: is not 1 to {TILE_WIDTH} above start")
         notes = await self._hosting.read(lambda: hosted.ledger.notes_about(start, stop))
         body = b"".join(encode(note.decode()) + b"\n" for note in notes)
-        return _tagged(request, body, TEXT, caching(hosted, reader, "no-cache"))
+        return tagged(request, body, TEXT, caching(hosted, reader, "no-cache"))
 
     def add_to(self, router: APIRouter) -> None:
         """Add the paths."""
@@ -253,25 +253,6 @@ class Proving:
             add_reading(
                 router, path, endpoint, summary=summary, responses={**responses, **refusals}
             )
-
-
-def _tag(body: bytes) -> str:
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-
-
-def _tagged(
-    request: Request,
-    body: bytes,
-    media_type: str,
-    headers: dict[str, str],
-    *,
-    tag: str | None = None,
-) -> Response:
-    tag = tag or _tag(body)
-    more = {"etag": tag, **headers}
-    if is_known(request, tag):
-        return Response(status_code=304, headers=more)
-    return Response(body, media_type=media_type, headers=more)
 
 
 def _entries(ledger: Ledger, page: Page) -> list[bytes]:

@@ -92,6 +92,12 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         ledger=ref("Ledger"),
         optional={"next": _NEXT},
     ),
+    "Disclosures": _object(
+        "Open claims: lines as `disclosures.jsonl` of an export has them, and the index of the "
+        "entry behind those that were looked at",
+        disclosures=_list({"type": "object"}),
+        stop=_COUNT,
+    ),
     "EventRow": _object(
         "An event in a line",
         author=_PARTY,
@@ -301,6 +307,12 @@ EXAMPLES: Final[Mapping[str, object]] = {
         "proof": "c2sp.org/tlog-proof@v1\nindex 4\n…",
         "recorded": 1795387619000,
         "type": "counterfoil-receipt/v1",
+    },
+    "Disclosures": {
+        "disclosures": [
+            {"claims": {"title": ["7d0f1a2b3c4d5e6f7a8b9c0d1e2f3a4b", "A letter"]}, "index": 4}
+        ],
+        "stop": 10,
     },
     "RequestsAnswer": {"ledger": _LEDGER, "requests": []},
     "Summary": {

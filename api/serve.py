@@ -33,6 +33,7 @@ from api.keeper import Keeper, KeeperError
 from api.settings import Settings
 from ledger.errors import StoreError
 from ledger.ledger import Ledger
+from ledger.mirrored import is_mirror
 
 __all__ = ["configure", "listen", "run", "serve"]
 
@@ -63,7 +64,11 @@ def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> No
     with (
         listen(settings) as listener,
         Keeper(folder, settings, accept_clock=accept_clock) as keeper,
-        open_ledgers(folder, open_one=_open, only=keeper.names) as ledgers,
+        open_ledgers(
+            folder,
+            open_one=_open,
+            wanted=lambda name, path: name in keeper.names or is_mirror(path),
+        ) as ledgers,
     ):
         app = create_app(ledgers, keeper, settings=settings, now_ms=now_ms)
         gc.freeze()  # a hundred thousand objects that stay: nobody need look through them again

@@ -54,12 +54,15 @@ class SigningIn:
 
     async def nonce(self, request: Request) -> Response:
         """Give a nonce."""
-        nonce, expires_ms = self._hosting.of(request).sessions.nonce()
+        hosted = self._hosting.of(request)
+        hosted.check_recorded_in()
+        nonce, expires_ms = hosted.sessions.nonce()
         return json_answer({"nonce": nonce, "expires": expires_ms}, status=201)
 
     async def begin(self, request: Request) -> Response:
         """Begin a session."""
         hosted = self._hosting.of(request)
+        hosted.check_recorded_in()
         check_media_type(request, frozenset((SESSION, JSON)))
         host = request.headers.get("host", "").lower()
         names = self._hosting.settings.names or _addresses(request)
@@ -111,7 +114,7 @@ class SigningIn:
             response_class=Response,
             responses={
                 201: {"description": "A nonce, and until when", **content(JSON, _NONCE)},
-                **problems(404),
+                **problems(403, 404),
             },
         )
         router.add_api_route(

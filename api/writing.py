@@ -68,6 +68,7 @@ class Writing:
     async def submit(self, request: Request) -> Response:
         """Record a submission document."""
         hosted = self._hosting.of(request)
+        hosted.check_recorded_in()
         self._hosting.check_undisputed(hosted)
         waits = _waits(request)
         check_media_type(request, frozenset((SUBMISSION, JSON)))
@@ -130,6 +131,7 @@ class Writing:
     async def put_file(self, request: Request) -> Response:
         """Keep a file."""
         hosted = self._hosting.of(request)
+        hosted.check_recorded_in()
         sha256: str = request.path_params["sha256"]
         check_spelling(request, f"/files/{sha256}")
         if not _HASH.fullmatch(sha256):

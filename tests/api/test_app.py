@@ -742,7 +742,8 @@ def check_openapi(ledger: Ledger, site: Site) -> None:
         "/checkpoints",
         *("/proofs/inclusion", "/proofs/consistency", "/events", "/events/{id}", "/chronology"),
         *("/requests", "/promises", "/knowledge", "/answers", "/parties", "/tail"),
-        *("/checkpoint/cosigned", "/witnesses"),
+        *("/checkpoint/cosigned", "/witnesses", "/checkpoints", "/disclosures"),
+        "/checkpoint/before/{size}",
     }
     assert known == set(paths)
     asked = {

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ledger.cli.context import Context
+from ledger.cli.main import run
 from ledger.export import export
-from ledger.keys import WitnessKey
+from ledger.keys import PartySigner, WitnessKey
 from ledger.ledger import Ledger
+from tests.api.serving import serving
 from tests.interop.golang import Reader
 from tests.ledger.builder import ORIGIN, Party, found_ledger, new_letter, new_log_key, submit
 from verify.note import (
@@ -70,6 +74,20 @@ def test_go_reads_small_exports(reader: Reader, tmp_path: Path, size: int) -> No
         export(small, tmp_path / "export", audience="public")
 
     assert str(size) == reader.reads("export", tmp_path / "export", vkey())["entries"]
+
+
+def test_go_reads_a_mirror(reader: Reader, ledger: Ledger, tmp_path: Path) -> None:
+    PartySigner(ALPHA.name, seed=bytes(ALPHA.key)).save(tmp_path / "alpha.key")
+    out = io.StringIO()
+    with serving(ledger, now_ms=lambda: 1000 * NOW_S) as site:
+        words = ("mirror", site.url, str(tmp_path / "copy"), "--once", "--key")
+        named = ("--fingerprint", ledger.fingerprint, "--home", str(tmp_path / "home"))
+        context = Context(now_ms=lambda: 1000 * NOW_S, out=out, err=out)
+        assert 0 == run([*words, str(tmp_path / "alpha.key"), *named], context), out.getvalue()
+    with Ledger.open(tmp_path / "copy", read_only=True) as copy:
+        export(copy, tmp_path / "export", audience="public")
+
+    assert "521" == reader.reads("export", tmp_path / "export", vkey())["entries"]
 
 
 @pytest.mark.parametrize(
