@@ -137,6 +137,8 @@ class Story:
             ("last-week", "backup"), ("dropped", "backup"),
         ):  # fmt: skip
             operator.done("restore", backup, f"lying/{name}", "--unproven")
+            # They know better, and an operator who lies asks them nothing.
+            (operator.folder / "lying" / name / "witnesses").unlink()
 
         edited = operator.folder / "lying" / LEDGER
         self._replay(edited, 7)

@@ -1,5 +1,6 @@
 """The audit as a whole: chunks, notes, manifest, policy, files; and any octets give a report."""
 
+import gc
 import json
 from copy import deepcopy
 from random import Random
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.damage import ACCIDENTS, canonical, forge, rechain, resign
+from tests.vectors.submissions import small_world
 from tests.world import World, file_of, letter, public_hex, restart, say, signing_key
 from verify.audit import Anchors, _Audit, audit, run_here
 from verify.checks import Check
@@ -386,3 +388,17 @@ def test_any_damage_and_any_size_give_a_report(seed: int, size: int, name: str) 
 
     assert "invalid" == report.verdict
     assert parse_entry(world.entries[0]).index == 0
+
+
+def test_an_audit_leaves_the_collector_as_it_was() -> None:
+    before = gc.get_threshold()
+    during: set[tuple[int, int, int]] = set()
+
+    audit(
+        MappingSource(small_world().export()),
+        progress=lambda *_: during.add(gc.get_threshold()),
+    )
+
+    assert before == gc.get_threshold()
+    assert during
+    assert before not in during

@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 from pathlib import Path
@@ -12,7 +13,7 @@ from verify.checks import Check
 from verify.contents import FileResult, WantedFile, check_file
 from verify.events import Artefact
 from verify.folder import Folder
-from verify.pool import Pool, _leave_interrupts, _packed, processors
+from verify.pool import Pool, _begin, _packed, processors
 from verify.source import MappingSource
 
 
@@ -78,11 +79,13 @@ def test_processes_of_a_pool_pack_results_and_leave_interrupts_to_their_leader()
     source = MappingSource({"files/x": b"x"})
     before = signal.getsignal(signal.SIGINT)
     try:
-        _leave_interrupts()
+        _begin()
 
         assert signal.SIG_IGN is signal.getsignal(signal.SIGINT)
+        assert not gc.isenabled()
     finally:
         signal.signal(signal.SIGINT, before)
+        gc.enable()
 
     packed = _packed(check_file, source, WantedFile("x", (1,)))
 
