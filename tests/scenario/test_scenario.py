@@ -138,7 +138,7 @@ class Story:
         ):  # fmt: skip
             operator.done("restore", backup, f"lying/{name}", "--unproven")
             # They know better, and an operator who lies asks them nothing.
-            (operator.folder / "lying" / name / "witnesses").unlink()
+            (operator.folder / "lying" / name / "witnesses").unlink(missing_ok=True)
 
         edited = operator.folder / "lying" / LEDGER
         self._replay(edited, 7)
