@@ -23,7 +23,7 @@ __all__ = ["Desk", "MissingError", "rates_of_parties"]
 
 
 class MissingError(Exception):
-    """A submission is sound, and discloses files that are not here.
+    """A submission is sound, and discloses files that are not here, or not for its author to name.
 
     Attributes:
         cause: The refusal.
@@ -58,8 +58,12 @@ class Desk:
         """Say that a document is there, and that somebody will call `take` with it."""
         self._ledger.announce()
 
-    def take(self, document: bytes) -> Future[Settled]:
+    def take(self, document: bytes, vouched: frozenset[str]) -> Future[Settled]:
         """Check an announced document, and let it wait for its place. Blocks.
+
+        Args:
+            document: The document.
+            vouched: Hashes of the files that its author may name.
 
         Returns:
             Its receipt, when it is durable; or the reason of the refusal.
@@ -71,14 +75,15 @@ class Desk:
             StoreError: The ledger cannot record.
         """
         try:
-            prepared = self._ledger.prepare(document)
+            prepared = self._ledger.prepare(document, vouched=vouched)
             # A party is one of this ledger: that of another may be somebody else of that name.
             holder = f"{self._ledger.fingerprint} {prepared.submission.statement.author}"
             self._parties.take(holder)
         except RuleError as error:
             if error.check is not Check.FILE_MISSING:
                 raise
-            raise MissingError(error, self._ledger.wanted_files(document)) from None
+            wanted = self._ledger.wanted_files(document, vouched=vouched)
+            raise MissingError(error, wanted) from None
         finally:
             self._ledger.arrive()
         try:

@@ -45,11 +45,16 @@ class Begin(msgspec.Struct, tag=True, frozen=True, gc=False):
 
 
 class Submit(msgspec.Struct, tag=True, frozen=True, gc=False):
-    """Record a document in the ledger `ledger`; what it comes to is said under `id`."""
+    """Record a document in the ledger `ledger`; what it comes to is said under `id`.
+
+    `vouched` are the hashes of the files that its author may name. Without it the document is
+    recorded only if it names none, and else comes again.
+    """
 
     id: int
     ledger: str
     document: bytes
+    vouched: frozenset[str] | None = None
 
 
 class Ask(msgspec.Struct, tag=True, frozen=True, gc=False):

@@ -82,7 +82,7 @@ class Hosted:
         ledger: The ledger.
         state: The rules' state by now: see `refresh`.
         sessions: Who was let read, or hand over files.
-        staging: Files that no accepted submission has named yet.
+        staging: Files that were brought and that their party has not named yet.
         readings: What it tells its readers.
         bell: Rings when more is recorded, when a session ends, and when the server stops.
         tails: Places for readers that follow it.

@@ -143,11 +143,13 @@ class Keeper:
             self._transport.close()
         await asyncio.to_thread(self.close)
 
-    async def record(self, name: str, document: bytes) -> Settled:
+    async def record(
+        self, name: str, document: bytes, vouched: frozenset[str] | None = None
+    ) -> Settled:
         """Record a submission document: see `Recorder`."""
         number = next(self._numbers)
         waiting: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
-        self._send(Submit(number, name, document))
+        self._send(Submit(number, name, document, vouched))
         self._waiting[number] = waiting
         try:
             return await waiting

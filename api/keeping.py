@@ -172,7 +172,14 @@ class Keeping:
     def _take(self, request: Submit) -> None:
         began_s = time.perf_counter()
         try:
-            offered = self._desks[request.ledger].take(request.document)
+            desk = self._desks[request.ledger]
+            offered = desk.take(request.document, request.vouched or frozenset())
+        except MissingError as error:
+            if request.vouched is None:
+                self._measures.returned(request.ledger)
+                self._say(_refusal(request.id, error), answered=1)
+            else:
+                self._refuse(request.id, request.ledger, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
             self._refuse(request.id, request.ledger, error)
         else:

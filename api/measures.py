@@ -87,6 +87,10 @@ class Recording:
         self._waiting.labels(name).dec()
         self._submissions.labels(name, problem.type.removeprefix(PREFIX)).inc()
 
+    def returned(self, name: str) -> None:
+        """Take note that a submission goes back, to come again with the files it may name."""
+        self._waiting.labels(name).dec()
+
     def stopwatch(self, name: str) -> Stopwatch:
         """Return an observer of the writer of the ledger `name`."""
         return Stopwatch(self._stages, name)

@@ -53,12 +53,21 @@ class Recorder(Protocol):
     async def end(self) -> None:
         """Finish what was taken."""
 
-    async def record(self, name: str, document: bytes) -> Settled:
+    async def record(
+        self, name: str, document: bytes, vouched: frozenset[str] | None = None
+    ) -> Settled:
         """Record a submission document in the ledger `name`; return when it is durable.
+
+        Args:
+            name: The ledger.
+            document: The document.
+            vouched: Hashes of the files that its author may name; None if it was not yet looked
+                whether it names any.
 
         Raises:
             VerifyError: It is refused.
-            MissingError: It is refused for its files only.
+            MissingError: It is refused for its files only: those that are not here, or that its
+                author may not name.
             RefusedError: It is refused, and this is the problem.
             ProblemError: `too-many`: its party submits too often.
             LedgerError: It is not recorded, or that is not known.
@@ -106,11 +115,13 @@ class Here:
         """Finish what was taken."""
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def record(self, name: str, document: bytes) -> Settled:
+    async def record(
+        self, name: str, document: bytes, vouched: frozenset[str] | None = None
+    ) -> Settled:
         """Record a submission document: see `Recorder`."""
         desk = self._desks[name]
         desk.announce()
-        return await self._landing.bring(lambda: desk.take(document))
+        return await self._landing.bring(lambda: desk.take(document, vouched or frozenset()))
 
     def keep(self, name: str, note: bytes, *, heard_ms: int | None) -> None:
         """Begin to keep a cosigned checkpoint: see `Recorder`."""

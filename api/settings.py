@@ -75,9 +75,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         share: One address may have one part in so many of `documents`, `uploads`, `exports` and
             `tails`, but always one of them.
         exports: How many exports may be on their way at a time.
-        staged: All files of a ledger together that no accepted submission has named yet.
+        staged: All files of a ledger together that their party has not named since they came.
         staged_per_party: Of these, what one party may have.
-        staged_s: How long a file stays that no accepted submission has named.
+        staged_s: How long a file stays that its party has not named.
         session_s: How long a session lasts.
         sessions_per_party: Sessions of one party at a time; one more ends the oldest.
         nonce_s: How soon a session statement must follow the nonce in it.

@@ -1,4 +1,4 @@
-"""Staging: files that came before the submission that names them.
+"""Staging: files that came before the submission that names them, and for whom each came.
 
 How many octets they may have together is bounded, and how many each party may have; and each goes
 after a time.
@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
-
-import msgspec
 
 from api.bodies import Chunks
 from api.limits import Quota
@@ -22,25 +20,22 @@ from ledger.files import ByteStream, Kept
 from ledger.ledger import Ledger
 from verify.claims import File, parse_disclosure
 
-__all__ = ["Staging", "files_in"]
+__all__ = ["Place", "Staging"]
 
 _BLOCK = 1 << 20
 _NOBODY = ""  # no party is called so
 
 
-class _Disclosed(msgspec.Struct, frozen=True):
-    """As much of a submission document as names files."""
+class Place(NamedTuple):
+    """A file that was brought for a party, which has not named it since."""
 
-    disclosures: tuple[tuple[str, ...], ...]
-
-
-_DISCLOSED = msgspec.json.Decoder(_Disclosed)
+    party: str
+    sha256: str
 
 
 class _Staged(NamedTuple):
-    """A file that nothing has named yet: who brought it, its octets, until when it may stay."""
+    """What is held there: its octets, and until when it may stay."""
 
-    party: str
     size: int
     until: float
 
@@ -77,7 +72,10 @@ class _Counted:
 
 
 class Staging:
-    """Which files of a ledger no accepted submission has named yet. For one event loop.
+    """Which files were brought that their party has not named yet. For one event loop.
+
+    Several parties may bring the same file, and one that the ledger has already: each holds room
+    for it, so that none can tell what another brought.
 
     A file is removed only when nothing in the ledger names it and nothing that could come to name
     it is being judged: a submission's files are looked for before it has its place.
@@ -88,9 +86,10 @@ class Staging:
         self._ledger = ledger
         self._quota = quota
         self._keep_s = keep_s
-        self._staged: dict[str, _Staged] = {}
-        self._coming: Counter[str] = Counter()
-        self._named: set[str] = set()  # of those that come, by submissions accepted meanwhile
+        self._staged: dict[Place, _Staged] = {}
+        self._coming: Counter[Place] = Counter()
+        self._named: set[Place] = set()  # of those that come, by submissions accepted meanwhile
+        self._accepted: set[str] = set()  # files that were named since it was asked what is due
         self._judging = 0
 
     def __bool__(self) -> bool:
@@ -107,22 +106,21 @@ class Staging:
             self._judging -= 1
 
     @contextlib.contextmanager
-    def coming(self, sha256: str) -> Iterator[None]:
-        """Let a file not expire while somebody sends it."""
-        self._coming[sha256] += 1
+    def coming(self, party: str, sha256: str) -> Iterator[None]:
+        """Let a file not expire while somebody sends it for a party."""
+        place = Place(party, sha256)
+        self._coming[place] += 1
         try:
             yield
         finally:
-            self._coming[sha256] -= 1
-            if not self._coming[sha256]:
-                del self._coming[sha256]
-                self._named.discard(sha256)
+            self._coming[place] -= 1
+            if not self._coming[place]:
+                del self._coming[place]
+                self._named.discard(place)
 
     @contextlib.contextmanager
-    def reserve(
-        self, body: Chunks, *, party: str, sha256: str, size: int, held: bool = False
-    ) -> Iterator[Chunks]:
-        """Hold room for a party's file as it comes, and while nothing names it if it came.
+    def reserve(self, body: Chunks, *, party: str, sha256: str, size: int) -> Iterator[Chunks]:
+        """Hold room for a party's file as it comes, and until the party names it if it came.
 
         Room is asked for whether the file is here or not: only who has a file may learn that. One
         that the party itself brought is no news to it.
@@ -132,7 +130,6 @@ class Staging:
             party: Who brings it.
             sha256: Its hash.
             size: How many octets are announced.
-            held: Whether it was here already.
 
         Yields:
             The body, which refuses with `full` when what comes has no room.
@@ -140,10 +137,11 @@ class Staging:
         Raises:
             ProblemError: `full`: there is no room for all of it now.
         """
-        known = self._staged.get(sha256)
-        if known is not None and (known.party, known.size) == (party, size):
+        place = Place(party, sha256)
+        known = self._staged.get(place)
+        if known is not None and known.size == size:
             yield body
-            self._renew(sha256)
+            self._renew(place)
             return
         if size > self._quota.left(party):
             raise _full()
@@ -153,11 +151,11 @@ class Staging:
         except BaseException:
             self._quota.give(party, counted.held)
             raise
-        if held or sha256 in self._staged or sha256 in self._named:
-            self._quota.give(party, counted.held)  # it, or another request, brought the same
-            self._renew(sha256)
+        if place in self._staged or place in self._named:
+            self._quota.give(party, counted.held)  # another request brought the same
+            self._renew(place)
         else:
-            self._staged[sha256] = _Staged(party, counted.held, self._until())
+            self._staged[place] = _Staged(counted.held, self._until())
 
     def adopt(self, left: Iterable[Kept], *, now_ms: int) -> None:
         """Take over what an earlier process left: files that nothing names.
@@ -167,56 +165,71 @@ class Staging:
             now_ms: The time, in milliseconds since 1970.
         """
         now = time.monotonic()
+        brought = {place.sha256 for place in self._staged}
         for file in left:
-            if file.sha256 not in self._staged:
+            if file.sha256 not in brought:
                 self._quota.hold(_NOBODY, file.size)
                 until = now + self._keep_s - max(0, now_ms - file.since_ms) / 1000
-                self._staged[file.sha256] = _Staged(_NOBODY, file.size, until)
+                self._staged[Place(_NOBODY, file.sha256)] = _Staged(file.size, until)
 
-    def release(self, named: frozenset[str]) -> None:
-        """Let go of files that an accepted submission names."""
-        self._named |= named & self._coming.keys()
-        for sha256 in named & self._staged.keys():
-            self._forget(sha256)
+    def brought(self, party: str, files: Iterable[str]) -> frozenset[str]:
+        """Return which of these files were brought for a party, and not named by it since."""
+        return frozenset(sha256 for sha256 in files if Place(party, sha256) in self._staged)
 
-    def due(self) -> frozenset[str]:
-        """Return which files nothing has named for too long."""
+    def release(self, party: str, named: Collection[str]) -> None:
+        """Let go of files that a party has named in an accepted submission, or may see."""
+        self._accepted.update(named)
+        own = {Place(party, sha256) for sha256 in named}
+        self._named |= own & self._coming.keys()
+        left = {Place(_NOBODY, sha256) for sha256 in named}
+        for place in (own | left) & self._staged.keys():
+            self._forget(place)
+
+    def due(self) -> frozenset[Place]:
+        """Return which files were not named for too long: what `expire` is then called with."""
+        self._accepted.clear()
+        return self._overdue()
+
+    def _overdue(self) -> frozenset[Place]:
         now = time.monotonic()
-        return frozenset(sha256 for sha256, staged in self._staged.items() if staged.until <= now)
+        return frozenset(place for place, staged in self._staged.items() if staged.until <= now)
 
-    def named(self, files: frozenset[str]) -> frozenset[str]:
+    def named(self, due: frozenset[Place]) -> frozenset[str]:
         """Return which of these files the ledger names after all, as it may. Blocks.
 
-        One that was lost and that somebody has sent again was named by an old submission.
+        Another party may have named it; or it was lost, and somebody has sent it again.
         """
+        files = {place.sha256 for place in due}
         found: set[str] = set()
         for _, texts in self._ledger.disclosed():
             found |= _files_of(texts) & files
         return frozenset(found)
 
-    def expire(self, due: frozenset[str], named: frozenset[str]) -> None:
-        """Remove files that are due and that the ledger does not name.
+    def expire(self, due: frozenset[Place], named: frozenset[str]) -> None:
+        """Forget what is due; remove what nobody else brought and the ledger does not name.
 
         Args:
             due: What `due` returned.
             named: What `named` returned since.
         """
-        self.release(named)
         if self._judging:
             return  # the next time
-        for sha256 in due & self.due() - self._coming.keys():
+        coming = {place.sha256 for place in self._coming}
+        ended = {place for place in due & self._overdue() if place.sha256 not in coming}
+        for place in ended:
+            self._forget(place)
+        brought = {place.sha256 for place in self._staged}
+        for sha256 in {place.sha256 for place in ended} - named - self._accepted - brought:
             with contextlib.suppress(NotFoundError):
                 self._ledger.file_path(sha256).unlink(missing_ok=True)
-            self._forget(sha256)
 
-    def _forget(self, sha256: str) -> None:
-        staged = self._staged.pop(sha256)
-        self._quota.give(staged.party, staged.size)
+    def _forget(self, place: Place) -> None:
+        self._quota.give(place.party, self._staged.pop(place).size)
 
-    def _renew(self, sha256: str) -> None:
+    def _renew(self, place: Place) -> None:
         """Begin the time of a file anew: somebody has sent it again."""
-        if sha256 in self._staged:
-            self._staged[sha256] = self._staged[sha256]._replace(until=self._until())
+        if place in self._staged:
+            self._staged[place] = self._staged[place]._replace(until=self._until())
 
     def _until(self) -> float:
         return time.monotonic() + self._keep_s
@@ -237,11 +250,6 @@ class Staging:
             FullError: There is no room.
         """
         self._ledger.add_file(stream, sha256=sha256, size=size)
-
-
-def files_in(document: bytes) -> frozenset[str]:
-    """Return the hashes of the files that an accepted document discloses."""
-    return frozenset().union(*map(_files_of, _DISCLOSED.decode(document).disclosures))
 
 
 def _files_of(texts: tuple[str, ...]) -> set[str]:

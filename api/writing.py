@@ -8,6 +8,10 @@ A submission needs no session: the signature in it is the credential. A file nee
 that was given for it: a sound submission whose files are not here is refused, and the refusal
 carries leave to hand over just these. So whoever carries a submission can carry its files.
 
+A submission discloses its files to its author, who might know no more of one than its hash. So it
+may name what was handed over for that party, and what that party may see. Any other file is not
+here, whether it is or not.
+
 The event loop only moves octets: parsing, hashing, signatures and the store are for threads.
 """
 
@@ -17,7 +21,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from fastapi import APIRouter
@@ -40,8 +44,8 @@ from api.desk import MissingError
 from api.hosting import Hosted, Hosting
 from api.problems import FilesMissingError, ProblemError
 from api.sessions import token_of
-from api.staging import files_in
 from ledger.errors import NotFoundError
+from ledger.sequencer import Wanted
 from ledger.writer import Settled
 from verify.receipt import parse_receipt
 from verify.submission import SUBMISSION
@@ -121,12 +125,30 @@ class Writing:
             try:
                 settled = await self._hosting.recorder.record(hosted.name, document)
             except MissingError as error:
-                raise FilesMissingError(error.cause, hosted.sessions.permit(error.wanted)) from None
-            if hosted.staging:
-                named = await self._hosting.receive(lambda: files_in(document))
-                hosted.staging.release(named)
+                settled = await self._record_with_files(hosted, document, error.wanted)
         self._hosting.measures.acknowledged(hosted.name, time.perf_counter() - began_s)
         return settled
+
+    async def _record_with_files(self, hosted: Hosted, document: bytes, named: Wanted) -> Settled:
+        """Record a document that names these files, if its author may."""
+        author, files = named
+        # In this order: what is let go of in between is recorded, and seen.
+        vouched = hosted.staging.brought(author, files)
+        if others := files.keys() - vouched:
+            vouched |= await self._seen(hosted, author, others)
+        try:
+            settled = await self._hosting.recorder.record(hosted.name, document, vouched)
+        except MissingError as error:
+            raise FilesMissingError(error.cause, hosted.sessions.permit(error.wanted)) from None
+        hosted.staging.release(author, files)
+        return settled
+
+    async def _seen(self, hosted: Hosted, party: str, files: Collection[str]) -> set[str]:
+        """Return which of these files a party may see: those that `GET /files` gives it."""
+        readings = hosted.readings
+        return await self._hosting.view(
+            lambda: {each for each in files if readings.file(party, each) is not None}
+        )
 
     async def put_file(self, request: Request) -> Response:
         """Keep a file."""
@@ -142,7 +164,7 @@ class Writing:
         party = _sender(hosted, request, sha256=sha256, size=size)
         with self._hosting.uploads.take(address_of(request)):
             source = Body(request, limit=self._settings.file, settings=self._settings)
-            with hosted.staging.coming(sha256):
+            with hosted.staging.coming(party, sha256):
                 new = await self._keep(hosted, source, party=party, sha256=sha256, size=size)
         return Response(status_code=201 if new else 200)
 
@@ -154,10 +176,13 @@ class Writing:
         held = await receive(lambda: staging.holds(sha256))
         # One way for what is here and what is not: else a refusal would tell which it is.
         with (
-            staging.reserve(source, party=party, sha256=sha256, size=size, held=held) as counted,
+            staging.reserve(source, party=party, sha256=sha256, size=size) as counted,
             self._bridge(counted) as stream,
         ):
             await receive(lambda: staging.add(stream, sha256=sha256, size=size))
+        # Only now: nobody may see by the time it takes whether the file is here.
+        if held and await self._seen(hosted, party, (sha256,)):
+            staging.release(party, (sha256,))  # what a party may see needs no room
         return not held
 
     @contextlib.contextmanager

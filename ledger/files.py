@@ -14,14 +14,14 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from ledger.errors import FileMismatchError, FullError, NotFoundError, StoreError
 from ledger.private import sync_folder, write_all
 
-__all__ = ["NO_ROOM", "ByteStream", "Files", "Kept"]
+__all__ = ["NO_ROOM", "ByteStream", "Files", "Kept", "Vouched"]
 
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 """What the system says when there is no room: of the disk, of a quota, of a process."""
@@ -166,6 +166,21 @@ class Files:
             raise FileMismatchError("another size", expected=str(size), found=found)
         if digest.hexdigest() != sha256:
             raise FileMismatchError("another hash", expected=sha256, found=digest.hexdigest())
+
+
+class Vouched:
+    """The files of a ledger for somebody who may name only some of them."""
+
+    __slots__ = ("_files", "_named")
+
+    def __init__(self, files: Files, named: Container[str]) -> None:
+        """Show of `files` those whose hashes are in `named`."""
+        self._files = files
+        self._named = named
+
+    def size(self, sha256: str) -> int | None:
+        """Return how many octets a file has; None if it is not there, or may not be named."""
+        return self._files.size(sha256) if sha256 in self._named else None
 
 
 def _read(stream: ByteStream, size: int) -> bytes:

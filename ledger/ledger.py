@@ -11,7 +11,7 @@ import hashlib
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 from ledger.commit import EMPTY_HEAD, Head
 from ledger.disputes import check_undisputed, is_decided
 from ledger.errors import LogKeyError, NotFoundError, StoreError
-from ledger.files import ByteStream, Files, Kept
+from ledger.files import ByteStream, Files, Kept, Vouched
 from ledger.keys import LogKey
 from ledger.mirrored import load_mirror
 from ledger.notes import check_cosigned, merge_notes
@@ -35,7 +35,15 @@ from ledger.past import StorePast, load_head
 from ledger.private import sync_folder
 from ledger.receipts import Receipts
 from ledger.rows import Row
-from ledger.sequencer import LogSigner, Prepared, Wanted, prepare, wanted_files
+from ledger.sequencer import (
+    FileSizes,
+    LogSigner,
+    Prepared,
+    Wanted,
+    check_files,
+    prepare_submission,
+    wanted_files,
+)
 from ledger.steady import Clock, Steady
 from ledger.store import Snapshot, Store
 from ledger.tree import Tree
@@ -46,7 +54,7 @@ from verify.errors import MalformedError, RuleError
 from verify.events import Charter
 from verify.rules import Past
 from verify.state import State
-from verify.submission import Seen, parse_document
+from verify.submission import Seen, Submission, parse_document
 from verify.tiles import Bundle, format_bundle, parse_tile_path
 
 __all__ = ["FILES_FOLDER", "LOG_KEY_FILE", "Ledger"]
@@ -549,14 +557,29 @@ class Ledger:
         """
         return self.offer(self.prepare(document)).result().receipt
 
-    def prepare(self, document: bytes) -> Prepared:
+    def prepare(self, document: bytes, *, vouched: Container[str] | None = None) -> Prepared:
         """Check all of a submission document that needs no order, in this thread.
+
+        Args:
+            document: The document.
+            vouched: Hashes of the files that its author has shown to have, or may see: another is
+                to it as one that is not here. None where any may be named: who has the folder
+                has them all.
 
         Raises:
             VerifyError: It is refused.
             StoreError: The ledger is open for reading only.
         """
-        return prepare(document, state=self._recording().head.state, files=self._files)
+        state = self._recording().head.state
+        submission = parse_document(document)
+        try:
+            check_files(submission, self._namable(vouched))
+        except RuleError:
+            # What is recorded already discloses nothing more when it comes again.
+            if vouched is None or not self._is_known(submission):
+                raise
+            check_files(submission, self._files)
+        return prepare_submission(submission, state=state)
 
     def offer(self, prepared: Prepared) -> Future[Settled]:
         """Begin to record what was prepared; blocks while very many others wait.
@@ -584,8 +607,12 @@ class Ledger:
         """Say that a submission that was announced is about to be offered, or is refused."""
         self._recording().coming.add(-1)
 
-    def wanted_files(self, document: bytes) -> Wanted:
+    def wanted_files(self, document: bytes, *, vouched: Container[str] | None = None) -> Wanted:
         """Return which files a submission document wants that are not here.
+
+        Args:
+            document: The document.
+            vouched: As for `prepare`.
 
         Raises:
             VerifyError: It is not sound in itself, or its statement breaks a rule.
@@ -594,7 +621,14 @@ class Ledger:
         head = self._recording().head
         if self._clock is None:
             raise AssertionError("whoever records has a clock")
-        return wanted_files(document, head=head, files=self._files, now_ms=self._clock.now_ms())
+        files = self._namable(vouched)
+        return wanted_files(document, head=head, files=files, now_ms=self._clock.now_ms())
+
+    def _namable(self, vouched: Container[str] | None) -> FileSizes:
+        return self._files if vouched is None else Vouched(self._files, vouched)
+
+    def _is_known(self, submission: Submission) -> bool:
+        return all(self.index_of(each.id) is not None for each in submission.events)
 
     def receipt(self, index: int) -> bytes:
         """Return the receipt of the submission that holds the entry, at the latest checkpoint.

@@ -5,8 +5,8 @@ asks the kernel's rules, and gives a `Commit` with the signed checkpoint and wha
 came to. The checkpoint is a function of the entries alone, so that honest nodes make the same.
 Nothing is durable until `append` of whoever keeps the order has acknowledged; see `writer`.
 
-What needs no order is done before, by the caller's thread: `prepare` parses, checks signatures,
-disclosures and files.
+What needs no order is done before, by the caller's thread: the document is parsed, its signatures
+and disclosures are checked with that, then `check_files` and `prepare_submission`.
 
 Source: SPEC sections 6.4, 7 and 8.
 """
@@ -57,8 +57,8 @@ __all__ = [
     "Run",
     "Sequenced",
     "Wanted",
+    "check_files",
     "log_verifier_key",
-    "prepare",
     "prepare_submission",
     "sequence",
     "sign_checkpoint",
@@ -169,20 +169,15 @@ def log_verifier_key(origin: str, public: bytes) -> VerifierKey:
     return VerifierKey(origin, name, ED25519, public)
 
 
-def prepare(document: bytes, *, state: State | None, files: FileSizes) -> Prepared:
-    """Read a submission document and check all of it that needs no order.
-
-    Args:
-        document: The document's octets.
-        state: The rules' state by now; None before entry 0.
-        files: The ledger's files.
+def check_files(submission: Submission, files: FileSizes) -> None:
+    """Check that the files which a submission discloses are here.
 
     Raises:
-        VerifyError: It is malformed, or breaks a rule.
+        RuleError: One is not, or has another size.
     """
-    submission = parse_document(document)
-    _check_files(_files_of(submission), files)
-    return prepare_submission(submission, state=state)
+    for where, file, found in _unlike(_files_of(submission), files):
+        reason = "its file is not here" if found is None else "its file has another size"
+        raise RuleError(Check.FILE_MISSING, where, reason, file.sha256)
 
 
 def prepare_submission(submission: Submission, *, state: State | None) -> Prepared:
@@ -573,12 +568,6 @@ def _entries(
         entries.append(entry)
         leaves.append(leaf)
     return tuple(entries), leaves
-
-
-def _check_files(disclosed: Iterable[tuple[str, File]], files: FileSizes) -> None:
-    for where, file, found in _unlike(disclosed, files):
-        reason = "its file is not here" if found is None else "its file has another size"
-        raise RuleError(Check.FILE_MISSING, where, reason, file.sha256)
 
 
 def _unlike(

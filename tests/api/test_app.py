@@ -415,6 +415,16 @@ def test_a_party_sends_its_own_file_again_though_there_is_no_more_room(ledger: L
         assert (507, "full") == refusal(put(site, b"y" * 60))
 
 
+def test_what_a_party_may_see_takes_no_room_when_it_comes_again(ledger: Ledger) -> None:
+    content = b"x" * 60
+    document = signed(ledger, new_file(content))
+    with serving(ledger, Settings(staged=100)) as site:
+        for status, recorded in ((201, 201), (200, 200), (200, 200)):
+            assert status == put(site, content).status
+            assert recorded == site.post(document).status
+        assert 201 == put(site, b"y" * 60).status
+
+
 def test_a_file_that_nothing_names_goes_and_gives_its_room_back(ledger: Ledger) -> None:
     kept, lost, gone = b"1" * 30, b"2" * 30, b"3" * 30
     files = ledger.path / "files"
@@ -437,11 +447,11 @@ def test_a_file_that_is_sent_again_while_it_is_named_is_not_staged_anew(ledger: 
     quota = Quota(100, each=80)
     staging = Staging(ledger, quota, keep_s=0.0)
     digest = "a" * 64
-    with staging.coming(digest):
+    with staging.coming("alpha", digest):
         with staging.reserve(_Given(b"x" * 60), party="alpha", sha256=digest, size=60) as body:
             asyncio.run(_drain(body))
             assert (20, 40) == (quota.left("alpha"), quota.left("beta"))
-            staging.release(frozenset((digest,)))
+            staging.release("alpha", {digest})
         assert frozenset() == staging.due()
     assert 80 == quota.left("alpha")
     assert not staging
@@ -457,7 +467,7 @@ def test_no_file_expires_while_a_submission_is_judged_or_somebody_sends_it(ledge
     due = staging.due()
     with staging.judging():
         staging.expire(due, staging.named(due))
-    with staging.coming(digest):
+    with staging.coming("beta", digest):
         staging.expire(due, frozenset())
     assert staging.holds(digest)
 
@@ -465,6 +475,36 @@ def test_no_file_expires_while_a_submission_is_judged_or_somebody_sends_it(ledge
 
     assert not staging.holds(digest)
     assert not staging
+
+
+def test_a_file_that_two_parties_brought_stays_until_neither_waits_for_it(ledger: Ledger) -> None:
+    content = b"x" * 60
+    digest = hashlib.sha256(content).hexdigest()
+    ledger.add_file(io.BytesIO(content), sha256=digest, size=60)
+    quota = Quota(200, each=60)
+    staging = Staging(ledger, quota, keep_s=0.0)
+
+    def bring(party: str) -> None:
+        with staging.reserve(_Given(content), party=party, sha256=digest, size=60) as body:
+            asyncio.run(_drain(body))
+
+    bring("alpha")
+    due = staging.due()
+    bring("beta")
+    assert 0 == quota.left("alpha") == quota.left("beta")
+    staging.expire(due, staging.named(due))
+    assert (60, 0) == (quota.left("alpha"), quota.left("beta"))
+    assert staging.holds(digest)
+    assert not staging.brought("alpha", [digest])
+    assert {digest} == staging.brought("beta", [digest])
+
+    bring("alpha")
+    due = staging.due()
+    named = staging.named(due)
+    staging.release("alpha", {digest})  # it was named after it was looked whether anything does
+    staging.expire(due, named)
+    assert not staging
+    assert staging.holds(digest)
 
 
 class _Given:

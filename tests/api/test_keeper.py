@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import http.client
 import os
 import random
@@ -299,17 +300,29 @@ def test_a_thread_that_read_earlier_takes_no_newer_state_back(
 
 
 def test_measures_of_both_processes_come_together(path: Path) -> None:
+    digest = hashlib.sha256(b"content").hexdigest()
+    value = {"media_type": "text/plain", "name": "a.txt", "sha256": digest, "size": 7}
+    event = new_event("alpha", "artefact/v1", type="letter", claims={"file.1": value})
+    with Ledger.open(path, read_only=True) as ledger:
+        named = sign_document(ledger, ALPHA, [event], expires=now_ms() + HOUR_MS)
     with served(path, COUNTERFOIL_METRICS="true") as server:
         server.site.post(letters(path, 1)[0])
         server.site.post(b"{}")
+        upload = server.site.post(named).problem.upload
+        assert upload is not None
+        carrier = Site(server.site.port, token=upload.token)
+        assert 201 == carrier.ask("PUT", f"/files/{digest}", b"content").status
+        assert [201, 200] == [server.site.post(named).status for _ in range(2)]
         text = server.site.get("/metrics").body.decode()
 
-    assert 'counterfoil_submissions_total{ledger="",outcome="new"} 1.0' in text
+    assert 'counterfoil_submissions_total{ledger="",outcome="new"} 2.0' in text
+    assert 'counterfoil_submissions_total{ledger="",outcome="known"} 1.0' in text
+    assert 'counterfoil_submissions_total{ledger="",outcome="file-missing"} 1.0' in text
     assert 'counterfoil_submissions_total{ledger="",outcome="malformed"} 1.0' in text
-    assert 'counterfoil_entries{ledger=""} 2.0' in text
-    assert 'counterfoil_requests_total{method="POST",status="201"} 1.0' in text
-    assert 'counterfoil_commit_seconds_count{ledger="",stage="write and sync"} 1.0' in text
-    assert 'counterfoil_receipt_seconds_count{ledger=""} 1.0' in text
+    assert 'counterfoil_entries{ledger=""} 3.0' in text
+    assert 'counterfoil_requests_total{method="POST",status="201"} 2.0' in text
+    assert 'counterfoil_commit_seconds_count{ledger="",stage="write and sync"} 2.0' in text
+    assert 'counterfoil_receipt_seconds_count{ledger=""} 3.0' in text
     assert 'counterfoil_waiting{ledger=""} 0.0' in text
 
 

@@ -11,7 +11,7 @@ from ledger.commit import EMPTY_HEAD, Head
 from ledger.errors import LedgerError, LogKeyError, StoreError
 from ledger.ledger import Ledger
 from ledger.past import SnapshotPast
-from ledger.sequencer import Accepted, prepare, sequence
+from ledger.sequencer import Accepted, prepare_submission, sequence
 from ledger.writer import STEPS
 from tests.ledger.builder import (
     NOON_MS,
@@ -39,7 +39,7 @@ from verify.receipt import (
     check_receipt_alone,
     parse_receipt,
 )
-from verify.submission import LedgerName
+from verify.submission import LedgerName, parse_document
 
 ALPHA, BETA, GAMMA = Party("alpha", 1), Party("beta", 2), Party("gamma", 3)
 KEY = new_log_key().verifier_key
@@ -93,7 +93,7 @@ def batch_of(ledger: Ledger, documents: Sequence[bytes], *, now_ms: int = NOON_M
     """Sequence documents in one batch, and record it."""
     assert ledger._writer is not None
     head = ledger._writer.head
-    prepared = [prepare(d, state=head.state, files=ledger._files) for d in documents]
+    prepared = [prepare_submission(parse_document(d), state=head.state) for d in documents]
     with ledger._store.read() as snapshot:
         commit, outcomes = sequence(
             head,
