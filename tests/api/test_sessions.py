@@ -248,15 +248,14 @@ def test_a_token_that_is_none_is_refused(site: Site, headers: dict[str, str]) ->
 
 
 def test_sessions_of_a_revoked_key_end_at_once(ledger: Ledger, site: Site) -> None:
-    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    # Over HTTP: whoever is answered knows that the server has taken it up.
+    enrolled = site.post(sign_document(ledger, ALPHA, [new_enrolment(ledger, "alpha", BETA)]))
     beta = site.signed_in(ledger, BETA)
     before = beta.get(BUNDLE).status
-    submit(
-        ledger,
-        new_event("beta", "key/v1", verb="revoke", party="beta", key=BETA.public),
-        party=BETA,
-    )
+    revocation = new_event("beta", "key/v1", verb="revoke", party="beta", key=BETA.public)
+    revoked = site.post(sign_document(ledger, BETA, [revocation]))
 
+    assert [201, 201] == [enrolled.status, revoked.status]
     assert 200 == before
     assert UNKNOWN == slug(beta.get(BUNDLE))
     assert UNKNOWN == slug(begin(site, ledger, party=BETA))

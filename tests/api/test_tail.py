@@ -25,6 +25,7 @@ from tests.ledger.builder import (
     new_enrolment,
     new_event,
     new_letter,
+    sign_document,
     submit,
 )
 
@@ -101,8 +102,14 @@ def test_says_what_a_tail_is_without_beginning_one(site: Site) -> None:
     assert got.headers["content-type"].startswith("text/event-stream")
 
 
+def enrol(site: Site, ledger: Ledger) -> None:
+    """Give Beta a key, over HTTP: whoever is answered knows that the server has taken it up."""
+    enrolment = new_enrolment(ledger, "alpha", BETA)
+    assert 201 == site.post(sign_document(ledger, Party("alpha", 1), [enrolment])).status
+
+
 def test_tells_of_events_what_the_reader_may_see(ledger: Ledger, site: Site) -> None:
-    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    enrol(site, ledger)
     limited = new_event(
         "alpha",
         "communication/v1",
@@ -200,7 +207,7 @@ def test_ends_with_the_session(site: Site) -> None:
 
 
 def test_ends_with_the_key_before_anything_else_is_told(ledger: Ledger, site: Site) -> None:
-    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    enrol(site, ledger)
     beta = Site(site.port).signed_in(ledger, BETA)
     with tailing(beta, last=1) as tail:
         revoked = new_event("beta", "key/v1", verb="revoke", party="beta", key=BETA.public)
