@@ -21,7 +21,7 @@ __all__ = ["begin", "log_failure", "log_note", "log_request"]
 _LOGGER: Final = logging.getLogger("counterfoil")
 _PATH: Final = 200
 _HASH: Final = re.compile(r"[0-9a-f]{64}")  # a file's hash is a part of a claim
-_FRAMES: Final = 5
+_FRAMES: Final = 8
 
 _stream: TextIO | None = None
 

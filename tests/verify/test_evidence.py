@@ -405,7 +405,13 @@ def test_refuses_more_than_64_shown_entries() -> None:
     evidence = evidence_of(world, *range(1, 65))
 
     assert audited(evidence).findings == ()
-    assert causes(evidence_of(world, *range(1, 66))) == [Check.EVIDENCE]
+    for more in (evidence_of(world, *range(1, 66)), too_many_closed(world)):
+        assert causes(more) == [Check.EVIDENCE]
+
+
+def too_many_closed(world: World) -> Evidence:
+    """Return evidence of 65 entries of which no claim is opened."""
+    return changed(evidence_of(world, *range(1, 66)), disclosures=None)
 
 
 def test_refuses_each_missing_governance_entry() -> None:
