@@ -15,9 +15,9 @@ from tests.ledger.commandline import ROOT, Desk, process
 
 COMMANDS = (
     *("answer", "answers", "approve", "backup", "chronology", "disputes", "enrol", "export"),
-    *("init", "join", "key new", "key request", "key show", "knowledge", "leave", "list", "new"),
-    *("offer", "promises", "prove", "receipt", "record", "requests", "restore", "revoke", "show"),
-    *("stat", "timestamp", "watch"),
+    *("init", "join", "key new", "key request", "key show", "knowledge", "leave", "list"),
+    *("mirror", "new", "offer", "promises", "prove", "receipt", "record", "requests", "restore"),
+    *("revoke", "show", "stat", "timestamp", "watch"),
 )
 
 
