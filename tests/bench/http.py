@@ -41,8 +41,10 @@ from tests.ledger.builder import Clock, Party, found_ledger, new_event, sign_doc
 _ALPHA = Party("alpha", 1)
 _OFF = {
     "COUNTERFOIL_PORT": "0",
+    "COUNTERFOIL_METRICS": "true",
     "COUNTERFOIL_PER_PEER": "0",
     "COUNTERFOIL_REQUESTS_PER_S": "0",
+    "COUNTERFOIL_SHARE": "1",
     "COUNTERFOIL_SUBMISSIONS_PER_S": "0",
 }
 _PROCESSES = 2
