@@ -331,11 +331,14 @@ class _Batch:
         self._events: dict[str, Event] = {}
 
     def add(self, candidate: Candidate, index: int) -> None:
-        for known, kind in known_ids(candidate):
-            self._facts[known] = (index, kind, candidate.author)
-            if candidate.special is not None:
-                owner = candidate.special if known == candidate.id else None
-                self._events[known] = owner or sealing_event(candidate.special)
+        self._facts[candidate.id] = (index, candidate.kind, candidate.author)
+        event = candidate.special
+        if event is None:
+            return
+        self._events[candidate.id] = event
+        for nested, kind in known_ids(candidate)[1:]:
+            self._facts[nested] = (index, kind, candidate.author)
+            self._events[nested] = sealing_event(event)
 
     def find(self, event_id: str) -> Fact | None:
         fact = self._facts.get(event_id)

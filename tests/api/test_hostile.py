@@ -19,7 +19,7 @@ from tests.ledger.builder import Clock, Party, found_ledger, new_letter, sign_do
 ALPHA = Party("alpha", 1)
 SILENT = 2000
 ADDRESSES = 40
-CRUMBS = 400_000
+CRUMBS = 20_000
 DRIPS = 200
 
 
@@ -74,18 +74,17 @@ def test_an_answer_that_nobody_takes_holds_up_nobody(ledger: Ledger) -> None:
 @pytest.mark.parametrize("path", ["/submissions", "/nothing"])
 def test_a_body_in_crumbs_ends_its_connection(ledger: Ledger, path: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    sent = 0
     with (
-        serving(ledger) as site,
+        serving(ledger, Settings(idle_s=60)) as site,
         socket.create_connection(("127.0.0.1", site.port), 20) as connection,
     ):
         connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        # What is sent may still lie in the sockets' buffers when the server has had enough.
         with contextlib.suppress(ConnectionError):
-            while sent < CRUMBS:
+            for _ in range(CRUMBS // 100):
                 connection.sendall(b"1\r\nx\r\n" * 100)
-                sent += 100
-
-    assert sent < CRUMBS
+            while connection.recv(1 << 16):  # the body has no end: only the server can make one
+                pass
 
 
 def test_what_came_at_once_buys_no_time_to_hold_it(ledger: Ledger) -> None:
