@@ -6,8 +6,6 @@ and compares what is left: tree, checkpoint, notes, manifest, policy, files, and
 supplied. It goes on as far as it can after a finding.
 """
 
-import contextlib
-import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
@@ -55,7 +53,6 @@ __all__ = ["Anchors", "Progress", "Runner", "audit", "run_here"]
 _DISCLOSURES = "disclosures.jsonl"
 _CHUNK = 4 * TILE_WIDTH  # entries: small enough to share out, large enough to be worth it
 _BLOCK = 1 << 20
-_OBJECTS = 100_000
 _MAX_LINE = 32 * 1024 * 1024  # octets: 16 MiB of disclosures, and room for their quotes
 _MAX_DIGITS = 16  # of an index: 2^53 - 1 has as many
 _MAX_POLICY = 262_144
@@ -112,23 +109,7 @@ def audit(
 
     Source: SPEC section 12.
     """
-    with _collecting_rarely():
-        return _Audit(source, anchors or Anchors(), run, progress, audience).report()
-
-
-@contextlib.contextmanager
-def _collecting_rarely() -> Iterator[None]:
-    """Let Python look for objects in circles once for a hundred thousand new ones, not for 700.
-
-    An audit makes millions of small objects and no circles. To go through them again and again
-    takes a twelfth of its time (measured).
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(_OBJECTS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
+    return _Audit(source, anchors or Anchors(), run, progress, audience).report()
 
 
 class _Audit:

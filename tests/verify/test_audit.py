@@ -399,6 +399,4 @@ def test_an_audit_leaves_the_collector_as_it_was() -> None:
         progress=lambda *_: during.add(gc.get_threshold()),
     )
 
-    assert before == gc.get_threshold()
-    assert during
-    assert before not in during
+    assert {before} == during  # several audits may go on in one process, which is not theirs
