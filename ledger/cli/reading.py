@@ -136,7 +136,8 @@ def _reader(
     parser.add_argument("--at-size", type=size, metavar="N", help="only the first N entries")
     parser.add_argument(
         "--tsa-chain", metavar="FILE",
-        help="certificates (PEM) of time-stamping authorities whose word counts as a witness's",
+        help="certificates (PEM) of time-stamping authorities whose word counts as a witness's "
+        "(default: of those in authorities.toml in --home)",
     )  # fmt: skip
     parser.add_argument(
         "--width", type=width, default=80, metavar="N", help="characters in a line (default: 80)"

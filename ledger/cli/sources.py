@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ledger.addresses import Addresses
 from ledger.asking import UnknownReaderError
+from ledger.authorities import read_authorities
 from ledger.cli.context import Context, UsageError, kind_of_folder
 from ledger.cli.parsing import fingerprint
 from ledger.client import Remote, Wait
@@ -83,7 +84,7 @@ def identity_options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--home", metavar="DIR",
-        help="your outbox, receipts, journal and what you know of ledgers "
+        help="your outbox, receipts, journal, authorities and what you know of ledgers "
         "(default: the key file's name with .d; without a key, a cache of this account)",
     )  # fmt: skip
 
@@ -216,7 +217,9 @@ def open_target(
 def _folder(context: Context, arguments: Namespace) -> Iterator[Path]:
     """Hold the folder to read: the one that is named, or the copy of what a URL serves."""
     if not is_url(arguments.ledger):
-        for option in ("key", "home"):
+        # A reader's folder also names the authorities that the reader trusts.
+        unused = ("key",) if hasattr(arguments, "tsa_chain") else ("key", "home")
+        for option in unused:
             if getattr(arguments, option) is not None:
                 raise UsageError(f"--{option} goes with a URL, and {arguments.ledger} is none")
         yield Path(arguments.ledger)
@@ -243,23 +246,40 @@ def read_view(context: Context, arguments: Namespace, *, at_size: int | None = N
     """
     with _folder(context, arguments) as path:
         view = context.view(path, at_size=at_size)
-        if getattr(arguments, "tsa_chain", None) is not None:
-            view = _with_stamps(view, path, context, trusted=Path(arguments.tsa_chain))
+        trusted = _trusted(arguments)
+        if trusted:
+            view = _with_stamps(view, path, context, trusted=trusted)
     _check_fingerprint(arguments, view.fingerprint)
     return view
 
 
-def _with_stamps(view: View, path: Path, context: Context, *, trusted: Path) -> View:
+def _trusted(arguments: Namespace) -> bytes:
+    """Return the certificates of the authorities that the reader trusts, PEM; none if it is none.
+
+    They are those in the file that the command line names, or of those that the reader has
+    configured.
+    """
+    if not hasattr(arguments, "tsa_chain"):
+        return b""
+    if arguments.tsa_chain is not None:
+        return read_certificates(Path(arguments.tsa_chain))
+    try:
+        home = home_of(arguments)
+    except UsageError:
+        return b""  # there is no folder in which any could be configured
+    return b"\n".join(read_certificates(each.chain) for each in read_authorities(home))
+
+
+def _with_stamps(view: View, path: Path, context: Context, *, trusted: bytes) -> View:
     """Add the time stamps of the authorities that the reader trusts."""
     try:
         from ledger.stamps import read_stamps  # noqa: PLC0415 (an extra, which need not be there)
     except ModuleNotFoundError:
-        raise UsageError(f"--tsa-chain {NO_OUTSIDE}") from None
-    certificates = read_certificates(trusted)
+        raise UsageError(f"to read time stamps {NO_OUTSIDE}") from None
     if kind_of_folder(path) == "export":
-        return replace(view, stamps=read_stamps(view, ExportedLedger(path), trusted=certificates))
+        return replace(view, stamps=read_stamps(view, ExportedLedger(path), trusted=trusted))
     with context.ledger(path) as ledger:
-        return replace(view, stamps=read_stamps(view, ledger, trusted=certificates))
+        return replace(view, stamps=read_stamps(view, ledger, trusted=trusted))
 
 
 def read_certificates(path: Path) -> bytes:

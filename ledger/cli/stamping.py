@@ -1,4 +1,4 @@
-"""The command that has a checkpoint stamped by a time-stamping authority: timestamp."""
+"""The command that has a checkpoint stamped by time-stamping authorities: timestamp."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger.cli.context import Context, UsageError, utc
+from ledger.authorities import AUTHORITIES_FILE, Configured, read_authorities
+from ledger.cli.context import DONE, REFUSED, Context, UsageError, utc
 from ledger.cli.parsing import command
-from ledger.cli.signing import put, reported, signing_options
+from ledger.cli.signing import put, signing_options
 from ledger.cli.sources import NO_OUTSIDE, home_of, open_target, read_certificates
+from ledger.errors import LedgerError
 from verify.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
+
+    from ledger.plain import Plain
+    from ledger.timestamping import Stamped
 
 __all__ = ["add"]
 
@@ -21,46 +26,97 @@ __all__ = ["add"]
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the command to the command line."""
     stamping = command(
-        commands, "timestamp", "have the record's state stamped by a time-stamping authority",
+        commands, "timestamp", "have the record's state stamped by time-stamping authorities",
         _timestamp,
+        "timestamp ledger --key rutland.key # by each authority in rutland.key.d/authorities.toml",
         "timestamp ledger --tsa https://tsa.example/tsr --chain tsa.pem --key rutland.key",
         "timestamp ledger --openssl-conf tsa.cnf --chain tsa.pem --key rutland.key",
-        more="The authority learns a hash and nothing else. It dates what is recorded so far for\n"
-        "whoever trusts it, and says nothing of who wrote it.",
+        more="An authority learns a hash and nothing else. It dates what is recorded so far for\n"
+        "whoever trusts it, and says nothing of who wrote it. Ends with 1 where only some of the\n"
+        "authorities gave a token.",
     )  # fmt: skip
     stamping.add_argument("ledger", help="the ledger's folder or URL")
-    asked = stamping.add_mutually_exclusive_group(required=True)
-    asked.add_argument("--tsa", metavar="URL", help="the authority, by RFC 3161 over HTTP")
+    asked = stamping.add_mutually_exclusive_group()
+    asked.add_argument("--tsa", metavar="URL", help="one authority, by RFC 3161 over HTTP")
     asked.add_argument(
         "--openssl-conf", metavar="FILE", help="an authority of your own: settings of openssl ts"
     )
     stamping.add_argument(
-        "--chain", required=True, metavar="FILE",
-        help="the authority's certificates from its root down (PEM), as you trust them",
+        "--chain", metavar="FILE",
+        help="that authority's certificates from its root down (PEM), as you trust them",
     )  # fmt: skip
     signing_options(stamping)
 
 
 def _timestamp(arguments: Namespace, context: Context) -> int:
+    home = home_of(arguments)
+    asked = _asked(arguments, home)
+    signer = context.signer(arguments)
+    recorded: list[dict[str, Plain]] = []
+    failed: list[dict[str, Plain]] = []
+    with open_target(context, arguments, signer=signer) as target:
+        head = target.head()
+        checkpoint = Checkpoint(target.origin, head.size, head.root)
+        for each in asked:
+            try:
+                stamped = _stamp(each, checkpoint, signer.party)
+                called = f"{checkpoint.size} entries existed by {utc(stamped.stamp.time_ms)}"
+                report = put(
+                    context, target, stamped.composed, signer=signer, home=home, called=called
+                )
+            except UsageError:
+                raise  # what cannot be reached now is not reached for the next either
+            except LedgerError as error:
+                failed.append({"authority": each.name, "reason": str(error)})
+                continue
+            if report.refused:
+                failed.append({"authority": each.name, "reason": report.refused[0].reason})
+                continue
+            done = report.recorded[-1]
+            recorded.append(
+                {"authority": each.name, "event": done.event_id, "index": done.index,
+                 "recorded": called}
+            )  # fmt: skip
+    if not recorded:
+        raise UsageError("; ".join(str(each["reason"]) for each in failed))
+    lines = [
+        f"Recorded: {each['recorded']}, by {each['authority']}, "
+        f"entry {each['index']}, event {str(each['event'])[:16]}"
+        for each in recorded
+    ]
+    lines += [f"Not stamped: by {each['authority']}: {each['reason']}" for each in failed]
+    context.answer({"failed": failed, "stamped": recorded}, "\n".join(lines))
+    return REFUSED if failed else DONE
+
+
+def _asked(arguments: Namespace, home: Path) -> tuple[Configured, ...]:
+    """Return whom to ask: the one that the command line names, or all that are configured."""
+    one: str | None = arguments.tsa or arguments.openssl_conf
+    if (one is None) is not (arguments.chain is None):
+        raise UsageError("--chain goes with --tsa or --openssl-conf")
+    if one is not None:
+        settings = None if arguments.openssl_conf is None else Path(arguments.openssl_conf)
+        return (Configured(one, arguments.tsa, settings, Path(arguments.chain)),)
+    configured = read_authorities(home)
+    if not configured:
+        raise UsageError(
+            f"no authority: give --tsa and --chain, or write {home}/{AUTHORITIES_FILE}"
+        )
+    return configured
+
+
+def _stamp(asked: Configured, checkpoint: Checkpoint, party: str) -> Stamped:
     try:
         from ledger import timestamping  # noqa: PLC0415 (an extra, which need not be there)
     except ModuleNotFoundError:
         raise UsageError(NO_OUTSIDE) from None
-    chain = read_certificates(Path(arguments.chain))
-    if arguments.tsa is not None:
-        authority, source = timestamping.ask_server(arguments.tsa), arguments.tsa
-    else:
-        authority = timestamping.ask_openssl(Path(arguments.openssl_conf))
+    chain = read_certificates(asked.chain)
+    if asked.openssl_conf is not None:
+        authority = timestamping.ask_openssl(asked.openssl_conf)
         source = "openssl ts, on the signer's own machine"
-    signer = context.signer(arguments)
-    with open_target(context, arguments, signer=signer) as target:
-        head = target.head()
-        checkpoint = Checkpoint(target.origin, head.size, head.root)
-        stamped = timestamping.stamp(
-            checkpoint, author=signer.party, authority=authority, source=source, chain=chain
-        )
-        called = f"{checkpoint.size} entries existed by {utc(stamped.stamp.time_ms)}"
-        report = put(
-            context, target, stamped.composed, signer=signer, home=home_of(arguments), called=called
-        )
-    return reported(context, report, called)
+    else:
+        source = asked.tsa or ""
+        authority = timestamping.ask_server(source)
+    return timestamping.stamp(
+        checkpoint, author=party, authority=authority, source=source, chain=chain
+    )

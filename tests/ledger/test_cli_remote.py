@@ -209,7 +209,7 @@ def test_a_fingerprint_is_needed_once_and_then_holds(two: Two, tmp_path: Path) -
 
 @pytest.mark.parametrize(("words", "reason"), [
     (("list", "ledger", "--key", "county.key"), "--key goes with a URL"),
-    (("list", "ledger", "--home", "home"), "--home goes with a URL"),
+    (("stat", "ledger", "--home", "home"), "--home goes with a URL"),
     (("list", "ledger", "--fingerprint", "0" * 64), "is another ledger: its fingerprint is"),
     (("list", "http://127.0.0.1:9", "--key", "none"), "none: cannot be opened"),
     (("list", "http://127.0.0.1:9", "--fingerprint", "0" * 63), "is no fingerprint"),

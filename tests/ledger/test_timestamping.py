@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import http.server
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.authorities import AUTHORITIES_FILE, AuthoritiesError, read_authorities
 from ledger.timestamping import StampError, ask_server, stamp
 from tests import reference
 from tests.ledger.commandline import Desk, process, rows
@@ -80,7 +82,7 @@ def test_a_checkpoint_is_stamped_over_http_and_the_token_recorded(
 ) -> None:
     size = int(str(desk.done("export", "ledger", "before")["size"]))
     words = ("--tsa", served.url(), "--chain", "tsa/root.pem", "--key", "rutland.key")
-    done = desk.done("timestamp", "ledger", *words)
+    (done,) = rows(desk.done("timestamp", "ledger", *words)["stamped"])
     shown = desk("show", "ledger", str(done["event"])[:16]).out
     exported = desk.done("export", "ledger", "export")
 
@@ -228,12 +230,100 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+def stamped(desk: Desk, *words: str) -> str:
+    (one,) = rows(desk.done("timestamp", "ledger", *words)["stamped"])
+    return str(one["event"])
+
+
+CHOSEN = """\
+[b-own]
+openssl_conf = "../tsa/tsa.cnf"
+chain = "../tsa/root.pem"
+
+[a-server]
+tsa = "{url}"
+chain = "../tsa/root.pem"
+"""
+
+
+def test_all_authorities_that_a_party_has_chosen_are_asked(desk: Desk, served: Served) -> None:
+    (desk.folder / "rutland.key.d").mkdir(exist_ok=True)
+    desk.write("rutland.key.d/authorities.toml", CHOSEN.format(url=served.url()))
+    both = desk.done("timestamp", "ledger", "--key", "rutland.key")
+    served.status, served.body = 503, b""
+    one = desk("timestamp", "ledger", "--key", "rutland.key", "--json")
+    told = desk("timestamp", "ledger", "--key", "rutland.key")
+    (desk.folder / "tsa/leaf.key").unlink()
+    none = desk("timestamp", "ledger", "--key", "rutland.key")
+
+    assert ["a-server", "b-own"] == [row["authority"] for row in rows(both["stamped"])]
+    assert [] == both["failed"]
+    assert [1, 1, 2] == [ran.code for ran in (one, told, none)]
+    assert ["b-own"] == [row["authority"] for row in rows(one.values["stamped"])]
+    assert "status 503" in str(rows(one.values["failed"])[0]["reason"])
+    assert "by b-own, entry" in told.out
+    assert "Not stamped: by a-server: " in told.out
+    assert "status 503" in none.err
+    assert "openssl gave no token" in none.err
+
+
+def test_stamps_by_chosen_authorities_count_without_being_named(
+    desk: Desk, authority: Authority
+) -> None:
+    del authority
+    given = str(rows(desk.done("list", "ledger")["events"])[-1]["id"])
+    (desk.folder / "mine").mkdir()
+    desk.write("mine/authorities.toml", CHOSEN.format(url="https://tsa.example/tsr"))
+    words = ("--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem", "--key", "rutland.key")
+    stamped(desk, *words)
+    anybody = desk("show", "ledger", given)
+    mine = desk("show", "ledger", given, "--home", "mine")
+
+    assert "existed by" not in anybody.out
+    assert "stamped by CN=Invented authority, an authority that you trust" in flat(mine.out)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x", "Expected '='"),
+        ("\xff", "utf-8"),
+        ("[a]\nchain = 'c'", "has not one of `tsa` and `openssl_conf`"),
+        ("[a]\nchain = 'c'\ntsa = 'u'\nopenssl_conf = 'o'", "has not one of"),
+        ("[a]\ntsa = 'u'", "chain"),
+        ("[a]\ntsa = 'u'\nchain = 1", "Expected `str`, got `int`"),
+        ("[a]\ntsa = 'u'\nchain = 'c'\nspare = 1", "spare"),
+        ("['../a']\ntsa = 'u'\nchain = 'c'", "regex"),
+        ("x = " + "9" * 5_000, "digits"),
+        ("x = " + "[" * 10_000, "authorities.toml"),
+        ("#" * 65_537, "longer than 65536 octets"),
+        ("".join(f"[a{n}]\ntsa = 'u'\nchain = 'c'\n" for n in range(17)), "more than 16"),
+    ],
+)
+def test_a_file_of_authorities_that_is_none_is_refused(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    (tmp_path / AUTHORITIES_FILE).write_bytes(text.encode("latin-1"))
+
+    with pytest.raises(AuthoritiesError, match=re.escape(reason)):
+        read_authorities(tmp_path)
+
+
+def test_whoever_has_chosen_no_authority_is_told_how(desk: Desk) -> None:
+    none = desk("timestamp", "ledger", "--key", "rutland.key")
+    half = desk("timestamp", "ledger", "--key", "rutland.key", "--chain", "tsa.pem")
+
+    assert [2, 2] == [none.code, half.code]
+    assert "rutland.key.d/authorities.toml" in none.err
+    assert "--chain goes with" in half.err
+
+
 def test_evidence_brings_the_stamps_that_date_it(desk: Desk, tmp_path: Path) -> None:
     for name in ("tsa", "other"):
         Authority(tmp_path / name)
     words = ("--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem", "--key", "rutland.key")
     given = str(rows(desk.done("list", "ledger")["events"])[-1]["id"])
-    stamps = [str(desk.done("timestamp", "ledger", *words)["event"]) for _ in range(2)]
+    stamps = [stamped(desk, *words) for _ in range(2)]
     brought = [word for stamp in reversed(stamps) for word in ("--stamp", stamp)]
     desk.done("export", "ledger", "export")
     desk.done("prove", "export", given, "-o", "exported.json", *brought)
@@ -259,7 +349,7 @@ def test_stamps_that_date_nothing_shown_are_refused(desk: Desk, tmp_path: Path) 
     Authority(tmp_path / "tsa")
     words = ("--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem", "--key", "rutland.key")
     letter = str(rows(desk.done("list", "ledger")["events"])[-1]["id"])
-    first, second = (str(desk.done("timestamp", "ledger", *words)["event"]) for _ in range(2))
+    first, second = (stamped(desk, *words) for _ in range(2))
     late = desk("prove", "ledger", second, "-o", "one.json", "--stamp", first)
     none = desk("prove", "ledger", letter, "-o", "one.json", "--stamp", letter)
     bare = desk("prove", "ledger", letter, "--dsse", "one.json", "--stamp", first)
