@@ -72,4 +72,4 @@ def _stamped(view: View, told: Told, held: Held, trusted: bytes) -> Stamped | No
         stamp = check_token(token, checkpoint=checkpoint, chain=trusted)
     except (NotFoundError, VerifyError):
         return None
-    return Stamped(event.size, -(-stamp.time_ms // 1000), stamp.authority)
+    return Stamped(event.size, -(-stamp.by_ms // 1000), stamp.authority)

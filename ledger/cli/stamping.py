@@ -60,7 +60,7 @@ def _timestamp(arguments: Namespace, context: Context) -> int:
         for each in asked:
             try:
                 stamped = _stamp(each, checkpoint, signer.party)
-                called = f"{checkpoint.size} entries existed by {utc(stamped.stamp.time_ms)}"
+                called = f"{checkpoint.size} entries existed by {utc(stamped.stamp.by_ms)}"
                 report = put(
                     context, target, stamped.composed, signer=signer, home=home, called=called
                 )

@@ -16,7 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from rfc3161_client import TimeStampResponse, VerifierBuilder, decode_timestamp_response
 from rfc3161_client.errors import VerificationError
+from rfc3161_client.tsp import TimeStampTokenInfo
 
+from verify.brackets import format_time_s
 from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.errors import MalformedError, SignatureError, VerifyError
 
@@ -27,6 +29,7 @@ MAX_CHAIN = 262_144  # octets
 
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _MAX_CERTIFICATES = 16
+_WORST_US = 24 * 60 * 60 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,14 @@ class Stamp:
     """What a token says.
 
     Attributes:
-        time_ms: When the authority saw the hash, by its own clock.
-        time: The same in words, in UTC.
+        by_ms: By when the authority had seen the hash, by its own clock: the token's time and as
+            much as the token says that it may be wrong.
+        time: The same in words, to the second, in UTC.
         authority: The name in the certificate that signed, in the words of RFC 4514.
         policy: The authority's policy, an object identifier in dots.
     """
 
-    time_ms: int
+    by_ms: int
     time: str
     authority: str
     policy: str
@@ -126,9 +130,25 @@ def _stamp(response: TimeStampResponse) -> Stamp:
         for one in held
         if (one.issuer, one.serial_number) == (signer.issuer, signer.serial_number)
     )
+    by_ms = -(-(round(info.gen_time.timestamp() * 1_000_000) + _accuracy_us(info)) // 1000)
     return Stamp(
-        time_ms=round(info.gen_time.timestamp() * 1000),
-        time=f"{info.gen_time:%Y-%m-%d %H:%M:%S} UTC",
+        by_ms=by_ms,
+        time=format_time_s(-(-by_ms // 1000)),
         authority=certificate.subject.rfc4514_string(),
         policy=info.policy.dotted_string,
     )
+
+
+def _accuracy_us(info: TimeStampTokenInfo) -> int:
+    """Return how far a token's time may be off by its own word, in microseconds."""
+    accuracy = info.accuracy
+    if accuracy is None:
+        return 0
+    # Each of the three may be absent, whatever the library's types say.
+    seconds, millis, micros = (
+        part or 0 for part in (accuracy.seconds, accuracy.millis, accuracy.micros)
+    )
+    off_us = seconds * 1_000_000 + millis * 1000 + micros
+    if not 0 <= off_us <= _WORST_US:
+        raise VerificationError("Its time may be off by more than a day, by its own word.")
+    return off_us

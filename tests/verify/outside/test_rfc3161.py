@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
+from rfc3161_client import decode_timestamp_response
 
 from tests.timestamping import OPENSSL, Authority
 from verify.checkpoint import Checkpoint, format_checkpoint
@@ -42,10 +43,41 @@ def token(authority: Authority) -> bytes:
 def test_says_when_the_authority_saw_the_checkpoint(authority: Authority, token: bytes) -> None:
     stamp = check_token(token, checkpoint=CHECKPOINT, chain=authority.chain)
 
-    assert abs(stamp.time_ms - time.time() * 1000) < 86_400_000
-    assert stamp.time_ms % 1000 == 0
+    said = decode_timestamp_response(token).tst_info.gen_time
+
+    assert abs(stamp.by_ms - time.time() * 1000) < 86_400_000
+    assert stamp.by_ms == said.timestamp() * 1000 + 1000  # within a second, by its own word
+    assert stamp.time == f"{said + dt.timedelta(seconds=1):%Y-%m-%d %H:%M:%S} UTC"
     assert stamp.authority == "CN=Invented authority"
     assert stamp.policy == "1.2.3.4.1"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "off_ms"),
+    [
+        ("secs:2, millisecs:500, microsecs:1", 2501),
+        ("millisecs:7", 7),
+        ("secs:86400", 86_400_000),
+        ("secs:0", 0),
+        ("secs:86401", None),
+        ("secs:2000000000", None),
+    ],
+)
+def test_a_time_that_may_be_wrong_is_taken_at_its_latest(
+    tmp_path: Path, accuracy: str, off_ms: int | None
+) -> None:
+    authority = Authority(tmp_path / "tsa")
+    settings = authority.folder / "tsa.cnf"
+    settings.write_text(settings.read_text().replace("secs:1", accuracy))
+    token = authority.stamp(TEXT)
+    said = decode_timestamp_response(token).tst_info.gen_time
+    if off_ms is None:
+        with pytest.raises(SignatureError, match="more than a day"):
+            check_token(token, checkpoint=CHECKPOINT, chain=authority.chain)
+        return
+    stamp = check_token(token, checkpoint=CHECKPOINT, chain=authority.chain)
+
+    assert said.timestamp() * 1000 + off_ms == stamp.by_ms
 
 
 def test_openssl_holds_the_token_to_be_one(authority: Authority, token: bytes) -> None:
