@@ -70,12 +70,11 @@ def main(descriptor: int) -> int:
     """Record until the socket ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the other process says when to end
-    log.begin()
     # A submission makes thousands of small objects that outlive nothing: looking through them for
     # cycles after every 700 took a fifth of the time to check it.
     gc.freeze()
     gc.set_threshold(_OBJECTS)
-    with socket.socket(fileno=descriptor) as connection:
+    with log.written(), socket.socket(fileno=descriptor) as connection:
         Keeping(connection).run()
     return 0
 

@@ -2,41 +2,66 @@
 
 What is in it is chosen, field by field: never a body, a header, a query or an address, and of a
 failure where it was, not what it said, since that may quote what somebody sent.
+
+Who writes a line waits for nobody: a thread of its own writes them out. Where whoever reads them
+stands still, as many as there is room for wait, and how many were lost is said when it goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import queue
 import re
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Iterator
 from typing import Final, TextIO
 
 import msgspec
 
-__all__ = ["begin", "log_failure", "log_note", "log_request"]
+__all__ = ["log_failure", "log_note", "log_request", "written"]
 
 _LOGGER: Final = logging.getLogger("counterfoil")
 _PATH: Final = 200
 _HASH: Final = re.compile(r"[0-9a-f]{64}")  # a file's hash is a part of a claim
 _FRAMES: Final = 8
 
-_stream: TextIO | None = None
+_LEVELS: Final = (("counterfoil", logging.INFO), ("uvicorn", logging.WARNING))
+_WAITING: Final = 10_000  # lines
+_LAST_S: Final = 2.0
+
+_writer: _Writer | None = None
 
 
-def begin(stream: TextIO | None = None) -> None:
-    """Write to `stream`, by default standard error; what uvicorn warns of goes there, too."""
-    global _stream  # noqa: PLW0603 - a process has one log
-    _stream = stream or sys.stderr
-    target = logging.StreamHandler(_stream)
+@contextlib.contextmanager
+def written(stream: TextIO | None = None) -> Iterator[None]:
+    """Have the log written, by default to standard error, with what uvicorn warns of.
+
+    Args:
+        stream: Where to; what has a file behind it is written to past its buffer, whose lock a
+            reader that stands still would keep for ever, even from a process that ends.
+    """
+    global _writer  # noqa: PLW0603 - a process has one log
+    before, _writer = _writer, _Writer(stream or sys.stderr)
+    target = _Handler(_writer)
     target.setFormatter(_Lines())
-    for name, level in (("counterfoil", logging.INFO), ("uvicorn", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.handlers = [target]
-        logger.propagate = False
+    loggers = [(logging.getLogger(name), level) for name, level in _LEVELS]
+    were = [(logger.handlers, logger.propagate, logger.level) for logger, _ in loggers]
+    for logger, level in loggers:
+        logger.handlers, logger.propagate = [target], False
         logger.setLevel(level)
+    try:
+        yield
+    finally:
+        for (logger, _), (handlers, propagate, level) in zip(loggers, were, strict=True):
+            logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(level)
+        _writer.end()
+        _writer = before
 
 
 def log_note(text: str, *, level: int = logging.INFO) -> None:
@@ -54,22 +79,13 @@ def log_request(*, method: str, path: str, status: int | None, octets: int, ms: 
         octets: How many octets of body came.
         ms: How long it took.
     """
-    if _stream is None:
+    if _writer is None:
         return
-    line = {
-        "at": _at(time.time()),
-        "level": "info",
-        "what": "request",
-        "method": method,
-        "ms": ms,
-        "octets": octets,
-        "path": _HASH.sub("*", path[:_PATH]),
-        "status": status,
-    }
+    path = _HASH.sub("*", path[:_PATH])
     # Past `logging`, which takes longer than all else that is done for a small request.
-    with contextlib.suppress(OSError, ValueError):  # nobody reads the log any more
-        _stream.write(msgspec.json.encode(line).decode() + "\n")
-        _stream.flush()
+    _writer.put(
+        _line("info", "request", method=method, ms=ms, octets=octets, path=path, status=status)
+    )
 
 
 def log_failure(error: BaseException) -> None:
@@ -80,22 +96,82 @@ def log_failure(error: BaseException) -> None:
     _LOGGER.error("failure", extra={"fields": fields})
 
 
+class _Writer:
+    """A thread that writes lines, in the order in which they are put."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._file = _file_of(stream)
+        self._lines: queue.Queue[str | None] = queue.Queue(_WAITING)
+        self._losing = threading.Lock()
+        self._lost = 0
+        self._thread = threading.Thread(target=self._run, name="counterfoil-log", daemon=True)
+        self._thread.start()
+
+    def put(self, line: str) -> None:
+        """Let a line be written, or count it as lost where too many wait. Never waits itself."""
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            with self._losing:
+                self._lost += 1
+
+    def end(self) -> None:
+        """Write what waits, as far as that takes no more than a moment."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put(None, timeout=_LAST_S)
+        self._thread.join(_LAST_S)
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._write(line)
+            with self._losing:
+                lost, self._lost = self._lost, 0
+            if lost:
+                self._write(_line("warning", f"{lost} lines of log were lost: nobody read them"))
+
+    def _write(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody reads the log any more
+            if self._file is None:
+                self._stream.write(f"{line}\n")
+                return
+            data = f"{line}\n".encode()
+            while data:
+                data = data[os.write(self._file, data) :]
+
+
+class _Handler(logging.Handler):
+    """Puts what is logged by name among the lines."""
+
+    def __init__(self, writer: _Writer) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Put a record."""
+        self._writer.put(self.format(record))
+
+
 class _Lines(logging.Formatter):
     """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; what an exception attached to the record says is left out."""
-        line: dict[str, object] = {
-            "at": _at(record.created),
-            "level": record.levelname.lower(),
-            "what": record.getMessage().strip(),
-            **getattr(record, "fields", {}),
-        }
+        fields: dict[str, object] = dict(getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[0] is not None:
-            line["error"] = record.exc_info[0].__name__
-        return msgspec.json.encode(line).decode()
+            fields["error"] = record.exc_info[0].__name__
+        return _line(record.levelname.lower(), record.getMessage().strip(), **fields)
 
 
-def _at(time_s: float) -> str:
-    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_s))
-    return f"{at}.{int(time_s % 1 * 1000):03}Z"
+def _file_of(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except OSError:  # such as of a text in memory
+        return None
+
+
+def _line(level: str, what: str, **fields: object) -> str:
+    now_s = time.time()
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_s))
+    at = f"{at}.{int(now_s % 1 * 1000):03}Z"
+    return msgspec.json.encode({"at": at, "level": level, "what": what, **fields}).decode()

@@ -60,7 +60,12 @@ def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> No
     Raises:
         LedgerError: A ledger cannot be opened, or the address cannot be had.
     """
-    log.begin()
+    with log.written():
+        _serve(folder, settings, accept_clock=accept_clock)
+        log.log_note("closed")
+
+
+def _serve(folder: Path, settings: Settings, *, accept_clock: bool) -> None:
     with (
         listen(settings) as listener,
         Keeper(folder, settings, accept_clock=accept_clock) as keeper,
@@ -79,7 +84,6 @@ def serve(folder: Path, settings: Settings, *, accept_clock: bool = False) -> No
         run(app, settings, listener, begun=keeper.watch)
         if not keeper.healthy_process():
             raise KeeperError("the process that records has ended by itself")
-    log.log_note("closed")
 
 
 def run(

@@ -175,10 +175,10 @@ def serve_witness(path: Path, settings: Settings, *, passphrase: Passphrase | No
     Raises:
         LedgerError: The witness cannot be opened, or the address cannot be had.
     """
-    log.begin()
-    with (
-        Witness.open(path, clock=now_ms, passphrase=passphrase) as witness,
-        listen(settings) as listener,
-    ):
-        run(create_witness_app(witness, settings), settings, listener)
-    log.log_note("closed")
+    with log.written():
+        with (
+            Witness.open(path, clock=now_ms, passphrase=passphrase) as witness,
+            listen(settings) as listener,
+        ):
+            run(create_witness_app(witness, settings), settings, listener)
+        log.log_note("closed")

@@ -18,7 +18,7 @@ import pytest
 
 from api.clock import now_ms
 from api.hosting import Hosting
-from api.log import begin
+from api.log import written
 from api.recording import Here
 from api.settings import Settings
 from ledger.export import export
@@ -221,14 +221,13 @@ def test_what_goes_wrong_here_is_in_the_log_with_its_cause(tmp_path: Path) -> No
     ):
         town.urls["a"] = server.url
         town.place()
-        begin(stream)
-        hosting = Hosting({"": ledger}, Here({"": ledger}, settings), settings, now_ms=now_ms)
-        try:
-            hosting.ask_witnesses()
-            until(lambda: "did not cosign: failed" in stream.getvalue())
-        finally:
-            hosting.close()
-            begin()
+        with written(stream):
+            hosting = Hosting({"": ledger}, Here({"": ledger}, settings), settings, now_ms=now_ms)
+            try:
+                hosting.ask_witnesses()
+                until(lambda: "did not cosign: failed" in stream.getvalue())
+            finally:
+                hosting.close()
     (line,) = [line for line in stream.getvalue().splitlines() if '"failure"' in line]
     told = msgspec.json.decode(line, type=dict[str, object])
 
