@@ -14,6 +14,7 @@ import msgspec
 
 from ledger.folds.answers import Answered
 from ledger.folds.commitments import Commitments
+from ledger.folds.knew import KnewBefore, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold
 from ledger.folds.moments import Moment
 from ledger.folds.requests import Requests
@@ -32,6 +33,8 @@ __all__ = [
     "event_json",
     "event_row",
     "events_json",
+    "knew_before_json",
+    "knew_on_json",
     "knowledge_json",
     "parties_json",
     "promises_json",
@@ -141,6 +144,16 @@ def promises_json(view: View, folds: Sequence[Commitments]) -> Reply:
 def knowledge_json(view: View, fold: KnowledgeFold) -> Reply:
     """Tell who knew what."""
     return {"knowledge": to_json(fold), "ledger": view_json(view)}
+
+
+def knew_on_json(view: View, fold: KnewOnDay) -> Reply:
+    """Tell who knew what on a day."""
+    return {"knew_on": to_json(fold), "ledger": view_json(view)}
+
+
+def knew_before_json(view: View, answers: Sequence[KnewBefore]) -> Reply:
+    """Tell whether somebody knew of one event when another was done, in each telling."""
+    return {"knew_before": [to_json(each) for each in answers], "ledger": view_json(view)}
 
 
 def answers_json(view: View, rows: Sequence[Answered]) -> Reply:

@@ -1,28 +1,28 @@
 """Folds as plain text: aligned, wrapped, readable at 80 columns, without colour.
 
 Every page ends with the ledger, its size and root, the convention for dates, and what was left out
-and why. Text that a party wrote is shown with its control characters replaced, so that nobody's
-title can move a reader's cursor or turn its direction.
+and why.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
 
 from ledger.date_words import HOUSE_CONVENTION, format_when
 from ledger.dates import When
 from ledger.folds.answers import QUESTIONS, Answered
 from ledger.folds.commitments import CommitmentRow, Commitments
-from ledger.folds.knowledge import KnowledgeFold, KnowledgeRow
 from ledger.folds.moments import Moment
 from ledger.folds.positions import EventStatus, Response
 from ledger.folds.ranges import format_ranges
 from ledger.folds.requests import Claim, ItemRow, RequestRow, Requests, Stage
 from ledger.folds.stances import Telling
 from ledger.folds.timeline import Timeline, TimelineRow
-from ledger.sentences import knowledge_words, title_of
+from ledger.layout import columns as _columns
+from ledger.layout import page as _page
+from ledger.layout import rule as _rule
+from ledger.layout import table as _table
+from ledger.layout import wrap as _wrap
 from ledger.view import View
 from ledger.wording import (
     NO_ANSWER_IS_NO_ADMISSION,
@@ -35,7 +35,6 @@ from ledger.wording import (
     say,
     thing_words,
 )
-from verify.events import Knowledge
 
 __all__ = [
     "WIDTH",
@@ -43,7 +42,6 @@ __all__ = [
     "chronology_text",
     "commitments_text",
     "footer_text",
-    "knowledge_text",
     "requests_text",
 ]
 
@@ -51,7 +49,6 @@ WIDTH = 80
 
 _LEAST_WIDTH = 40
 _SHORT = 16
-_GAP = "  "
 
 
 def chronology_text(view: View, timeline: Timeline, *, width: int = WIDTH) -> str:
@@ -127,42 +124,6 @@ def commitments_text(view: View, folds: Sequence[Commitments], *, width: int = W
         )
     ]
     return _page(["Promises", "", *lines], footer_text(view, left_out=left_out, width=width))
-
-
-_SEEN = (
-    "A checkpoint that a signature names proves that the signature is later than those entries, "
-    "never that anyone read them, nor, when low, that they were unknown."
-)
-
-
-def knowledge_text(view: View, fold: KnowledgeFold, *, width: int = WIDTH) -> str:
-    """Write who says that whom knew what, and when."""
-    width = max(width, _LEAST_WIDTH)
-    columns = _columns((6, max(width // 4, 14)), width)
-    lines = ["What parties say", ""]
-    lines += [*_table(columns, [("Entry", "When", "Knowledge")]), *_rule(width)]
-    for row in fold.rows:
-        cells = (str(row.index), _when_text(row.when), "\n".join(_knowledge_body(view, row)))
-        lines += [*_table(columns, [cells]), ""]
-    if fold.shown:
-        lines += ["What signatures show", ""]
-    for shown in fold.shown:
-        of = view.by_id[shown.of].index
-        how = {
-            "recorded": f"{shown.party} recorded entry {of} itself",
-            "received": f"{shown.party} signed at entry {shown.index} that it received what "
-            f"entry {of} tells",
-            "seen": f"{shown.party}'s signature on entry {shown.index} is later than everything "
-            f"up to entry {view.by_id[shown.by].seen_size - 1}, and so than entry {of}",
-        }[shown.how]
-        lines += _wrap(f"{how}.", width)
-    if any(shown.how == "seen" for shown in fold.shown):
-        lines += ["", *_wrap(_SEEN, width)]
-    left_out = [
-        (fold.later, "knowledge of after the day asked"),
-        (fold.withdrawn, "withdrawn by their authors"),
-    ]
-    return _page(["Knowledge", "", *lines], footer_text(view, left_out=left_out, width=width))
 
 
 def answers_text(view: View, rows: Sequence[Answered], *, width: int = WIDTH) -> str:
@@ -461,62 +422,3 @@ def _state_words(view: View, row: CommitmentRow) -> str:
 def _a_day(when: When) -> str:
     """Write a day as which something is told, which may be unknown but for a bound."""
     return format_when(when) if when.precise else f"a day {format_when(when)}"
-
-
-def _knowledge_body(view: View, row: KnowledgeRow) -> list[str]:
-    told = view.by_id[row.id]
-    event = told.event
-    words = knowledge_words(event, view.by_id) if isinstance(event, Knowledge) else ""
-    title = title_of(told)
-    lines = [f"{words}: {title}" if title else f"{words}."]
-    if row.lag != (None, None):
-        lines.append(f"Lag: {days_words(*row.lag)}.")
-    if row.as_at is not None:
-        lines.append(f"As at {_a_day(row.as_at)}.")
-    if row.bounded_by is not None:
-        lines.append(f"Dated by entry {view.by_id[row.bounded_by].index}.")
-    lines.append(f"Told by {row.author}.")
-    return lines
-
-
-def _clean(text: str) -> str:
-    return "".join(c if c == "\n" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _wrap(text: str, width: int, *, indent: int = 0) -> list[str]:
-    space = " " * indent
-    lines: list[str] = []
-    for part in _clean(text).split("\n"):
-        lines += textwrap.wrap(
-            part,
-            width,
-            initial_indent=space,
-            subsequent_indent=space,
-            break_on_hyphens=False,
-        ) or [""]
-    return lines
-
-
-def _columns(fixed: tuple[int, ...], width: int) -> tuple[int, ...]:
-    return (*fixed, width - sum(fixed) - len(_GAP) * len(fixed))
-
-
-def _table(columns: tuple[int, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    lines: list[str] = []
-    for row in rows:
-        cells = [_wrap(cell, size) for cell, size in zip(row, columns, strict=True)]
-        lines.extend(
-            _GAP.join(part.ljust(size) for part, size in zip(parts, columns, strict=True)).rstrip()
-            for parts in zip_longest(*cells, fillvalue="")
-        )
-    return lines
-
-
-def _rule(width: int) -> list[str]:
-    return ["-" * width]
-
-
-def _page(body: Sequence[str], footer: Sequence[str]) -> str:
-    while body and not body[-1]:
-        body = body[:-1]
-    return "\n".join([*body, "", *footer]) + "\n"

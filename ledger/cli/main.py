@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ledger.cli import (
     keeping,
     keying,
+    knowing,
     offering,
     proving,
     reading,
@@ -42,7 +43,7 @@ Add = Callable[["_SubParsersAction[ArgumentParser]"], None]
 
 _ADD: tuple[Add, ...] = (
     *(keying.add, keeping.add, recording.add, reading.add, proving.add, offering.add),
-    *(stamping.add, safekeeping.add, watching.add),
+    *(stamping.add, safekeeping.add, watching.add, knowing.add),
 )
 _REFUSALS = (
     *(BackupError, ComposeError, DateError, DisputedError, DraftError, InvalidError, RefusedError),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HelpError",
     "Parser",
+    "actor",
     "command",
     "cosigner",
     "day",
@@ -198,6 +199,13 @@ def label(text: str) -> str:
         return text
     words = "small letters, digits and hyphens between them, at most 63"
     raise ArgumentTypeError(f"{text[:80]!r} is no name here: {words}")
+
+
+def actor(text: str) -> str:
+    """Read the name of a party, or of a post of one: "rutland/leader"."""
+    for part in text.split("/", 1):
+        label(part)
+    return text
 
 
 def origin(text: str) -> str:

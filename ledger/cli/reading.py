@@ -1,4 +1,4 @@
-"""Commands that read: list, show, chronology, requests, promises, knowledge, answers, stat."""
+"""Commands that read: list, show, chronology, requests, promises, answers, stat."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from ledger.clocks import Regime, is_overdue
 from ledger.date_words import format_when
 from ledger.folds.answers import answers
 from ledger.folds.commitments import fold_commitments
-from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.proven import bracket_words
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import RequestRow, deadline_under, fold_requests
@@ -36,7 +35,6 @@ from ledger.replies import (
     chronology_json,
     event_json,
     events_json,
-    knowledge_json,
     promises_json,
     requests_json,
     tellings,
@@ -48,7 +46,6 @@ from ledger.text import (
     chronology_text,
     commitments_text,
     footer_text,
-    knowledge_text,
     requests_text,
 )
 from ledger.view import Told, View
@@ -59,7 +56,7 @@ from verify.codec import encode
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-__all__ = ["add"]
+__all__ = ["add", "add_reader", "reading_of"]
 
 
 _REGIMES = tuple(regime for regime in get_args(Regime) if regime != "none")
@@ -69,19 +66,19 @@ _LEAST = 20  # characters of a sentence in `list`
 
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the commands to the command line."""
-    listing = _reader(
+    listing = add_reader(
         commands, "list", "list every event, a line each", _list,
         "list ledger", "list export --kind request --party rutland",
         "list https://ledger.example --key rutland.key # fetched and audited before it is read",
     )  # fmt: skip
     listing.add_argument("--kind", choices=_KINDS, metavar="KIND", help="only events of this kind")
     listing.add_argument("--party", help="only events that this party signed")
-    show = _reader(
+    show = add_reader(
         commands, "show", "show one event, with everything known of it", _show,
         "show ledger 3c918f3d",
     )  # fmt: skip
     show.add_argument("id", help="the event's id, or its first digits")
-    chronology = _reader(
+    chronology = add_reader(
         commands, "chronology", "who did what, when, and who says so", _chronology,
         "chronology ledger",
         "chronology export --as-at 2025-11-28 --party rutland",
@@ -89,7 +86,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     )  # fmt: skip
     chronology.add_argument("--party", help="only what this party tells or is named in")
     chronology.add_argument("--format", choices=("text", "json"), help="json is as --json")
-    requests = _reader(
+    requests = add_reader(
         commands, "requests", "what was asked, item by item, and who must act", _requests,
         "requests ledger --as-at 2025-11-28",
         "requests ledger --what-if foia_20 # when it would be due, had it been an FOI request",
@@ -99,15 +96,11 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--what-if", choices=_REGIMES, metavar="REGIME",
         help=f"work the deadlines out under another rule as well: {', '.join(_REGIMES)}",
     )  # fmt: skip
-    _reader(
+    add_reader(
         commands, "promises", "what was promised, and whether it was kept", _promises,
         "promises ledger --as-at 2025-11-28",
     )  # fmt: skip
-    _reader(
-        commands, "knowledge", "who knew what, when, and how late", _knowledge,
-        "knowledge export",
-    )  # fmt: skip
-    answering = _reader(
+    answering = add_reader(
         commands, "answers", "what every dispute asks: how long, how many, who is silent", _answers,
         "answers export --as-at 2025-11-28",
         "answers ledger --party rutland # only as Rutland tells it",
@@ -120,7 +113,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     add_source(stat)
 
 
-def _reader(
+def add_reader(
     commands: _SubParsersAction[ArgumentParser],
     name: str,
     words: str,
@@ -128,6 +121,16 @@ def _reader(
     *examples: str,
     more: str = "",
 ) -> ArgumentParser:
+    """Add a command that reads a ledger as at a day and a size.
+
+    Args:
+        commands: To which.
+        name: What it is called.
+        words: What it does, in a line.
+        run: Called with the arguments and the context; returns the exit status.
+        examples: As in `command`.
+        more: As in `command`.
+    """
     parser = command(commands, name, words, run, *examples, more=more)
     add_source(parser)
     parser.add_argument(
@@ -154,7 +157,8 @@ def _view(arguments: Namespace, context: Context) -> View:
     return read_view(context, arguments, at_size=arguments.at_size)
 
 
-def _reading(arguments: Namespace, context: Context) -> Reading:
+def reading_of(arguments: Namespace, context: Context) -> Reading:
+    """Read what the command line names, as at its day and size."""
     return read(_view(arguments, context), as_at=_as_at(arguments, context))
 
 
@@ -182,7 +186,7 @@ def _short(text: str, width: int) -> str:
 
 
 def _show(arguments: Namespace, context: Context) -> int:
-    reading = _reading(arguments, context)
+    reading = reading_of(arguments, context)
     event_id = one_id(arguments.id, reading.view.by_id)
     told = reading.view.by_id[event_id]
     values = event_json(reading.view, told, row_of(lay_out(reading), told.id))
@@ -240,7 +244,7 @@ def _file(file: File) -> str:
 
 
 def _chronology(arguments: Namespace, context: Context) -> int:
-    reading = _reading(arguments, context)
+    reading = reading_of(arguments, context)
     fold = fold_timeline(reading, party=arguments.party)
     values = chronology_json(reading.view, fold)
     if arguments.format == "json":
@@ -251,7 +255,7 @@ def _chronology(arguments: Namespace, context: Context) -> int:
 
 
 def _requests(arguments: Namespace, context: Context) -> int:
-    reading = _reading(arguments, context)
+    reading = reading_of(arguments, context)
     folds = [fold_requests(reading, telling=telling) for telling in tellings(reading.view)]
     values = requests_json(reading.view, folds)
     text = requests_text(reading.view, folds, width=arguments.width)
@@ -282,7 +286,7 @@ def _what_if(reading: Reading, row: RequestRow, regime: Regime) -> tuple[dict[st
 
 
 def _promises(arguments: Namespace, context: Context) -> int:
-    reading = _reading(arguments, context)
+    reading = reading_of(arguments, context)
     folds = [fold_commitments(reading, telling=telling) for telling in tellings(reading.view)]
     values = promises_json(reading.view, folds)
     text = commitments_text(reading.view, folds, width=arguments.width)
@@ -291,22 +295,13 @@ def _promises(arguments: Namespace, context: Context) -> int:
 
 
 def _answers(arguments: Namespace, context: Context) -> int:
-    reading = _reading(arguments, context)
+    reading = reading_of(arguments, context)
     chosen = tellings(reading.view)
     if arguments.party is not None:
         chosen = [Telling(arguments.party)]
     rows = [row for telling in chosen for row in answers(reading, telling)]
     values = answers_json(reading.view, rows)
     text = answers_text(reading.view, rows, width=arguments.width)
-    context.answer(values, text)
-    return DONE
-
-
-def _knowledge(arguments: Namespace, context: Context) -> int:
-    reading = _reading(arguments, context)
-    fold = fold_knowledge(reading)
-    values = knowledge_json(reading.view, fold)
-    text = knowledge_text(reading.view, fold, width=arguments.width)
     context.answer(values, text)
     return DONE
 

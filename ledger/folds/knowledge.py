@@ -1,4 +1,4 @@
-"""Knowledge: who says that whom knew what, and when; lags; and whether P knew before it acted.
+"""Knowledge: who says that whom knew what, and when; how late; and what signatures show of it.
 
 A knowledge event without a date of its own takes a bound from what it came by: the receipt of that
 communication, or, if only its date is given, not before that date. Responses `received` show that
@@ -10,27 +10,21 @@ Source: domain 2.5.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ledger.dates import Answer, When, days_between, is_before
-from ledger.folds.acts import principals_of
+from ledger.dates import When, days_between
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
-from ledger.folds.stances import parties_of
-from ledger.view import Told
+from ledger.view import Told, View
 from ledger.wording import party_of
-from verify.events import Communication, Knowledge
+from verify.events import Knowledge
 
-__all__ = [
-    "KnewBefore",
-    "KnowledgeFold",
-    "KnowledgeRow",
-    "Shown",
-    "fold_knowledge",
-    "knew_before",
-]
+__all__ = ["AWARE", "Held", "KnowledgeFold", "KnowledgeRow", "Shown", "fold_knowledge", "is_of"]
 
-_AWARE = frozenset(("became_aware", "told", "knew_earlier"))
+AWARE = frozenset(("became_aware", "told", "knew_earlier"))
+"""The modes of knowledge that tell that somebody knew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,25 +97,27 @@ class KnowledgeFold:
     withdrawn: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnewBefore:
-    """The answer to "did P know X when Q did Y?".
+def is_of(actor: str, holder: str) -> bool:
+    """Tell whether what an actor knew is what `holder` knew: a party knows what its posts know."""
+    return actor == holder or ("/" not in holder and party_of(actor) == holder)
 
-    Attributes:
-        answer: Yes, no, or not established.
-        reasons: What it rests on, in words.
+
+def fold_knowledge(
+    reading: Reading, *, holder: str | None = None, of: str | None = None
+) -> KnowledgeFold:
+    """Fold what is told of knowledge. Each row has one author: tellings are never merged.
+
+    Args:
+        reading: The view.
+        holder: Only what this party or post knew; None for all.
+        of: Only who knew of the event with this id; None for all.
     """
-
-    answer: Answer
-    reasons: tuple[str, ...]
-
-
-def fold_knowledge(reading: Reading) -> KnowledgeFold:
-    """Fold all that is told of knowledge. Each row has one author: tellings are never merged."""
     rows: list[KnowledgeRow] = []
     later = withdrawn = 0
     for told in reading.laid_out(reading.view.told):
-        if not isinstance(told.event, Knowledge):
+        if not isinstance(told.event, Knowledge) or of not in {None, told.event.of}:
+            continue
+        if holder is not None and not is_of(told.event.knower, holder):
             continue
         if reading.later(told):
             later += 1
@@ -130,41 +126,10 @@ def fold_knowledge(reading: Reading) -> KnowledgeFold:
         else:
             rows.append(_row(reading, told, told.event))
     targets = sorted({row.of for row in rows}, key=lambda of: reading.view.by_id[of].index)
-    shown = tuple(each for of in targets for each in _shown(reading, of))
-    return KnowledgeFold(rows=tuple(rows), shown=shown, later=later, withdrawn=withdrawn)
-
-
-def knew_before(
-    reading: Reading, *, party: str, of: str, act: str, teller: str | None = None
-) -> KnewBefore:
-    """Say whether `party` knew of one event when another was done.
-
-    Args:
-        reading: The view.
-        party: The party asked about.
-        of: The id of the event that it may have known.
-        act: The id of the event that was done.
-        teller: Take only what this party tells; None for all, if they do not contradict.
-    """
-    answers: dict[Answer, list[str]] = {"yes": [], "no": [], "not established": []}
-    done = reading.when(act)
-    for row in fold_knowledge(reading).rows:
-        if row.of != of or party_of(row.knower) != party or teller not in {None, row.author}:
-            continue
-        answer, reason = _answer(reading, row, act, done)
-        answers[answer].append(f"{row.author} tells in event {row.index}: {reason}")
-    for told in (reading.view.by_id[of],):
-        if party in _doers(told) and teller in {None, told.author}:
-            answer = reading.order.before(of, act)
-            answers[answer].append(f"{party} did it, as {told.author} tells in event {told.index}")
-    if answers["yes"] and answers["no"]:
-        reasons = (*answers["yes"], *answers["no"], "these contradict each other")
-        return KnewBefore(answer="not established", reasons=reasons)
-    for verdict in ("yes", "no"):
-        if answers[verdict]:
-            return KnewBefore(answer=verdict, reasons=tuple(answers[verdict]))
-    reasons = tuple(answers["not established"]) or ("nothing is told of it",)
-    return KnewBefore(answer="not established", reasons=reasons)
+    held = Held(reading.view)
+    shown = [each for target in targets for each in _shown(reading, held, target)]
+    shown = [each for each in shown if holder is None or is_of(each.party, holder)]
+    return KnowledgeFold(rows=tuple(rows), shown=tuple(shown), later=later, withdrawn=withdrawn)
 
 
 def _row(reading: Reading, told: Told, event: Knowledge) -> KnowledgeRow:
@@ -172,7 +137,7 @@ def _row(reading: Reading, told: Told, event: Knowledge) -> KnowledgeRow:
     when = None if moment is None else moment.when
     of_when = reading.when(event.of)
     lag: Days = (None, None)
-    if event.mode in _AWARE and when is not None and of_when is not None:
+    if event.mode in AWARE and when is not None and of_when is not None:
         lag = days_between(of_when, when)
     return KnowledgeRow(
         id=told.id,
@@ -190,52 +155,35 @@ def _row(reading: Reading, told: Told, event: Knowledge) -> KnowledgeRow:
     )
 
 
-def _answer(reading: Reading, row: KnowledgeRow, act: str, done: When | None) -> tuple[Answer, str]:
-    if row.mode in _AWARE:
-        if row.when is None or done is None:
-            return "not established", "it came to know, undated"
-        before = is_before(row.when, done)
-        if before == "not established":
-            return before, "the order of the dates is not established"
-        words = {"yes": "it knew before", "no": "it came to know only afterwards"}
-        return before, words[before]
-    if row.mode in {"not_told", "disclaims"}:
-        span = row.when or row.as_at
-        if span is not None and done is not None and _covers(span, done):
-            return "no", "it did not know in that time"
-        return "not established", "it was not told, but for that day this says nothing"
-    order = reading.order.before(row.of, act)
-    return "not established", f"it could have known (event before the act: {order})"
-
-
-def _covers(span: When, done: When) -> bool:
-    """Tell whether a stretch of not knowing surely covers the whole of another date."""
-    bounds = span.begin_latest, done.begin_earliest, done.begin_latest, span.end_earliest
-    begin, first, last, end = bounds
-    if begin is None or first is None or last is None or end is None:
-        return False
-    return begin <= first and last <= end
-
-
-def _doers(told: Told) -> frozenset[str]:
-    event = told.event
-    if isinstance(event, Communication):
-        return parties_of(event.from_) | principals_of(event)
-    by = getattr(event, "by", None)
-    return parties_of(by if isinstance(by, str) else None) | principals_of(event)
-
-
-def _shown(reading: Reading, of: str) -> list[Shown]:
+def _shown(reading: Reading, held: Held, of: str) -> Iterator[Shown]:
     target = reading.view.by_id[of]
-    found = [Shown(party=target.author, of=of, by=of, index=target.index, how="recorded")]
+    yield Shown(party=target.author, of=of, by=of, index=target.index, how="recorded")
     for told, position in reading.stances.on.get(of, ()):
         if position.stance == "received":
-            found.append(
-                Shown(party=told.author, of=of, by=told.id, index=told.index, how="received")
-            )
-    held: set[str] = {target.author}
-    for told in reading.view.told:
-        if told.seen_size > target.index and told.author not in held:
-            held.add(told.author)
-            found.append(Shown(party=told.author, of=of, by=told.id, index=told.index, how="seen"))
-    return found
+            yield Shown(party=told.author, of=of, by=told.id, index=told.index, how="received")
+    for told in held.first_above(target):
+        yield Shown(party=told.author, of=of, by=told.id, index=told.index, how="seen")
+
+
+class Held:
+    """How much each author held when it signed, so that the first who held an entry is found."""
+
+    def __init__(self, view: View) -> None:
+        """Read it off the signatures of `view`, once."""
+        self._by_author: dict[str, tuple[list[int], list[Told]]] = {}
+        for told in view.told:
+            sizes, first = self._by_author.setdefault(told.author, ([], []))
+            if told.seen_size > (sizes[-1] if sizes else 0):
+                sizes.append(told.seen_size)
+                first.append(told)
+
+    def first_of(self, author: str, target: Told) -> Told | None:
+        """Return an author's first signature that is later than an entry which is another's."""
+        sizes, first = self._by_author.get(author, ([], []))
+        place = bisect_right(sizes, target.index)
+        return None if author == target.author or place == len(sizes) else first[place]
+
+    def first_above(self, target: Told) -> list[Told]:
+        """Return the first signature of each other author that is later than an entry."""
+        found = [each for author in self._by_author if (each := self.first_of(author, target))]
+        return sorted(found, key=lambda told: (told.index, told.position))

@@ -12,7 +12,7 @@ import pytest
 
 from ledger.folds.commitments import CommitmentRow, fold_commitments
 from ledger.folds.grades import Grade, grade_of
-from ledger.folds.knowledge import fold_knowledge, knew_before
+from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.other import fold_other
 from ledger.folds.positions import EventStatus, status_of
 from ledger.folds.reading import Reading, read
@@ -23,11 +23,9 @@ from tests.ledger.founding import (
     AWARE,
     CASE,
     COMPLAINT,
-    INVITATION,
     LAST_MEETING,
     LCC,
     LETTER,
-    MEETING,
     NOT_TOLD,
     OTHERS,
     PROMISE,
@@ -162,40 +160,6 @@ def test_the_lag_is_at_least_42_days() -> None:
     assert (42, None) == rows[AWARE.id].lag
     assert REPLY.id == rows[AWARE.id].bounded_by
     assert (None, None) == rows[NOT_TOLD.id].lag
-
-
-def test_knowledge_before_an_act_is_yes_no_or_not_established() -> None:
-    found = reading()
-
-    def ask(act: Draft, of: Draft = COMPLAINT, party: str = LCC) -> str:
-        return knew_before(found, party=party, of=of.id, act=act.id).answer
-
-    assert "no" == ask(LETTER)
-    assert "no" == ask(INVITATION)
-    assert "not established" == ask(LAST_MEETING)
-    assert "yes" == ask(LETTER, party="blaby")
-    assert "not established" == ask(LETTER, of=MEETING)
-
-
-def test_knowledge_that_two_sides_tell_otherwise_is_not_established() -> None:
-    early = Draft(
-        Knowledge(
-            author="rutland",
-            nonce=nonce("early"),
-            dates=dates(occurred="2025-03-13"),
-            knower=LCC,
-            of=COMPLAINT.id,
-            mode="knew_earlier",
-            directness="actor_told",
-        )
-    )
-    found = reading(*CASE, early)
-    verdict = knew_before(found, party=LCC, of=COMPLAINT.id, act=LETTER.id)
-
-    assert "not established" == verdict.answer
-    assert "contradict" in verdict.reasons[-1]
-    told = knew_before(found, party=LCC, of=COMPLAINT.id, act=LETTER.id, teller="rutland")
-    assert "yes" == told.answer
 
 
 def test_signatures_show_who_had_what() -> None:
@@ -409,26 +373,7 @@ def test_undated_knowledge_is_bounded_by_the_date_of_what_it_came_by() -> None:
     assert ("[2025-04-23..]", "inferred") == (found.when.edtf, found.when.basis)
 
 
-def test_a_stretch_of_not_knowing_covers_what_lies_wholly_within() -> None:
-    def unknowing(edtf: str) -> Draft:
-        event = Knowledge(
-            author=LCC,
-            nonce=nonce(f"unknowing {edtf}"),
-            dates=dates(period=edtf),
-            knower=LCC,
-            of=COMPLAINT.id,
-            mode="not_told",
-        )
-        return Draft(event)
-
-    for edtf, expected in (("2025-03-12/2025-04-22", "no"), ("2025-03-12/", "not established")):
-        found = reading(COMPLAINT, INVITATION, LETTER, unknowing(edtf))
-        verdict = knew_before(found, party=LCC, of=COMPLAINT.id, act=LETTER.id)
-
-        assert expected == verdict.answer
-
-
-def test_what_could_have_been_known_establishes_nothing() -> None:
+def test_knowledge_that_is_withdrawn_is_counted_and_left_out() -> None:
     public = Draft(
         Knowledge(
             author="rutland",
@@ -439,9 +384,6 @@ def test_what_could_have_been_known_establishes_nothing() -> None:
             directness="public_source",
         )
     )
-    found = reading(COMPLAINT, INVITATION, LETTER, public)
-
-    assert "not established" == knew_before(found, party=LCC, of=COMPLAINT.id, act=LETTER.id).answer
     back = position("back", "rutland", public, "retract_own")
     fold = fold_knowledge(reading(COMPLAINT, public, back))
     assert ((), 1) == (fold.rows, fold.withdrawn)

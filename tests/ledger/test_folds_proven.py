@@ -11,7 +11,7 @@ from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.proven import bracket_words, signed_before
 from ledger.folds.reading import read
 from ledger.folds.timeline import fold_timeline
-from ledger.text import knowledge_text
+from ledger.texts.knowing import knowledge_text
 from ledger.view import View, view_of_export
 from tests.ledger.commandline import part, process, rows
 from tests.verify.test_command import written

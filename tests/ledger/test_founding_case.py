@@ -27,9 +27,9 @@ from ledger.text import (
     answers_text,
     chronology_text,
     commitments_text,
-    knowledge_text,
     requests_text,
 )
+from ledger.texts.knowing import knowledge_text
 from ledger.view import View
 from tests.ledger.shipped import Shipped, shipped
 from verify.events import GOVERNANCE

@@ -20,7 +20,8 @@ from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import fold_timeline
 from ledger.plain import to_json, view_json
 from ledger.sentences import sentence
-from ledger.text import chronology_text, commitments_text, knowledge_text, requests_text
+from ledger.text import chronology_text, commitments_text, requests_text
+from ledger.texts.knowing import knowledge_text
 from ledger.view import View
 from ledger.wording import WORDS, actors_words, count_words, days_words, say
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce, sealed
