@@ -3,17 +3,31 @@
     0  Not asserted     a gap, or a negative that does not say as at which day
     1  Asserted         one party's signature, late, or about what others did
     2  Contemporaneous  one party's signature, shown by others to exist within N days
+    3  Documented       its original is recorded, octet for octet, and shows this element
+    4  Corroborated     3, and something that its author does not control bears this element out
+    5  Acknowledged     the other side, all of it, signed `received`, `admit` or `agree` on it
+    6  Agreed           all whom the event names signed `agree` on it
 
 Elements are: that it happened, who, when sent, when received, what it said. An element that
-somebody contradicts has ×, one that its author withdrew has ⊘; no grade removes them. Higher
-grades (documented, corroborated, acknowledged, agreed) are not computed in this version.
+somebody contradicts has ×, one that its author withdrew has ⊘; no grade removes them.
+
+**Which grades need lower ones.** 4 needs 3: what bears out a text that is not here bears out
+nothing that can be read. 3 does not need 2: an original can be recorded late, and the reason says
+how late. 5 and 6 need none of them: they rest on the other side's signature, and not on documents;
+but what nobody asserted (0) nobody can acknowledge, except that a receiver's own signed receipt,
+with its day, fills the gap of when something was received. 6 is not given where the author
+withdrew. One side alone reaches 4 at most, and so does what is told of somebody without a key.
+
+**Which do not count.** A response that its party replaced since, that is about another field or
+some items only, that a compromised key signed, or of a party that the event does not name. A
+text agreed in one claim is not agreed in the others. Silence is nothing.
 
 N is the charter's `contemporaneous_days`. What counts is the time by which cosignatures of the
 charter's own witnesses show that the entry existed (SPEC section 8.2), or the time stamp of an
 authority that the reader trusts: from the earliest possible date on, and until N days after the
 latest. An operator's clock alone raises no grade.
 
-Source: domain, "Evidence grades"; design 3, "Time".
+Source: domain, "Evidence grades"; design 3, "Time"; see `corroboration` and `sides`.
 """
 
 # ruff: noqa: RUF001, RUF002 - the multiplication sign is the domain's mark for contradicted
@@ -21,37 +35,35 @@ Source: domain, "Evidence grades"; design 3, "Time".
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from ledger.dates import When
+from ledger.date_words import format_when
+from ledger.dates import When, is_before
 from ledger.folds.acts import principals_of
+from ledger.folds.corroboration import Backing, backing_of, original_words
 from ledger.folds.moments import date_of
 from ledger.folds.positions import EventStatus, status_of
 from ledger.folds.proven import witnessed_words
 from ledger.folds.reading import Reading
+from ledger.folds.sides import Element, Signed, signed_of
 from ledger.folds.stances import parties_of
 from ledger.view import Told
-from ledger.wording import actors_words, days_words, party_of
+from ledger.wording import actors_words, days_words, party_of, say
 from verify.brackets import format_time_s
 from verify.events import Account, Communication, Knowledge, Meeting, Position, Request, Transfer
 
 __all__ = ["ELEMENTS", "NAMES", "Element", "Grade", "grade_of"]
 
-Element = Literal["happened", "who", "sent", "received", "said"]
-
 ELEMENTS: Final[tuple[Element, ...]] = ("happened", "who", "sent", "received", "said")
-NAMES: Final = ("Not asserted", "Asserted", "Contemporaneous")
+NAMES: Final = (
+    *("Not asserted", "Asserted", "Contemporaneous", "Documented", "Corroborated"),
+    *("Acknowledged", "Agreed"),
+)
 CONTRADICTED: Final = "×"
 WITHDRAWN: Final = "⊘"
 
-_FIELDS: Final[dict[Element, tuple[str, ...]]] = {
-    "happened": ("happened",),
-    "who": ("actors",),
-    "sent": ("dates.sent", "dates.dated"),
-    "received": ("dates.received",),
-    "said": ("items", "claims."),
-}
 _DAY_MS = 86_400_000
 _EPOCH = dt.date(1970, 1, 1)
 
@@ -62,7 +74,7 @@ class Grade:
 
     Attributes:
         element: Which.
-        grade: 0, 1 or 2.
+        grade: 0 to 6.
         suffix: `×` contradicted, `⊘` withdrawn, or both.
         reason: Why, in words.
     """
@@ -88,28 +100,173 @@ def grade_of(
         told: The event.
         status: How the parties stand to it, where that is known already.
     """
-    status = status or status_of(reading, told)
+    grader = _Grader(reading, told, status or status_of(reading, told))
     elements = ELEMENTS if isinstance(told.event, Communication | Transfer | Request) else _SHORT
-    whole = _recorded(reading, told, reading.when(told.id))
-    return tuple(_grade(reading, told, element, status, whole) for element in elements)
+    return tuple(grader.grade(element) for element in elements)
 
 
 _SHORT: Final[tuple[Element, ...]] = ("happened", "who", "said")
 
 
-def _grade(
-    reading: Reading, told: Told, element: Element, status: EventStatus, whole: tuple[int, str]
-) -> Grade:
-    gap = _gap(reading, told, element)
-    suffix = _suffix(element, status)
-    if gap is not None:
-        return Grade(element=element, grade=0, suffix=suffix, reason=gap)
-    grade, reason = whole
-    if element in {"sent", "received"}:
-        grade, reason = _recorded(reading, told, _date_of_element(reading, told, element))
-    return Grade(
-        element=element, grade=grade, suffix=suffix, reason=_with_status(reason, element, status)
+class _Grader:
+    """Grades the elements of one event."""
+
+    def __init__(self, reading: Reading, told: Told, status: EventStatus) -> None:
+        self.reading = reading
+        self.told = told
+        self.status = status
+        self.backing: Backing = backing_of(reading, told)
+        self.whole = _recorded(reading, told, reading.when(told.id))
+
+    def grade(self, element: Element) -> Grade:
+        signed = signed_of(self.reading, self.told, element, self._fields(element))
+        found = list(self._reasons(element, signed))
+        competing = list(self._competing(element, signed))
+        grade = max(grade for grade, _ in found)
+        # The strongest first; of equal weight, as found.
+        reasons = [words for _, words in sorted(found, key=lambda each: -each[0])]
+        notes = [*reasons, *competing, *_disowned(signed), *self._contested(element)]
+        return Grade(
+            element=element,
+            grade=grade,
+            suffix=self._suffix(element, competing=bool(competing)),
+            reason="; ".join(notes),
+        )
+
+    def _reasons(self, element: Element, signed: Signed) -> Iterator[tuple[int, str]]:
+        """Yield each ground, with the grade that it gives."""
+        gap = _gap(self.reading, self.told, element)
+        if gap is not None:
+            yield 0, gap
+            yield from self._receipts(signed)
+            return
+        yield self._own(element)
+        yield from self._documents(element)
+        standing = self.status.withdrawn is None and not self.told.disowned
+        if signed.agreed and standing:
+            yield 6, f"all whom it names agree: {_responses(signed.agreed)}"
+        elif signed.acknowledged:
+            yield from _acknowledged(signed)
+
+    def _own(self, element: Element) -> tuple[int, str]:
+        if element in {"sent", "received"}:
+            when = _date_of_element(self.reading, self.told, element)
+            return _recorded(self.reading, self.told, when)
+        return self.whole
+
+    def _documents(self, element: Element) -> Iterator[tuple[int, str]]:
+        shows = [each for each in self.backing.originals if element in each.elements]
+        if shows:
+            yield 3, original_words(shows[0])
+        if self.backing.originals:
+            for support in self.backing.supports:
+                if element in support.elements:
+                    yield 4, support.words
+        if element == "said":
+            yield from ((0, note) for note in self.backing.notes)
+
+    def _receipts(self, signed: Signed) -> Iterator[tuple[int, str]]:
+        """Fill the gap of when it was received by what its receivers signed."""
+        if not signed.received:
+            return
+        days = ", ".join(f"{party} on {format_when(day)}" for party, day in signed.received.items())
+        if signed.missing:
+            yield 1, f"received, as they sign: {days}"
+            yield 0, f"not by {actors_words(signed.missing, most=3)}"
+        else:
+            yield 5, f"received, as all that it was for sign: {days}"
+
+    def _fields(self, element: Element) -> tuple[str, ...]:
+        """Return the fields that must all be agreed for an element to be."""
+        match element:
+            case "happened":
+                return ("happened",)
+            case "who":
+                return ("actors",)
+            case "said":
+                # The words of a date stand with the date.
+                names = (name for name in self.told.claims if not name.startswith("phrase_"))
+                return tuple(f"claims.{name}" for name in sorted(names))
+            case "received":
+                return ("dates.received",)
+        role = self._role_of_sending()
+        return () if role is None else (f"dates.{role}",)
+
+    def _role_of_sending(self) -> str | None:
+        given = self.told.event.dates or {}
+        moment = self.reading.dates.get(self.told.id)
+        main = None if moment is None or moment.role == "received" else moment.role
+        return next((role for role in ("sent", "dated") if role in given), main)
+
+    def _touches(self, element: Element, field: str) -> bool:
+        """Tell whether what is said of a field is said of an element."""
+        role = field.removeprefix("dates.")
+        if role != field:
+            # Where it has no element of its own, a date is that of its happening.
+            found = "happened"
+            if isinstance(self.told.event, Communication | Transfer | Request):
+                sending = {"sent", "dated", self._role_of_sending()}
+                found = "received" if role == "received" else found
+                found = "sent" if role in sending else found
+            return element == found
+        named = {"happened": "happened", "actors": "who"}
+        return element == named.get(field, "said")
+
+    def _contested(self, element: Element) -> Iterator[str]:
+        """Yield what is said against an element, or against the whole."""
+        for field in self.status.fields:
+            if field.field != "happened" and not self._touches(element, field.field):
+                continue
+            for r in field.responses:
+                if not r.superseded and r.stance in {"dispute", "deny", "correct", "object"}:
+                    yield f"{r.party}: {r.stance}" + (f" ({r.value})" if r.value else "")
+        if self.status.disowned:
+            yield "disowned: its key is said to have been compromised"
+        if self.status.withdrawn:
+            yield "withdrawn by its author"
+
+    def _competing(self, element: Element, signed: Signed) -> Iterator[str]:
+        """Yield dates of the same element that cannot both hold."""
+        if element == "received":
+            ours = date_of(self.told, "received")
+            for party, day in signed.received.items():
+                if ours is not None and "yes" in {is_before(ours, day), is_before(day, ours)}:
+                    yield f"{party} signs that it received it on {format_when(day)}"
+        if element in {"sent", "received"}:
+            sent, received = date_of(self.told, "sent"), date_of(self.told, "received")
+            if sent is not None and received is not None and is_before(received, sent) == "yes":
+                yield "it cannot have been received before it was sent"
+
+    def _suffix(self, element: Element, *, competing: bool) -> str:
+        status = self.status
+        # Who denies the whole of it denies each of its elements.
+        contradicted = competing or status.disowned or any(
+            field.contradicted
+            for field in status.fields
+            if field.field == "happened" or self._touches(element, field.field)
+        )  # fmt: skip
+        marks = (CONTRADICTED if contradicted else "", WITHDRAWN if status.withdrawn else "")
+        return "".join(marks)
+
+
+def _acknowledged(signed: Signed) -> Iterator[tuple[int, str]]:
+    if not signed.missing:
+        yield 5, _responses(signed.acknowledged)
+        return
+    yield (
+        0,
+        f"{_responses(signed.acknowledged)}, and {actors_words(signed.missing, most=3)} did not",
     )
+
+
+def _responses(signed: Mapping[str, tuple[str, int]]) -> str:
+    found = (f"{party} {say(how)} (entry {at})" for party, (how, at) in signed.items())
+    return ", ".join(found)
+
+
+def _disowned(signed: Signed) -> Iterator[str]:
+    for party in signed.disowned:
+        yield f"{party} responded by a key that is said to have been compromised"
 
 
 def _gap(reading: Reading, told: Told, element: Element) -> str | None:
@@ -218,38 +375,3 @@ def _lag_words(least: int | None, most: int | None) -> str:
     if least is None and most is None:
         return "an unknown number of days later"
     return f"{days_words(least, most)} later"
-
-
-def _suffix(element: Element, status: EventStatus) -> str:
-    fields = (
-        field
-        for field in status.fields
-        if any(
-            field.field == name or (name.endswith(".") and field.field.startswith(name))
-            for name in _FIELDS[element]
-        )
-    )
-    contradicted = any(field.contradicted for field in fields)
-    whole = status.field("happened")
-    # Who denies the whole of it denies each of its elements.
-    contradicted = contradicted or status.disowned or (whole is not None and whole.contradicted)
-    marks = (CONTRADICTED if contradicted else "", WITHDRAWN if status.withdrawn else "")
-    return "".join(marks)
-
-
-def _with_status(reason: str, element: Element, status: EventStatus) -> str:
-    notes = [reason]
-    names = _FIELDS[element]
-    for field in status.fields:
-        if field.field != "happened" and not field.field.startswith(names):
-            continue
-        notes.extend(
-            f"{r.party}: {r.stance}" + (f" ({r.value})" if r.value else "")
-            for r in field.responses
-            if not r.superseded and r.stance in {"dispute", "deny", "correct", "object"}
-        )
-    if status.disowned:
-        notes.append("disowned: its key is said to have been compromised")
-    if status.withdrawn:
-        notes.append("withdrawn by its author")
-    return "; ".join(notes)

@@ -19,7 +19,8 @@ from ledger.folds.moments import Moment, date_of, main_dates
 from ledger.folds.order import Order, order_of
 from ledger.folds.stances import Stances, read_stances
 from ledger.view import Told, View
-from verify.events import Attestation, DateRole, Step, Transfer
+from verify.claims import File
+from verify.events import Artefact, Attestation, DateRole, Opening, Step, Transfer
 
 __all__ = ["Days", "Reading", "Seals", "days_since", "read"]
 
@@ -102,6 +103,37 @@ class Reading:
             if told.event.of is not None:
                 found.setdefault(told.event.of, []).append(told)
         return {target: tuple(each) for target, each in found.items()}
+
+    @cached_property
+    def files(self) -> Mapping[str, tuple[Told, ...]]:
+        """The events whose open claims hold a file, by its SHA-256, in ledger order."""
+        found: dict[str, dict[str, Told]] = {}
+        for told in self.view.told:
+            for value in told.claims.values():
+                if isinstance(value, File):
+                    found.setdefault(value.sha256, {})[told.id] = told
+        return {sha256: tuple(each.values()) for sha256, each in found.items()}
+
+    @cached_property
+    def exhibits(self) -> Mapping[str, tuple[Told, ...]]:
+        """The artefacts that are put in as evidence or minutes of an event, by its id."""
+        found: dict[str, list[Told]] = {}
+        for told in self.view.told:
+            if isinstance(told.event, Artefact):
+                for link in told.event.links or ():
+                    if link.ledger is None and link.rel in {"evidences", "minutes_of"}:
+                        found.setdefault(link.event, []).append(told)
+        return {target: tuple(each) for target, each in found.items()}
+
+    @cached_property
+    def handed_over(self) -> Mapping[tuple[str, str], int]:
+        """The index at which a claim that was withheld is handed over, by event and name."""
+        found: dict[tuple[str, str], int] = {}
+        for told in self.view.told:
+            if isinstance(told.event, Opening):
+                for name in told.event.names or ():
+                    found.setdefault((told.event.of, name), told.index)
+        return found
 
     @cached_property
     def passed(self) -> Mapping[str, tuple[tuple[Told, tuple[tuple[int, int], ...] | None], ...]]:

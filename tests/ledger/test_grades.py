@@ -1,0 +1,597 @@
+"""Grades 3 to 6: what gives each, what does not, and what is tried to get one for nothing."""
+
+# ruff: noqa: RUF001, RUF003 - the multiplication sign is the domain's mark for contradicted
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from ledger.folds.grades import Grade, grade_of
+from ledger.folds.reading import Reading, read
+from ledger.view import Stamped
+from tests.ledger.bookmaking import Book, Draft, book_of, dates, link, nonce, opening_of, sealed
+from tests.ledger.bookmaking import public as public_key
+from tests.ledger.founding import position
+from verify.claims import File
+from verify.events import (
+    Actors,
+    Artefact,
+    Attestation,
+    Communication,
+    Event,
+    Key,
+    Knowledge,
+    Meeting,
+    Opening,
+    Request,
+    Sealed,
+    Transfer,
+)
+
+US, THEM, FRIEND, OTHER = "leicestershire", "rutland", "blaby", "melton"
+AS_AT = dt.date(2026, 1, 31)
+Claims = Mapping[str, str | File]
+_numbers = itertools.count()
+
+
+def file(name: str = "letter.docx", *, kind: str | None = None, size: int = 100) -> File:
+    docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    kinds = {"docx": docx, "eml": "message/rfc822", "pdf": "application/pdf", "csv": "text/csv"}
+    return File(
+        media_type=kind or kinds[name.rpartition(".")[2]],
+        name=name,
+        sha256=hashlib.sha256(name.encode()).hexdigest(),
+        size=size,
+    )
+
+
+def draft(
+    kind: type[Event], author: str, *, claims: Claims | None = None,
+    **fields: object,
+) -> Draft:  # fmt: skip
+    label = f"{author} {next(_numbers)}"
+    seals, opened = sealed(author, label, claims or {})
+    event = kind(author=author, nonce=nonce(label), sealed=seals or None, **fields)  # type: ignore[arg-type]  # a test's own
+    return Draft(event, opened)
+
+
+def letter(
+    author: str = US, *, from_: Actors = (US,), to: Actors = (THEM,), channel: str = "letter",
+    sent: str | None = "2025-11-28", received: str | None = None,
+    claims: Claims | None = None, **fields: object,
+) -> Draft:  # fmt: skip
+    roles = {name: day for name, day in (("sent", sent), ("received", received)) if day}
+    given = {"title": "A letter"} if claims is None else claims
+    return draft(
+        Communication, author, claims=given, channel=channel, from_=from_, to=to,
+        dates=dates(**roles) if roles else None, **fields,
+    )  # fmt: skip
+
+
+def exhibit(on: Draft, *, author: str = US, claims: Claims, **fields: object) -> Draft:
+    return draft(
+        Artefact,
+        author,
+        claims=claims,
+        type="letter",
+        links=(link("evidences", on),),
+        **fields,
+    )
+
+
+def says(author: str, on: Draft, stance: str, **fields: object) -> Draft:
+    return position(f"says {next(_numbers)}", author, on, stance, **fields)
+
+
+def attested(on: Draft, author: str, kind: str, **fields: object) -> Draft:
+    return draft(Attestation, author, type=kind, of=on.id, **fields)  # type: ignore[arg-type]  # a test's own
+
+
+def book(drafts: Sequence[Draft]) -> Book:
+    return book_of(drafts, members=(THEM, FRIEND, OTHER))
+
+
+def graded(on: Draft, *drafts: Draft, reading: Reading | None = None) -> dict[str, Grade]:
+    found = reading or read(book((on, *drafts)).view(), as_at=AS_AT)
+    return {each.element: each for each in grade_of(found, found.view.by_id[on.id])}
+
+
+def numbers(on: Draft, *drafts: Draft) -> dict[str, int]:
+    return {name: grade.grade for name, grade in graded(on, *drafts).items()}
+
+
+DOCX: Claims = {"file.1": file(), "title": "A letter"}
+EML: Claims = {"file.1": file("mail.eml"), "title": "A mail"}
+
+
+# 3: documented
+
+
+def test_a_mail_documents_all_but_its_receipt() -> None:
+    mail = letter(channel="email", received="2025-11-28", claims=EML)
+    found = graded(mail)
+
+    assert {"happened": 3, "who": 3, "sent": 3, "received": 1, "said": 3} == numbers(mail)
+    assert "Documented" == found["said"].name
+    sha256 = file("mail.eml").sha256[:12]
+    assert found["said"].reason.startswith(
+        f"its original is here, mail.eml (SHA-256 {sha256}…); one signature, recorded 3 days later"
+    )
+
+
+def test_the_file_of_a_letter_does_not_show_that_it_was_sent() -> None:
+    assert {"happened": 3, "who": 3, "sent": 1, "received": 0, "said": 3} == numbers(
+        letter(claims=DOCX)
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["print.pdf", "typed.txt", "picture.png", "page.html"],
+)
+def test_a_print_and_a_retyped_text_document_nothing(name: str) -> None:
+    kinds = {"pdf": "application/pdf", "txt": "text/plain", "png": "image/png", "html": "text/html"}
+    print_ = file(name, kind=kinds[name.rpartition(".")[2]])
+    mail = letter(channel="email", claims={"file.1": print_})
+
+    assert {0, 1} == set(numbers(mail).values())
+    assert {0, 1} == set(numbers(letter(claims={"file.1": print_})).values())
+
+
+def test_the_text_of_a_mail_in_a_word_processor_is_no_original() -> None:
+    assert 1 == numbers(letter(channel="email", claims=DOCX))["said"]
+
+
+def test_what_came_with_it_and_an_empty_file_document_nothing() -> None:
+    second = {"file.1": file("print.pdf"), "file.2": file("mail.eml")}
+    empty = {"file.1": file(size=0)}
+
+    assert 1 == numbers(letter(channel="email", claims=second))["said"]
+    assert 1 == numbers(letter(claims=empty))["said"]
+
+
+def test_a_withheld_file_supports_no_grade_until_it_is_handed_over() -> None:
+    event = letter(claims=DOCX)
+    withheld = Draft(
+        replace_event(event, withheld=("file.1",)),
+        tuple(text for text in event.disclosures if text not in event.disclosures[:1]),
+    )
+    assert 1 == numbers(withheld)["said"]
+    handed = Draft(Opening(author=US, nonce=nonce("hand over"), of=withheld.id, names=("file.1",)))
+    ledger = book((withheld, handed))
+    ledger.disclosures[len(ledger.entries) - 2] = event.disclosures
+    whole = read(ledger.view(), as_at=AS_AT)
+    before = read(ledger.view(at_size=len(ledger.entries) - 1), as_at=AS_AT)
+
+    assert 3 == graded(withheld, reading=whole)["said"].grade
+    assert 1 == graded(withheld, reading=before)["said"].grade
+
+
+def replace_event(of: Draft, **fields: object) -> Communication:
+    event = of.event
+    assert isinstance(event, Communication)
+    values = {name: getattr(event, name) for name in event.__struct_fields__} | fields
+    return Communication(**values)
+
+
+def test_a_scan_says_who_keeps_the_paper_and_where() -> None:
+    scan = {"file.1": file("scan.pdf")}
+    placed = scan | {"address.1": "Strong room, County Hall"}
+    on = letter()
+    cases: list[tuple[Claims, dict[str, object], int]] = [
+        (placed, {"custodian": f"{US}/archivist"}, 3),
+        (scan, {"custodian": f"{US}/archivist"}, 1),
+        (placed, {}, 1),
+        (placed, {"custodian": "unknown"}, 1),
+    ]
+    for claims, fields, grade in cases:
+        assert grade == numbers(on, exhibit(on, claims=claims, **fields))["said"]  # type: ignore[arg-type]  # a test's own
+
+
+def test_only_the_authors_own_exhibit_documents_and_only_while_it_stands() -> None:
+    on = letter()
+    own, theirs = exhibit(on, claims=DOCX), exhibit(on, author=THEM, claims=DOCX)
+
+    assert 3 == numbers(on, own)["said"]
+    assert 1 == numbers(on, theirs)["said"]
+    assert 1 == numbers(on, own, says(US, own, "retract_own"))["said"]
+
+
+def test_minutes_document_a_meeting_and_data_only_what_they_hold() -> None:
+    on = draft(
+        Meeting, US, attendees=(US, THEM), claims={"title": "A meeting"},
+        dates=dates(occurred="2025-11-28"),
+    )  # fmt: skip
+    minutes = draft(
+        Artefact, US, type="minutes", claims={"file.1": file()}, links=(link("minutes_of", on),)
+    )
+    passed = draft(
+        Transfer, US, from_=US, to=(THEM,), claims={"file.1": file("plots.csv")},
+        dates=dates(sent="2025-11-28"),
+    )  # fmt: skip
+
+    assert {"happened": 3, "who": 3, "said": 3} == numbers(on, minutes)
+    assert {"happened": 1, "who": 1, "sent": 1, "received": 0, "said": 3} == numbers(passed)
+
+
+def test_no_document_shows_what_somebody_knew() -> None:
+    on = letter()
+    knew = draft(
+        Knowledge, US, knower=THEM, of=on.id, mode="told", claims=DOCX,
+        dates=dates(occurred="2025-11-28"),
+    )  # fmt: skip
+    found = read(book((on, knew)).view(), as_at=AS_AT)
+
+    assert {1} == {grade.grade for grade in graded(knew, reading=found).values()}
+
+
+# 4: corroborated, by the same file
+
+
+def test_the_same_file_by_the_other_side_bears_out_what_it_said_only() -> None:
+    theirs = draft(Artefact, THEM, type="letter", claims={"file.1": file()})
+    on = letter(claims=DOCX)
+    found = read(book((theirs, on)).view(), as_at=AS_AT)
+    grades = graded(on, reading=found)
+
+    assert (4, "Corroborated") == (grades["said"].grade, grades["said"].name)
+    assert {3, 1, 0} == {g.grade for name, g in grades.items() if name != "said"}
+    index = found.view.by_id[theirs.id].index
+    words = f"rutland recorded the same file (entry {index}); its original is here"
+    assert grades["said"].reason.startswith(words)
+
+
+def test_a_file_that_could_be_copied_from_the_ledger_bears_out_nothing() -> None:
+    on = letter(claims=DOCX)
+    found = graded(on, draft(Artefact, THEM, type="letter", claims={"file.1": file()}))
+
+    assert 3 == found["said"].grade
+    assert "rutland recorded the same file (entry 5), when it could be had here" in (
+        found["said"].reason
+    )
+
+
+def test_whoever_could_not_see_the_file_did_not_copy_it() -> None:
+    theirs = draft(Artefact, THEM, type="letter", claims={"file.1": file()})
+    plain = letter(claims=DOCX)
+    for parties, grade in (((FRIEND,), 4), ((FRIEND, THEM), 3)):
+        event = replace_event(plain, audience={"file.1": parties})
+        assert grade == numbers(Draft(event, plain.disclosures), theirs)["said"]
+
+
+def test_what_was_sealed_before_was_held_before() -> None:
+    inner = draft(Artefact, THEM, type="letter", claims={"file.1": file()})
+    seal = Draft(
+        Sealed(author=THEM, nonce=nonce("seal"), seals=inner.id, dates=dates(opens_by="2026-01-01"))
+    )
+    on = letter(claims=DOCX)
+    found = read(book((seal, on, opening_of(seal, inner, "open"))).view(), as_at=AS_AT)
+    late = read(book((on, seal, opening_of(seal, inner, "open"))).view(), as_at=AS_AT)
+    unopened = read(book((seal, on)).view(), as_at=AS_AT)
+
+    assert 4 == graded(on, reading=found)["said"].grade
+    assert 3 == graded(on, reading=late)["said"].grade
+    assert 3 == graded(on, reading=unopened)["said"].grade
+
+
+@pytest.mark.parametrize("author", [US, FRIEND, OTHER])
+def test_nobody_bears_itself_out_nor_does_its_side_nor_a_stranger(author: str) -> None:
+    theirs = draft(Artefact, author, type="letter", claims={"file.1": file()})
+    on = letter(from_=(US, FRIEND), claims=DOCX)
+    found = read(book((theirs, on)).view(), as_at=AS_AT)
+
+    assert 3 == graded(on, reading=found)["said"].grade
+
+
+def test_a_second_key_of_the_author_bears_out_nothing() -> None:
+    # Parties are compared, not keys: whatever key signs, it is the same author.
+    again = letter(claims=DOCX)
+    assert 3 == numbers(letter(claims=DOCX), again)["said"]
+
+
+def test_an_attachment_in_common_bears_out_nothing() -> None:
+    logo = file("logo.docx")
+    theirs = draft(Artefact, THEM, type="other", claims={"file.1": logo})
+    on = letter(claims={"file.1": file(), "file.2": logo})
+    found = read(book((theirs, on)).view(), as_at=AS_AT)
+
+    assert 3 == graded(on, reading=found)["said"].grade
+
+
+def test_a_withdrawn_file_bears_out_nothing() -> None:
+    theirs = draft(Artefact, THEM, type="letter", claims={"file.1": file()})
+    on = letter(claims=DOCX)
+    found = read(book((theirs, on, says(THEM, theirs, "retract_own"))).view(), as_at=AS_AT)
+
+    assert 3 == graded(on, reading=found)["said"].grade
+
+
+# 4: corroborated, by attestations
+
+
+def stamped(on: Draft, day: str, *more: Draft) -> dict[str, Grade]:
+    found = read(book((on, *more)).view(), as_at=AS_AT)
+    by_s = int(dt.datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp())
+    stamps = (Stamped(found.view.size, by_s, "CN=An authority"),)
+    return graded(on, reading=read(replace(found.view, stamps=stamps), as_at=AS_AT))
+
+
+def test_a_trusted_time_stamp_bears_out_what_it_said_if_it_is_in_time() -> None:
+    on = letter(claims=DOCX)
+    found = stamped(on, "2025-12-03")
+
+    assert [3, 3, 2, 0, 4] == [grade.grade for grade in found.values()]
+    assert "stamped by CN=An authority, which you trust" in found["said"].reason
+    assert 3 == stamped(on, "2025-12-06")["said"].grade
+    assert 2 == stamped(letter(), "2025-12-03")["said"].grade
+
+
+LOG: Claims = {"file.1": file("mta.log", kind="text/plain")}
+
+
+def test_a_delivery_log_of_the_other_side_bears_out_receipt() -> None:
+    on = letter(channel="email", received="2025-11-28", claims=EML)
+    log = attested(on, THEM, "delivery_log", claims=LOG, dates=dates(received="2025-11-28"))
+
+    assert {"happened": 4, "who": 3, "sent": 3, "received": 4, "said": 3} == numbers(on, log)
+
+
+@pytest.mark.parametrize("author", [US, FRIEND])
+def test_a_delivery_log_of_ones_own_or_a_friends_bears_out_nothing(author: str) -> None:
+    on = letter(channel="email", received="2025-11-28", claims=EML)
+    log = attested(on, author, "delivery_log", claims=LOG, dates=dates(received="2025-11-28"))
+    found = graded(on, log)
+
+    assert (3, 1) == (found["happened"].grade, found["received"].grade)
+    assert f"{author} shows a delivery log (entry 5) of its own" in found["said"].reason
+
+
+def test_a_log_that_is_not_shown_or_of_another_day_bears_out_no_receipt() -> None:
+    on = letter(channel="email", received="2025-11-28", claims=EML)
+    named = attested(on, THEM, "delivery_log", dates=dates(received="2025-11-28"))
+    other = attested(on, THEM, "delivery_log", claims=LOG, dates=dates(received="2025-11-30"))
+    undated = attested(on, THEM, "delivery_log", claims=LOG)
+
+    assert 3 == numbers(on, named)["happened"]
+    assert "does not show it" in graded(on, named)["said"].reason
+    assert [1, 1, 1] == [numbers(on, log)["received"] for log in (named, other, undated)]
+
+
+def test_a_public_record_bounds_a_date_if_it_is_here_and_says_where_it_is() -> None:
+    on = letter(channel="email", received="[2025-11-21..2025-11-30]", claims=EML)
+    page: Claims = {
+        "url.1": "https://gov.example/news",
+        "file.1": file("page.html", kind="text/html"),
+    }
+    bound = dates(received="[..2025-11-25]")
+
+    def record(claims: Claims) -> dict[str, int]:
+        return numbers(on, attested(on, US, "public_record", claims=claims, dates=bound))
+
+    assert {"happened": 3, "who": 3, "sent": 3, "received": 4, "said": 3} == record(page)
+    assert 1 == record({"url.1": page["url.1"]})["received"]
+    assert 1 == record({"file.1": page["file.1"]})["received"]
+
+
+def test_what_bears_out_a_text_that_is_not_here_bears_out_nothing() -> None:
+    on = letter(received="2025-11-28")
+    log = attested(on, THEM, "delivery_log", claims=LOG, dates=dates(received="2025-11-28"))
+
+    assert {1} == set(numbers(on, log).values())
+
+
+# 5: acknowledged
+
+
+def test_the_other_sides_agreement_acknowledges_and_by_all_it_is_agreed() -> None:
+    on = letter(received="2025-11-28")
+    admitted, agreed = graded(on, says(THEM, on, "admit")), graded(on, says(THEM, on, "agree"))
+
+    assert {"Acknowledged"} == {grade.name for grade in admitted.values()}
+    assert {"Agreed"} == {grade.name for grade in agreed.values()}
+    assert admitted["said"].reason.startswith("rutland admits (entry 5); one signature")
+    assert agreed["said"].reason.startswith("all whom it names agree: rutland agrees (entry 5)")
+
+
+def test_one_field_agreed_acknowledges_that_element_only() -> None:
+    on = letter(received="2025-11-28")
+    for field, element in (
+        ("happened", "happened"), ("actors", "who"), ("dates.sent", "sent"),
+        ("dates.received", "received"), ("claims.title", "said"),
+    ):  # fmt: skip
+        found = numbers(on, says(THEM, on, "admit", field=field))
+        assert {element} == {name for name, grade in found.items() if grade > 1}
+
+
+def test_one_text_agreed_is_not_all_of_them() -> None:
+    on = letter(claims={"title": "A letter", "text": "You owe us", "phrase_sent": "28 November"})
+    title, text = (says(THEM, on, "agree", field=f"claims.{name}") for name in ("title", "text"))
+
+    assert 1 == numbers(on, title)["said"]
+    assert 6 == numbers(on, title, text)["said"]
+
+
+@pytest.mark.parametrize("stance", ["agree", "admit", "received"])
+@pytest.mark.parametrize("author", [FRIEND, OTHER])
+def test_a_stranger_and_a_friend_acknowledge_nothing(author: str, stance: str) -> None:
+    on = letter(from_=(US, FRIEND))
+    assert {0, 1} == set(numbers(on, says(author, on, stance)).values())
+
+
+def test_one_of_several_does_not_speak_for_all() -> None:
+    on = letter(to=(THEM, FRIEND))
+    found = graded(on, says(FRIEND, on, "agree"))
+
+    assert 1 == found["happened"].grade
+    assert "blaby agrees (entry 5), and rutland did not" in found["happened"].reason
+    both = numbers(on, says(FRIEND, on, "agree"), says(THEM, on, "admit"))
+    assert 5 == both["happened"]
+
+
+def test_on_both_sides_is_on_the_authors() -> None:
+    on = letter(from_=(US, FRIEND), to=(FRIEND, THEM))
+    assert 1 == numbers(on, says(FRIEND, on, "agree"))["happened"]
+    assert 5 == numbers(on, says(THEM, on, "agree"))["happened"]
+
+
+def test_what_is_told_of_anothers_act_is_against_who_did_it() -> None:
+    on = letter(from_=(THEM,), to=(FRIEND,))
+
+    assert 1 == numbers(on, says(FRIEND, on, "admit"))["happened"]
+    assert 5 == numbers(on, says(THEM, on, "admit"))["happened"]
+
+
+def test_what_is_told_of_somebody_without_a_key_is_never_acknowledged() -> None:
+    on = letter(from_=("mhclg/minister",), to=(US, THEM))
+
+    assert 1 == numbers(on, says(THEM, on, "agree"))["happened"]
+
+
+def test_everybody_at_a_meeting_is_the_other_side() -> None:
+    on = draft(Meeting, US, attendees=(US, THEM, FRIEND), dates=dates(occurred="2025-11-28"))
+
+    assert 1 == numbers(on, says(FRIEND, on, "agree"))["happened"]
+    assert 5 == numbers(on, says(FRIEND, on, "agree"), says(THEM, on, "admit"))["happened"]
+    assert 6 == numbers(on, says(FRIEND, on, "agree"), says(THEM, on, "agree"))["happened"]
+
+
+def test_the_latest_word_counts() -> None:
+    on = letter()
+    agree, deny = says(THEM, on, "agree"), says(THEM, on, "deny")
+    who = says(THEM, on, "dispute", field="actors")
+
+    assert (1, "×") == pair(graded(on, agree, deny)["said"])
+    assert (6, "") == pair(graded(on, deny, agree)["said"])
+    assert (1, "×") == pair(graded(on, agree, who)["who"])
+    assert (6, "") == pair(graded(on, agree, who)["happened"])
+    assert 1 == graded(on, agree, says(THEM, agree, "retract_own"))["said"].grade
+
+
+def pair(grade: Grade) -> tuple[int, str]:
+    return grade.grade, grade.suffix
+
+
+def test_of_some_items_is_not_of_the_whole() -> None:
+    on = draft(
+        Request, US, what="data", medium="written", from_=(US,), to=(THEM,), categories=3,
+        claims={"item.1": "Plots"}, dates=dates(made="2025-11-28"),
+    )  # fmt: skip
+
+    assert {0, 1} == set(numbers(on, says(THEM, on, "agree", items=((1, 1),))).values())
+    assert 5 == numbers(on, says(THEM, on, "admit", field="dates.made"))["sent"]
+    assert "×" == graded(on, says(THEM, on, "deny", field="dates.made"))["sent"].suffix
+
+
+def test_what_could_not_be_seen_was_not_agreed() -> None:
+    plain = letter(claims={"text": "You owe us", "title": "A letter"})
+    limited = Draft(replace_event(plain, audience={"text": (FRIEND,)}), plain.disclosures)
+    found = graded(limited, says(THEM, limited, "agree"))
+
+    assert (6, 1) == (found["happened"].grade, found["said"].grade)
+    assert 6 == numbers(plain, says(THEM, plain, "agree"))["said"]
+
+
+def test_a_compromised_keys_agreement_acknowledges_nothing() -> None:
+    on = letter()
+    ledger = book((on, says(THEM, on, "agree")))
+    revoked = Key(
+        author=THEM, nonce=nonce("revoked"), verb="revoke", party=THEM, key=public_key(THEM),
+        compromised_since=len(ledger.entries) - 1,
+    )  # fmt: skip
+    ledger.add(Draft(revoked))
+    found = graded(on, reading=read(ledger.view(), as_at=AS_AT))["happened"]
+
+    assert 1 == found.grade
+    assert "rutland responded by a key that is said to have been compromised" in found.reason
+
+
+def test_silence_and_not_admitting_acknowledge_nothing() -> None:
+    on = letter()
+    for stance in ("not_admit", "ratify", "object"):
+        assert 1 == numbers(on, says(THEM, on, stance))["happened"]
+
+
+# Receipts
+
+
+def test_a_signed_receipt_shows_that_it_happened_and_with_a_day_when_it_came() -> None:
+    on = letter()
+    plain = graded(on, says(THEM, on, "received"))
+    dated = graded(on, says(THEM, on, "received", dates=dates(received="2025-11-30")))
+
+    assert [5, 1, 1, 0, 1] == [grade.grade for grade in plain.values()]
+    assert [5, 1, 1, 5, 1] == [grade.grade for grade in dated.values()]
+    assert "received, as all that it was for sign: rutland on 30 November 2025" in (
+        dated["received"].reason
+    )
+
+
+def test_a_receipt_of_another_day_contradicts() -> None:
+    on = letter(received="2025-11-29")
+    found = graded(on, says(THEM, on, "received", dates=dates(received="2025-11-30")))["received"]
+
+    assert (1, "×") == pair(found)
+    assert "rutland signs that it received it on 30 November 2025" in found.reason
+
+
+def test_one_of_two_receipts_is_that_partys_word() -> None:
+    on = letter(to=(THEM, FRIEND))
+    found = graded(on, says(THEM, on, "received", dates=dates(received="2025-11-30")))["received"]
+
+    assert 1 == found.grade
+    assert found.reason.startswith("received, as they sign: rutland on 30 November 2025")
+    assert "not by blaby" in found.reason
+
+
+def test_whoever_did_not_receive_it_cannot_sign_so() -> None:
+    on = letter(author=THEM, from_=(US,), to=(THEM,), received="2025-11-28")
+    receipt = says(US, on, "received", dates=dates(received="2025-11-28"))
+
+    assert 1 == numbers(on, receipt)["received"]
+    assert 5 == numbers(on, says(US, on, "admit"))["received"]
+
+
+# × and ⊘
+
+
+def test_no_grade_removes_a_contradiction() -> None:
+    on = draft(Meeting, US, attendees=(US, THEM), dates=dates(occurred="2025-11-28"))
+    agreed = says(THEM, on, "agree", field="happened")
+    other = says(THEM, on, "correct", field="dates.occurred", dates=dates(value="2025-11-29"))
+    found = graded(on, agreed, other)["happened"]
+
+    assert "Agreed ×" == found.name
+    assert "rutland: correct (2025-11-29)" in found.reason
+
+
+def test_received_before_sent_contradicts_both() -> None:
+    found = graded(letter(sent="2025-11-28", received="2025-11-27"))
+
+    assert ["", "", "×", "×", ""] == [grade.suffix for grade in found.values()]
+    assert "cannot have been received before it was sent" in found["sent"].reason
+
+
+def test_what_is_withdrawn_keeps_only_what_the_other_side_signed() -> None:
+    on = letter(claims=DOCX)
+    back = says(US, on, "retract_own")
+
+    assert {(1, "⊘"), (0, "⊘")} == {pair(g) for g in graded(on, back).values()}
+    assert "Acknowledged ⊘" == graded(on, says(THEM, on, "agree"), back)["happened"].name
+
+
+def test_what_was_known_before_does_not_change() -> None:
+    on = letter(claims=DOCX)
+    ledger = book((on, says(THEM, on, "admit"), says(THEM, on, "deny")))
+    sizes = [len(ledger.entries) - less for less in (2, 1, 0)]
+    found = [
+        pair(graded(on, reading=read(ledger.view(at_size=size), as_at=AS_AT))["said"])
+        for size in sizes
+    ]
+
+    assert [(3, ""), (5, ""), (3, "×")] == found
