@@ -43,6 +43,8 @@ __all__ = [
     "commitments_text",
     "footer_text",
     "requests_text",
+    "response_lines",
+    "status_words",
 ]
 
 WIDTH = 80
@@ -193,11 +195,11 @@ def _ledger_text(view: View) -> str:
 def _timeline_body(row: TimelineRow) -> list[str]:
     lines = [row.summary]
     grade = row.grades[0]
-    status = _status_words(row.status)
+    status = status_words(row.status)
     lines.append(f"Told by {row.author}. {status}. {grade.name}: {grade.reason}.")
     for field in row.status.fields:
         for response in field.responses:
-            lines += _response_lines(response, field.field, row.date)
+            lines += response_lines(response, field.field, row.date)
     if row.status.disowned:
         lines.append("Disowned: its key is said to have been compromised.")
     if row.status.withdrawn:
@@ -216,7 +218,7 @@ def _timeline_body(row: TimelineRow) -> list[str]:
     return lines
 
 
-def _status_words(status: EventStatus) -> str:
+def status_words(status: EventStatus) -> str:
     """Say how an event stands, and which part of it where the whole is not in question."""
     whole = status.field("happened")
     if status.status not in {"disputed", "not_admitted"} or (
@@ -230,9 +232,10 @@ def _status_words(status: EventStatus) -> str:
     return f"{say(whole.status)} that it happened. {words}"
 
 
-def _response_lines(
+def response_lines(
     response: Response, field: str, date: Moment | None, depth: int = 0
 ) -> list[str]:
+    """Write a response to a field, and under it what was said to the response, a line each."""
     stance = response_words(response.stance, field) if depth == 0 else say(response.stance)
     words = f"{response.party} {stance}"
     if response.items is not None:
@@ -248,7 +251,7 @@ def _response_lines(
         words += ", since answered anew"
     lines = [f"{'- ' * depth}{words} (entry {response.index})."]
     for reply in response.replies:
-        lines += _response_lines(reply, field, None, depth + 1)
+        lines += response_lines(reply, field, None, depth + 1)
     return lines
 
 

@@ -1,0 +1,9 @@
+"""Outputs: the chronology in the formats that others read, all made from one table.
+
+    table       the rows and the footer that every output is made from
+    sources     the documents that stand behind each row
+    due         the deadlines that a clock gives
+
+Each format is a module of its own, a pure function from a `Table` to octets: the same table gives
+the same octets, whoever makes it and wherever.
+"""

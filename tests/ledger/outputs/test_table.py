@@ -1,0 +1,161 @@
+"""The table that outputs are made from: its rows on the founding case, its choices, its footer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections import Counter
+
+import pytest
+
+from ledger.folds.reading import Reading, read
+from ledger.folds.stances import ESTABLISHED, Telling
+from ledger.folds.timeline import fold_timeline
+from ledger.outputs.table import COMPLETE, Choice, Table, clean, instant_words, table_of
+from tests.ledger.bookmaking import book_of
+from tests.ledger.founding import CASE, INVITATION, LCC, LETTER, MEETING, OTHERS, position
+from tests.ledger.shipped import shipped
+
+AS_AT = dt.date(2025, 11, 28)
+
+
+@functools.cache
+def founding() -> tuple[Reading, dict[str, str]]:
+    case = shipped(["founding"])
+    return read(case.view, as_at=AS_AT), dict(case.ids)
+
+
+def founding_table(choice: Choice = COMPLETE) -> Table:
+    return table_of(founding()[0], choice)
+
+
+def case_table(*more: object, choice: Choice = COMPLETE) -> Table:
+    book = book_of((*CASE, *more), members=OTHERS)  # type: ignore[arg-type]  # drafts
+    return table_of(read(book.view(), as_at=AS_AT), choice)
+
+
+def test_has_a_row_for_each_event_of_the_chronology_in_its_order() -> None:
+    reading, _ = founding()
+    table = founding_table()
+
+    assert [row.id for row in fold_timeline(reading).rows] == [row.ref for row in table.rows]
+    assert list(range(1, len(table.rows) + 1)) == [row.no for row in table.rows]
+    assert len(table.rows) == table.footer.rows
+
+
+def test_counts_every_entry_as_a_row_or_as_left_out() -> None:
+    table = founding_table()
+    counts = sum(count for count, _ in table.footer.left_out)
+
+    assert table.footer.size == len(table.rows) + counts
+
+
+def test_keeps_the_words_and_bounds_of_an_imprecise_date() -> None:
+    table, ids = founding_table(), founding()[1]
+    row = next(row for row in table.rows if row.seq == 41)
+    assert row.date is not None
+
+    assert "early July" == row.date.phrase
+    assert (dt.date(2025, 7, 1), dt.date(2025, 7, 10)) == (row.date.earliest, row.date.latest)
+    assert "[2025-07-01..2025-07-10]" == row.date.edtf
+    assert not row.date.precise
+    assert row.ref in ids.values()
+
+
+def test_names_who_did_it_towards_whom_and_for_whom() -> None:
+    (row,) = (row for row in case_table().rows if row.ref == LETTER.id)
+
+    assert set(OTHERS) == set(row.on_behalf_of)
+    assert (f"{LCC}/acting-leader",) == row.to
+    assert "84 items, or 96 if rutland counts" == row.items
+    assert (LCC,) == row.told_by
+    assert not row.established
+
+
+def test_the_agreed_variant_has_only_what_every_named_party_agrees_to() -> None:
+    agreeing = [position(f"agree {party}", party, MEETING, "agree") for party in OTHERS]
+    most = [position(f"agree too {party}", party, INVITATION, "agree") for party in OTHERS[1:]]
+    table = case_table(*agreeing, *most, choice=Choice(variant="agreed"))
+
+    assert [MEETING.id] == [row.ref for row in table.rows]
+    assert "agreed" == table.rows[0].status
+    assert len(OTHERS) == len(table.rows[0].positions)
+    assert (len(CASE) - 1, "not agreed by every party that it names") in table.footer.left_out
+    assert "--variant agreed" in table.footer.again
+
+
+def test_the_agreed_variant_leaves_out_what_its_author_withdrew() -> None:
+    agreeing = [position(f"agree {party}", party, MEETING, "agree") for party in OTHERS]
+    withdrawal = position("withdrawal", LCC, MEETING, "retract_own")
+
+    assert () == case_table(*agreeing, withdrawal, choice=Choice(variant="agreed")).rows
+
+
+def test_a_telling_has_what_its_party_signs_or_upholds() -> None:
+    upheld = position("admit", "rutland", MEETING, "admit")
+    table = case_table(upheld, choice=Choice(telling=Telling("rutland")))
+
+    assert [MEETING.id] == [row.ref for row in table.rows]
+    assert ("leicestershire", "rutland") == table.rows[0].told_by
+
+
+def test_what_is_established_is_signed_by_one_whose_act_it_is() -> None:
+    refs = {row.ref for row in case_table(choice=Choice(telling=ESTABLISHED)).rows}
+
+    assert {INVITATION.id, MEETING.id} <= refs
+    assert LETTER.id not in refs
+
+
+def test_says_nothing_of_grades_unless_asked() -> None:
+    assert {()} == {row.grades for row in founding_table().rows}
+    graded = founding_table(Choice(grades=True)).rows[0].grades
+
+    assert "that it happened" == graded[0].element
+    assert graded[0].name.startswith("Asserted")
+
+
+def test_the_order_is_that_to_the_row_above_in_this_table() -> None:
+    table = founding_table(Choice(telling=ESTABLISHED))
+    reading, _ = founding()
+    for above, row in zip(table.rows, table.rows[1:], strict=False):
+        assert reading.order.before(above.ref, row.ref) == row.order
+    assert table.rows[0].order is None
+
+
+def test_an_account_stands_behind_what_its_sentences_name() -> None:
+    names = Counter(source.locator for row in founding_table().rows for source in row.sources)
+
+    assert names["sentence 15"] > 0
+
+
+def test_the_footer_says_where_the_ledger_is_and_how_to_check_it() -> None:
+    footer = founding_table().footer
+    text = "\n".join(footer.lines())
+
+    for part in (footer.origin, footer.fingerprint, footer.root, str(footer.size), "2025-11-28"):
+        assert part in text
+    assert f"counterfoil-verify EXPORT --fingerprint {footer.fingerprint}" in text
+    assert "acts of governance (1)" in text
+    assert footer.calendar is None
+
+
+def test_the_same_reading_gives_an_equal_table() -> None:
+    assert founding_table() == founding_table()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("two\r\nlines\rand\u2028more", "two\nlines\nand\nmore"),
+        ("a\u00a0b\tc", "a b c"),
+        ("turn \u202e round\u200b\x00\x1b[31m", "turn \ufffd round\ufffd\ufffd\ufffd[31m"),
+    ],
+)
+def test_cleans_text(text: str, expected: str) -> None:
+    assert expected == clean(text)
+
+
+def test_writes_instants_beyond_the_calendar_as_its_end() -> None:
+    assert "2025-12-01T00:00:00.000Z" == instant_words(1_764_547_200_000)
+    assert "9999-12-31T23:59:59.999Z" == instant_words(2**53 - 1)
