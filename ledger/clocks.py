@@ -47,6 +47,7 @@ __all__ = [
     "Terms",
     "deadlines",
     "is_overdue",
+    "uk_time",
     "working_days_between",
 ]
 
@@ -201,6 +202,18 @@ def deadlines(
     )
 
 
+def uk_time(at_s: int) -> tuple[dt.date, int]:
+    """Return the day in the United Kingdom, and the seconds since its midnight by the clock there.
+
+    Args:
+        at_s: The time, as `ledger.dates.instant_s` gives it, in a year from 1996 on: summer time
+            had other dates before.
+    """
+    at_s += _HOUR_S if _is_summer_time(at_s) else 0
+    ordinal, seconds = divmod(at_s, _DAY_S)
+    return dt.date.fromordinal(ordinal), seconds
+
+
 def is_overdue(of: Deadlines, as_at: dt.date) -> Answer:
     """Say whether the deadline has passed at the end of the day `as_at`, with nothing done.
 
@@ -330,9 +343,7 @@ def _receipts(received: When) -> tuple[_Receipt | None, _Receipt | None]:
 
 
 def _in_uk_time(at_s: int, *, written: When) -> _Receipt:
-    at_s += _HOUR_S if _is_summer_time(at_s) else 0
-    ordinal, seconds = divmod(at_s, _DAY_S)
-    day = dt.date.fromordinal(ordinal)
+    day, seconds = uk_time(at_s)
     clock = f"{seconds // _HOUR_S:02}:{seconds // 60 % 60:02}"
     moved = day != written.earliest
     note = f"{written.time} as written is {clock} on {format_day(day)} in the United Kingdom."

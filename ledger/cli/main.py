@@ -13,6 +13,7 @@ from ledger.cli import (
     keying,
     knowing,
     offering,
+    outputting,
     proving,
     reading,
     recording,
@@ -42,8 +43,17 @@ __all__ = ["Add", "run"]
 Add = Callable[["_SubParsersAction[ArgumentParser]"], None]
 
 _ADD: tuple[Add, ...] = (
-    *(keying.add, keeping.add, recording.add, reading.add, proving.add, offering.add),
-    *(stamping.add, safekeeping.add, watching.add, knowing.add),
+    keying.add,
+    keeping.add,
+    recording.add,
+    reading.add,
+    proving.add,
+    offering.add,
+    stamping.add,
+    safekeeping.add,
+    watching.add,
+    knowing.add,
+    outputting.add,
 )
 _REFUSALS = (
     *(BackupError, ComposeError, DateError, DisputedError, DraftError, InvalidError, RefusedError),

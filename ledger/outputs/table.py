@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ledger.date_words import HOUSE_CONVENTION, format_when
-from ledger.dates import Answer, When
+from ledger.dates import Answer, When, instant_s
 from ledger.folds.acts import principals_of
 from ledger.folds.grades import Grade
 from ledger.folds.moments import date_of
@@ -27,7 +27,7 @@ from ledger.folds.positions import EventStatus, Status, status_of
 from ledger.folds.ranges import format_ranges
 from ledger.folds.reading import Reading
 from ledger.folds.stances import Telling, parties_of
-from ledger.folds.timeline import TimelineRow, lay_out, timeline_of
+from ledger.folds.timeline import LinkOut, TimelineRow, lay_out, timeline_of
 from ledger.outputs.due import DueRow, due_rows
 from ledger.outputs.sources import Source, Sources
 from ledger.sentences import is_impersonal
@@ -101,8 +101,11 @@ class DateCell:
         basis: What the date rests on.
         span: Whether it is a period that lasted, and not one day.
         doubtful: Whether any part is marked uncertain or approximate.
+        exact: Whether its day is known, or of a period both its first and its last day, and no
+            part is doubtful.
         time: The time of day as written, hh:mm:ss; None where none is given.
         tz: Its offset from UTC, +hh:mm; None where no time is given.
+        at_s: The same in POSIX seconds; None where no time is given.
     """
 
     role: str
@@ -114,14 +117,15 @@ class DateCell:
     basis: str
     span: bool
     doubtful: bool
+    exact: bool
     time: str | None
     tz: str | None
+    at_s: int | None
 
     @property
     def precise(self) -> bool:
         """Whether it is one known day, of which no part is doubtful."""
-        one_day = self.earliest is not None and self.earliest == self.latest
-        return one_day and not self.span and not self.doubtful
+        return self.exact and not self.span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +167,7 @@ class Row:
         recorded_ms: When it was recorded, in POSIX milliseconds, by the operator's clock.
         told_by: The parties whose signature stands behind the whole of it, by name.
         established: Whether one of those whose act it is has signed it.
+        links: What it refers to.
         order: Whether the row before it is established to be earlier; None for the first row.
         notes: What a reader must know beside, each a sentence without its full stop.
     """
@@ -192,6 +197,7 @@ class Row:
     recorded_ms: int
     told_by: tuple[str, ...]
     established: bool
+    links: tuple[LinkOut, ...]
     order: Answer | None
     notes: tuple[str, ...]
 
@@ -366,6 +372,7 @@ _NOT_AGREED: Final = "not agreed by every party that it names"
 _LINES: Final = str.maketrans(dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n"))
 _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (UTC throughout, and strftime prints none)
 _LAST_MS: Final = (dt.datetime.max - _EPOCH) // dt.timedelta(milliseconds=1)  # noqa: DTZ901
+_DAY_S: Final = 86_400
 _LONGER: Final = ("description", "text", "body", "question", "terms", "decision", "reason", "note")
 
 
@@ -443,13 +450,16 @@ def _row(
         recorded_ms=told.recorded,
         told_by=tuple(sorted(reading.stances.signers(told))),
         established=not reading.stances.signers(told).isdisjoint(_entitled(told)),
+        links=row.links,
         order=row.order,
         notes=tuple(_notes(row)),
     )
 
 
 def _date_cell(role: str, when: When) -> DateCell:
-    time = when.time
+    time, doubtful = when.time, when.uncertain or when.approximate
+    begins = when.begin_earliest is not None and when.begin_earliest == when.begin_latest
+    ends = when.end_earliest is not None and when.end_earliest == when.end_latest
     zone = None if time is None else time[8:].replace("Z", "+00:00")
     return DateCell(
         role=role,
@@ -460,9 +470,11 @@ def _date_cell(role: str, when: When) -> DateCell:
         latest=when.latest,
         basis=when.basis,
         span=when.kind == "span",
-        doubtful=when.uncertain or when.approximate,
+        doubtful=doubtful,
+        exact=begins and ends and not doubtful,
         time=None if time is None else time[:8],
         tz=zone,
+        at_s=None if (at_s := instant_s(when)) is None else at_s - _EPOCH.toordinal() * _DAY_S,
     )
 
 
@@ -471,7 +483,7 @@ def _with_start(told: Told, date: DateCell | None) -> DateCell | None:
     start = _same_day(told, "start", date)
     if date is None or date.time is not None or start is None:
         return date
-    return replace(date, time=start.time, tz=start.tz)
+    return replace(date, time=start.time, tz=start.tz, at_s=start.at_s)
 
 
 def _time_end(told: Told, date: DateCell | None) -> str | None:

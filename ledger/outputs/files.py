@@ -1,0 +1,63 @@
+"""Files that appear whole or not at all, and never over another unless that is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ledger.private import sync_folder
+
+__all__ = ["write_files"]
+
+
+def write_files(files: Mapping[Path, bytes], *, force: bool = False) -> None:
+    """Write files, each first beside its place and then renamed, in the order given.
+
+    Args:
+        files: What to write.
+        force: Take the place of files that are there.
+
+    Raises:
+        FileExistsError: One is there and `force` is not given: nothing was written, or, where
+            another process brought it meanwhile, those before it.
+        OSError: One cannot be written: nothing half-written is left.
+    """
+    if not force:
+        for path in files:
+            if os.path.lexists(path):
+                raise FileExistsError(0, "exists already, and is not overwritten", str(path))
+    with contextlib.ExitStack() as stack:
+        beside = {path: stack.enter_context(_beside(path, data)) for path, data in files.items()}
+        for path, written in beside.items():
+            if force:
+                written.replace(path)
+            else:
+                path.hardlink_to(written)  # which, other than a rename, never replaces
+    for folder in {path.parent for path in files}:
+        sync_folder(folder)
+
+
+@contextlib.contextmanager
+def _beside(path: Path, data: bytes) -> Iterator[Path]:
+    """Write data beside a path, where it goes again when the block ends."""
+    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    written = Path(name)
+    try:
+        with open(fd, "wb") as file:  # noqa: PTH123 (it is open already)
+            file.write(data)
+            file.flush()
+            # `mkstemp` makes files for this account alone; a document has its usual mode.
+            os.fchmod(fd, 0o666 & ~_umask())
+            os.fsync(fd)
+        yield written
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,49 @@
+"""The formats that a table is written in, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from ledger.outputs.csv_imports import (
+    about,
+    casemap,
+    chronolator,
+    chronolator_about,
+    opus2,
+    undated,
+)
+from ledger.outputs.csv_table import csv_table
+from ledger.outputs.table import Table
+
+__all__ = ["FORMATS", "Format", "Make"]
+
+Make = Callable[[Table], bytes]
+
+
+class Format(NamedTuple):
+    """A format.
+
+    Attributes:
+        media_type: Its media type.
+        suffix: How the names of its files end.
+        make: Writes the file.
+        beside: Files that go with it, each by how its name ends instead.
+    """
+
+    media_type: str
+    suffix: str
+    make: Make
+    beside: Mapping[str, Make] = {}
+
+
+_CSV: Final = "text/csv; charset=utf-8"
+
+FORMATS: Final[Mapping[str, Format]] = {
+    "csv": Format(_CSV, ".csv", csv_table),
+    "opus2": Format(_CSV, ".csv", opus2, {".about.txt": about}),
+    "casemap": Format(_CSV, ".csv", casemap, {".about.txt": about}),
+    "chronolator": Format(
+        _CSV, ".csv", chronolator, {".omitted.csv": undated, ".about.txt": chronolator_about}
+    ),
+}
