@@ -14,7 +14,11 @@ from ledger.outputs.csv_imports import (
     undated,
 )
 from ledger.outputs.csv_table import csv_table
+from ledger.outputs.icalendar import icalendar
+from ledger.outputs.json_view import json_view
+from ledger.outputs.prov import prov_json
 from ledger.outputs.table import Table
+from ledger.outputs.timesketch import omitted, timesketch
 
 __all__ = ["FORMATS", "Format", "Make"]
 
@@ -46,4 +50,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     "chronolator": Format(
         _CSV, ".csv", chronolator, {".omitted.csv": undated, ".about.txt": chronolator_about}
     ),
+    "timesketch": Format("application/jsonl", ".jsonl", timesketch, {".omitted.csv": omitted}),
+    "ics": Format("text/calendar; charset=utf-8", ".ics", icalendar),
+    "json": Format("application/json", ".json", json_view),
+    "prov": Format("application/json", ".json", prov_json),
 }

@@ -16,7 +16,18 @@ from tests.ledger.commandline import ROOT, Desk, process
 COMMANDS = (
     *("answer", "answers", "approve", "backup", "chronology", "disputes", "enrol", "export"),
     *("init", "join", "key new", "key request", "key show", "knowledge", "leave", "list"),
-    *("mirror", "new", "offer", "promises", "prove", "receipt", "record", "requests", "restore"),
+    *(
+        "mirror",
+        "new",
+        "offer",
+        "output",
+        "promises",
+        "prove",
+        "receipt",
+        "record",
+        "requests",
+        "restore",
+    ),
     *("revoke", "show", "stat", "timestamp", "watch"),
 )
 
