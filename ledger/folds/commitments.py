@@ -140,7 +140,7 @@ def _is_elsewhere(reading: Reading, told: Told, telling: Telling) -> bool:
     steps = (step for step, _ in reading.steps.get(told.id, ()))
     return not any(
         telling.party in reading.stances.signers(each)
-        or _denied_by(reading, each, frozenset((telling.party,)))
+        or reading.stances.denial(each.id, (telling.party,)) is not None
         for each in (told, *steps)
     )
 
@@ -197,25 +197,12 @@ def _is_over(due: When, reading: Reading) -> Answer:
 
 
 def _start(reading: Reading, told: Told, makers: frozenset[str], telling: Telling) -> _Progress:
-    denial = _denied_by(reading, told, makers)
+    denial = reading.stances.denial(told.id, makers)
     if denial is not None and telling.party in {None, denial.author}:
         return _Progress("denied", denial.id)
     counts = reading.stances.counts(told, telling=telling, entitled=makers)
     taken = telling.party is not None or counts
     return _Progress("promised" if taken else "claimed", told.id)
-
-
-def _denied_by(reading: Reading, told: Told, parties: frozenset[str]) -> Told | None:
-    """Return the latest denial of a whole event by one of `parties`, if it still stands."""
-    last: dict[str, Told | None] = {}
-    for told_position, position in reading.stances.on.get(told.id, ()):
-        if position.field not in {None, "happened"} or told_position.author not in parties:
-            continue
-        if position.stance == "deny":
-            last[told_position.author] = told_position
-        elif position.stance in {"agree", "admit"}:
-            last[told_position.author] = None
-    return next((found for found in last.values() if found is not None), None)
 
 
 def _moved(

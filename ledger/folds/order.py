@@ -65,6 +65,14 @@ class Order:
             return "no"
         return "not established"
 
+    def bounds(self, event_id: str) -> tuple[Bound, Bound]:
+        """Return the first and the last day on which an event can have begun; None if unbounded.
+
+        By its own date, and by those of the events that links put before and after it.
+        """
+        own = self._bounds[event_id]
+        return own.lo, own.hi
+
     def _surely(self, first: str, second: str) -> bool:
         one, other = self._instants.get(first), self._instants.get(second)
         if one is not None and other is not None and one != other:

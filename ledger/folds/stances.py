@@ -63,6 +63,18 @@ class Stances:
         upholders = self.upholders(told.id)
         return upholders if told.id in self.withdrawn else upholders | {told.author}
 
+    def denial(self, event_id: str, parties: Collection[str]) -> Told | None:
+        """Return the denial of a whole event by one of `parties`, if one still stands."""
+        last: dict[str, Told | None] = {}
+        for told, position in self.on.get(event_id, ()):
+            if position.field not in {None, "happened"} or told.author not in parties:
+                continue
+            if position.stance == "deny":
+                last[told.author] = told
+            elif position.stance in {"agree", "admit"}:
+                last[told.author] = None
+        return next((found for found in last.values() if found is not None), None)
+
     def counts(self, told: Told, *, telling: Telling, entitled: Collection[str]) -> bool:
         """Tell whether an event counts in a telling.
 
