@@ -12,7 +12,9 @@ from typing import Literal
 
 import msgspec
 
+from ledger.folds.agreements import Agreements, Bindings
 from ledger.folds.answers import Answered
+from ledger.folds.arrangements import Arrangements
 from ledger.folds.commitments import Commitments
 from ledger.folds.knew import KnewBefore, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold
@@ -20,6 +22,7 @@ from ledger.folds.moments import Moment
 from ledger.folds.requests import Requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import Timeline, TimelineRow
+from ledger.folds.transfers import Transfers
 from ledger.plain import Plain, to_json, view_json
 from ledger.sentences import sentence
 from ledger.view import Told, View
@@ -28,7 +31,10 @@ from verify.state import PartyKey, State
 
 __all__ = [
     "PartyRow",
+    "agreements_json",
     "answers_json",
+    "arrangements_json",
+    "bindings_json",
     "chronology_json",
     "event_json",
     "event_row",
@@ -40,6 +46,7 @@ __all__ = [
     "promises_json",
     "requests_json",
     "tellings",
+    "transfers_json",
 ]
 
 Reply = dict[str, object]
@@ -139,6 +146,26 @@ def requests_json(view: View, folds: Sequence[Requests]) -> Reply:
 def promises_json(view: View, folds: Sequence[Commitments]) -> Reply:
     """Tell of promises, in each telling."""
     return {"ledger": view_json(view), "promises": [to_json(fold) for fold in folds]}
+
+
+def agreements_json(view: View, folds: Sequence[Agreements]) -> Reply:
+    """Tell of agreements, in each telling."""
+    return {"agreements": [to_json(fold) for fold in folds], "ledger": view_json(view)}
+
+
+def bindings_json(view: View, folds: Sequence[Bindings]) -> Reply:
+    """Tell by which agreements a party was bound on a day, in each telling."""
+    return {"bound": [to_json(fold) for fold in folds], "ledger": view_json(view)}
+
+
+def arrangements_json(view: View, folds: Sequence[Arrangements]) -> Reply:
+    """Tell of arrangements, in each telling."""
+    return {"arrangements": [to_json(fold) for fold in folds], "ledger": view_json(view)}
+
+
+def transfers_json(view: View, folds: Sequence[Transfers]) -> Reply:
+    """Tell of transfers of data, in each telling."""
+    return {"ledger": view_json(view), "transfers": [to_json(fold) for fold in folds]}
 
 
 def knowledge_json(view: View, fold: KnowledgeFold) -> Reply:

@@ -19,6 +19,7 @@ from ledger.cli import (
     recording,
     safekeeping,
     stamping,
+    undertakings,
     watching,
 )
 from ledger.cli.context import DONE, FAILED, INTERRUPTED, REFUSED, Context, InvalidError
@@ -54,6 +55,7 @@ _ADD: tuple[Add, ...] = (
     watching.add,
     knowing.add,
     outputting.add,
+    undertakings.add,
 )
 _REFUSALS = (
     *(BackupError, ComposeError, DateError, DisputedError, DraftError, InvalidError, RefusedError),

@@ -15,6 +15,7 @@ from tests.ledger.commandline import ROOT, Desk, process
 
 COMMANDS = (
     *("answer", "answers", "approve", "backup", "chronology", "disputes", "enrol", "export"),
+    *("agreements", "arrangements", "transfers"),
     *("init", "join", "key new", "key request", "key show", "knowledge", "leave", "list"),
     *(
         "mirror",

@@ -8,7 +8,7 @@ from tests.ledger.commandline import Desk, part, rows
 
 READERS = (
     *("list", "chronology", "requests", "promises", "knowledge", "answers"),
-    "stat",
+    *("agreements", "arrangements", "transfers", "stat"),
 )
 
 
@@ -156,7 +156,7 @@ def test_a_chronology_can_be_json_by_its_format(desk: Desk) -> None:
 def test_any_day_will_do(desk: Desk) -> None:
     desk.filled()
     for as_at in ("0001-01-01", "1582-10-15", "9999-12-31"):
-        for command in ("chronology", "requests", "promises", "knowledge", "answers"):
+        for command in READERS[1:-1]:
             ran = desk(command, "ledger", "--as-at", as_at)
 
             assert (0, "") == (ran.code, ran.err)

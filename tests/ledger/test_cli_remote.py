@@ -18,7 +18,10 @@ from api.clock import now_ms
 from tests.ledger.commandline import ROOT, Desk, Ran, part, process, rows, served
 from tests.ledger.test_export import content
 
-READING = ("list", "chronology", "requests", "promises", "knowledge", "answers", "stat")
+READING = (
+    *("list", "chronology", "requests", "promises", "knowledge", "answers", "stat"),
+    *("agreements", "arrangements", "transfers"),
+)
 AS_AT = ("--as-at", "2025-06-20")
 LIMITED = """\
 counterfoil: draft/v1

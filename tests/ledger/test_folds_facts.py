@@ -13,7 +13,6 @@ import pytest
 from ledger.folds.commitments import CommitmentRow, fold_commitments
 from ledger.folds.grades import Grade, grade_of
 from ledger.folds.knowledge import fold_knowledge
-from ledger.folds.other import fold_other
 from ledger.folds.positions import EventStatus, status_of
 from ledger.folds.reading import Reading, read
 from ledger.folds.stances import ESTABLISHED, Telling
@@ -35,7 +34,6 @@ from tests.ledger.founding import (
 )
 from verify.brackets import Brackets, Cosigned
 from verify.events import (
-    Agreement,
     Commitment,
     Communication,
     Key,
@@ -335,19 +333,6 @@ def test_only_a_cosigned_time_makes_contemporaneous() -> None:
 
 
 # The rest
-
-
-def test_agreements_are_listed_with_who_signed_and_who_is_only_said_to() -> None:
-    made = Draft(
-        Agreement(
-            author=LCC, nonce=nonce("isa"), type="information_sharing", signatories=(LCC, "rutland")
-        )
-    )
-    own = step("own", made, "sign", {"occurred": "2025-08-01"}, target="agreement")
-    said = step("said", made, "sign", {"occurred": "2025-08-02"}, target="agreement", by="rutland")
-    rows = fold_other(reading(made, own, said))["agreement"]
-
-    assert [((LCC,), True), (("rutland",), False)] == [(s.doers, s.signed) for s in rows[0].steps]
 
 
 def test_undated_knowledge_is_bounded_by_the_date_of_what_it_came_by() -> None:

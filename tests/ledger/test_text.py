@@ -10,14 +10,16 @@ import msgspec
 import pytest
 
 from ledger.date_words import HOUSE_CONVENTION
+from ledger.folds.agreements import fold_agreements
+from ledger.folds.arrangements import fold_arrangements
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.items import ItemState
 from ledger.folds.knowledge import fold_knowledge
-from ledger.folds.other import fold_other
 from ledger.folds.reading import read
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import fold_timeline
+from ledger.folds.transfers import fold_transfers
 from ledger.plain import to_json, view_json
 from ledger.sentences import sentence
 from ledger.text import chronology_text, commitments_text, requests_text
@@ -110,7 +112,9 @@ def test_every_fold_is_plain_and_the_same_each_time() -> None:
             fold_requests(found, telling=Telling(LCC)),
             fold_commitments(found),
             fold_knowledge(found),
-            fold_other(found),
+            fold_agreements(found),
+            fold_arrangements(found),
+            fold_transfers(found),
         )
         return msgspec.json.encode([view_json(view), *(to_json(value) for value in values)])
 

@@ -1,0 +1,456 @@
+"""Whether a party was bound by a version of an agreement: yes, no, or not established.
+
+It was, if it had signed, the rule of the agreement was met, its day had come, and nothing had
+ended it. Each of these conditions is a ground, with the event that it rests on. That nothing is
+told of a signature is no refusal. What would end an agreement has to be told.
+
+Source: domain 2.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+from ledger.date_words import format_when
+from ledger.dates import Answer, When
+from ledger.folds.acts import doers_of
+from ledger.folds.deeds import Deed, claim_of, deeds_of
+from ledger.folds.moments import date_of
+from ledger.folds.points import Point, every, negated, some
+from ledger.folds.reading import Reading
+from ledger.folds.stances import ESTABLISHED, Telling, parties_of
+from ledger.sentences import is_impersonal
+from ledger.view import Told
+from ledger.wording import party_of
+from verify.events import Agreement, DateRole
+
+__all__ = ["MAKING", "SIGNING", "At", "Binding", "Condition", "ConditionKind", "Paper", "bound_at"]
+
+ConditionKind = Literal["signatory", "signature", "effective", "replaced", "suspended", "ended"]
+
+SIGNING: Final = frozenset(("sign", "vary"))
+"""The steps by which a party signs a version."""
+
+MAKING: Final = ("draft", "vary", "propose")
+"""The steps that first tell of a version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition of being bound, and whether it is met.
+
+    Attributes:
+        kind: Which: `signatory`, `signature`, `effective`, `replaced`, `suspended`, `ended`.
+        answer: Whether it is met: of the last three, that it is not so.
+        words: Why; of a signature, what its party did.
+        party: Of a signature: whose.
+        id: The id of the event that it rests on, if there is one.
+        index: Its index.
+        when: Its date, if it has one.
+    """
+
+    kind: ConditionKind
+    answer: Answer
+    words: str
+    party: str | None = None
+    id: str | None = None
+    index: int | None = None
+    when: When | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Whether a party was bound by a version of an agreement.
+
+    Attributes:
+        agreement: The agreement's id.
+        index: Its index.
+        version: The version.
+        party: The party.
+        answer: Whether it was bound.
+        grounds: The conditions, each with what it rests on.
+    """
+
+    agreement: str
+    index: int
+    version: int
+    party: str
+    answer: Answer
+    grounds: tuple[Condition, ...]
+
+
+def bound_at(
+    reading: Reading, agreement: Told, *, party: str, event: str, telling: Telling = ESTABLISHED
+) -> tuple[Binding, ...]:
+    """Say by which versions of an agreement a party was bound at the moment of an event.
+
+    Args:
+        reading: The view, read as at a day.
+        agreement: The agreement.
+        party: The party.
+        event: The id of the event.
+        telling: Whose word is taken.
+    """
+    if not isinstance(agreement.event, Agreement):
+        return ()
+    paper = Paper(reading, agreement, agreement.event, telling)
+    return At(paper, Point(reading, event=event)).bindings(party)
+
+
+_VERSIONED = frozenset(("draft", "propose", *SIGNING))
+_ANYBODYS = frozenset(("comment", "draft", "propose", "sign"))
+_OPEN: Answer = "not established"
+_DONE: dict[str, tuple[ConditionKind, str]] = {
+    "end": ("ended", "ended"),
+    "suspend": ("suspended", "suspended"),
+}
+_WEIGHT: dict[Answer, int] = {"no": 0, "not established": 1, "yes": 2}
+
+
+class Paper:
+    """An agreement and the steps of it that count in a telling."""
+
+    def __init__(self, reading: Reading, told: Told, event: Agreement, telling: Telling) -> None:
+        self.reading = reading
+        self.told = told
+        self.event = event
+        self.telling = telling
+        self.required = parties_of(event.signatories)
+        self.unnamed = event.signatories is None or any(
+            party_of(actor) == "unknown" for actor in event.signatories
+        )
+        deeds, claims = deeds_of(reading, told, telling)
+        self.deeds = tuple(deed for deed in deeds if self._is_theirs(deed))
+        strangers = [deed for deed in deeds if not self._is_theirs(deed)]
+        self.claims = (*claims, *(claim_of(deed, "it was not theirs to do") for deed in strangers))
+
+    def _is_theirs(self, deed: Deed) -> bool:
+        if deed.done or not self.required:
+            return True
+        # Who drafts does what is its own to do. That it was drafted, a party to it must say.
+        if deed.verb in _ANYBODYS and not is_impersonal(deed.step):
+            return True
+        return not deed.doers.isdisjoint(self.required)
+
+    @cached_property
+    def signers(self) -> frozenset[str]:
+        """The parties of which a signature counts."""
+        return frozenset().union(*(d.doers for d in self.deeds if d.verb in SIGNING))
+
+    @cached_property
+    def parties(self) -> frozenset[str]:
+        """The parties that must sign, that did, or that are told to have signed."""
+        claimed = (claim.doers for claim in self.claims if claim.verb in SIGNING)
+        return self.required | self.signers | frozenset().union(*claimed)
+
+    @cached_property
+    def standing(self) -> Literal["counts", "claimed", "withdrawn"]:
+        """Whether anybody that it concerns stands behind it."""
+        signers = self.reading.stances.signers(self.told)
+        behind = signers.union(*(deed.doers for deed in self.deeds))
+        entitled = self.required or behind
+        if self.telling.party is not None or not behind.isdisjoint(entitled):
+            return "counts"
+        return "claimed" if signers else "withdrawn"
+
+    @cached_property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of its versions, in order; 1 where none is told."""
+        told = {deed.step.version for deed in self.deeds if deed.verb in _VERSIONED}
+        found = {number for number in told if number is not None}
+        if any(deed.verb == "vary" and deed.step.version is None for deed in self.deeds):
+            last = max(found, default=1)
+            found |= {last, last + 1}
+        return tuple(sorted(found or {1}))
+
+    @cached_property
+    def made_by(self) -> dict[int, Deed]:
+        """The step that first tells of each version."""
+        found: dict[int, Deed] = {}
+        for deed in self.deeds:
+            number = self._named(deed)
+            if number is None and len(self.numbers) == 1:
+                number = self.numbers[0]
+            if deed.verb in MAKING and number is not None:
+                found.setdefault(number, deed)
+        return found
+
+    def meant(self, deed: Deed) -> tuple[int, ...]:
+        """Return the versions that a step can be of: one where it names it, or there is one."""
+        number = self._named(deed)
+        if number is not None:
+            return (number,)
+        before = self.reading.order.before
+        made = self.made_by
+        found = tuple(
+            number
+            for number in self.numbers
+            if number not in made or before(deed.id, made[number].id) != "yes"
+        )
+        return found or self.numbers
+
+    def _named(self, deed: Deed) -> int | None:
+        if deed.verb == "vary" and deed.step.version is None:
+            return self.numbers[-1]
+        return deed.step.version
+
+    def date(self, number: int, role: DateRole) -> tuple[Told, When] | None:
+        """Return a date of a version: of the step that makes it, or else of the agreement."""
+        made = self.made_by.get(number)
+        for told in (self.told,) if made is None else (made.told, self.told):
+            when = self.reading.narrowed(told, role)
+            if when is not None:
+                return told, when
+        return None
+
+
+class At:
+    """An agreement at a point."""
+
+    def __init__(self, paper: Paper, point: Point) -> None:
+        self.paper = paper
+        self.point = point
+        self._signed: dict[tuple[str, int], Condition] = {}
+
+    def bindings(self, party: str) -> tuple[Binding, ...]:
+        """Say whether a party was bound, by each version."""
+        return tuple(self.binding(party, number) for number in self.paper.numbers)
+
+    def binding(self, party: str, number: int) -> Binding:
+        """Say whether a party was bound by a version."""
+        paper = self.paper
+        own = self.signed(party, number)
+        grounds = [own, *self._others(party, number), *self._effective(number)]
+        if self._is_stranger(party):
+            words = "is not among those that it names"
+            grounds = [Condition(kind="signatory", answer="no", words=words, party=party)]
+        answer = self.took_effect(party, number)
+        ends = [self._replaced(party, number), self.suspended(number), self.ended(number)]
+        grounds += [ground for ground in ends if ground is not None]
+        return Binding(
+            agreement=paper.told.id,
+            index=paper.told.index,
+            version=number,
+            party=party,
+            answer=every([answer, *(ground.answer for ground in ends if ground is not None)]),
+            grounds=tuple(grounds),
+        )
+
+    def took_effect(self, party: str, number: int) -> Answer:
+        """Say whether a version had taken effect for a party."""
+        if self._is_stranger(party):
+            return "no"
+        own = self.signed(party, number).answer
+        others = every(ground.answer for ground in self._others(party, number))
+        if self.paper.event.effective is None and others == "no" and not self._refused(number):
+            # Nothing says that all must sign before one is bound.
+            others = _OPEN
+        return every([own, others, *(ground.answer for ground in self._effective(number))])
+
+    def _refused(self, number: int) -> bool:
+        """Tell whether one that must sign a version refused, and never signed it."""
+        return any(
+            self.refusals(party, number) and not self.signings(party, number)
+            for party in self.paper.required
+        )
+
+    def _is_stranger(self, party: str) -> bool:
+        return not self.paper.unnamed and party not in self.paper.parties
+
+    def signed(self, party: str, number: int) -> Condition:
+        """Say whether a party had signed a version, and on what that rests."""
+        key = (party, number)
+        if key not in self._signed:
+            self._signed[key] = self._sign(party, number)
+        return self._signed[key]
+
+    def _sign(self, party: str, number: int) -> Condition:
+        found = [self._signature(deed, party, number) for deed in self.signings(party, number)]
+        if found:
+            best = max(found, key=lambda ground: _WEIGHT[ground.answer])
+            best = self._declined(party, number, best) or best
+        else:
+            best = self._unsigned(party, number)
+        made = self.paper.made_by.get(number)
+        if best.answer == _OPEN and made is not None and self.point.had(made.id) == "no":
+            words = "had not signed: it was not drafted or proposed yet"
+            return _condition("signature", "no", words, made.told, self, party)
+        return best
+
+    def signings(self, party: str, number: int) -> list[Deed]:
+        """Return the steps by which a party can have signed a version."""
+        return [
+            deed
+            for deed in self.paper.deeds
+            if deed.verb in SIGNING
+            and (party in deed.doers or (deed.done and party in self.paper.required))
+            and number in self.paper.meant(deed)
+        ]
+
+    def _signature(self, deed: Deed, party: str, number: int) -> Condition:
+        had = self.point.had(deed.id)
+        words = {
+            "yes": "signed",
+            "no": "signed later",
+            _OPEN: "signed, but whether by then is not established",
+        }[had]
+        if had == "yes" and self.paper.meant(deed) != (number,):
+            had, words = _OPEN, "signed, but which version is not told"
+        return _condition("signature", had, words, deed.told, self, party)
+
+    def _unsigned(self, party: str, number: int) -> Condition:
+        """Say what there is in place of a signature: a refusal, another's word, or nothing."""
+        refusals = self.refusals(party, number)
+        if refusals:
+            words = "did not adopt it"
+            return _condition("signature", "no", words, refusals[-1].told, self, party)
+        stances = self.paper.reading.stances
+        for told, step in self.paper.reading.steps.get(self.paper.told.id, ()):
+            if step.verb not in SIGNING or party not in doers_of(told):
+                continue
+            denied = stances.denial(told.id, (party,))
+            if denied is not None and self.paper.telling.party == party:
+                words = "denied having signed"
+                return _condition("signature", "no", words, denied, self, party)
+            if self.paper.telling.party is None and told.id not in stances.withdrawn:
+                said = "" if denied is None else ", and denied it"
+                words = f"signed only as {told.author} tells it{said}"
+                return _condition("signature", _OPEN, words, told, self, party)
+        words = "signed nothing that is told of"
+        return Condition(kind="signature", answer=_OPEN, words=words, party=party)
+
+    def refusals(self, party: str, number: int) -> list[Deed]:
+        """Return the steps by which a party refused a version, whenever that was."""
+        return [
+            deed
+            for deed in self.paper.deeds
+            if deed.verb == "not_adopted"
+            and (deed.done or party in deed.doers)
+            and deed.step.version in {None, number}
+        ]
+
+    def _declined(self, party: str, number: int, signed: Condition) -> Condition | None:
+        """Return a refusal that is not certain to have come before the signature."""
+        before = self.paper.reading.order.before
+        for deed in self.refusals(party, number):
+            if signed.answer == "no" or self.point.had(deed.id) == "no":
+                continue
+            if before(deed.id, signed.id or "") == "yes":
+                continue
+            words = "signed and did not adopt it, in an order that is not established"
+            return _condition("signature", _OPEN, words, deed.told, self, party)
+        return None
+
+    def _others(self, party: str, number: int) -> list[Condition]:
+        """Return the conditions that others must meet before a party is bound."""
+        if self.paper.event.effective == "each_signed":
+            return []
+        grounds = [self.signed(other, number) for other in sorted(self.paper.required - {party})]
+        if self.paper.unnamed:
+            words = "who must sign it is not told, or not of all"
+            grounds.append(Condition(kind="signatory", answer=_OPEN, words=words))
+        return grounds
+
+    def _effective(self, number: int) -> list[Condition]:
+        found = self.paper.date(number, "effective")
+        if found is not None:
+            told, when = found
+            answer = self.point.reached(when)
+            words = f"it has effect from {format_when(when)}"
+            return [_condition("effective", answer, words, told, self, when=when)]
+        if self.paper.event.effective == "date":
+            words = "it has effect from a date, which is not told"
+            return [_condition("effective", _OPEN, words, self.paper.told, self)]
+        return []
+
+    def _replaced(self, party: str, number: int) -> Condition | None:
+        """Say whether no later version had taken effect; None where none can have."""
+        needed = self.paper.required or self.paper.signers
+        if self.paper.event.effective == "each_signed":
+            needed = frozenset((party,))
+        answers = {
+            later: self.took_effect(party, later)
+            for later in self.paper.numbers
+            if later > number and all(self.signings(each, later) for each in needed)
+        }
+        took = some(answers.values())
+        if took == "no":
+            return None
+        by = max(later for later, answer in answers.items() if answer == took)
+        made = self.paper.made_by.get(by)
+        told = self.paper.told if made is None else made.told
+        words = f"version {by} {'had' if took == 'yes' else 'can have'} taken effect"
+        return _condition("replaced", negated(took), words, told, self)
+
+    def suspended(self, number: int) -> Condition | None:
+        """Say whether it was not suspended; None where nobody had suspended it."""
+
+        def lasted(deed: Deed) -> Answer:
+            until = date_of(deed.told, "until")
+            over = "no" if until is None else self.point.over(until)
+            return every([self._came(deed), negated(over)])
+
+        return self._jointly("suspend", number, {d.id: lasted(d) for d in self.of("suspend")})
+
+    def ended(self, number: int) -> Condition | None:
+        """Say whether it had not ended; None where nobody had ended it."""
+        ended = self._jointly("end", number, {d.id: self._came(d) for d in self.of("end")})
+        term = self.paper.date(number, "end") or self.paper.date(number, "until")
+        if term is None or (ended is not None and ended.answer == "no"):
+            return ended
+        answer = negated(self.point.over(term[1]))
+        if answer == "yes":
+            return ended
+        words = f"its last day is {format_when(term[1])}"
+        return _condition("ended", answer, words, term[0], self, when=term[1])
+
+    def of(self, verb: str) -> list[Deed]:
+        """Return the steps of a verb that count."""
+        return [deed for deed in self.paper.deeds if deed.verb == verb]
+
+    def _came(self, deed: Deed) -> Answer:
+        """Say whether a step had effect by then: from its own date of effect, if it gives one."""
+        effective = date_of(deed.told, "effective")
+        return self.point.had(deed.id) if effective is None else self.point.reached(effective)
+
+    def _jointly(self, verb: str, number: int, answers: dict[str, Answer]) -> Condition | None:
+        """Say what an act that all must do comes to; None where nobody had done it."""
+        deeds = [d for d in self.of(verb) if d.step.version in {None, number}]
+        deeds = [deed for deed in deeds if answers[deed.id] != "no"]
+        if not deeds:
+            return None
+        needed = self.paper.required or self.paper.signers
+        each = [
+            some(answers[deed.id] for deed in deeds if deed.done or party in deed.doers)
+            for party in sorted(needed)
+        ]
+        joint = every(each) if each and not self.paper.unnamed else _OPEN
+        joint = some([joint, *(answers[deed.id] for deed in deeds if deed.done)])
+        kind, done = _DONE[verb]
+        if joint == "yes":
+            return _condition(kind, "no", f"it was {done}", deeds[-1].told, self)
+        # What some did alone has the effect that its terms give it, which are not read.
+        words = f"it was {done} by some, or on a day that is not certain"
+        return _condition(kind, _OPEN, words, deeds[-1].told, self)
+
+
+def _condition(
+    kind: ConditionKind,
+    answer: Answer,
+    words: str,
+    told: Told,
+    at: At,
+    party: str | None = None,
+    when: When | None = None,
+) -> Condition:
+    return Condition(
+        kind=kind,
+        answer=answer,
+        words=words,
+        party=party,
+        id=told.id,
+        index=told.index,
+        when=when or at.paper.reading.when(told.id),
+    )

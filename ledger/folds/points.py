@@ -1,0 +1,137 @@
+"""What held at a point of time: yes, no, or not established.
+
+A point is the end of a day, or the moment of an event. Whether something else had happened by then
+follows from the bounds of its date and from what is established of the order, and from nothing
+else: of two things on one day it is not established which came first.
+
+What has no latest day by its own date had happened when it was recorded, by the operator's clock:
+it is told as having happened.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ledger.dates import Answer, Bound, When
+from ledger.folds.reading import Reading
+
+__all__ = ["Point", "every", "holds", "negated", "some"]
+
+
+def every(answers: Iterable[Answer]) -> Answer:
+    """Say whether all of them hold; of none, yes."""
+    found = set(answers)
+    return "no" if "no" in found else "not established" if "not established" in found else "yes"
+
+
+def some(answers: Iterable[Answer]) -> Answer:
+    """Say whether one of them holds; of none, no."""
+    return negated(every(negated(answer) for answer in answers))
+
+
+def negated(answer: Answer) -> Answer:
+    """Say whether it does not hold."""
+    opposite: dict[Answer, Answer] = {"yes": "no", "no": "yes"}
+    return opposite.get(answer, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point at which it is asked what held.
+
+    Attributes:
+        reading: The view.
+        day: The day at whose end it is asked; None if it is asked for the moment of an event.
+        event: The id of that event.
+    """
+
+    reading: Reading
+    day: dt.date | None = None
+    event: str = ""
+
+    @property
+    def bounds(self) -> tuple[Bound, Bound]:
+        """The first and the last day that it can be; of a period, that it can touch."""
+        if self.day is not None:
+            return self.day, self.day
+        lo, hi = self.reading.order.bounds(self.event)
+        when = self._span
+        return (lo, hi) if when is None else (lo, when.latest)
+
+    def had(self, event_id: str) -> Answer:
+        """Say whether another event had happened by then."""
+        lo, hi = self.bounds
+        first, last = self.reading.order.bounds(event_id)
+        last = last or self._recorded(event_id, first)
+        if self.day is not None:
+            return _compared(first, last, self.day, self.day)
+        order = self.reading.order.before(event_id, self.event)
+        if order == "yes" or (last is not None and lo is not None and last < lo):
+            return "yes"
+        if order == "no" and self._span is not None:
+            # It came after the period had begun: perhaps while it lasted.
+            return "no" if first is not None and hi is not None and first > hi else _OPEN
+        return order
+
+    def reached(self, when: When) -> Answer:
+        """Say whether a day had come by then."""
+        lo, hi = self.bounds
+        return _compared(when.begin_earliest, when.begin_latest, lo, hi)
+
+    def over(self, when: When) -> Answer:
+        """Say whether a day was over by then."""
+        lo, hi = self.bounds
+        if when.end_latest is not None and lo is not None and when.end_latest < lo:
+            return "yes"
+        if when.end_earliest is not None and hi is not None and when.end_earliest >= hi:
+            return "no"
+        return _OPEN
+
+    @property
+    def _span(self) -> When | None:
+        when = self.reading.when(self.event)
+        return when if when is not None and when.kind == "span" else None
+
+    def _recorded(self, event_id: str, first: Bound) -> Bound:
+        """Return the day on which something was recorded, unless it is told of a later one."""
+        recorded_ms = self.reading.view.by_id[event_id].recorded
+        day = dt.datetime.fromtimestamp(recorded_ms / 1000, dt.UTC).date()
+        return day if first is None or first <= day else None
+
+
+def holds(point: Point, *, began: Iterable[str], ended: Iterable[str]) -> Answer:
+    """Say whether a state held at a point.
+
+    Args:
+        point: The point.
+        began: The ids of the events by which it begins.
+        ended: The ids of the events by which it ends.
+    """
+    ends = tuple(ended)
+    return some(_holds(point, event_id, ends) for event_id in began)
+
+
+def _holds(point: Point, event_id: str, ended: Iterable[str]) -> Answer:
+    order = point.reading.order
+    answers = [point.had(event_id)]
+    for each in ended:
+        if order.before(each, event_id) == "yes":
+            continue  # it ended, and began anew
+        had = point.had(each)
+        surely = had == "yes" and order.before(event_id, each) == "yes"
+        answers.append("no" if surely else "yes" if had == "no" else _OPEN)
+    return every(answers)
+
+
+_OPEN: Answer = "not established"
+
+
+def _compared(first: Bound, last: Bound, lo: Bound, hi: Bound) -> Answer:
+    """Say whether what lies from `first` to `last` had come at a point from `lo` to `hi`."""
+    if last is not None and lo is not None and last <= lo:
+        return "yes"
+    if first is not None and hi is not None and first > hi:
+        return "no"
+    return _OPEN
