@@ -26,6 +26,7 @@ from ledger.shapes import KINDS
 
 __all__ = [
     "HASH",
+    "PARTY",
     "ROWS",
     "AsAt",
     "AtSize",
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 HASH: Final = "^[0-9a-f]{64}$"
-_PARTY: Final = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+PARTY: Final = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _MOST: Final = 2**53 - 1
 ROWS: Final = 100
 """Rows of a page, where nobody says how many."""
@@ -97,7 +98,7 @@ Limit = Annotated[
     Rows,
     InQuery(description="Most rows of a page; the server may give fewer"),
 ]
-PartyName = Annotated[str | None, InQuery(pattern=_PARTY, description="A party")]
+PartyName = Annotated[str | None, InQuery(pattern=PARTY, description="A party")]
 
 
 class Page(NamedTuple):

@@ -5,6 +5,10 @@
     GET /chronology         who did what, when, and who says so
     GET /requests           what was asked, item by item, and who must act
     GET /promises           what was promised, and whether it was kept
+    GET /agreements         who signed what, and what was in force
+    GET /bindings           by which agreements a party was bound on a day
+    GET /arrangements       forums and facilities: who is in them, and who chairs
+    GET /transfers          which data was passed, to whom, and who was bound by what
     GET /knowledge          who knew what, when
     GET /answers            what every dispute asks
     GET /parties            members, observers and their keys
@@ -27,6 +31,7 @@ from starlette.responses import Response
 
 from api.asking import (
     HASH,
+    PARTY,
     ROWS,
     AsAt,
     AtSize,
@@ -44,16 +49,23 @@ from api.asking import (
 )
 from api.describing import JSON, add_reading, answered, is_known, problems
 from api.hosting import Hosted, Hosting, Reader
+from api.problems import ProblemError
 from ledger.errors import NotFoundError
+from ledger.folds.agreements import fold_agreements, fold_bindings
 from ledger.folds.answers import answers
+from ledger.folds.arrangements import fold_arrangements
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import Telling
 from ledger.folds.timeline import row_of, timeline_of
+from ledger.folds.transfers import fold_transfers
 from ledger.readings import Query, Seen
 from ledger.replies import (
+    agreements_json,
     answers_json,
+    arrangements_json,
+    bindings_json,
     chronology_json,
     event_json,
     events_json,
@@ -62,6 +74,7 @@ from ledger.replies import (
     promises_json,
     requests_json,
     tellings,
+    transfers_json,
 )
 from ledger.search import Search, search
 
@@ -77,6 +90,11 @@ Thread = Annotated[
 Digits = Annotated[
     str | None,
     InQuery(alias="id", pattern="^[0-9a-f]{1,64}$", description="The first digits of its id"),
+]
+BoundParty = Annotated[str, InQuery(alias="party", pattern=PARTY, description="Which party")]
+On = Annotated[
+    Day | None,
+    InQuery(description="At the end of this day; not after `as_at`, which it is without this"),
 ]
 EventId = Annotated[str, Path(alias="id", pattern=HASH, description="The event's id")]
 
@@ -177,6 +195,65 @@ class Reading:
             return promises_json(seen.view, folds)
 
         return await self._whole(request, ("promises",), as_at, at_size, make)
+
+    async def agreements(
+        self, request: Request, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return where each agreement stands, in each telling."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            reading = seen.reading(day)
+            folds = [fold_agreements(reading, telling=each) for each in tellings(seen.view)]
+            return agreements_json(seen.view, folds)
+
+        return await self._whole(request, ("agreements",), as_at, at_size, make)
+
+    async def bindings(
+        self,
+        request: Request,
+        party: BoundParty,
+        on: On = None,
+        as_at: AsAt = None,
+        at_size: AtSize = None,
+    ) -> Response:
+        """Return by which agreements a party was bound on a day, in each telling."""
+        last = as_at or today(self._hosting)
+        if on is not None and on > last:
+            raise ProblemError("malformed", "on: is after the day as at which is read")
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            reading = seen.reading(day)
+            folds = [
+                fold_bindings(reading, party=party, on=on or day, telling=each)
+                for each in tellings(seen.view)
+            ]
+            return bindings_json(seen.view, folds)
+
+        return await self._whole(request, ("bindings", party, str(on)), last, at_size, make)
+
+    async def arrangements(
+        self, request: Request, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return where each arrangement stands and who is in it, in each telling."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            reading = seen.reading(day)
+            folds = [fold_arrangements(reading, telling=each) for each in tellings(seen.view)]
+            return arrangements_json(seen.view, folds)
+
+        return await self._whole(request, ("arrangements",), as_at, at_size, make)
+
+    async def transfers(
+        self, request: Request, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return which data was passed, and who was bound by what, in each telling."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            reading = seen.reading(day)
+            folds = [fold_transfers(reading, telling=each) for each in tellings(seen.view)]
+            return transfers_json(seen.view, folds)
+
+        return await self._whole(request, ("transfers",), as_at, at_size, make)
 
     async def knowledge(
         self, request: Request, as_at: AsAt = None, at_size: AtSize = None
@@ -290,6 +367,13 @@ class Reading:
             ("/chronology", self.chronology, "Who did what, when, and who says so", "Chronology"),
             ("/requests", self.requests, "What was asked, and who must act", "RequestsAnswer"),
             ("/promises", self.promises, "What was promised, and whether kept", "Promises"),
+            ("/agreements", self.agreements, "Who signed what, and what held", "AgreementsAnswer"),
+            ("/bindings", self.bindings, "By what a party was bound on a day", "BindingsAnswer"),
+            (
+                *("/arrangements", self.arrangements),
+                *("Forums and facilities, and who is in them", "ArrangementsAnswer"),
+            ),
+            ("/transfers", self.transfers, "Which data was passed, to whom", "TransfersAnswer"),
             ("/knowledge", self.knowledge, "Who knew what, when", "Knowledge"),
             ("/answers", self.answers, "What every dispute asks", "Answers"),
             ("/parties", self.parties, "Members, observers and their keys", "Parties"),

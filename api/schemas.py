@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from ledger.date_words import HOUSE_CONVENTION
+from ledger.folds.agreements import Agreements, Bindings
 from ledger.folds.answers import Answered
+from ledger.folds.arrangements import Arrangements
 from ledger.folds.commitments import Commitments
 from ledger.folds.knowledge import KnowledgeFold
 from ledger.folds.moments import Moment
 from ledger.folds.requests import Requests
 from ledger.folds.timeline import Timeline
+from ledger.folds.transfers import Transfers
 from ledger.plain_schema import Schema, schemas_of
 from ledger.replies import PartyRow
 
@@ -52,7 +55,9 @@ def _list(items: Schema) -> Schema:
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     **schemas_of(
-        *(Timeline, Requests, Commitments, KnowledgeFold, Answered, Moment, PartyRow), under=UNDER
+        *(Timeline, Requests, Commitments, KnowledgeFold, Answered, Moment, PartyRow),
+        *(Agreements, Bindings, Arrangements, Transfers),
+        under=UNDER,
     ),
     "Ledger": _object(
         "Of which ledger, and of how much of it",
@@ -138,6 +143,24 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Promises": _object(
         "Promises, in each telling", ledger=ref("Ledger"), promises=_list(ref("Commitments"))
     ),
+    "AgreementsAnswer": _object(
+        "Agreements, in each telling", agreements=_list(ref("Agreements")), ledger=ref("Ledger")
+    ),
+    "BindingsAnswer": _object(
+        "By what a party was bound, in each telling",
+        bound=_list(ref("Bindings")),
+        ledger=ref("Ledger"),
+    ),
+    "ArrangementsAnswer": _object(
+        "Arrangements, in each telling",
+        arrangements=_list(ref("Arrangements")),
+        ledger=ref("Ledger"),
+    ),
+    "TransfersAnswer": _object(
+        "Transfers of data, in each telling",
+        ledger=ref("Ledger"),
+        transfers=_list(ref("Transfers")),
+    ),
     "Knowledge": _object(
         "Who knew what, when", knowledge=ref("KnowledgeFold"), ledger=ref("Ledger")
     ),
@@ -219,6 +242,10 @@ _ENTRY: Final = {
 _PROOF: Final = {"hashes": [_ID], "leaf": _ID, "root": _LEDGER["root"]}
 
 EXAMPLES: Final[Mapping[str, object]] = {
+    "AgreementsAnswer": {"agreements": [], "ledger": _LEDGER},
+    "ArrangementsAnswer": {"arrangements": [], "ledger": _LEDGER},
+    "BindingsAnswer": {"bound": [], "ledger": _LEDGER},
+    "TransfersAnswer": {"ledger": _LEDGER, "transfers": []},
     "Answers": {
         "answers": [
             {

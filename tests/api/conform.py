@@ -36,11 +36,11 @@ from tests.ledger.builder import Clock, found_ledger
 __all__ = ["main"]
 
 _CONFIG: Final = """
-# Which cursors a question was given, which of two numbers is larger, and what a signature or a
-# hash is of, no description can say.
+# Which cursors a question was given, which of two numbers or days is larger, and what a signature
+# or a hash is of, no description can say.
 [[operations]]
 include-name = ["GET /events", "GET /entries", "GET /chronology",
-                "GET /checkpoints", "GET /disclosures"]
+                "GET /checkpoints", "GET /disclosures", "GET /bindings"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "404", "400"]
 
 [[operations]]

@@ -782,6 +782,7 @@ def check_openapi(ledger: Ledger, site: Site) -> None:
         "/checkpoints",
         *("/proofs/inclusion", "/proofs/consistency", "/events", "/events/{id}", "/chronology"),
         *("/requests", "/promises", "/knowledge", "/answers", "/parties", "/tail"),
+        *("/agreements", "/bindings", "/arrangements", "/transfers"),
         *("/checkpoint/cosigned", "/witnesses", "/checkpoints", "/disclosures"),
         "/checkpoint/before/{size}",
     }

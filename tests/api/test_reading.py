@@ -50,6 +50,7 @@ ANYBODY = (
 ADMITTED = (
     *("/entries", "/entries/0", "/events", "/chronology", "/requests", "/promises"),
     "/checkpoints?start=0&stop=1",
+    *("/agreements", "/bindings?party=alpha", "/arrangements", "/transfers"),
     *("/knowledge", "/answers", "/parties", "/receipts/0", "/tail", f"/files/{'0' * 64}"),
     f"/events/{'0' * 64}",
 )
@@ -155,6 +156,7 @@ class Told:
         more = "" if at_size is None else f"at_size={at_size}"
         paths = [
             *("/events?", "/chronology?", "/requests?", "/promises?", "/knowledge?", "/answers?"),
+            *("/agreements?", "/bindings?party=beta&", "/arrangements?", "/transfers?"),
             *("/entries?", "/parties?", *(f"/events/{event_id}?" for event_id in self.ids)),
         ]
         got = [site.get(f"{path}{more}") for path in paths]
@@ -522,14 +524,22 @@ def test_answers_are_those_of_the_command_line(ledger: Ledger, site: Site) -> No
     day, at = "2025-11-28", str(ledger.size())
     alpha = site.signed_in(ledger, ALPHA)
     query = f"as_at={day}&at_size={at}"
-    folds = ("chronology", "requests", "promises", "knowledge", "answers")
+    folds = (
+        *("chronology", "requests", "promises", "knowledge", "answers"),
+        *("agreements", "arrangements", "transfers"),
+    )
     answers = {path: values(alpha.get(f"/{path}?{query}")) for path in folds}
     shown = values(alpha.get(f"/events/{told.ids[0]}?{query}"))
+    bound = values(alpha.get(f"/bindings?party=beta&on=2025-06-01&{query}"))
+    assert 400 == alpha.get(f"/bindings?party=beta&on=2025-11-29&{query}").status
+    assert 400 == alpha.get(f"/bindings?{query}").status
     # The command line reads what whoever holds the folder holds: here, all that Alpha may see.
     ledger.close()  # one process has it open once
     folder = str(ledger.path)
     for path in folds:
         assert answers[path] == said(path, folder, "--as-at", day, "--at-size", at)
+    asked = ("--bound", "beta", "--on", "2025-06-01", "--as-at", day, "--at-size", at)
+    assert bound == said("agreements", folder, *asked)
     assert shown == said("show", folder, told.ids[0], "--as-at", day, "--at-size", at)
 
 
