@@ -34,8 +34,7 @@ from typing import Literal
 
 from ledger.dates import Answer, When
 from ledger.errors import DateError
-from ledger.folds.bindings import MAKING, SIGNING, At, Binding, Condition, Paper
-from ledger.folds.checklist import CHECKED, unrecorded
+from ledger.folds.bindings import SIGNING, At, Binding, Condition, Paper
 from ledger.folds.deeds import Deed, is_elsewhere
 from ledger.folds.moments import Moment
 from ledger.folds.points import Point, some
@@ -274,7 +273,6 @@ def _row(at: At) -> AgreementRow:
     versions = tuple(_version(at, number) for number in paper.numbers)
     effective = [each for each in versions if each.state in _IN_EFFECT]
     leading = effective[-1] if effective else versions[-1]
-    makers = [deed.told for deed in paper.deeds if deed.verb in MAKING]
     return AgreementRow(
         id=told.id,
         index=told.index,
@@ -299,7 +297,7 @@ def _row(at: At) -> AgreementRow:
             for deed in paper.deeds
         ),
         claims=paper.claims,
-        not_recorded=unrecorded(event, makers) if event.type in CHECKED else (),
+        not_recorded=paper.not_recorded,
     )
 
 

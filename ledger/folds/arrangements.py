@@ -378,7 +378,7 @@ def _stage(body: _Body, deed: Deed) -> ArrangementStage:
 def _meetings(reading: Reading) -> dict[str, tuple[_Pair, ...]]:
     """Return the meetings about each arrangement, by its id, laid out; none of after the day."""
     found: dict[str, dict[str, _Pair]] = {}
-    for told in reading.laid_out(reading.view.told):
+    for told in reading.laid_out(t for t in reading.view.told if isinstance(t.event, Meeting)):
         if not isinstance(told.event, Meeting) or reading.later(told):
             continue
         for link in told.event.links or ():

@@ -16,17 +16,18 @@ from typing import Final, Literal
 from ledger.date_words import format_when
 from ledger.dates import Answer, When
 from ledger.folds.acts import doers_of
+from ledger.folds.checklist import CHECKED, unrecorded
 from ledger.folds.deeds import Deed, claim_of, deeds_of
 from ledger.folds.moments import date_of
 from ledger.folds.points import Point, every, negated, some
 from ledger.folds.reading import Reading
-from ledger.folds.stances import ESTABLISHED, Telling, parties_of
+from ledger.folds.stances import Telling, parties_of
 from ledger.sentences import is_impersonal
 from ledger.view import Told
 from ledger.wording import party_of
 from verify.events import Agreement, DateRole
 
-__all__ = ["MAKING", "SIGNING", "At", "Binding", "Condition", "ConditionKind", "Paper", "bound_at"]
+__all__ = ["MAKING", "SIGNING", "At", "Binding", "Condition", "ConditionKind", "Paper"]
 
 ConditionKind = Literal["signatory", "signature", "effective", "replaced", "suspended", "ended"]
 
@@ -81,24 +82,6 @@ class Binding:
     grounds: tuple[Condition, ...]
 
 
-def bound_at(
-    reading: Reading, agreement: Told, *, party: str, event: str, telling: Telling = ESTABLISHED
-) -> tuple[Binding, ...]:
-    """Say by which versions of an agreement a party was bound at the moment of an event.
-
-    Args:
-        reading: The view, read as at a day.
-        agreement: The agreement.
-        party: The party.
-        event: The id of the event.
-        telling: Whose word is taken.
-    """
-    if not isinstance(agreement.event, Agreement):
-        return ()
-    paper = Paper(reading, agreement, agreement.event, telling)
-    return At(paper, Point(reading, event=event)).bindings(party)
-
-
 _VERSIONED = frozenset(("draft", "propose", *SIGNING))
 _ANYBODYS = frozenset(("comment", "draft", "propose", "sign"))
 _OPEN: Answer = "not established"
@@ -110,7 +93,18 @@ _WEIGHT: dict[Answer, int] = {"no": 0, "not established": 1, "yes": 2}
 
 
 class Paper:
-    """An agreement and the steps of it that count in a telling."""
+    """An agreement and the steps of it that count in a telling.
+
+    Attributes:
+        reading: The view, read as at a day.
+        told: The agreement's event.
+        event: What it says.
+        telling: Whose word is taken.
+        required: The parties that must sign.
+        unnamed: Whether it is not told of all who they are.
+        deeds: The steps that count, laid out.
+        claims: The steps that moved nothing.
+    """
 
     def __init__(self, reading: Reading, told: Told, event: Agreement, telling: Telling) -> None:
         self.reading = reading
@@ -177,6 +171,13 @@ class Paper:
                 found.setdefault(number, deed)
         return found
 
+    @property
+    def not_recorded(self) -> tuple[str, ...]:
+        """What the list of an agreement on sharing data asks for and nothing records."""
+        if self.event.type not in CHECKED:
+            return ()
+        return unrecorded(self.event, (d.told for d in self.deeds if d.verb in MAKING))
+
     def meant(self, deed: Deed) -> tuple[int, ...]:
         """Return the versions that a step can be of: one where it names it, or there is one."""
         number = self._named(deed)
@@ -207,7 +208,7 @@ class Paper:
 
 
 class At:
-    """An agreement at a point."""
+    """An agreement at a point: the end of a day, or the moment of an event."""
 
     def __init__(self, paper: Paper, point: Point) -> None:
         self.paper = paper
@@ -339,7 +340,7 @@ class At:
                 continue
             if before(deed.id, signed.id or "") == "yes":
                 continue
-            words = "signed and did not adopt it, in an order that is not established"
+            words = "signed and did not adopt it, the latter not certainly first"
             return _condition("signature", _OPEN, words, deed.told, self, party)
         return None
 

@@ -15,10 +15,9 @@ from typing import Literal
 
 from ledger.dates import Answer, When
 from ledger.folds.arrangements import set_up_at
-from ledger.folds.bindings import Binding, bound_at
-from ledger.folds.checklist import CHECKED, unrecorded
+from ledger.folds.bindings import At, Binding, Paper
 from ledger.folds.moments import Moment, date_of
-from ledger.folds.points import some
+from ledger.folds.points import Point, some
 from ledger.folds.positions import named_parties
 from ledger.folds.reading import Reading
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
@@ -179,6 +178,7 @@ def fold_transfers(reading: Reading, *, telling: Telling = ESTABLISHED) -> Trans
         telling: Whose word is taken.
     """
     rows: list[TransferRow] = []
+    papers: dict[str, Paper] = {}
     later = elsewhere = 0
     for told in reading.laid_out(t for t in reading.view.told if isinstance(t.event, Transfer)):
         if reading.later(told):
@@ -186,7 +186,11 @@ def fold_transfers(reading: Reading, *, telling: Telling = ESTABLISHED) -> Trans
         elif telling.party is not None and telling.party not in _behind(reading, told):
             elsewhere += 1
         elif isinstance(told.event, Transfer):
-            rows.append(_row(reading, told, told.event, telling))
+            under = reading.view.by_id.get(told.event.under or "")
+            paper = papers.get(told.event.under or "")
+            if paper is None and under is not None and isinstance(under.event, Agreement):
+                paper = papers[under.id] = Paper(reading, under, under.event, telling)
+            rows.append(_row(reading, told, told.event, telling, paper))
     return Transfers(telling=telling, rows=tuple(rows), later=later, elsewhere=elsewhere)
 
 
@@ -203,7 +207,9 @@ def _receipts(reading: Reading, told: Told) -> tuple[Received, ...]:
     )
 
 
-def _row(reading: Reading, told: Told, event: Transfer, telling: Telling) -> TransferRow:
+def _row(
+    reading: Reading, told: Told, event: Transfer, telling: Telling, paper: Paper | None
+) -> TransferRow:
     by_id = reading.view.by_id
     receipts = _receipts(reading, told)
     behind = _behind(reading, told)
@@ -237,37 +243,27 @@ def _row(reading: Reading, told: Told, event: Transfer, telling: Telling) -> Tra
         via_set_up=None if via is None else set_up_at(reading, via, event=told.id, telling=telling),
         under=event.under,
         under_index=None if under is None else under.index,
-        bound=() if under is None else _bound(reading, told, event, under, telling),
-        not_recorded=() if under is None else _not_recorded(reading, under),
+        bound=() if paper is None else _bound(told, event, paper),
+        not_recorded=() if paper is None else paper.not_recorded,
         receipts=receipts,
         unacknowledged=tuple(sorted(to - {each.party for each in receipts})),
     )
 
 
-def _bound(
-    reading: Reading, told: Told, event: Transfer, agreement: Told, telling: Telling
-) -> tuple[PartyBinding, ...]:
+def _bound(told: Told, event: Transfer, paper: Paper) -> tuple[PartyBinding, ...]:
     roles: dict[str, Literal["from", "to", "signatory"]] = {}
     roles |= dict.fromkeys(sorted(parties_of(event.to)), "to")
     roles |= dict.fromkeys(parties_of(event.from_), "from")
-    unknown = any(party_of(actor) == "unknown" for actor in (event.from_, *event.to))
-    if unknown and isinstance(agreement.event, Agreement):
-        for party in sorted(parties_of(agreement.event.signatories)):
+    if any(party_of(actor) == "unknown" for actor in (event.from_, *event.to)):
+        for party in sorted(paper.required):
             roles.setdefault(party, "signatory")
+    at = At(paper, Point(paper.reading, event=told.id))
     found: list[PartyBinding] = []
     for party, role in sorted(roles.items(), key=lambda each: (_ROLES.index(each[1]), each[0])):
-        bindings = bound_at(reading, agreement, party=party, event=told.id, telling=telling)
-        answer = some(each.answer for each in bindings) if bindings else "not established"
+        bindings = at.bindings(party)
+        answer = some(each.answer for each in bindings)
         found.append(PartyBinding(party=party, role=role, answer=answer, bindings=bindings))
     return tuple(found)
-
-
-def _not_recorded(reading: Reading, agreement: Told) -> tuple[str, ...]:
-    event = agreement.event
-    if not isinstance(event, Agreement) or event.type not in CHECKED:
-        return ()
-    steps = reading.steps.get(agreement.id, ())
-    return unrecorded(event, (told for told, step in steps if step.verb in {"draft", "vary"}))
 
 
 _ROLES = ("from", "to", "signatory")
