@@ -120,6 +120,8 @@ class AgreementVersion:
         in_force: Whether anybody was bound by it on the day asked.
         in_force_from: Where all that must sign did: the first and the last day on which it can
             have taken effect.
+        against: What else is against its being in force on the day asked, or may be: its date of
+            effect, a later version, that it was suspended or ended.
         signatures: Of those that must sign, and of others that did.
     """
 
@@ -129,6 +131,7 @@ class AgreementVersion:
     since: str
     in_force: Answer
     in_force_from: tuple[dt.date | None, dt.date | None] | None
+    against: tuple[Condition, ...]
     signatures: tuple[AgreementSignature, ...]
 
 
@@ -314,6 +317,14 @@ def _version(at: At, number: int) -> AgreementVersion:
         since=since,
         in_force=some(each.answer for each in bindings.values()) if parties else _OPEN,
         in_force_from=_from(at, number),
+        against=tuple(
+            dict.fromkeys(
+                condition
+                for binding in bindings.values()
+                for condition in binding.grounds
+                if condition.answer != "yes" and condition.party is None
+            )
+        ),
         signatures=tuple(
             AgreementSignature(
                 party=party,

@@ -290,15 +290,14 @@ def _state(body: _Body) -> tuple[ArrangementState, str]:
     behind = signers.union(*(deed.doers for deed in body.deeds))
     if body.telling.party is None and behind.isdisjoint(body.named or behind):
         return "claimed" if signers else "withdrawn", body.told.id
-    last = body.of(*_STATES)[-1:]
+    last = [deed for deed in body.of(*_STATES) if not body.denied(deed)][-1:]
     return (_STATES[last[0].verb], last[0].id) if last else ("named", body.told.id)
 
 
 def _state_at(body: _Body, point: Point, begins: str, ends: Iterable[str]) -> Answer:
     began, ended = body.of(begins), body.of(*ends)
     answer = holds(point, began=(d.id for d in began), ended=(d.id for d in ended))
-    in_doubt = any(body.denied(deed) for deed in (*began, *ended))
-    if in_doubt:
+    if any(body.denied(deed) and point.had(deed.id) != "no" for deed in (*began, *ended)):
         return _OPEN
     # That nothing is told of its being set up does not show that it was not.
     return _OPEN if begins == "establish" and not began else answer
@@ -316,7 +315,7 @@ def _members(body: _Body, point: Point) -> tuple[Seat, ...]:
 def _member(body: _Body, point: Point, actor: str, joined: Sequence[Told]) -> Seat:
     party = party_of(actor)
     began = [told for told in joined if body.counts(told, party)]
-    ended = [deed.id for deed in body.of("close")]
+    ended = [deed.id for deed in body.of("close") if not body.denied(deed)]
     for deed in body.of("leave"):
         leaving = deed.step.members or deed.doers
         if body.counts(deed.told, party) and not {actor, party}.isdisjoint(leaving):
@@ -329,12 +328,12 @@ def _member(body: _Body, point: Point, actor: str, joined: Sequence[Told]) -> Se
         answer = every([point.had(body.told.id), *(negated(point.had(each)) for each in ended)])
     else:
         answer = _OPEN
-    return _seat(body, actor, began or joined or [body.told], answer)
+    return _seat(body, actor, began or joined or [body.told], _unless_closed(body, point, answer))
 
 
 def _chairs(body: _Body, point: Point, meetings: Sequence[_Pair]) -> tuple[Seat, ...]:
     taken = body.of("chair")
-    closed = [deed.id for deed in body.of("close")]
+    closed = [deed.id for deed in body.of("close") if not body.denied(deed)]
     seats: dict[str, Seat] = {}
     for deed in taken:
         actor = deed.step.by or deed.told.author
@@ -342,8 +341,16 @@ def _chairs(body: _Body, point: Point, meetings: Sequence[_Pair]) -> tuple[Seat,
         others = [each.id for each in taken if (each.step.by or each.told.author) != actor]
         own = [each.id for each in taken if (each.step.by or each.told.author) == actor]
         answer = holds(point, began=(*own, *chaired), ended=(*others, *closed))
+        answer = _unless_closed(body, point, answer)
         seats.setdefault(actor, _seat(body, actor, [deed.told], answer))
     return tuple(seats.values())
+
+
+def _unless_closed(body: _Body, point: Point, answer: Answer) -> Answer:
+    """Return an answer, left open where one tells of a closing and another denies it."""
+    closes = (deed for deed in body.of("close") if body.denied(deed))
+    in_doubt = any(point.had(deed.id) != "no" for deed in closes)
+    return _OPEN if answer == "yes" and in_doubt else answer
 
 
 def _seat(body: _Body, actor: str, found: Sequence[Told], answer: Answer) -> Seat:

@@ -42,12 +42,11 @@ _RULES: Final[Mapping[str | None, str]] = {
     None: "When it binds whom is not told.",
 }
 _KINDS: Final[Mapping[str, str]] = {
-    "effective": "effect",
-    "ended": "not ended",
-    "replaced": "not replaced",
-    "signatory": "named",
-    "signature": "signed",
-    "suspended": "not suspended",
+    "effective": "Of effect",
+    "ended": "Not ended",
+    "replaced": "Not replaced",
+    "signatory": "All named",
+    "suspended": "Not suspended",
 }
 _ROLES: Final[Mapping[str, str]] = {
     "from": "which passed it",
@@ -234,6 +233,7 @@ def _agreement_body(view: View, row: AgreementRow, telling: Telling) -> list[str
         name = f"Version {version.version}: " if len(row.versions) > 1 else ""
         lines.append(f"{name}{_version_words(view, row, version)}")
         lines += _grouped(signature.signed for signature in version.signatures)
+        lines += [f"{_condition(each)}: {each.answer}." for each in version.against]
     lines += [_claim(claim, telling) for claim in row.claims if claim.verb != "sign"]
     return lines
 
@@ -291,11 +291,13 @@ def _conditions(rows: Iterable[Binding]) -> list[str]:
         found = [each for each in conditions if each.answer == answer]
         signed = [each for each in found if each.party is not None]
         lines += [f"{_capital(answer)}: {line}" for line in _grouped(signed)]
-        for each in found:
-            if each.party is None:
-                source = "" if each.index is None else f" (entry {each.index})"
-                lines.append(f"{_capital(answer)}: {_KINDS[each.kind]}: {each.words}{source}.")
+        lines += [f"{_capital(answer)}: {_condition(e)}." for e in found if e.party is None]
     return lines
+
+
+def _condition(condition: Condition) -> str:
+    source = "" if condition.index is None else f" [entry {condition.index}]"
+    return f"{_KINDS[condition.kind]} ({condition.words}{source})"
 
 
 def _capital(text: str) -> str:
@@ -400,7 +402,9 @@ def _transfer_body(row: TransferRow) -> list[str]:
             f"Bound by the agreement then: {answer}: {actors_words(parties)} ({_ROLES[role]})."
         )
     bindings = [each for party in row.bound for each in party.bindings]
-    for version in sorted({each.version for each in bindings}):
-        lines += [f"Version {version}:"] if len({each.version for each in bindings}) > 1 else []
-        lines += _conditions(each for each in bindings if each.version == version)
+    versions = sorted({each.version for each in bindings})
+    for version in versions:
+        name = f"Version {version}: " if len(versions) > 1 else ""
+        conditions = _conditions(each for each in bindings if each.version == version)
+        lines += [f"{name}{line}" for line in conditions]
     return lines

@@ -31,7 +31,7 @@ from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
 from tests.ledger.founding import LCC, position, step
 from tests.ledger.shipped import Shipped, shipped
 from verify.claims import File
-from verify.events import Agreement, Arrangement, Discharge, Meeting, Request, Transfer
+from verify.events import Agreement, Arrangement, Discharge, Meeting, Request, Step, Transfer
 
 AS_AT = dt.date(2025, 11, 28)
 TOLD = Telling(LCC)
@@ -338,6 +338,10 @@ def test_a_date_of_effect_counts_under_every_rule() -> None:
         assert ["no"] == bound(late, *signed, on="2025-09-09")
         assert ["not established"] == bound(late, *signed, on="2025-09-10")
         assert ["yes"] == bound(late, *signed, on="2025-09-20")
+        from_ = folded(late, *signed).versions[0].in_force_from
+        assert from_ == (
+            None if rule == "each_signed" else (dt.date(2025, 9, 10), dt.date(2025, 9, 20))
+        )
     undated = agreement(effective="date")
     assert ["not established"] == bound(undated, *(did(undated, "sign", p) for p in (LCC, RUTLAND)))
 
@@ -625,12 +629,23 @@ def test_an_outsider_sets_nothing_up_and_another_member_may_deny_it() -> None:
     denied = arranged(GROUP, done("establish"), own, position("no", RUTLAND, own, "deny"))
     assert ("not established", "not established") == (denied.at_work, denied.closed)
     assert [False, True] == [stage.denied for stage in denied.course]
+    assert ("established", "not established") == (denied.state, seats(denied)[LCC][0])
     told = arranged(
         GROUP, done("establish"), own, position("no", RUTLAND, own, "deny"), telling=TOLD
     )
     assert "yes" == told.closed
+    assert "closed" == told.state
     # A stranger's denial is none.
     assert "yes" == arranged(GROUP, own, position("no", "melton", own, "deny")).closed
+
+
+def test_what_is_later_and_what_nothing_is_told_of_is_left_out_of_arrangements_too() -> None:
+    later = Draft(
+        Arrangement(author=LCC, nonce=nonce("later"), type="forum", dates=dates(start="2025-12-01"))
+    )
+    found = fold_arrangements(reading(GROUP, later), telling=Telling(RUTLAND))
+
+    assert ((), 1, 1) == (found.rows, found.later, found.elsewhere)
 
 
 def test_a_facility_is_its_operator_s() -> None:
@@ -838,6 +853,7 @@ def test_without_an_agreement_nobody_is_bound() -> None:
     assert ((), (), None) == (found.bound, found.not_recorded, found.under)
     other = transferred(GROUP, passed(under=GROUP.id))
     assert ((), GROUP.id) == (other.bound, other.under)
+    assert "not established" == transferred(ISA, passed(via=ISA.id)).via_set_up
 
 
 # The list of an agreement on sharing data
@@ -989,6 +1005,74 @@ def test_what_was_known_at_an_earlier_size_stays_so(data: st.DataObject) -> None
     assert at(enrolled + size) == [
         to_json(fold_agreements(before)), to_json(fold_arrangements(before)),
     ]  # fmt: skip
+
+
+# What is printed
+
+
+def test_pages_say_what_stands_against_it_and_for_which_version() -> None:
+    asked = Draft(
+        Request(
+            author=RUTLAND, nonce=nonce("asked"), what="data", medium="written",
+            from_=(RUTLAND,), to=(LCC,), categories=12,
+        )
+    )  # fmt: skip
+    store = arrangement(type="facility", operator=LCC, members=None, label="store")
+    file = File(name="jobs.csv", media_type="text/csv", size=3, sha256="ab" * 32)
+    seal, texts = sealed(LCC, "data 2025-09-15 leicestershire", {"file.1": file})
+    event = passed(
+        "2025-09-15", geography="msoa", rows=120, via=store.id, to=(RUTLAND, BLABY), sealed=seal,
+        discharges=(Discharge(request=asked.id, items=((1, 3), (5, 5))),),
+    ).event  # fmt: skip
+    sent = Draft(event, texts)
+    got = position("got", RUTLAND, sent, "received", dates=dates(received="2025-09-16"))
+    closed = done("close", LCC, "2025-11-01")
+    denial = position("no", RUTLAND, closed, "deny")
+    found = reading(
+        asked, store, done("establish", LCC, of=store), *SCENE, sent, got, closed, denial
+    )
+    view, tellings = found.view, (ESTABLISHED, Telling(RUTLAND))
+    agreements = agreements_text(view, [fold_agreements(found, telling=t) for t in tellings])
+    asks = [
+        fold_bindings(found, party=party, on=dt.date(2025, 10, 15), telling=ESTABLISHED)
+        for party in (RUTLAND, "melton")
+    ]
+    arrangements = arrangements_text(view, [fold_arrangements(found, telling=t) for t in tellings])
+    transfers = transfers_text(view, [fold_transfers(found, telling=t) for t in tellings])
+
+    def flat(text: str) -> str:
+        return " ".join(text.split())
+
+    index = {told.id: told.index for told in view.told}
+    ends = next(d for d in SCENE if isinstance(d.event, Step) and d.event.verb == "end")
+    by_some = "Not ended (it was ended by some, or on a day that is not certain [entry {}])"
+    assert f"{by_some.format(index[ends.id])}: not established." in flat(agreements)
+    assert "Version 1: varied" in flat(agreements)
+    bound_ = flat(bindings_text(view, asks[:1]))
+    assert "Version 1 of the agreement of entry" in bound_
+    assert "Not established: Not replaced (version 2 can have taken effect [entry" in bound_
+    assert "Yes: leicestershire and rutland signed [" in bound_
+    assert "Nothing is told of an agreement that names it." in bindings_text(view, asks[1:])
+    assert f"Denied by a member: entry {index[closed.id]}." in arrangements
+    assert "Chaired by: blaby, since: undated" in flat(arrangements)
+    assert "File: jobs.csv (abababababababab)." in transfers
+    assert f"For items 1 to 3, 5 of the request of entry {index[asked.id]}." in flat(transfers)
+    assert f"Received by rutland, 16 September 2025 (entry {index[got.id]})." in transfers
+    assert "Receipt not acknowledged by: blaby." in transfers
+    assert "Bound by the agreement then: yes: rutland (which got it)." in transfers
+    assert "Version 2: No: rutland signed later [" in flat(transfers)
+
+
+def test_pages_say_when_there_is_nothing_to_say() -> None:
+    view = reading().view
+
+    assert "size 4" in agreements_text(view, [fold_agreements(reading())])
+    assert "size 4" in arrangements_text(view, [fold_arrangements(reading())])
+    assert "size 4" in transfers_text(view, [fold_transfers(reading())])
+    lone = reading(agreement(signatories=None), passed(under=None))
+    assert "Must sign: not told." in agreements_text(lone.view, [fold_agreements(lone)])
+    text = transfers_text(lone.view, [fold_transfers(lone)])
+    assert "Under the agreement of: none is named." in text
 
 
 # The founding case
