@@ -16,6 +16,7 @@ from ledger.folds.agreements import Agreements, Bindings
 from ledger.folds.answers import Answered
 from ledger.folds.arrangements import Arrangements
 from ledger.folds.commitments import Commitments
+from ledger.folds.contradictions import Contradictions
 from ledger.folds.knew import KnewBefore, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold
 from ledger.folds.moments import Moment
@@ -36,6 +37,7 @@ __all__ = [
     "arrangements_json",
     "bindings_json",
     "chronology_json",
+    "contradictions_json",
     "event_json",
     "event_row",
     "events_json",
@@ -181,6 +183,11 @@ def knew_on_json(view: View, fold: KnewOnDay) -> Reply:
 def knew_before_json(view: View, answers: Sequence[KnewBefore]) -> Reply:
     """Tell whether somebody knew of one event when another was done, in each telling."""
     return {"knew_before": [to_json(each) for each in answers], "ledger": view_json(view)}
+
+
+def contradictions_json(view: View, fold: Contradictions) -> Reply:
+    """Tell what does not fit, what is missing and what may be counted twice."""
+    return {"contradictions": to_json(fold), "ledger": view_json(view)}
 
 
 def answers_json(view: View, rows: Sequence[Answered]) -> Reply:

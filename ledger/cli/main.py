@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ledger.cli import (
+    contradicting,
     keeping,
     keying,
     knowing,
@@ -54,6 +55,7 @@ _ADD: tuple[Add, ...] = (
     safekeeping.add,
     watching.add,
     knowing.add,
+    contradicting.add,
     outputting.add,
     undertakings.add,
 )

@@ -50,7 +50,7 @@ from verify.events import (
     Transfer,
 )
 
-__all__ = ["Ground", "Grounds", "How", "actors_of", "signing_day"]
+__all__ = ["Ground", "Grounds", "How", "actors_of", "signing_day", "unaware_until"]
 
 How = Literal[
     "did", "reached", "enclosed", "told", "learned", "unaware", "disclaims", "could", "received",
@@ -326,6 +326,11 @@ def _is_oral(told: Told) -> bool:
     if isinstance(event, Communication):
         return event.channel == "call"
     return isinstance(event, Request) and event.medium == "oral"
+
+
+def unaware_until(reading: Reading, told: Told) -> dt.date | None:
+    """Return the last day of which an event of knowledge tells that something was not known."""
+    return _unaware(reading.when(told.id), date_of(told, "as_at"))[1]
 
 
 def _unaware(when: When | None, as_at: When | None) -> tuple[str, dt.date | None]:

@@ -61,6 +61,22 @@ def part(value: object) -> dict[str, object]:
     return msgspec.convert(value, dict[str, object])
 
 
+READERS = (
+    "list",
+    "chronology",
+    "requests",
+    "promises",
+    "knowledge",
+    "answers",
+    "agreements",
+    "arrangements",
+    "transfers",
+    "contradictions",
+    "stat",
+)
+"""The commands that read all of a ledger, an export or what a URL serves."""
+
+
 @dataclass
 class Ran:
     """What a command answered."""

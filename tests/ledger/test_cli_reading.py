@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ledger.commandline import Desk, part, rows
-
-READERS = (
-    *("list", "chronology", "requests", "promises", "knowledge", "answers"),
-    *("agreements", "arrangements", "transfers", "stat"),
-)
+from tests.ledger.commandline import READERS, Desk, part, rows
 
 
 @pytest.mark.parametrize("command", READERS)

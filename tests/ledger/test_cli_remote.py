@@ -15,13 +15,9 @@ from pathlib import Path
 import pytest
 
 from api.clock import now_ms
-from tests.ledger.commandline import ROOT, Desk, Ran, part, process, rows, served
+from tests.ledger.commandline import READERS, ROOT, Desk, Ran, part, process, rows, served
 from tests.ledger.test_export import content
 
-READING = (
-    *("list", "chronology", "requests", "promises", "knowledge", "answers", "stat"),
-    *("agreements", "arrangements", "transfers"),
-)
 AS_AT = ("--as-at", "2025-06-20")
 LIMITED = """\
 counterfoil: draft/v1
@@ -93,7 +89,7 @@ def refused(desk: Desk, *words: str) -> str:
     return ran.err
 
 
-@pytest.mark.parametrize("command", READING)
+@pytest.mark.parametrize("command", READERS)
 def test_what_is_read_from_a_server_is_what_the_export_says(two: Two, command: str) -> None:
     more = () if command == "stat" else AS_AT
     two.county.done("export", "ledger", f"for-{command}", "--for", "rutland")

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ledger.dates import Answer
 from ledger.folds.grounds import signing_day
@@ -33,9 +32,10 @@ from tests.ledger.founding import (
     REPLY,
     position,
 )
+from tests.ledger.recorded import orders
 from tests.ledger.shipped import Shipped, shipped
 from verify.brackets import Brackets, Cosigned
-from verify.events import Communication, Knowledge, references
+from verify.events import Communication, Knowledge
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.policy import Policy, Witness
 
@@ -437,25 +437,8 @@ def told_of(drafts: Iterable[Draft]) -> dict[tuple[str, str, str], tuple[str, in
     }
 
 
-@st.composite
-def _orders(draw: st.DrawFn) -> list[Draft]:
-    """Record the case in any order in which links lead to earlier entries."""
-    left = list(draw(st.permutations(CASE)))
-    placed: list[Draft] = []
-    named = {draft.id: _named_by(draft) for draft in CASE}
-    while left:
-        ids = {each.id for each in placed}
-        place = next(n for n, each in enumerate(left) if named[each.id] <= ids)
-        placed.append(left.pop(place))
-    return placed
-
-
-def _named_by(draft: Draft) -> set[str]:
-    return {event_id for _, event_id in references(draft.event)}
-
-
 @settings(max_examples=25)
-@given(_orders())
+@given(orders(CASE))
 def test_the_order_of_recording_changes_nothing(drafts: list[Draft]) -> None:
     assert told_of(CASE) == told_of(drafts)
 

@@ -1,0 +1,213 @@
+"""Silence: claimed answers against it, and what was asked and never answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ledger.date_words import format_when
+from ledger.folds.acts import doers_of
+from ledger.folds.contradictions.findings import Finding
+from ledger.folds.contradictions.matter import Matter, entries_words
+from ledger.folds.grounds import unaware_until
+from ledger.folds.items import OPEN
+from ledger.folds.moments import date_of
+from ledger.folds.reading import days_since
+from ledger.folds.requests import ItemRow, RequestRow
+from ledger.folds.stances import ESTABLISHED, Telling, parties_of
+from ledger.view import Told
+from ledger.wording import actors_words, count_words, days_words, say, thing_words
+from verify.events import Commitment, Knowledge, Request, Step
+
+__all__ = ["PATIENCE_DAYS", "silences", "unanswered"]
+
+PATIENCE_DAYS: Final = 28
+"""Days without an answer before which nothing is said to be missing: ours, no law's."""
+
+_ANSWERS: Final = frozenset(("answer", "refuse"))
+_REPLIES: Final = frozenset(("clarify", "narrow", "extend"))
+_KEEPING: Final = frozenset(("fulfil", "part_fulfil"))
+_MOST: Final = 3
+
+
+# A claimed reply against silence
+
+
+def silences(matter: Matter) -> Iterator[Finding]:
+    """Find answers that are told by one side, and not by the other."""
+    steps = matter.reading.steps
+    for told in matter.told:
+        if isinstance(told.event, Knowledge) and told.event.mode == "not_told":
+            yield from _nothing_came(matter, told, told.event)
+        if isinstance(told.event, Commitment):
+            yield from _kept_or_not(matter, told, told.event, steps.get(told.id, ()))
+    for row in matter.requests[ESTABLISHED]:
+        if any(item.state in OPEN for item in row.items):
+            yield from _only_claimed(matter, row)
+
+
+def _nothing_came(matter: Matter, told: Told, event: Knowledge) -> Iterator[Finding]:
+    """Find answers told by another to what somebody says that it got no answer to."""
+    until, of = unaware_until(matter.reading, told), matter.by_id.get(event.of)
+    if of is None or until is None:
+        return
+    for each in _answers_to(matter, of):
+        answered = matter.reading.when(each.id)
+        last = None if answered is None else answered.begin_latest
+        if each.author != told.author and last is not None and last <= until:
+            words = (
+                f"{told.author} tells that, as at {until.isoformat()}, nothing had come in answer "
+                f"to {matter.name(of.id)} (entry {told.index}); {each.author} tells that it was "
+                f"answered, {matter.when_words(each.id)} (entry {each.index})."
+            )
+            yield matter.finding("answer_denied", [of.id, each.id, told.id], words)
+
+
+def _answers_to(matter: Matter, of: Told) -> Iterator[Told]:
+    """Yield the steps that answer a request, or a question about one; or a step that is such."""
+    if isinstance(of.event, Request):
+        verbs, request = _ANSWERS, of.id
+    elif isinstance(of.event, Step) and of.event.verb == "seek_clarification":
+        verbs, request = _REPLIES, of.event.of
+    else:
+        if isinstance(of.event, Step) and of.event.verb in _ANSWERS | _REPLIES:
+            yield of
+        return
+    for each, step in matter.reading.steps.get(request, ()):
+        early = matter.reading.order.before(each.id, of.id) == "yes"
+        if step.verb in verbs and each.id in matter.places and not early:
+            yield each
+
+
+def _kept_or_not(
+    matter: Matter, told: Told, event: Commitment, steps: tuple[tuple[Told, Step], ...]
+) -> Iterator[Finding]:
+    """Find a promise that its maker says it kept, and the other side says it did not."""
+    makers, others = parties_of(event.by), parties_of(event.to)
+    standing = [(each, step) for each, step in steps if each.id in matter.places]
+    by_maker = [
+        each for each, step in standing if step.verb in _KEEPING and doers_of(each) & makers
+    ]
+    if any(step.verb == "confirm" and doers_of(each) & others for each, step in standing):
+        return
+    for nothing, step in standing:
+        if step.verb != "claim_unfulfilled" or not doers_of(nothing) & others:
+            continue
+        as_at = date_of(nothing, "as_at") or matter.reading.when(nothing.id)
+        for kept in by_maker:
+            when = matter.reading.when(kept.id)
+            last = None if as_at is None else as_at.latest
+            first = None if when is None else when.earliest
+            if last is not None and first is not None and last < first:
+                continue  # it was kept afterwards
+            day = "" if as_at is None else f", as at {format_when(as_at)}"
+            words = (
+                f"{matter.name(told.id)} is told to have been kept, {matter.when_words(kept.id)} "
+                f"(entry {kept.index}, {kept.author}), and that nothing came of it{day} "
+                f"(entry {nothing.index}, {nothing.author})."
+            )
+            yield matter.finding("promise_denied", [told.id, kept.id, nothing.id], words)
+
+
+def _only_claimed(matter: Matter, row: RequestRow) -> Iterator[Finding]:
+    for claim in row.claims:
+        if claim.verb in _ANSWERS:
+            did = "was taken up" if row.what == "invitation" else "was answered"
+            who = actors_words(row.recipients, most=_MOST)
+            words = (
+                f"{matter.name(row.id)} stands unanswered by {who} in what is established; "
+                f"{claim.told_by} tells that it {did} (entry {claim.index}), and {claim.why}."
+            )
+            tellings = [ESTABLISHED, Telling(claim.told_by)]
+            yield matter.finding("answer_claimed", [row.id, claim.id], words, tellings=tellings)
+
+
+# What was never answered
+
+
+def unanswered(matter: Matter) -> Iterator[Finding]:
+    """Find requests and questions about them of which nothing further is told."""
+    closed = {row.id: _closed(row) for row in matter.requests[ESTABLISHED]}
+    for telling, rows in matter.requests.items():
+        for row in rows:
+            taken_up = row.what == "invitation" and row.taken_up_by is not None
+            items = [] if taken_up else [item for item in row.items if not item.doubtful]
+            # Who has not told of an answer that those entitled signed leaves no gap.
+            items = [item for item in items if not _is_in(item, closed.get(row.id, ()))]
+            quiet = [item for item in items if _is_open(row, item) and _is_late(matter, item)]
+            silent = [item for item in items if item.silent and _is_late(matter, item)]
+            if quiet:
+                yield _quiet(matter, telling, row, quiet)
+            for since in dict.fromkeys(item.since for item in silent):
+                same = [item for item in silent if item.since == since]
+                yield _silent(matter, telling, row, same)
+
+
+def _is_open(row: RequestRow, item: ItemRow) -> bool:
+    """Tell whether others must act, and nothing but that they were chased is told since."""
+    if item.quiet or not row.chased:
+        return item.quiet
+    must_act = item.state in OPEN and not set(item.ball) <= set(row.makers)
+    return must_act and not row.claims and not any("was passed" in note for note in item.notes)
+
+
+def _closed(row: RequestRow) -> tuple[tuple[int, int], ...]:
+    return tuple((item.first, item.last) for item in row.items if item.state not in OPEN)
+
+
+def _is_in(item: ItemRow, ranges: Iterable[tuple[int, int]]) -> bool:
+    return any(first <= item.first and item.last <= last for first, last in ranges)
+
+
+def _is_late(matter: Matter, item: ItemRow) -> bool:
+    if item.lateness.word == "due":
+        return False
+    if item.resumed_after is not None:
+        return True
+    _, most = days_since(matter.reading.when(item.since), matter.reading.as_at)
+    return most is None or most >= PATIENCE_DAYS
+
+
+def _items(row: RequestRow, items: list[ItemRow]) -> str:
+    count = sum(item.last - item.first + 1 for item in items)
+    return "" if count == row.certain else f", {count_words(count, count)} of {row.certain}"
+
+
+def _quiet(matter: Matter, telling: Telling, row: RequestRow, items: list[ItemRow]) -> Finding:
+    makers, asked = (actors_words(each, most=_MOST) for each in (row.makers, row.recipients))
+    days = days_words(*items[0].days)
+    if row.what == "meeting":
+        words = (
+            f"{makers} asked {asked} for a meeting, {matter.when_words(row.id)} "
+            f"({matter.name(row.id)}); whether it was answered or held is not told, {days} later."
+        )
+        return matter.finding("no_outcome", [row.id], words, tellings=[telling])
+    did = "invited" if row.what == "invitation" else "asked"
+    what = "" if row.what == "invitation" else f" for {thing_words(row.what)}"
+    since = "" if items[0].since == row.id else _since(matter, items[0])
+    if row.chased:
+        since += f", chased ({entries_words(matter.by_id[each] for each in row.chased)})"
+    words = (
+        f"{makers} {did} {asked}{what}, {matter.when_words(row.id)} ({matter.name(row.id)}"
+        f"{_items(row, items)}){since}; nothing further is told of it, and {asked} must act, for "
+        f"{days}."
+    )
+    ids = [row.id, *(item.since for item in items), *row.chased]
+    return matter.finding("unanswered", ids, words, tellings=[telling])
+
+
+def _since(matter: Matter, item: ItemRow) -> str:
+    index = matter.by_id[item.since].index
+    return f", {say(item.state)}, {matter.when_words(item.since)} (entry {index})"
+
+
+def _silent(matter: Matter, telling: Telling, row: RequestRow, items: list[ItemRow]) -> Finding:
+    question = matter.by_id[items[0].since]
+    reason = getattr(question.event, "reason", None)
+    about = "" if reason is None else f" ({say(reason)})"
+    words = (
+        f"{matter.name(row.id)}{_items(row, items)} was queried{about}, "
+        f"{matter.when_words(question.id)} (entry {question.index}); no answer of "
+        f"{actors_words(items[0].ball, most=_MOST)} is told, for {days_words(*items[0].days)}."
+    )
+    return matter.finding("queried", [row.id, question.id], words, tellings=[telling])
