@@ -10,6 +10,9 @@
     GET /arrangements       forums and facilities: who is in them, and who chairs
     GET /transfers          which data was passed, to whom, and who was bound by what
     GET /knowledge          who knew what, when
+    GET /knowledge/on       who knew what at the end of a day
+    GET /knowledge/when     whether somebody knew of one event when another was done
+    GET /contradictions     what does not fit, is missing, or may be counted twice
     GET /answers            what every dispute asks
     GET /parties            members, observers and their keys
 
@@ -55,6 +58,8 @@ from ledger.folds.agreements import fold_agreements, fold_bindings
 from ledger.folds.answers import answers
 from ledger.folds.arrangements import fold_arrangements
 from ledger.folds.commitments import fold_commitments
+from ledger.folds.contradictions import fold_contradictions
+from ledger.folds.knew import knew_on, knew_when
 from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import Telling
@@ -67,8 +72,11 @@ from ledger.replies import (
     arrangements_json,
     bindings_json,
     chronology_json,
+    contradictions_json,
     event_json,
     events_json,
+    knew_before_json,
+    knew_on_json,
     knowledge_json,
     parties_json,
     promises_json,
@@ -96,6 +104,16 @@ On = Annotated[
     Day | None,
     InQuery(description="At the end of this day; not after `as_at`, which it is without this"),
 ]
+OnDay = Annotated[Day, InQuery(description="The day at the end of which they knew, or did not")]
+Holder = Annotated[
+    str | None,
+    InQuery(
+        pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$",
+        description="A party, or a post of one: rutland/leader",
+    ),
+]
+OfEvent = Annotated[str | None, InQuery(pattern=HASH, description="Only who knew of this event")]
+EventNamed = Annotated[str, InQuery(pattern=HASH, description="An event's id")]
 EventId = Annotated[str, Path(alias="id", pattern=HASH, description="The event's id")]
 
 
@@ -265,6 +283,62 @@ class Reading:
 
         return await self._whole(request, ("knowledge",), as_at, at_size, make)
 
+    async def known_on(
+        self,
+        request: Request,
+        day: OnDay,
+        party: Holder = None,
+        of: OfEvent = None,
+        as_at: AsAt = None,
+        at_size: AtSize = None,
+    ) -> Response:
+        """Return who knew what at the end of a day."""
+
+        def make(seen: Seen, until: dt.date) -> Values:
+            told = tellings(seen.view)
+            if of is not None and of not in seen.view.by_id:
+                raise NotFoundError("event of such an id")
+            reading = seen.reading(until)
+            return knew_on_json(
+                seen.view, knew_on(reading, day=day, tellings=told, holder=party, of=of)
+            )
+
+        words = ("knowledge/on", *map(str, (day, party, of)))
+        return await self._whole(request, words, as_at, at_size, make)
+
+    async def known_when(
+        self,
+        request: Request,
+        of: EventNamed,
+        act: EventNamed,
+        party: Holder = None,
+        as_at: AsAt = None,
+        at_size: AtSize = None,
+    ) -> Response:
+        """Return whether somebody knew of one event when another was done."""
+
+        def make(seen: Seen, until: dt.date) -> Values:
+            if not {of, act} <= seen.view.by_id.keys():
+                raise NotFoundError("event of such an id")
+            told = tellings(seen.view)
+            reading = seen.reading(until)
+            return knew_before_json(
+                seen.view, knew_when(reading, of=of, act=act, tellings=told, holder=party)
+            )
+
+        words = ("knowledge/when", of, act, str(party))
+        return await self._whole(request, words, as_at, at_size, make)
+
+    async def contradictions(
+        self, request: Request, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return what does not fit, is missing, or may be counted twice."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            return contradictions_json(seen.view, fold_contradictions(seen.reading(day)))
+
+        return await self._whole(request, ("contradictions",), as_at, at_size, make)
+
     async def answers(
         self,
         request: Request,
@@ -375,6 +449,9 @@ class Reading:
             ),
             ("/transfers", self.transfers, "Which data was passed, to whom", "TransfersAnswer"),
             ("/knowledge", self.knowledge, "Who knew what, when", "Knowledge"),
+            ("/knowledge/on", self.known_on, "Who knew what at the end of a day", "KnewOn"),
+            ("/knowledge/when", self.known_when, "Whether P knew X when P did Y", "KnewWhen"),
+            ("/contradictions", self.contradictions, "What does not fit", "Contradicting"),
             ("/answers", self.answers, "What every dispute asks", "Answers"),
             ("/parties", self.parties, "Members, observers and their keys", "Parties"),
         ):

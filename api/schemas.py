@@ -13,6 +13,8 @@ from ledger.folds.agreements import Agreements, Bindings
 from ledger.folds.answers import Answered
 from ledger.folds.arrangements import Arrangements
 from ledger.folds.commitments import Commitments
+from ledger.folds.contradictions import Contradictions
+from ledger.folds.knew import KnewBefore, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold
 from ledger.folds.moments import Moment
 from ledger.folds.requests import Requests
@@ -57,6 +59,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     **schemas_of(
         *(Timeline, Requests, Commitments, KnowledgeFold, Answered, Moment, PartyRow),
         *(Agreements, Bindings, Arrangements, Transfers),
+        *(KnewOnDay, KnewBefore, Contradictions),
         under=UNDER,
     ),
     "Ledger": _object(
@@ -163,6 +166,19 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     "Knowledge": _object(
         "Who knew what, when", knowledge=ref("KnowledgeFold"), ledger=ref("Ledger")
+    ),
+    "KnewOn": _object(
+        "Who knew what at the end of a day", knew_on=ref("KnewOnDay"), ledger=ref("Ledger")
+    ),
+    "KnewWhen": _object(
+        "Whether somebody knew of one event when another was done, in each telling",
+        knew_before=_list(ref("KnewBefore")),
+        ledger=ref("Ledger"),
+    ),
+    "Contradicting": _object(
+        "What does not fit, is missing, or may be counted twice",
+        contradictions=ref("Contradictions"),
+        ledger=ref("Ledger"),
     ),
     "Answers": _object(
         "Answers, in each telling", answers=_list(ref("Answered")), ledger=ref("Ledger")
@@ -302,6 +318,15 @@ EXAMPLES: Final[Mapping[str, object]] = {
     "Inclusion": {**_PROOF, "index": 3, "size": 10},
     "Knowledge": {
         "knowledge": {"later": 0, "rows": [], "shown": [], "withdrawn": 0},
+        "ledger": _LEDGER,
+    },
+    "KnewOn": {
+        "knew_on": {"day": "2026-02-10", "later": 0, "rows": [], "untold": 0},
+        "ledger": _LEDGER,
+    },
+    "KnewWhen": {"knew_before": [], "ledger": _LEDGER},
+    "Contradicting": {
+        "contradictions": {"as_at": "2026-04-01", "looked_at": 3, "rows": []},
         "ledger": _LEDGER,
     },
     "Parties": {

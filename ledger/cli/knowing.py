@@ -9,7 +9,7 @@ from ledger.cli.context import DONE, Context, UsageError
 from ledger.cli.parsing import actor, day
 from ledger.cli.reading import add_reader, reading_of
 from ledger.cli.sources import one_id
-from ledger.folds.knew import doers, knew_before, knew_on
+from ledger.folds.knew import knew_on, knew_when
 from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.reading import Reading
 from ledger.replies import knew_before_json, knew_on_json, knowledge_json, tellings
@@ -69,12 +69,8 @@ def _knowledge(arguments: Namespace, context: Context) -> int:
 def _before(arguments: Namespace, context: Context, reading: Reading, of: str) -> int:
     view = reading.view
     act = one_id(arguments.when, view.by_id)
-    holders = (arguments.party,) if arguments.party else doers(view.by_id[act])
-    answers = [
-        knew_before(reading, holder=holder, of=of, act=act, telling=telling)
-        for holder in holders
-        for telling in tellings(view)
-    ]
+    told = tellings(view)
+    answers = knew_when(reading, of=of, act=act, tellings=told, holder=arguments.party)
     text = knew_before_text(view, answers, width=arguments.width)
     context.answer(knew_before_json(view, answers), text)
     return DONE

@@ -38,7 +38,16 @@ from verify.events import (
     Transfer,
 )
 
-__all__ = ["KnewBefore", "KnewOn", "KnewOnDay", "Knowing", "doers", "knew_before", "knew_on"]
+__all__ = [
+    "KnewBefore",
+    "KnewOn",
+    "KnewOnDay",
+    "Knowing",
+    "doers",
+    "knew_before",
+    "knew_on",
+    "knew_when",
+]
 
 Knowing = Literal["knew", "did not know", "not established"]
 
@@ -142,7 +151,13 @@ def knew_on(
 
 
 def knew_before(
-    reading: Reading, *, holder: str, of: str, act: str, telling: Telling = ESTABLISHED
+    reading: Reading,
+    *,
+    holder: str,
+    of: str,
+    act: str,
+    telling: Telling = ESTABLISHED,
+    grounds: Grounds | None = None,
 ) -> KnewBefore:
     """Say whether a party or post knew of one event when another was done.
 
@@ -152,10 +167,38 @@ def knew_before(
         of: The id of the event that it may have known.
         act: The id of the event that was done.
         telling: Whose word is taken.
+        grounds: Those of the reading, where somebody has them: to find them costs a pass.
     """
-    answer, reasons = _Before(reading, of=of, act=act, telling=telling).ask(holder)
+    before = _Before(reading, grounds or Grounds(reading), of=of, act=act, telling=telling)
+    answer, reasons = before.ask(holder)
     return KnewBefore(
         holder=holder, of=of, act=act, telling=telling, answer=answer, reasons=tuple(reasons)
+    )
+
+
+def knew_when(
+    reading: Reading,
+    *,
+    of: str,
+    act: str,
+    tellings: Collection[Telling],
+    holder: str | None = None,
+) -> tuple[KnewBefore, ...]:
+    """Ask `knew_before` of everybody concerned, in several tellings.
+
+    Args:
+        reading: The view.
+        of: The id of the event that may have been known.
+        act: The id of the event that was done.
+        tellings: Whose words are taken, one after the other.
+        holder: The party or post asked about; None for each party whose act the second event is.
+    """
+    grounds = Grounds(reading)
+    holders = doers(reading.view.by_id[act]) if holder is None else (holder,)
+    return tuple(
+        knew_before(reading, holder=each, of=of, act=act, telling=telling, grounds=grounds)
+        for each in holders
+        for telling in tellings
     )
 
 
@@ -211,12 +254,14 @@ def _sourced(ground: Ground) -> str:
 class _Before:
     """Answers whether somebody knew of one event when another was done, in one telling."""
 
-    def __init__(self, reading: Reading, *, of: str, act: str, telling: Telling) -> None:
+    def __init__(
+        self, reading: Reading, grounds: Grounds, *, of: str, act: str, telling: Telling
+    ) -> None:
         self._reading = reading
         self._of = reading.view.by_id[of]
         self._act = reading.view.by_id[act]
         self._telling = telling
-        self._grounds = Grounds(reading)
+        self._grounds = grounds
         links = self._act.event.links or ()
         enclosed = (link.event for link in links if link.rel == "encloses")
         # What an act encloses was done by then.

@@ -52,6 +52,8 @@ ADMITTED = (
     "/checkpoints?start=0&stop=1",
     *("/agreements", "/bindings?party=alpha", "/arrangements", "/transfers"),
     *("/knowledge", "/answers", "/parties", "/receipts/0", "/tail", f"/files/{'0' * 64}"),
+    *("/contradictions", "/knowledge/on?day=2025-04-08"),
+    f"/knowledge/when?of={'0' * 64}&act={'0' * 64}",
     f"/events/{'0' * 64}",
 )
 
@@ -157,6 +159,7 @@ class Told:
         paths = [
             *("/events?", "/chronology?", "/requests?", "/promises?", "/knowledge?", "/answers?"),
             *("/agreements?", "/bindings?party=beta&", "/arrangements?", "/transfers?"),
+            *("/contradictions?", "/knowledge/on?day=2025-04-08&"),
             *("/entries?", "/parties?", *(f"/events/{event_id}?" for event_id in self.ids)),
         ]
         got = [site.get(f"{path}{more}") for path in paths]
@@ -533,6 +536,16 @@ def test_answers_are_those_of_the_command_line(ledger: Ledger, site: Site) -> No
     bound = values(alpha.get(f"/bindings?party=beta&on=2025-06-01&{query}"))
     assert 400 == alpha.get(f"/bindings?party=beta&on=2025-11-29&{query}").status
     assert 400 == alpha.get(f"/bindings?{query}").status
+    folds = ("chronology", "requests", "promises", "knowledge", "answers", "contradictions")
+    answers = {path: values(alpha.get(f"/{path}?{query}")) for path in folds}
+    shown = values(alpha.get(f"/events/{told.ids[0]}?{query}"))
+    one, other = told.ids[:2]
+    on = values(alpha.get(f"/knowledge/on?day=2025-04-08&party=alpha&{query}"))
+    of = values(alpha.get(f"/knowledge/on?day=2025-04-08&of={one}&{query}"))
+    when = values(alpha.get(f"/knowledge/when?of={one}&act={other}&{query}"))
+    absent = "0" * 64
+    for path in (f"on?day=2025-04-08&of={absent}", f"when?of={one}&act={absent}"):
+        assert 404 == alpha.get(f"/knowledge/{path}").status
     # The command line reads what whoever holds the folder holds: here, all that Alpha may see.
     ledger.close()  # one process has it open once
     folder = str(ledger.path)
@@ -541,6 +554,10 @@ def test_answers_are_those_of_the_command_line(ledger: Ledger, site: Site) -> No
     asked = ("--bound", "beta", "--on", "2025-06-01", "--as-at", day, "--at-size", at)
     assert bound == said("agreements", folder, *asked)
     assert shown == said("show", folder, told.ids[0], "--as-at", day, "--at-size", at)
+    knowledge = ("knowledge", folder, "--as-at", day, "--at-size", at)
+    assert on == said(*knowledge, "--on", "2025-04-08", "--party", "alpha")
+    assert of == said(*knowledge, "--on", "2025-04-08", "--of", one)
+    assert when == said(*knowledge, "--of", one, "--when", other)
 
 
 def said(*words: str) -> JSON:

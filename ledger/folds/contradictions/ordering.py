@@ -133,25 +133,25 @@ def _before_awaited(
     if end is None:
         return
     early: dict[str, None] = {}
+    # Of those who put off several requests together, the first tells from when on they did.
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[RequestRow, str]] = {}
     for deferral, request in wait.deferrals.items():
         row = wait.rows[request]
+        groups.setdefault((row.makers, row.recipients), (row, deferral))
+    for row, deferral in groups.values():
         for told in asks.between(row.makers, matter.reading.when(row.id), end):
-            if (
-                told.id not in wait.rows
-                and _is_early(matter, told, row, deferral)
-                and _counts(matter, told, telling)
-            ):
+            if _is_early(matter, told, row, wait, deferral) and _counts(matter, told, telling):
                 early.update(dict.fromkeys((*_letters(matter, told, end), told.id)))
     if early:
         yield _early(matter, telling, awaited, wait, tuple(early))
 
 
-def _is_early(matter: Matter, told: Told, row: RequestRow, deferral: str) -> bool:
+def _is_early(matter: Matter, told: Told, row: RequestRow, wait: _Wait, deferral: str) -> bool:
     event, before = told.event, matter.reading.order.before
     if isinstance(event, Request):
-        asks = not parties_of(event.to).isdisjoint(row.recipients)
+        asks = told.id not in wait.rows and not parties_of(event.to).isdisjoint(row.recipients)
     else:
-        asks = isinstance(event, Step) and event.of == row.id
+        asks = isinstance(event, Step) and event.of in wait.rows
     # What is known to have been asked before they were content to wait is no surprise.
     return asks and before(told.id, deferral) != "yes" and before(told.id, row.id) != "yes"
 
