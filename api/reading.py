@@ -449,7 +449,7 @@ class Reading:
             ),
             ("/transfers", self.transfers, "Which data was passed, to whom", "TransfersAnswer"),
             ("/knowledge", self.knowledge, "Who knew what, when", "Knowledge"),
-            ("/knowledge/on", self.known_on, "Who knew what at the end of a day", "KnewOn"),
+            ("/knowledge/on", self.known_on, "Who knew what at the end of a day", "WhoKnew"),
             ("/knowledge/when", self.known_when, "Whether P knew X when P did Y", "KnewWhen"),
             ("/contradictions", self.contradictions, "What does not fit", "Contradicting"),
             ("/answers", self.answers, "What every dispute asks", "Answers"),

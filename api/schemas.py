@@ -167,7 +167,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     "Knowledge": _object(
         "Who knew what, when", knowledge=ref("KnowledgeFold"), ledger=ref("Ledger")
     ),
-    "KnewOn": _object(
+    "WhoKnew": _object(
         "Who knew what at the end of a day", knew_on=ref("KnewOnDay"), ledger=ref("Ledger")
     ),
     "KnewWhen": _object(
@@ -320,7 +320,7 @@ EXAMPLES: Final[Mapping[str, object]] = {
         "knowledge": {"later": 0, "rows": [], "shown": [], "withdrawn": 0},
         "ledger": _LEDGER,
     },
-    "KnewOn": {
+    "WhoKnew": {
         "knew_on": {"day": "2026-02-10", "later": 0, "rows": [], "untold": 0},
         "ledger": _LEDGER,
     },

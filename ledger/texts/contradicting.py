@@ -48,4 +48,4 @@ def contradictions_text(view: View, fold: Contradictions, *, width: int = WIDTH)
 
 def _finding(row: Finding, width: int) -> list[str]:
     tellings = ", ".join(map(str, row.tellings))
-    return [*wrap(f"- {row.words}", width, indent=4), *wrap(f"({tellings})", width, indent=6)]
+    return [*wrap(row.words, width, indent=4), *wrap(f"({tellings})", width, indent=4)]

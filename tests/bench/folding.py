@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ledger.folds.commitments import fold_commitments
+from ledger.folds.contradictions import fold_contradictions
+from ledger.folds.knew import knew_on
 from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.requests import fold_requests
 from ledger.folds.timeline import timeline_of
@@ -23,6 +25,8 @@ from ledger.ledger import Ledger
 from ledger.readings import Query, Readings, Seen
 from ledger.replies import (
     chronology_json,
+    contradictions_json,
+    knew_on_json,
     knowledge_json,
     promises_json,
     requests_json,
@@ -63,7 +67,7 @@ def _run(path: Path, entries: int) -> None:
         for name, make in _QUESTIONS:
             for when, day in (("first", _DAY), ("another day", _DAY.replace(day=1))):
                 took_s = _timed(lambda: _ask(readings, ledger.size(), name, make, day))  # noqa: B023 - called at once
-                print(f"{name:<10}  {when:<11}  {took_s:6.2f} s  {took_s / parsing_s:5.1f} of it")
+                print(f"{name:<14}  {when:<11}  {took_s:6.2f} s  {took_s / parsing_s:5.1f} of it")
         tracemalloc.start()
         readings = Readings(ledger)
         for label, audience in (
@@ -113,11 +117,22 @@ def _knowledge(seen: Seen, day: dt.date) -> object:
     return knowledge_json(seen.view, fold_knowledge(seen.reading(day)))
 
 
+def _knew_on(seen: Seen, day: dt.date) -> object:
+    fold = knew_on(seen.reading(day), day=day, tellings=tellings(seen.view))
+    return knew_on_json(seen.view, fold)
+
+
+def _contradictions(seen: Seen, day: dt.date) -> object:
+    return contradictions_json(seen.view, fold_contradictions(seen.reading(day)))
+
+
 _QUESTIONS: Sequence[tuple[str, Make]] = (
     ("chronology", _chronology),
     ("requests", _requests),
     ("promises", _promises),
     ("knowledge", _knowledge),
+    ("knew on", _knew_on),
+    ("contradictions", _contradictions),
 )
 
 

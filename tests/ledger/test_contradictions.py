@@ -620,6 +620,21 @@ def test_what_was_asked_lately_or_answered_is_no_gap() -> None:
     assert [] == rules_of(foia, as_at=dt.date(2025, 11, 27))
 
 
+def test_who_has_not_told_of_an_answer_that_the_other_side_signed_leaves_no_gap() -> None:
+    asked = request("asked", categories=3, areas=("a",))
+    answered = step("a", asked, "answer", SOUTH, "2025-03-01", outcome="full", items=((1, 1),))
+    question = step("q", asked, "seek_clarification", SOUTH, "2025-03-01", items=((2, 2),))
+    rows = {row.rule: row for row in found_in(asked, answered, question)}
+
+    # As Northmere tells it, nothing was answered: it has not said so yet.
+    assert {"unanswered", "queried"} == set(rows)
+    assert "(the request of entry 3, item 3)" in rows["unanswered"].words
+    told = ["established", "as told by northmere", "as told by southfold"]
+    assert told == [str(each) for each in rows["unanswered"].tellings]
+    assert "The request of entry 3, item 2, was queried" in rows["queried"].words
+    assert told[::2] == [str(each) for each in rows["queried"].tellings]
+
+
 def test_what_was_chased_and_never_answered_is_a_gap() -> None:
     asked = request("asked")
     chased = step("c", asked, "chase", NORTH, "2025-03-01")

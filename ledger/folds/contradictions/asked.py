@@ -12,11 +12,12 @@ from ledger.folds.contradictions.matter import Matter, entries_words
 from ledger.folds.grounds import unaware_until
 from ledger.folds.items import OPEN
 from ledger.folds.moments import date_of
+from ledger.folds.ranges import format_ranges
 from ledger.folds.reading import days_since
 from ledger.folds.requests import ItemRow, RequestRow
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
-from ledger.wording import actors_words, count_words, days_words, say, thing_words
+from ledger.wording import actors_words, days_words, say, thing_words
 from verify.events import Commitment, Knowledge, Request, Step
 
 __all__ = ["PATIENCE_DAYS", "silences", "unanswered"]
@@ -126,21 +127,48 @@ def _only_claimed(matter: Matter, row: RequestRow) -> Iterator[Finding]:
 
 
 def unanswered(matter: Matter) -> Iterator[Finding]:
-    """Find requests and questions about them of which nothing further is told."""
-    closed = {row.id: _closed(row) for row in matter.requests[ESTABLISHED]}
+    """Find requests and questions about them of which nothing further is told.
+
+    Who tells nothing of an answer that those entitled have signed leaves no gap: of a request that
+    is established, what is established decides.
+    """
+    established = {row.id: row for row in matter.requests[ESTABLISHED]}
     for telling, rows in matter.requests.items():
         for row in rows:
-            taken_up = row.what == "invitation" and row.taken_up_by is not None
-            items = [] if taken_up else [item for item in row.items if not item.doubtful]
-            # Who has not told of an answer that those entitled signed leaves no gap.
-            items = [item for item in items if not _is_in(item, closed.get(row.id, ()))]
-            quiet = [item for item in items if _is_open(row, item) and _is_late(matter, item)]
-            silent = [item for item in items if item.silent and _is_late(matter, item)]
-            if quiet:
-                yield _quiet(matter, telling, row, quiet)
-            for since in dict.fromkeys(item.since for item in silent):
-                same = [item for item in silent if item.since == since]
-                yield _silent(matter, telling, row, same)
+            if telling == ESTABLISHED or row.id not in established:
+                yield from _open_items(matter, telling, row)
+
+
+def _open_items(matter: Matter, telling: Telling, row: RequestRow) -> Iterator[Finding]:
+    taken_up = row.what == "invitation" and row.taken_up_by is not None
+    items = [] if taken_up else [item for item in row.items if not item.doubtful]
+    quiet = [item for item in items if _is_open(row, item) and _is_late(matter, item)]
+    silent = [item for item in items if item.silent and _is_late(matter, item)]
+    if quiet:
+        yield _quiet(matter, [telling, *_who_agrees(matter, telling, row, quiet)], row, quiet)
+    for since in dict.fromkeys(item.since for item in silent):
+        same = [item for item in silent if item.since == since]
+        yield _silent(matter, [telling, *_who_agrees(matter, telling, row, same)], row, same)
+
+
+def _who_agrees(
+    matter: Matter, telling: Telling, row: RequestRow, items: Iterable[ItemRow]
+) -> Iterator[Telling]:
+    """Yield whose tellings have these items, which are established to be so, in the same state."""
+    if telling != ESTABLISHED:
+        return
+    wanted = {(item.first, item.last): item.state for item in items}
+    for other, rows in matter.by_telling.items():
+        same = rows.get(row.id)
+        if other == ESTABLISHED or same is None:
+            continue
+        if all(
+            any(
+                run.first <= first and last <= run.last and run.state == state for run in same.items
+            )
+            for (first, last), state in wanted.items()
+        ):
+            yield other
 
 
 def _is_open(row: RequestRow, item: ItemRow) -> bool:
@@ -149,14 +177,6 @@ def _is_open(row: RequestRow, item: ItemRow) -> bool:
         return item.quiet
     must_act = item.state in OPEN and not set(item.ball) <= set(row.makers)
     return must_act and not row.claims and not any("was passed" in note for note in item.notes)
-
-
-def _closed(row: RequestRow) -> tuple[tuple[int, int], ...]:
-    return tuple((item.first, item.last) for item in row.items if item.state not in OPEN)
-
-
-def _is_in(item: ItemRow, ranges: Iterable[tuple[int, int]]) -> bool:
-    return any(first <= item.first and item.last <= last for first, last in ranges)
 
 
 def _is_late(matter: Matter, item: ItemRow) -> bool:
@@ -168,12 +188,17 @@ def _is_late(matter: Matter, item: ItemRow) -> bool:
     return most is None or most >= PATIENCE_DAYS
 
 
-def _items(row: RequestRow, items: list[ItemRow]) -> str:
-    count = sum(item.last - item.first + 1 for item in items)
-    return "" if count == row.certain else f", {count_words(count, count)} of {row.certain}"
+def _items(row: RequestRow, items: Iterable[ItemRow]) -> str:
+    ranges = [(item.first, item.last) for item in items]
+    if sum(last - first + 1 for first, last in ranges) == row.certain:
+        return ""
+    single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+    return f", {'item' if single else 'items'} {format_ranges(ranges)}"
 
 
-def _quiet(matter: Matter, telling: Telling, row: RequestRow, items: list[ItemRow]) -> Finding:
+def _quiet(
+    matter: Matter, tellings: list[Telling], row: RequestRow, items: list[ItemRow]
+) -> Finding:
     makers, asked = (actors_words(each, most=_MOST) for each in (row.makers, row.recipients))
     days = days_words(*items[0].days)
     if row.what == "meeting":
@@ -181,7 +206,7 @@ def _quiet(matter: Matter, telling: Telling, row: RequestRow, items: list[ItemRo
             f"{makers} asked {asked} for a meeting, {matter.when_words(row.id)} "
             f"({matter.name(row.id)}); whether it was answered or held is not told, {days} later."
         )
-        return matter.finding("no_outcome", [row.id], words, tellings=[telling])
+        return matter.finding("no_outcome", [row.id], words, tellings=tellings)
     did = "invited" if row.what == "invitation" else "asked"
     what = "" if row.what == "invitation" else f" for {thing_words(row.what)}"
     since = "" if items[0].since == row.id else _since(matter, items[0])
@@ -193,7 +218,7 @@ def _quiet(matter: Matter, telling: Telling, row: RequestRow, items: list[ItemRo
         f"{days}."
     )
     ids = [row.id, *(item.since for item in items), *row.chased]
-    return matter.finding("unanswered", ids, words, tellings=[telling])
+    return matter.finding("unanswered", ids, words, tellings=tellings)
 
 
 def _since(matter: Matter, item: ItemRow) -> str:
@@ -201,13 +226,16 @@ def _since(matter: Matter, item: ItemRow) -> str:
     return f", {say(item.state)}, {matter.when_words(item.since)} (entry {index})"
 
 
-def _silent(matter: Matter, telling: Telling, row: RequestRow, items: list[ItemRow]) -> Finding:
+def _silent(
+    matter: Matter, tellings: list[Telling], row: RequestRow, items: list[ItemRow]
+) -> Finding:
     question = matter.by_id[items[0].since]
     reason = getattr(question.event, "reason", None)
     about = "" if reason is None else f" ({say(reason)})"
+    part = f"{which}," if (which := _items(row, items)) else ""
     words = (
-        f"{matter.name(row.id)}{_items(row, items)} was queried{about}, "
+        f"{matter.name(row.id)}{part} was queried{about}, "
         f"{matter.when_words(question.id)} (entry {question.index}); no answer of "
         f"{actors_words(items[0].ball, most=_MOST)} is told, for {days_words(*items[0].days)}."
     )
-    return matter.finding("queried", [row.id, question.id], words, tellings=[telling])
+    return matter.finding("queried", [row.id, question.id], words, tellings=tellings)

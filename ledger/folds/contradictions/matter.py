@@ -73,6 +73,11 @@ class Matter:
         }
 
     @cached_property
+    def by_telling(self) -> Mapping[Telling, Mapping[str, RequestRow]]:
+        """The same, by id."""
+        return {t: {row.id: row for row in rows} for t, rows in self.requests.items()}
+
+    @cached_property
     def _roots(self) -> Mapping[str, str]:
         roots: dict[str, str] = {}
 
