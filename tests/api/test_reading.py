@@ -529,16 +529,13 @@ def test_answers_are_those_of_the_command_line(ledger: Ledger, site: Site) -> No
     query = f"as_at={day}&at_size={at}"
     folds = (
         *("chronology", "requests", "promises", "knowledge", "answers"),
-        *("agreements", "arrangements", "transfers"),
+        *("agreements", "arrangements", "transfers", "contradictions"),
     )
     answers = {path: values(alpha.get(f"/{path}?{query}")) for path in folds}
     shown = values(alpha.get(f"/events/{told.ids[0]}?{query}"))
     bound = values(alpha.get(f"/bindings?party=beta&on=2025-06-01&{query}"))
     assert 400 == alpha.get(f"/bindings?party=beta&on=2025-11-29&{query}").status
     assert 400 == alpha.get(f"/bindings?{query}").status
-    folds = ("chronology", "requests", "promises", "knowledge", "answers", "contradictions")
-    answers = {path: values(alpha.get(f"/{path}?{query}")) for path in folds}
-    shown = values(alpha.get(f"/events/{told.ids[0]}?{query}"))
     one, other = told.ids[:2]
     on = values(alpha.get(f"/knowledge/on?day=2025-04-08&party=alpha&{query}"))
     of = values(alpha.get(f"/knowledge/on?day=2025-04-08&of={one}&{query}"))
