@@ -18,6 +18,7 @@ LedgerError
 │   └── ForkedError              they know another history
 ├── WitnessError             a witness did not cosign, or what it answered does not hold
 ├── ExportError              an export or evidence file cannot be made
+├── ReconcileError           sources, or decisions about them, are not what can be reconciled
 ├── TargetError              a ledger cannot be reached or asked, or its answer does not hold
 ├── RefusedError             a ledger answered that it does not accept a submission
 ├── MailError                octets are no mail, or pass a limit
@@ -58,6 +59,7 @@ __all__ = [
     "OlderError",
     "OutboxError",
     "PrivateFileError",
+    "ReconcileError",
     "RefusedError",
     "StoreError",
     "TargetError",
@@ -372,6 +374,21 @@ class WitnessError(LedgerError):
         self.witness = witness
         self.reason = reason
         self.retry_after_s = retry_after_s
+
+
+class ReconcileError(LedgerError):
+    """What was handed in cannot be reconciled.
+
+    Attributes:
+        where: The source, the option, or the part of the decisions.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        """Keep where and what."""
+        super().__init__(f"{where[:200]}: {reason}")
+        self.where = where
+        self.reason = reason
 
 
 class ExportError(LedgerError):

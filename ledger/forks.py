@@ -15,7 +15,14 @@ from verify.merkle import node_hash
 from verify.note import VerifierKey, format_vkey
 from verify.proof import Proof
 
-__all__ = ["SignedBy", "prove_fork", "prove_other_entry", "prove_refused", "prove_step_back"]
+__all__ = [
+    "SignedBy",
+    "prove_fork",
+    "prove_other_entry",
+    "prove_refused",
+    "prove_step_back",
+    "prove_two_entries",
+]
 
 
 class SignedBy(NamedTuple):
@@ -138,6 +145,41 @@ def prove_other_entry(
         ),
     )
     return _format(SignedBy(acknowledged.checkpoint, key), other, lie, charter)
+
+
+def prove_two_entries(
+    one: SignedBy,
+    other: SignedBy,
+    *,
+    index: int,
+    leaves: tuple[bytes, bytes],
+    proofs: tuple[Sequence[bytes], Sequence[bytes]],
+    charter: bytes,
+) -> bytes | None:
+    """Prove that two trees have different entries at one index.
+
+    Args:
+        one: A checkpoint.
+        other: Another one.
+        index: The index, below both sizes.
+        leaves: The leaf hash there in either tree.
+        proofs: Inclusion proof in either tree.
+        charter: The octets of entry 0.
+
+    Returns:
+        The octets of a fork proof; None if the entries are the same.
+
+    Raises:
+        RuleError: An inclusion proof does not hold, or a checkpoint is not signed by its key.
+    """
+    if leaves[0] == leaves[1]:
+        return None
+    lie = OtherEntry(
+        index=index,
+        leaves=(leaves[0].hex(), leaves[1].hex()),
+        proofs=(tuple(h.hex() for h in proofs[0]), tuple(h.hex() for h in proofs[1])),
+    )
+    return _format(one, other, lie, charter)
 
 
 def prove_step_back(

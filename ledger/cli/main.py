@@ -17,6 +17,7 @@ from ledger.cli import (
     outputting,
     proving,
     reading,
+    reconciling,
     recording,
     safekeeping,
     stamping,
@@ -32,6 +33,7 @@ from ledger.errors import (
     DisputedError,
     DraftError,
     LedgerError,
+    ReconcileError,
     RefusedError,
 )
 from verify.errors import VerifyError
@@ -58,9 +60,11 @@ _ADD: tuple[Add, ...] = (
     contradicting.add,
     outputting.add,
     undertakings.add,
+    reconciling.add,
 )
 _REFUSALS = (
     *(BackupError, ComposeError, DateError, DisputedError, DraftError, InvalidError, RefusedError),
+    ReconcileError,
 )
 
 _EPILOG = """\

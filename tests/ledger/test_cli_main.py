@@ -40,6 +40,7 @@ COMMANDS = (
     "promises",
     "prove",
     "receipt",
+    "reconcile",
     "record",
     "requests",
     "restore",

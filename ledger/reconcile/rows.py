@@ -1,0 +1,285 @@
+"""Rows: one for each event, with every telling of it side by side, and where they differ.
+
+No telling is preferred and none is made of two. Of dates a row says which days all tellings allow;
+where there are none, they contradict each other, and the row stands where the first can have been.
+Rows are laid out by days. That one is before the next is said where the days of all their tellings
+show it, and nowhere else: an index orders one ledger and never two.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+from ledger.date_words import format_when
+from ledger.dates import Answer, When, is_before, sort_key
+from ledger.folds.moments import date_of
+from ledger.reconcile.books import Book
+from ledger.reconcile.comparing import actor_fields, common, noun, plain_fields, when_of
+from ledger.reconcile.matching import Group
+from ledger.reconcile.parties import Member, Parties
+from ledger.reconcile.tellings import Telling
+from ledger.sentences import title_of
+from ledger.wording import field_words, party_of, say
+from verify.events import DateRole, Position
+
+__all__ = ["Difference", "Response", "Row", "make_rows", "responses_of"]
+
+_CONTRARY: Final = frozenset(("correct", "deny", "dispute", "object"))
+_ASSENTING: Final = frozenset(("admit", "agree", "ratify"))
+_BEFORE: Final[tuple[DateRole, ...]] = ("dated", "made", "sent")
+_AFTER: Final[tuple[DateRole, ...]] = ("received", "opened")
+
+
+How = Literal["contradiction", "difference", "wording"]
+
+_CONTRADICTION: Final[How] = "contradiction"
+_DIFFERENCE: Final[How] = "difference"
+
+
+class Difference(NamedTuple):
+    """Something that tellings of one event say in two ways.
+
+    Attributes:
+        about: What it is about: a date, a field, how it is called, what a party responded.
+        how: `contradiction` where both cannot be so; `difference` where one says what the other
+            does not; `wording` where the words differ.
+        said: What each says, by the place of its telling in the row.
+    """
+
+    about: str
+    how: How
+    said: tuple[tuple[int, str], ...]
+
+
+class Response(NamedTuple):
+    """A party's latest response to an event, or to a field of it, in one ledger."""
+
+    party: str
+    stance: str
+    field: str
+
+
+class Row(NamedTuple):
+    """One event.
+
+    Attributes:
+        group: Its tellings, and what joined them.
+        when: The days that all its tellings allow, or the date of the only one that is dated;
+            None where there are no such days, or it is not dated.
+        dated: How `when` came: by one telling, by several that agree, or not at all.
+        order: Whether the row before is established to be before; None for the first.
+        differences: Where its tellings differ.
+        responses: The responses to each telling, in its own ledger.
+    """
+
+    group: Group
+    when: When | None
+    dated: Literal["one telling", "in common", "contradicted", "undated"]
+    order: Answer | None
+    differences: tuple[Difference, ...]
+    responses: tuple[tuple[Response, ...], ...]
+
+
+def make_rows(
+    groups: Sequence[Group], books: Mapping[str, Book], parties: Parties
+) -> tuple[Row, ...]:
+    """Make the rows of a chronology, laid out by their days."""
+    responses = {fingerprint: responses_of(book) for fingerprint, book in books.items()}
+    rows = [_row(group, parties, responses) for group in groups]
+    rows.sort(key=lambda row: (_place(row), row.group.tellings[0].ref))
+    ordered = []
+    for number, row in enumerate(rows):
+        order = None if number == 0 else _order(rows[number - 1], row)
+        ordered.append(row._replace(order=order))
+    return tuple(ordered)
+
+
+def responses_of(book: Book) -> dict[str, tuple[Response, ...]]:
+    """Return the latest response of each party to each event and field, by the event's id."""
+    found: dict[str, dict[tuple[str, str], Response]] = defaultdict(dict)
+    withdrawn = {
+        told.event.on
+        for told in book.told
+        if isinstance(told.event, Position) and told.event.stance in {"retract_own", "disown"}
+        if told.event.on in book.by_id and book.by_id[told.event.on].author == told.author
+    }
+    for told in book.told:
+        event = told.event
+        if isinstance(event, Position) and told.id not in withdrawn:
+            field = event.field or "happened"
+            latest = Response(told.author, event.stance, field)
+            # That something was received is no answer to whether it is so.
+            key = field if event.stance != "received" else f"{field} received"
+            found[event.on][told.author, key] = latest
+    return {
+        event_id: tuple(response for _, response in sorted(mine.items()))
+        for event_id, mine in found.items()
+    }
+
+
+def _row(
+    group: Group, parties: Parties, responses: Mapping[str, Mapping[str, tuple[Response, ...]]]
+) -> Row:
+    dates = [each.moment.when for each in group.tellings if each.moment is not None]
+    answered = tuple(responses[t.fingerprint].get(t.told.id, ()) for t in group.tellings)
+    when, dated = _when(dates)
+    return Row(
+        group=group,
+        when=when,
+        dated=dated,
+        order=None,
+        differences=tuple(_differences(group.tellings, parties, answered)),
+        responses=answered,
+    )
+
+
+def _when(
+    dates: Sequence[When],
+) -> tuple[When | None, Literal["one telling", "in common", "contradicted", "undated"]]:
+    if not dates:
+        return None, "undated"
+    if len({when.edtf for when in dates}) == 1:
+        return dates[0], "one telling" if len(dates) == 1 else "in common"
+    days = common(dates)
+    if days is None:
+        return None, "contradicted"
+    return when_of(days), "in common"
+
+
+def _place(row: Row) -> tuple[object, ...]:
+    if row.dated == "contradicted":
+        dates = (each.moment.when for each in row.group.tellings if each.moment is not None)
+        return min(map(sort_key, dates))
+    return sort_key(row.when)
+
+
+def _order(before: Row, row: Row) -> Answer:
+    """Say whether all dates of one row are before all dates of the next."""
+    pairs = [
+        is_before(one.moment.when, other.moment.when)
+        for one in before.group.tellings
+        for other in row.group.tellings
+        if one.moment is not None and other.moment is not None
+    ]
+    return "yes" if pairs and set(pairs) == {"yes"} else "not established"
+
+
+# Differences
+
+
+def _differences(
+    tellings: Sequence[Telling], parties: Parties, answered: Sequence[tuple[Response, ...]]
+) -> Iterator[Difference]:
+    if len(tellings) == 1:
+        return
+    yield from _statuses(tellings, parties, answered)
+    if len({each.told.id for each in tellings}) == 1:
+        return  # one event, told once and recorded twice
+    yield from _kinds(tellings)
+    yield from _dates(tellings)
+    yield from _fields(tellings)
+    yield from _actors(tellings, parties)
+    yield from _words(tellings)
+
+
+def _kinds(tellings: Sequence[Telling]) -> Iterator[Difference]:
+    called = [(place, noun(each)) for place, each in enumerate(tellings)]
+    if len({word for _, word in called}) > 1:
+        yield Difference("what it was", "contradiction", tuple(called))
+
+
+def _dates(tellings: Sequence[Telling]) -> Iterator[Difference]:
+    by_role: dict[DateRole, dict[int, When]] = defaultdict(dict)
+    for place, each in enumerate(tellings):
+        for role in each.told.event.dates or ():
+            when = date_of(each.told, role)
+            if when is not None:
+                by_role[role][place] = when
+    for role, found in sorted(by_role.items()):
+        if len({when.edtf for when in found.values()}) > 1:
+            how = _CONTRADICTION if common(found.values()) is None else _DIFFERENCE
+            said = tuple((place, format_when(when)) for place, when in sorted(found.items()))
+            yield Difference(field_words(f"dates.{role}"), how, said)
+    yield from _impossible(by_role)
+
+
+def _impossible(by_role: Mapping[DateRole, Mapping[int, When]]) -> Iterator[Difference]:
+    """Yield orders that cannot hold: one side has it sent after the other has it received."""
+    for first in _BEFORE:
+        for then in _AFTER:
+            for sender, sent in sorted(by_role.get(first, {}).items()):
+                for receiver, received in sorted(by_role.get(then, {}).items()):
+                    if sender != receiver and is_before(received, sent) == "yes":
+                        about = f"{first} only after it was {then}"
+                        said = ((sender, format_when(sent)), (receiver, format_when(received)))
+                        yield Difference(about, "contradiction", tuple(sorted(said)))
+
+
+def _fields(tellings: Sequence[Telling]) -> Iterator[Difference]:
+    by_name: dict[str, dict[int, object]] = defaultdict(dict)
+    for place, each in enumerate(tellings):
+        for name, value in plain_fields(each.told.event).items():
+            if value != "unknown":
+                by_name[name][place] = value
+    for name, found in sorted(by_name.items()):
+        if len(set(found.values())) > 1:
+            said = tuple((p, say(v) if isinstance(v, str) else str(v)) for p, v in found.items())
+            yield Difference(name.removesuffix("_").replace("_", " "), "contradiction", said)
+
+
+def _actors(tellings: Sequence[Telling], parties: Parties) -> Iterator[Difference]:
+    """Compare who is named, post and all, under labels that are joined or at least equal."""
+    by_name: dict[str, dict[int, tuple[str, ...]]] = defaultdict(dict)
+    for place, each in enumerate(tellings):
+        for name, actors in actor_fields(each.told.event).items():
+            by_name[name][place] = actors
+    for name, found in sorted(by_name.items()):
+        meant = {
+            place: frozenset(_meant(tellings[place], actor, parties) for actor in actors)
+            for place, actors in found.items()
+        }
+        if len(set(meant.values())) > 1:
+            # Labels that nothing joins may mean one party: then it is no contradiction.
+            known = all(root[0] for actors in meant.values() for root in actors)
+            disjoint = not frozenset.intersection(*meant.values())
+            how = _CONTRADICTION if known and disjoint else _DIFFERENCE
+            said = tuple((place, ", ".join(actors)) for place, actors in sorted(found.items()))
+            apart = "" if known else ", by labels that nothing joins"
+            yield Difference(f"{name.replace('_', ' ')}{apart}", how, said)
+
+
+def _meant(telling: Telling, actor: str, parties: Parties) -> tuple[str, str]:
+    """Return who is meant: a party that ledgers share, or a label that only equals itself."""
+    label = party_of(actor)
+    root = parties.root(telling.fingerprint, label)
+    shared = parties.is_joined(root)
+    return root if shared else ("", label)
+
+
+def _words(tellings: Sequence[Telling]) -> Iterator[Difference]:
+    said = tuple(
+        (place, title_of(each.told) or "") for place, each in enumerate(tellings) if each.title
+    )
+    if len({tellings[place].title for place, _ in said}) > 1:
+        yield Difference("the words for it", "wording", said)
+
+
+def _statuses(
+    tellings: Sequence[Telling], parties: Parties, answered: Sequence[tuple[Response, ...]]
+) -> Iterator[Difference]:
+    """Yield fields that one party accepts in one ledger and contests in another."""
+    by_party: dict[tuple[Member, str], dict[int, Response]] = defaultdict(dict)
+    for place, responses in enumerate(answered):
+        for response in responses:
+            if response.stance in _CONTRARY | _ASSENTING:
+                root = parties.root(tellings[place].fingerprint, response.party)
+                by_party[root, response.field][place] = response
+    for (_, field), found in sorted(by_party.items(), key=lambda item: (item[0][1], item[0][0])):
+        if len({response.stance in _CONTRARY for response in found.values()}) > 1:
+            said = tuple(
+                (place, f"{response.party}: {say(response.stance)}")
+                for place, response in sorted(found.items())
+            )
+            yield Difference(f"the response to {field_words(field)}", "contradiction", said)

@@ -1,0 +1,262 @@
+"""A reconciliation for people: plain text, aligned and wrapped.
+
+Text that a party wrote is shown with its control characters replaced, so that nobody's title can
+move a reader's cursor or turn its direction.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ledger.date_words import HOUSE_CONVENTION, format_when
+from ledger.reconcile.books import Book
+from ledger.reconcile.matching import Match
+from ledger.reconcile.reconciling import Reconciled
+from ledger.reconcile.result import decide, limits
+from ledger.reconcile.rows import Row
+from ledger.sentences import sentence
+from ledger.text import WIDTH
+from ledger.wording import response_words
+
+__all__ = ["reconciliation_text"]
+
+_SHORT: Final = 16
+_LISTED: Final = 200
+"""Documents and messages of each kind that are listed; the JSON has all."""
+
+
+def reconciliation_text(found: Reconciled, *, width: int = WIDTH) -> str:
+    """Write a reconciliation.
+
+    Args:
+        found: What it came to.
+        width: The longest line, in characters.
+    """
+    parts = (
+        _ledgers(found),
+        _forks(found),
+        _rows(found),
+        _contradictions(found),
+        _to_confirm(found),
+        _missing(found),
+        _documents(found),
+        _parties(found),
+        _bounds(found),
+        _footer(found),
+    )
+    lines: list[str] = []
+    for part in parts:
+        written = [line for text in part for line in _wrap(text, width)]
+        lines += [*written, ""] if written else []
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Wrap a line; what follows it is indented as its first column is, up to a double space."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    indent = len(text) - len(text.lstrip())
+    return textwrap.wrap(
+        text.strip(),
+        width,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2),
+        break_on_hyphens=False,
+    ) or [""]
+
+
+def _ledgers(found: Reconciled) -> Iterator[str]:
+    count = len(found.books)
+    events = f"{len(found.rows):,} event{'' if len(found.rows) == 1 else 's'}"
+    yield f"{count} ledger{'' if count == 1 else 's'}, side by side: {events}"
+    for book in found.books:
+        yield ""
+        yield from _ledger(found, book)
+
+
+def _ledger(found: Reconciled, book: Book) -> Iterator[str]:
+    tellings, others = found.counts[book.fingerprint]
+    yield f"{found.letters[book.fingerprint]}  {book.origin}"
+    yield f"   fingerprint {book.fingerprint}"
+    size = f"whole, up to {book.size:,} entries" if book.whole else "not whole"
+    yield f"   {size}; tells {tellings:,} events; {others:,} other acts upon the ledger"
+    closed = sum(len(told.unopened) for told in book.told)
+    if closed:
+        yield f"   {closed:,} of its claims are not open here: what they hold is not compared"
+    for note in book.notes:
+        yield f"   {note}"
+
+
+def _forks(found: Reconciled) -> Iterator[str]:
+    for fork in found.forks:
+        sizes = " and ".join(f"{size:,} entries" for size, _ in fork.checkpoints)
+        yield (
+            f"FORK: two histories of the ledger {fork.fingerprint} were told (checkpoints of "
+            f"{sizes}). Nothing of it stands below. A proof that anybody can check is in the JSON."
+        )
+
+
+# The chronology
+
+
+def _rows(found: Reconciled) -> Iterator[str]:
+    if not found.rows:
+        return
+    yield "CHRONOLOGY"
+    yield (
+        "Rows follow their dates. Where it is not said that the order is established, it is not. "
+        "Each line below a date is one ledger's telling, and none is preferred."
+    )
+    books = {book.fingerprint: book for book in found.books}
+    for number, row in enumerate(found.rows, start=1):
+        yield ""
+        order = "; after the row before" if row.order == "yes" else ""
+        yield f"{number}  {_date(row)}{order}"
+        for place, telling in enumerate(row.group.tellings):
+            told, book = telling.told, books[telling.fingerprint]
+            dated = "" if telling.moment is None else format_when(telling.moment.when)
+            when = f" [{telling.moment.role} {dated}]" if telling.moment is not None else ""
+            letter = found.letters[telling.fingerprint]
+            yield f"   {letter} {told.index}  {told.author}: {sentence(told, book.by_id)}{when}"
+            for each in row.responses[place]:
+                words = response_words(each.stance, each.field)
+                yield f"       in {letter}, {each.party} {words}"
+        yield from _joined(found, row)
+
+
+def _date(row: Row) -> str:
+    if row.dated == "contradicted":
+        return "no day that all tellings allow"
+    if row.when is None:
+        return "undated"
+    words = format_when(row.when)
+    return f"{words} (in common)" if len(row.group.tellings) > 1 else words
+
+
+def _joined(found: Reconciled, row: Row) -> Iterator[str]:
+    for match in row.group.matches:
+        ends = " and ".join(found.letters[ledger] for ledger, _ in match.events)
+        yield f"     one event in {ends}, {match.certainty}: {match.ground}"
+        yield from (f"       against: {words}" for words in match.against)
+    for each in row.differences:
+        said = "; ".join(
+            f"{found.letters[row.group.tellings[place].fingerprint]}: {words}"
+            for place, words in each.said
+        )
+        yield f"     {each.how}, {each.about}: {said}"
+
+
+def _contradictions(found: Reconciled) -> Iterator[str]:
+    rows = [
+        (number, sorted({each.about for each in row.differences if each.how == "contradiction"}))
+        for number, row in enumerate(found.rows, start=1)
+    ]
+    rows = [(number, about) for number, about in rows if about]
+    if rows:
+        yield "WHERE THEY CONTRADICT EACH OTHER"
+        yield from (f"   row {number}: {', '.join(about)}" for number, about in rows)
+
+
+# What is for a person
+
+
+def _to_confirm(found: Reconciled) -> Iterator[str]:
+    if not found.matches.to_confirm:
+        return
+    places = {
+        each.ref: number
+        for number, row in enumerate(found.rows, start=1)
+        for each in row.group.tellings
+    }
+    yield "TO CONFIRM OR REJECT"
+    yield (
+        "These may be one event. Nothing joins them until a file of decisions says so, in which "
+        "the line given stands under confirm or reject."
+    )
+    for match in found.matches.to_confirm[:_LISTED]:
+        yield ""
+        yield from _match(found, match, (places[match.events[0]], places[match.events[1]]))
+    yield from _more(len(found.matches.to_confirm))
+
+
+def _match(found: Reconciled, match: Match, rows: tuple[int, int]) -> Iterator[str]:
+    ends = " and ".join(
+        f"row {number} ({found.letters[ledger]})"
+        for number, (ledger, _) in zip(rows, match.events, strict=True)
+    )
+    yield f"   {ends}: {match.ground}"
+    yield f"     {decide(*match.events)}"
+    yield from (f"     for: {words}" for words in match.reasons)
+    yield from (f"     against: {words}" for words in match.against)
+
+
+def _missing(found: Reconciled) -> Iterator[str]:
+    if not found.missing:
+        return
+    yield "MESSAGES THAT ONE SIDE HAS AND ANOTHER HAS NOT"
+    for each in found.missing[:_LISTED]:
+        yield f"   row {each.row + 1}: not in {found.letters[each.lacking]}"
+        yield from (f"     {words}" for words in each.reasons)
+    yield from _more(len(found.missing))
+
+
+def _documents(found: Reconciled) -> Iterator[str]:
+    shared = [each for each in found.documents if len({ref[0] for ref, _ in each.held}) > 1]
+    lacking = [each for each in found.documents if each.lacking]
+    if not found.documents:
+        return
+    yield "DOCUMENTS, BY THEIR OCTETS"
+    yield f"   {len(shared):,} of {len(found.documents):,} are in more than one ledger"
+    for each in lacking[:_LISTED]:
+        holders = sorted({found.letters[ledger] for (ledger, _), _ in each.held})
+        letters = ", ".join(found.letters[one] for one in each.lacking)
+        yield f"   {each.sha256[:_SHORT]}  in {', '.join(holders)}, not in {letters}"
+    yield from _more(len(lacking))
+
+
+def _parties(found: Reconciled) -> Iterator[str]:
+    if not (found.parties.joined or found.parties.to_confirm):
+        return
+    yield "PARTIES"
+    for party in found.parties.joined:
+        names = " = ".join(f"{found.letters[ledger]}:{label}" for ledger, label in party.members)
+        yield f"   {names}, by {' and '.join(party.because)}"
+    for each in found.parties.to_confirm:
+        letters = ", ".join(found.letters[ledger] for ledger in each.ledgers)
+        against = f"; {each.against}" if each.against else ""
+        yield f"   {each.label} in {letters}: an equal label, which nothing joins{against}"
+
+
+def _bounds(found: Reconciled) -> Iterator[str]:
+    lines = limits(found)
+    if lines:
+        yield "WHAT IS BOUNDED"
+        yield from (f"   {line}" for line in lines)
+
+
+def _footer(found: Reconciled) -> Iterator[str]:
+    yield "Made from:"
+    for one in found.inputs:
+        kind = "evidence" if one.folder is None else "an export"
+        audience = "" if one.report.audience is None else f", for {one.report.audience}"
+        digest = "".join(f", SHA-256 {d[:_SHORT]}" for name, d in one.digests if name == "evidence")
+        yield (
+            f"   {kind} of {one.fingerprint[:_SHORT]}, size {one.size:,}, root {one.root[:_SHORT]}"
+            f"{audience}{digest}"
+        )
+    decided = sum(len(lines) for lines in _decided(found))
+    if decided:
+        yield f"   {decided:,} decision{'' if decided == 1 else 's'}, which nobody signed"
+    yield HOUSE_CONVENTION
+    yield "That a ledger is valid says who told what, not that any of it is so."
+    yield "Check it: counterfoil reconcile --check FOLDER, and the same sources"
+
+
+def _decided(found: Reconciled) -> Iterable[tuple[object, ...]]:
+    return found.decisions.confirm, found.decisions.reject, found.decisions.same_party
+
+
+def _more(count: int) -> Iterator[str]:
+    if count > _LISTED:
+        yield f"   and {count - _LISTED:,} more, which the JSON lists"
