@@ -121,11 +121,13 @@ def _make(arguments: Namespace, context: Context, sources: Sources) -> int:
             raise UsageError(f"{arguments.out} is not made: {_refusal(sources.refused[0])}")
         write_package(found, Path(arguments.out))
     values = _sources_json(sources)
-    values["reconciliation"] = msgspec.Raw(format_reconciliation(found))
+    lines = list(_sources_text(sources))
+    if context.json:  # either takes a while where there are many events
+        values["reconciliation"] = msgspec.Raw(format_reconciliation(found))
+    else:
+        lines += ["", reconciliation_text(found)]
     if arguments.out is not None:
         values["folder"] = arguments.out
-    lines = [*_sources_text(sources), "", reconciliation_text(found)]
-    if arguments.out is not None:
         lines.append(f"Wrote {arguments.out}, for whoever has the same sources to check")
     context.answer(values, "\n".join(lines))
     return REFUSED if sources.refused or found.forks else DONE

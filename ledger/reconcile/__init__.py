@@ -8,6 +8,7 @@ decisions    what a person confirmed or rejected
 comparing    two tellings held against each other
 matching     which tellings are of one event, on what ground, and what speaks against it
 rows         one row for each event, every telling of it, and where they differ
+standings    where a request stands in each ledger
 lacks        what one side has and another has not
 reconciling  all of that, in order
 result       it as one JSON value, the same for the same sources in any order

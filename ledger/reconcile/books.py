@@ -55,6 +55,7 @@ class Book:
         brackets: What is proven of when each event was signed, by id, where anything is.
         notes: What a reader must know, in sentences.
         files: Where files are whose claims are open, by SHA-256.
+        view: The ledger as far as it is here whole, for folds; None where it is not.
     """
 
     fingerprint: str
@@ -68,6 +69,7 @@ class Book:
     brackets: Mapping[str, Bracket] = field(repr=False)
     notes: tuple[str, ...]
     files: Mapping[str, Path] = field(repr=False)
+    view: View | None = field(repr=False)
 
     @property
     def whole(self) -> bool:
@@ -344,7 +346,7 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
                 told[each.id] = each
                 brackets[each.id] = times.get(each.index, Bracket())
     ordered = tuple(sorted(told.values(), key=lambda each: (each.index, each.opened_at or -1)))
-    view = replace(view, told=ordered, by_id={each.id: each for each in ordered})
+    by_id = {each.id: each for each in ordered}
     states = [view.state, *(one.state for one in shown)]
     return Book(
         fingerprint=fingerprint,
@@ -352,8 +354,8 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
         size=view.size,
         reach=max(one.size for one in sources),
         told=ordered,
-        by_id=view.by_id,
-        dates=main_dates(view),
+        by_id=by_id,
+        dates=main_dates(replace(view, told=ordered, by_id=by_id)),
         parties={
             key.key: key.party
             for state in states
@@ -363,6 +365,7 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
         brackets={each: known for each, known in brackets.items() if known[:2] != (None, None)},
         notes=tuple(_notes(view.size, shown)),
         files=_files(exports),
+        view=view if exports else None,
     )
 
 

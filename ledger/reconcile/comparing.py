@@ -136,8 +136,9 @@ def _instant(edtf: str | None) -> tuple[object, ...] | None:
 
 def common(dates: Iterable[When]) -> Range | None:
     """Return the first and last day that all dates allow; None where there is none."""
-    ranges: tuple[Range, ...] = (Range(None, None),)
-    for when in dates:
+    first, *rest = dates
+    ranges = candidates(first)
+    for when in rest:
         met = (_meet(a, b) for a in ranges for b in candidates(when))
         ranges = tuple(each for each in met if each is not None)
     if not ranges:

@@ -1,9 +1,11 @@
 """Which tellings are of one event, how certain that is, and on what ground.
 
-certain     one event id in several ledgers; a `same_as` link that both sides signed; the same
-            octets of the document that events of one kind are about, of which either ledger has one
+certain     one event id in several ledgers, signed by one party; a `same_as` link that both sides
+            signed; the same octets of the document that events of one kind are about, of which
+            either ledger has one
 confirmed   by a decision
-probable    one Message-ID, with date, sender and subject not at odds; a `same_as` link of one side
+probable    one Message-ID, with date, sender and subject not at odds; a `same_as` link of one side;
+            one event id under different keys
 possible    one kind, a party or title in common, and days that meet or nearly do; the same document
             under two kinds; the same step of one event
 
@@ -20,13 +22,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, product
 from typing import Final, Literal, NamedTuple
 
+from ledger.dates import candidates
 from ledger.reconcile.comparing import (
     MAX_DAYS_APART,
     Comparison,
-    common,
     compare,
     compare_mails,
-    days_apart,
     noun,
 )
 from ledger.reconcile.decisions import Decisions, Ref
@@ -124,6 +125,7 @@ class _Matcher:
             frozenset(parties.root(each.fingerprint, label) for label in each.labels)
             for each in tellings
         ]
+        self._spans = [_spans(each) for each in tellings]
         self._parent = list(range(len(tellings)))
         self._members = [[number] for number in range(len(tellings))]
         self._ledgers = [{each.fingerprint} for each in tellings]
@@ -227,7 +229,13 @@ class _Matcher:
             by_id[each.told.id].append(number)
         for numbers in by_id.values():
             for other in numbers[1:]:
-                self._join((numbers[0], other), "one event", "certain", _ONE_EVENT)
+                one, two = (self._tellings[each] for each in (numbers[0], other))
+                signers = [self._parties.root(t.fingerprint, t.told.author) for t in (one, two)]
+                # Whoever copies an event into a ledger of its own can sign it there as anybody.
+                if one.told.key == two.told.key or signers[0] == signers[1]:
+                    self._join((numbers[0], other), "one event", "certain", _ONE_EVENT)
+                else:
+                    self._join((numbers[0], other), "one event", "probable", _COPIED)
 
     def _confirmed(self) -> None:
         for one, other in self._decisions.confirm:
@@ -357,7 +365,7 @@ class _Matcher:
             kind = each.told.kind
             if isinstance(each.told.event, Step | Knowledge):
                 continue
-            days = _days(each)
+            days = _days(self._spans[number])
             for day in days:
                 exact[kind, day].append(number)
             for day in range(days.start - _WINDOW, days.stop + _WINDOW) if days else ():
@@ -369,7 +377,7 @@ class _Matcher:
         for numbers in near.values():
             self._pairs_of(numbers, crowded=False)
         for numbers in titled.values():
-            vague = [number for number in numbers if not _days(self._tellings[number])]
+            vague = [number for number in numbers if not _days(self._spans[number])]
             if vague:
                 self._pairs_of(numbers, crowded=False)
 
@@ -427,16 +435,15 @@ class _Matcher:
         if not (titles or certain or alike):
             return 0
         met = int(self._near(one, other, undated=False))
-        return (titles << 20) + (met << 18) + (min(certain, 255) << 8) + min(alike, 255) + 1
+        return titles * _TITLED + (met << 18) + (min(certain, 255) << 8) + min(alike, 255) + 1
 
     def _near(self, one: int, other: int, *, undated: bool) -> bool:
         """Tell whether two tellings' days meet; with `undated`, or nearly, or one has none."""
-        first, second = self._tellings[one].moment, self._tellings[other].moment
-        if first is None or second is None:
+        first, second = self._spans[one], self._spans[other]
+        if not (first and second):
             return undated
-        if common((first.when, second.when)) is not None:
-            return True
-        return undated and days_apart(first.when, second.when) <= MAX_DAYS_APART
+        apart = min(max(b.lo - a.hi, a.lo - b.hi) for a in first for b in second)
+        return apart <= (MAX_DAYS_APART if undated else 0)
 
     def _sides(self, numbers: Sequence[int]) -> Iterator[tuple[list[int], list[int]]]:
         """Yield the tellings of each pair of ledgers, as far as they are not matched already."""
@@ -465,19 +472,24 @@ class _Matcher:
 
     def _to_confirm(self) -> tuple[tuple[Match, ...], int]:
         counts: dict[int, int] = defaultdict(int)
+        titled: set[int] = set()
         chosen, more = [], 0
         ranked = sorted((-weight, pair) for pair, (weight, _) in self._proposed.items())
-        for _, (one, other) in ranked:
+        for weight, (one, other) in ranked:
             found = self._proposed[one, other][1]
             if self._find(one) == self._find(other) or other in self._apart.get(one, ()):
                 continue
             if found is None and self._covered(one, other):
                 continue
-            if max(counts[one], counts[other]) >= MAX_PROPOSED:
+            # Whoever has a namesake is not told of others that merely share a day and a party.
+            weaker = found is None and -weight < _TITLED and not titled.isdisjoint((one, other))
+            if weaker or max(counts[one], counts[other]) >= MAX_PROPOSED:
                 more += 1
                 continue
             counts[one] += 1
             counts[other] += 1
+            if -weight >= _TITLED:
+                titled.update((one, other))
             if found is None:
                 pair = compare(self._tellings[one], self._tellings[other], self._parties)
                 found = self._match(one, other, "alike", "possible", pair)
@@ -504,8 +516,13 @@ class _Matcher:
         return noun(self._tellings[number])
 
 
+_TITLED: Final = 1 << 20  # weighs a title that is the same
 _JOINS: Final = 1 << 30  # weighs more than anything that two tellings merely share
-_ONE_EVENT: Final = Comparison(("the event id is the same: both ledgers hold what was signed",), ())
+_ONE_EVENT: Final = Comparison(("the event id is the same, and so is who signed it",), ())
+_COPIED: Final = Comparison(
+    ("the event id is the same",),
+    ("different keys signed it: one of the two can be a copy under a name that is not its own",),
+)
 _LINKED_BY_BOTH: Final = Comparison(("a link says that they are one, signed by both sides",), ())
 _LINKED_BY_ONE: Final = Comparison(
     ("a link says that they are one",), ("only one side has signed that",)
@@ -515,12 +532,26 @@ _SAME_OCTETS: Final = Comparison(
 )
 
 
-def _days(telling: Telling) -> range:
-    """Return the days on which it can have been; none where they are too many, or unbounded."""
-    moment = telling.moment
-    if moment is None or moment.when.earliest is None or moment.when.latest is None:
+class _Span(NamedTuple):
+    """Days in a row, by ordinal, both ends included."""
+
+    lo: int
+    hi: int
+
+
+def _spans(telling: Telling) -> tuple[_Span, ...]:
+    """Return the days on which it can have been; nothing if it is not dated."""
+    if telling.moment is None:
+        return ()
+    first, last = dt.date.min, dt.date.max
+    return tuple(
+        _Span((days.lo or first).toordinal(), (days.hi or last).toordinal())
+        for days in candidates(telling.moment.when)
+    )
+
+
+def _days(spans: Sequence[_Span]) -> range:
+    """Return the days from the first to the last; none where they are too many."""
+    if not spans or spans[-1].hi - spans[0].lo > _VAGUE:
         return range(0)
-    first, last = moment.when.earliest, moment.when.latest
-    if last - first > dt.timedelta(_VAGUE):
-        return range(0)
-    return range(first.toordinal(), last.toordinal() + 1)
+    return range(spans[0].lo, spans[-1].hi + 1)

@@ -17,8 +17,10 @@ from ledger.dates import Answer, When, is_before, sort_key
 from ledger.folds.moments import date_of
 from ledger.reconcile.books import Book
 from ledger.reconcile.comparing import actor_fields, common, noun, plain_fields, when_of
+from ledger.reconcile.decisions import Ref
 from ledger.reconcile.matching import Group
 from ledger.reconcile.parties import Member, Parties
+from ledger.reconcile.standings import Standing, standings
 from ledger.reconcile.tellings import Telling
 from ledger.sentences import title_of
 from ledger.wording import field_words, party_of, say
@@ -87,7 +89,8 @@ def make_rows(
 ) -> tuple[Row, ...]:
     """Make the rows of a chronology, laid out by their days."""
     responses = {fingerprint: responses_of(book) for fingerprint, book in books.items()}
-    rows = [_row(group, parties, responses) for group in groups]
+    stand = standings(groups, books)
+    rows = [_row(group, parties, responses, stand) for group in groups]
     rows.sort(key=lambda row: (_place(row), row.group.tellings[0].ref))
     ordered = []
     for number, row in enumerate(rows):
@@ -120,7 +123,10 @@ def responses_of(book: Book) -> dict[str, tuple[Response, ...]]:
 
 
 def _row(
-    group: Group, parties: Parties, responses: Mapping[str, Mapping[str, tuple[Response, ...]]]
+    group: Group,
+    parties: Parties,
+    responses: Mapping[str, Mapping[str, tuple[Response, ...]]],
+    stand: Mapping[Ref, Standing],
 ) -> Row:
     dates = [each.moment.when for each in group.tellings if each.moment is not None]
     answered = tuple(responses[t.fingerprint].get(t.told.id, ()) for t in group.tellings)
@@ -130,7 +136,10 @@ def _row(
         when=when,
         dated=dated,
         order=None,
-        differences=tuple(_differences(group.tellings, parties, answered)),
+        differences=(
+            *_differences(group.tellings, parties, answered),
+            *_standings(group.tellings, stand),
+        ),
         responses=answered,
     )
 
@@ -264,6 +273,16 @@ def _words(tellings: Sequence[Telling]) -> Iterator[Difference]:
     )
     if len({tellings[place].title for place, _ in said}) > 1:
         yield Difference("the words for it", "wording", said)
+
+
+def _standings(tellings: Sequence[Telling], stand: Mapping[Ref, Standing]) -> Iterator[Difference]:
+    """Yield where a request stands, if its ledgers do not agree on that."""
+    found = {p: stand[each.ref] for p, each in enumerate(tellings) if each.ref in stand}
+    if len({one.state for one in found.values()}) > 1:
+        # Who tells of no answer does not say that there was none.
+        how = _DIFFERENCE if any(one.untouched for one in found.values()) else _CONTRADICTION
+        said = tuple((place, one.words) for place, one in sorted(found.items()))
+        yield Difference("where the request stands", how, said)
 
 
 def _statuses(

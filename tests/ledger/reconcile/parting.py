@@ -217,6 +217,11 @@ def county_record(folder: Path) -> Record:
         ),
         PROTOCOL,
     )
+    answer = new_event(
+        county, "step/v1", number=107, of=record.id("asked"), target="request", verb="answer",
+        outcome="full", by="rutland", dates=dates(occurred="2025-04-20"),
+    )  # fmt: skip
+    record.add("answer", answer)
     return record
 
 
@@ -312,6 +317,11 @@ def rutland_record(folder: Path) -> Record:
         ),
         MEETING_MAIL,
     )
+    refusal = new_event(
+        rutland, "step/v1", number=207, of=record.id("asked"), target="request", verb="refuse",
+        reason="unclear", by="lcc", dates=dates(occurred="2025-04-20"),
+    )  # fmt: skip
+    record.add("refusal", refusal)
     return record
 
 

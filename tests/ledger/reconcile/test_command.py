@@ -92,7 +92,7 @@ def test_an_archive_is_the_export_that_it_holds(desk: Desk) -> None:
 
 
 def test_lists_a_source_that_is_not_valid_with_its_first_finding(desk: Desk) -> None:
-    path = desk.folder / "theirs" / "tile" / "entries" / "000.p" / "8"
+    path = desk.folder / "theirs" / "tile" / "entries" / "000.p" / "9"
     path.write_bytes(path.read_bytes().replace(b"lcc", b"lcd", 1))
     ran = desk("reconcile", "ours", "theirs")
     asked = desk("--json", "reconcile", "ours", "theirs")
@@ -126,7 +126,7 @@ def test_the_other_side_makes_the_same_octets(desk: Desk, dispute: Dispute) -> N
     ("name", "old", "new", "part"),
     [
         ("reconciliation.json", b"Meeting of leaders", b"Meeting of readers", "rows"),
-        ("reconciliation.json", b'"size":8', b'"size":9', "inputs"),
+        ("reconciliation.json", b'"size":9', b'"size":8', "inputs"),
         ("reconciliation.json", b'{"', b'{ "', "how it is written"),
         ("reconciliation.txt", b"CHRONOLOGY", b"CHRONOLOGIE", "reconciliation.txt"),
     ],

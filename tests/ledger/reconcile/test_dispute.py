@@ -151,3 +151,14 @@ def test_a_rejected_match_is_neither_joined_nor_proposed(dispute: Dispute, tmp_p
     assert 1 == len(row_of(found, dispute.county.id("mail")).group.tellings)
     for label in ("mail", "meeting"):
         assert frozenset((dispute.county.id(label), dispute.rutland.id(label))) not in pairs
+
+
+def test_tells_where_a_request_stands_by_either_side(dispute: Dispute, tmp_path: Path) -> None:
+    found = confirmed(dispute, tmp_path, "asked")
+    row = row_of(found, dispute.county.id("asked"))
+    (stands,) = (each for each in row.differences if each.about == "where the request stands")
+
+    assert "contradiction" == stands.how
+    assert {"answered, as told by leicestershire", "refused, as told by rutland"} == {
+        words for _, words in stands.said
+    }
