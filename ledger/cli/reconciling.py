@@ -185,15 +185,19 @@ def _sources_json(sources: Sources) -> dict[str, object]:
                 "source": one.name,
                 "verdict": one.report.verdict,
             }
-            for one in (*sources.exports, *sources.evidence)
+            for one in _by_name(sources)
         ],
     }
+
+
+def _by_name(sources: Sources) -> list[Audited]:
+    return sorted((*sources.exports, *sources.evidence), key=lambda one: one.name)
 
 
 def _sources_text(sources: Sources) -> Iterator[str]:
     for refused in sources.refused:
         yield f"REFUSED  {_refusal(refused)}"
-    for one in (*sources.exports, *sources.evidence):
+    for one in _by_name(sources):
         yield f"{one.name}: {_verdict(one)}"
         if one.evidence is not None:
             yield "    it shows some entries; later ones are not shown"

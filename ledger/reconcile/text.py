@@ -67,9 +67,8 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def _ledgers(found: Reconciled) -> Iterator[str]:
-    count = len(found.books)
-    events = f"{len(found.rows):,} event{'' if len(found.rows) == 1 else 's'}"
-    yield f"{count} ledger{'' if count == 1 else 's'}, side by side: {events}"
+    ledgers, events = _count(len(found.books), "ledger"), _count(len(found.rows), "event")
+    yield f"{ledgers}, side by side: {events}"
     for book in found.books:
         yield ""
         yield from _ledger(found, book)
@@ -79,8 +78,9 @@ def _ledger(found: Reconciled, book: Book) -> Iterator[str]:
     tellings, others = found.counts[book.fingerprint]
     yield f"{found.letters[book.fingerprint]}  {book.origin}"
     yield f"   fingerprint {book.fingerprint}"
-    size = f"whole, up to {book.size:,} entries" if book.whole else "not whole"
-    yield f"   {size}; tells {tellings:,} events; {others:,} other acts upon the ledger"
+    size = f"whole, up to {_count(book.size, 'entry')}" if book.whole else "not whole"
+    acts = _count(others, "other act")
+    yield f"   {size}; tells {_count(tellings, 'event')}; {acts} upon the ledger"
     closed = sum(len(told.unopened) for told in book.told)
     if closed:
         yield f"   {closed:,} of its claims are not open here: what they hold is not compared"
@@ -247,7 +247,7 @@ def _footer(found: Reconciled) -> Iterator[str]:
         )
     decided = sum(len(lines) for lines in _decided(found))
     if decided:
-        yield f"   {decided:,} decision{'' if decided == 1 else 's'}, which nobody signed"
+        yield f"   {_count(decided, 'decision')}, which nobody signed"
     yield HOUSE_CONVENTION
     yield "That a ledger is valid says who told what, not that any of it is so."
     yield "Check it: counterfoil reconcile --check FOLDER, and the same sources"
@@ -255,6 +255,11 @@ def _footer(found: Reconciled) -> Iterator[str]:
 
 def _decided(found: Reconciled) -> Iterable[tuple[object, ...]]:
     return found.decisions.confirm, found.decisions.reject, found.decisions.same_party
+
+
+def _count(number: int, word: str) -> str:
+    many = "entries" if word == "entry" else f"{word}s"
+    return f"{number:,} {word if number == 1 else many}"
 
 
 def _more(count: int) -> Iterator[str]:
