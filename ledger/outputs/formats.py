@@ -17,6 +17,7 @@ from ledger.outputs.csv_table import csv_table
 from ledger.outputs.icalendar import icalendar
 from ledger.outputs.json_view import json_view
 from ledger.outputs.prov import prov_json
+from ledger.outputs.svg import svg
 from ledger.outputs.table import Table
 from ledger.outputs.timesketch import omitted, timesketch
 
@@ -54,4 +55,5 @@ FORMATS: Final[Mapping[str, Format]] = {
     "ics": Format("text/calendar; charset=utf-8", ".ics", icalendar),
     "json": Format("application/json", ".json", json_view),
     "prov": Format("application/json", ".json", prov_json),
+    "svg": Format("image/svg+xml", ".svg", svg),
 }

@@ -505,7 +505,7 @@ def _actors(told: Told) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ..
         case Communication():
             return event.from_ or (), event.to or (), event.cc or ()
         case Meeting():
-            return _one(event.host), event.attendees or (), ()
+            return _one(event.host or event.chair), event.attendees or (), ()
         case Artefact():
             return _one(event.provenance), _one(event.custodian), ()
         case Request():
@@ -525,7 +525,8 @@ def _actors(told: Told) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ..
         case Knowledge():
             return _one(event.by), (event.knower,), ()
         case Account():
-            return _one(event.from_), event.to or (), ()
+            nobody = event.from_ is None and event.on_behalf_of is not None
+            return () if nobody else (event.from_ or told.author,), event.to or (), ()
         case _:
             return (), (), ()
 
