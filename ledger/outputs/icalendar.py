@@ -21,6 +21,7 @@ from ledger.outputs.table import DateCell, Row, Table, instant_words
 __all__ = ["icalendar"]
 
 _OCTETS: Final = 75  # in a line, without its end
+_WITHIN: Final = 0x80  # how an octet within a character begins in UTF-8
 _DAY: Final = dt.timedelta(days=1)
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
@@ -147,11 +148,11 @@ def _text(text: str) -> str:
 
 def _folded(line: str) -> bytes:
     """Fold a line so that no part has more than 75 octets, and none ends within a character."""
-    parts, part = [], b""
-    for character in line:
-        octets = character.encode()
-        if len(part) + len(octets) > _OCTETS:
-            parts.append(part)
-            part = b" "
-        part += octets
-    return b"\r\n".join((*parts, part)) + b"\r\n"
+    data, start, parts = line.encode(), 0, []
+    while start < len(data):
+        end = start + _OCTETS - bool(start)  # what goes on has a space in front
+        while end < len(data) and data[end] & 0xC0 == _WITHIN:
+            end -= 1
+        parts.append(data[start:end])
+        start = end
+    return b"\r\n ".join(parts) + b"\r\n"
