@@ -41,9 +41,10 @@ class Source:
 
     @property
     def text(self) -> str:
-        """The document for people: "letter.pdf (sentence 2), entry 13"."""
-        where = f" ({self.locator})" if self.locator else ""
-        return f"{self.name}{where}, entry {self.seq}"
+        """The document for people: "letter.pdf (page 2), entry 13"."""
+        # What is no file is named by its entry, or by the event itself.
+        name = self.name if self.sha256 is None else f"{self.name}, entry {self.seq}"
+        return f"{name} ({self.locator})" if self.locator else name
 
 
 class Sources:
@@ -64,6 +65,7 @@ class Sources:
         locator = told.text("locator")
         found = list(_files(told, locator))
         if not found and (name := told.text("source") or told.text("reference")) is not None:
+            # In its author's words.
             found.append(Source(seq=told.index, ref=told.id, name=name, locator=locator))
         enclosed = [
             (each, None)

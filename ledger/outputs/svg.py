@@ -52,6 +52,7 @@ _BAND: Final = "#f2f4f5"
 # Dark enough for white numbers on them.
 _COLOURS: Final = ("#00558c", "#a83f08", "#006b4f", "#8a2f6f", "#5a4a00", "#3d3f9e", "#8c1d24")
 _MOST_TICKS: Final = 15
+_FEW_MONTHS: Final = 3
 _TICK_MONTHS: Final = (*(1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12_000),)
 _SEVERAL: Final = "several together"
 _NOBODY: Final = "nobody named"
@@ -234,6 +235,9 @@ def _ticks(axis: _Axis) -> Iterator[tuple[int, str]]:
     first = dt.date.fromordinal(max(axis.first, 1))
     last = min(axis.last, dt.date.max.toordinal())
     months = (last - first.toordinal()) // 30
+    if months < _FEW_MONTHS:
+        yield from _weeks(first, last)
+        return
     step = next(n for n in _TICK_MONTHS if months <= _MOST_TICKS * n)
     month = first.year * 12 + first.month  # of the year 0, from 0: the one after `first`
     month += -month % step
@@ -244,6 +248,14 @@ def _ticks(axis: _Axis) -> Iterator[tuple[int, str]]:
         words = str(day.year) if step % 12 == 0 else f"{_MONTHS[day.month - 1]} {day.year}"
         yield day.toordinal(), words
         month += step
+
+
+def _weeks(first: dt.date, last: int) -> Iterator[tuple[int, str]]:
+    """Yield the Mondays."""
+    monday = first.toordinal() + -first.weekday() % 7
+    for ordinal in range(monday, last + 1, 7):
+        day = dt.date.fromordinal(ordinal)
+        yield ordinal, f"{day.day} {_MONTHS[day.month - 1]}"
 
 
 def _band(lane: _Lane, top: float) -> str:

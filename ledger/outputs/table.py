@@ -244,6 +244,7 @@ class Footer:
         notes: What else a reader must know.
         calendar: The bank holidays that deadlines rest on, with their version; None where no
             deadline is printed.
+        authorities: The time-stamping authorities whose stamps count, since the reader trusts them.
     """
 
     origin: str
@@ -256,6 +257,7 @@ class Footer:
     left_out: tuple[tuple[int, str], ...]
     notes: tuple[str, ...]
     calendar: str | None
+    authorities: tuple[str, ...]
 
     @property
     def check(self) -> str:
@@ -274,6 +276,8 @@ class Footer:
             words += f" --telling {self.choice.telling.party or 'established'}"
         if self.choice.grades:
             words += " --grades"
+        if self.authorities:
+            words += " --tsa-chain CERTIFICATES"
         return f"{words} --format FORMAT --out FILE"
 
     def lines(self) -> tuple[str, ...]:
@@ -288,6 +292,7 @@ class Footer:
             NO_ANSWER_IS_NO_ADMISSION,
             *self.notes,
             *([] if self.calendar is None else [f"Bank holidays: {self.calendar}."]),
+            *(f"Time stamps count of: {name}." for name in self.authorities),
             f"Left out: {'; '.join(counts)}." if counts else "Nothing was left out.",
             f"To check the ledger: {self.check}",
             f"To make this again: {self.again}",
@@ -603,6 +608,7 @@ def _footer(
         left_out=left_out,
         notes=tuple(_unopened(view)),
         calendar="; ".join(sorted({row.calendar for row in due if row.calendar})) or None,
+        authorities=tuple(sorted({clean(stamp.authority) for stamp in view.stamps})),
     )
 
 

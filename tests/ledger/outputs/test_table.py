@@ -5,16 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ledger.folds.reading import Reading, read
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import fold_timeline
 from ledger.outputs.table import COMPLETE, Choice, Table, clean, instant_words, table_of
-from tests.ledger.bookmaking import book_of
+from ledger.view import Stamped
+from tests.ledger.bookmaking import Draft, book_of
 from tests.ledger.founding import CASE, INVITATION, LCC, LETTER, MEETING, OTHERS, position
 from tests.ledger.shipped import shipped
+from tests.ledger.test_folds_timeline import shuffled
 
 AS_AT = dt.date(2025, 11, 28)
 
@@ -141,6 +147,41 @@ def test_the_footer_says_where_the_ledger_is_and_how_to_check_it() -> None:
 
 def test_the_same_reading_gives_an_equal_table() -> None:
     assert founding_table() == founding_table()
+
+
+def facts(table: Table) -> list[tuple[object, ...]]:
+    """Give what rows say, without the numbers of entries."""
+    return [
+        (row.no, row.ref, row.date, row.dates, row.title, row.from_, row.to, row.items, row.status)
+        for row in table.rows
+    ]
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_the_same_facts_in_any_order_give_the_same_rows(seed: int) -> None:
+    assert facts(table_in(CASE)) == facts(table_in(shuffled(CASE, seed)))
+
+
+def table_in(order: Sequence[Draft]) -> Table:
+    return table_of(read(book_of(order, members=OTHERS).view(), as_at=AS_AT))
+
+
+def test_what_was_known_before_stays_when_more_is_recorded() -> None:
+    late = position("late", "rutland", CASE[-1], "deny")
+    longer = book_of((*CASE, late), members=OTHERS)
+    shorter = book_of(CASE, members=OTHERS)
+    before = longer.view(at_size=shorter.view().size)
+
+    assert table_of(read(before, as_at=AS_AT)) == table_of(read(shorter.view(), as_at=AS_AT))
+
+
+def test_the_footer_names_the_authorities_whose_stamps_count() -> None:
+    view = replace(founding()[0].view, stamps=(Stamped(2, 1_800_000_000, "Time\u202e CA"),))
+    footer = table_of(read(view, as_at=AS_AT)).footer
+
+    assert "Time stamps count of: Time\ufffd CA." in footer.lines()
+    assert " --tsa-chain CERTIFICATES --format " in footer.again
 
 
 @pytest.mark.parametrize(
