@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, get_args
 
 from ledger.cli.context import DONE, Context, UsageError, table
 from ledger.cli.parsing import command, day, label, size
-from ledger.cli.reading import reading_of
-from ledger.cli.sources import add_source
+from ledger.cli.sources import add_source, read_view
+from ledger.folds.reading import read
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.outputs.files import write_files
 from ledger.outputs.formats import FORMATS, Format
@@ -55,7 +55,8 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     output.add_argument("--at-size", type=size, metavar="N", help="only the first N entries")
     output.add_argument(
         "--tsa-chain", metavar="FILE",
-        help="certificates (PEM) of time-stamping authorities whose word counts as a witness's",
+        help="certificates (PEM) of time-stamping authorities whose word counts as a witness's "
+        "(default: of those in authorities.toml in --home)",
     )  # fmt: skip
     output.add_argument("--force", action="store_true", help="overwrite the file, if there is one")
 
@@ -75,12 +76,14 @@ def _output(arguments: Namespace, context: Context) -> int:
     path = Path(arguments.out)
     if path.suffix != made.suffix:
         raise UsageError(f"--out {path}: a file of this format is named *{made.suffix}")
-    found = table_of(reading_of(arguments, context), _choice(arguments))
+    as_at = context.today() if arguments.as_at is None else arguments.as_at
+    view = read_view(context, arguments, at_size=arguments.at_size)
+    found = table_of(read(view, as_at=as_at), _choice(arguments))
     files = _files(made, found, path)
     write_files(files, force=arguments.force)
     sums = {str(each): hashlib.sha256(data).hexdigest() for each, data in files.items()}
     values = {
-        "as_at": found.footer.as_at.isoformat(),
+        "as_at": as_at.isoformat(),
         "files": [{"path": name, "sha256": digest} for name, digest in sums.items()],
         "fingerprint": found.footer.fingerprint,
         "format": arguments.format,

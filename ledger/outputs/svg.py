@@ -255,7 +255,9 @@ def _weeks(first: dt.date, last: int) -> Iterator[tuple[int, str]]:
     monday = first.toordinal() + -first.weekday() % 7
     for ordinal in range(monday, last + 1, 7):
         day = dt.date.fromordinal(ordinal)
-        yield ordinal, f"{day.day} {_MONTHS[day.month - 1]}"
+        # The year where it is new.
+        year = f" {day.year}" if ordinal == monday or (day.month, day.day // 8) == (1, 0) else ""
+        yield ordinal, f"{day.day} {_MONTHS[day.month - 1]}{year}"
 
 
 def _band(lane: _Lane, top: float) -> str:
