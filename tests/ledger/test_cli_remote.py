@@ -98,6 +98,16 @@ def test_what_is_read_from_a_server_is_what_the_export_says(two: Two, command: s
     assert two.county.done(command, f"for-{command}", *more) == there
 
 
+def test_an_output_of_a_server_is_that_of_the_export(two: Two) -> None:
+    more = ("--format", "csv", "--out", "it.csv", *AS_AT)
+    two.county.done("export", "ledger", "for-output", "--for", "rutland")
+    there = two.rutland.done("output", two.url, "--key", "rutland.key", *more)
+
+    assert two.county.done("output", "for-output", *more) == there
+    one, other = ((desk.folder / "it.csv").read_bytes() for desk in (two.county, two.rutland))
+    assert one == other
+
+
 def test_shows_and_finds_by_first_digits(two: Two) -> None:
     shown = two.rutland.done("show", two.url, two.ids[0][:12], "--key", "rutland.key")
     answered = two.county.done(
