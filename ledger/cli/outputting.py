@@ -41,11 +41,13 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     output.add_argument(
         "--party", type=label, metavar="PARTY", help="only what this party tells or is named in"
     )
-    output.add_argument(
-        "--telling", type=label, metavar="PARTY",
-        help="only what this party tells or upholds; `established`: only what is signed by those "
-        "whose act it is",
-    )  # fmt: skip
+    whose = output.add_mutually_exclusive_group()
+    whose.add_argument(
+        "--telling", type=label, metavar="PARTY", help="only what this party tells or upholds"
+    )
+    whose.add_argument(
+        "--established", action="store_true", help="only what is signed by those whose act it is"
+    )
     output.add_argument(
         "--grades", action="store_true", help="say how well each row is proven (courts: do not)"
     )
@@ -102,11 +104,13 @@ def _output(arguments: Namespace, context: Context) -> int:
 
 
 def _choice(arguments: Namespace) -> Choice:
-    telling = None if arguments.telling is None else Telling(arguments.telling)
+    telling = ESTABLISHED if arguments.established else None
+    if arguments.telling is not None:
+        telling = Telling(arguments.telling)
     return Choice(
         variant=arguments.variant,
         party=arguments.party,
-        telling=ESTABLISHED if arguments.telling == "established" else telling,
+        telling=telling,
         grades=arguments.grades,
     )
 

@@ -24,7 +24,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from typing import Final, NamedTuple
-from unicodedata import east_asian_width
 from xml.sax.saxutils import escape
 
 from ledger.outputs.table import DateCell, Row, Table
@@ -43,6 +42,11 @@ _ARROW: Final = 22
 _LINE: Final = 17  # of text
 _SIZE: Final = 12  # of its letters
 _SQUARES: Final = 3  # in a line of the last column
+# Hangul, Chinese and Japanese writing, full-width forms, emoji.
+_WIDE: Final = re.compile(
+    r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
+    r"\U0001f300-\U0001faff\U00020000-\U0003fffd]"
+)
 _MOST_LINES: Final = 30  # of one cell
 _LEAST_INSIDE: Final = 48  # a bar that holds its number
 
@@ -440,4 +444,4 @@ def _breadth(text: str) -> float:
     """Guess how wide text is, in units of the picture."""
     if text.isascii():
         return len(text) * _SIZE * 0.55
-    return sum(_SIZE * (1.05 if east_asian_width(c) in "WF" else 0.62) for c in text)
+    return sum(_SIZE * (1.05 if _WIDE.match(character) else 0.62) for character in text)

@@ -14,6 +14,7 @@ Pure: no clock, no storage, no chance. The same reading and choice give an equal
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -273,7 +274,8 @@ class Footer:
         if self.choice.party is not None:
             words += f" --party {self.choice.party}"
         if self.choice.telling is not None:
-            words += f" --telling {self.choice.telling.party or 'established'}"
+            party = self.choice.telling.party
+            words += " --established" if party is None else f" --telling {party}"
         if self.choice.grades:
             words += " --grades"
         if self.authorities:
@@ -354,12 +356,13 @@ def table_of(reading: Reading, choice: Choice = COMPLETE) -> Table:
 def clean(text: str) -> str:
     """Return text without characters that nobody sees or that a page would obey.
 
-    Line ends become U+000A, other spaces one space, everything else that is not printable U+FFFD.
+    Line ends become U+000A and other spaces one space. Controls, what Unicode lets a page ignore
+    (what turns the direction of writing among it), private use and what is no character become
+    U+FFFD. The list is fixed: a newer Python, which knows more characters, gives the same octets.
     """
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    text = text.replace("\r\n", "\n").translate(_LINES)
-    return "".join(c if c == "\n" or c.isprintable() else _seen(c) for c in text)
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").translate(_SPACES))
 
 
 def instant_words(ms: int) -> str:
@@ -374,15 +377,27 @@ def instant_words(ms: int) -> str:
 # `say` knows "received" as a response.
 _ELEMENTS: Final = {"received": "received_when"}
 _NOT_AGREED: Final = "not agreed by every party that it names"
-_LINES: Final = str.maketrans(dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n"))
+_PLANES: Final = range(0x10000, 0xE0000, 0x10000)
+_SPACES: Final = str.maketrans(
+    dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n")
+    | dict.fromkeys("\t\xa0\u1680\u202f\u205f\u3000", " ")
+    | dict.fromkeys(map(chr, range(0x2000, 0x200B)), " ")
+)
+# Cc, Cf, Co, noncharacters, and Default_Ignorable_Code_Point but for the variation selectors, which
+# choose a look (Unicode 16, UnicodeData.txt and DerivedCoreProperties.txt).
+_UNSEEN: Final = re.compile(
+    "["
+    r"\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
+    r"\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    r"\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd"
+    r"\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff"
+    + "".join(f"{chr(plane + 0xFFFE)}-{chr(plane + 0xFFFF)}" for plane in _PLANES)
+    + "]"
+)
 _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (UTC throughout, and strftime prints none)
 _LAST_MS: Final = (dt.datetime.max - _EPOCH) // dt.timedelta(milliseconds=1)  # noqa: DTZ901
 _DAY_S: Final = 86_400
 _LONGER: Final = ("description", "text", "body", "question", "terms", "decision", "reason", "note")
-
-
-def _seen(character: str) -> str:
-    return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
 
 
 def _cleaned(text: str | None) -> str | None:

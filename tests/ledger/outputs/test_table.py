@@ -7,6 +7,7 @@ import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from unicodedata import category
 
 import pytest
 from hypothesis import given, settings
@@ -190,11 +191,22 @@ def test_the_footer_names_the_authorities_whose_stamps_count() -> None:
         ("plain", "plain"),
         ("two\r\nlines\rand\u2028more", "two\nlines\nand\nmore"),
         ("a\u00a0b\tc", "a b c"),
+        (
+            "漢字 \U0001f469\u200d\U0001f680 \ufdd0\U0001fffe",
+            "漢字 \U0001f469\ufffd\U0001f680 \ufffd\ufffd",
+        ),
         ("turn \u202e round\u200b\x00\x1b[31m", "turn \ufffd round\ufffd\ufffd\ufffd[31m"),
     ],
 )
 def test_cleans_text(text: str, expected: str) -> None:
     assert expected == clean(text)
+
+
+def test_cleans_all_that_unicode_says_nobody_sees() -> None:
+    for number in {*range(0xD800), *range(0xE000, 0x110000, 7)}:
+        character = chr(number)
+        if category(character) in {"Cc", "Cf", "Co", "Zl", "Zp"} and character != "\n":
+            assert clean(character) in {"\n", " ", "\ufffd"}, hex(number)
 
 
 def test_writes_instants_beyond_the_calendar_as_its_end() -> None:
