@@ -56,9 +56,8 @@ _SHORT: Final = 16
 _DAY: Final = dt.timedelta(days=1)
 _EPOCH_S: Final = dt.date(1970, 1, 1).toordinal() * 86_400
 _FIRST_UK_YEAR: Final = 1996
-# What nobody has answered is neither: silence is no admission.
+# What not all have answered is neither: silence is no admission.
 _STATUS: Final = {
-    "admitted": "Undisputed",
     "agreed": "Undisputed",
     "corrected": "Disputed",
     "disputed": "Disputed",

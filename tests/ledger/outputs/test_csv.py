@@ -29,8 +29,9 @@ from ledger.outputs.csv_imports import (
 )
 from ledger.outputs.csv_table import COLUMNS, csv_table
 from ledger.outputs.table import Choice, Table
+from tests.ledger.founding import INVITATION, LETTER, MEETING, OTHERS, position
 from tests.ledger.outputs.hostile import TEXTS, every_date, hostile_table
-from tests.ledger.outputs.test_table import founding_table
+from tests.ledger.outputs.test_table import case_table, founding_table
 
 WRITERS = (csv_table, opus2, casemap, chronolator, undated)
 
@@ -206,13 +207,22 @@ def test_no_field_of_casemap_is_longer_than_it_takes() -> None:
 
 
 def test_nobodys_silence_makes_a_row_undisputed() -> None:
-    table = founding_table()
-    statuses = {row.ref[:16]: row.status for row in table.rows}
+    agreeing = [position(f"agree {party}", party, MEETING, "agree") for party in OTHERS]
+    one = position("admit one", "rutland", INVITATION, "admit")
+    denial = position("deny one", "rutland", LETTER, "deny")
+    table = case_table(*agreeing, one, denial)
+    marks = {f"[entry {row.seq}, {row.ref[:16]}]": row.ref for row in table.rows}
+    found = {}
     for each in dicts(opus2(table)):
-        (ref,) = re.findall(r"\[entry [0-9]+, ([0-9a-f]{16})\]", each["Description"])
-        if statuses[ref] == "not_yet_answered":
-            assert "" == each["Status"]
-    assert "Disputed" in {each["Status"] for each in dicts(opus2(table))}
+        found[marks[each["Description"].splitlines()[-1]]] = each["Status"]
+
+    assert ("Undisputed", "", "Disputed") == tuple(
+        found[draft.id] for draft in (MEETING, INVITATION, LETTER)
+    )
+    assert {"", "Disputed", "Undisputed"} == set(found.values())
+    assert found == dict(
+        zip(found, (each["Status"] for each in dicts(casemap(table))), strict=True)
+    )
 
 
 def test_the_columns_of_the_imports() -> None:
