@@ -356,7 +356,7 @@ def _state(at: At, number: int, bindings: Sequence[Binding]) -> tuple[AgreementS
         by_all = any(deed.done for deed in signings) or paper.required <= signed
         return "all_signed" if by_all and not paper.unnamed else "signed", signings[-1].id
     for verb, state in _EARLY:
-        found = [deed for deed in at.of(verb) if number in paper.meant(deed)]
+        found = [deed for deed in paper.of(verb) if number in paper.meant(deed)]
         if found:
             return state, found[-1].id
     return "named", paper.told.id
@@ -382,7 +382,7 @@ def _refusal(at: At, number: int) -> Deed | None:
     refusing = {
         party: refusals[-1]
         for party in sorted(paper.required | paper.signers)
-        if (refusals := at.refusals(party, number)) and not at.signings(party, number)
+        if (refusals := paper.refusals(party, number)) and not paper.signings(party, number)
     }
     alone = paper.event.effective != "each_signed"
     enough = refusing and (alone or refusing.keys() >= paper.required)
@@ -391,7 +391,7 @@ def _refusal(at: At, number: int) -> Deed | None:
 
 def _from(at: At, number: int) -> tuple[dt.date | None, dt.date | None] | None:
     paper = at.paper
-    signings = [at.signings(party, number) for party in sorted(paper.required)]
+    signings = [paper.signings(party, number) for party in sorted(paper.required)]
     if paper.unnamed or not all(signings) or paper.event.effective == "each_signed":
         return None
     bounds = [paper.reading.order.bounds(found[0].id) for found in signings]

@@ -115,6 +115,7 @@ class Paper:
         self.unnamed = event.signatories is None or any(
             party_of(actor) == "unknown" for actor in event.signatories
         )
+        self._said: dict[str, Condition] = {}
         deeds, claims = deeds_of(reading, told, telling)
         self.deeds = tuple(deed for deed in deeds if self._is_theirs(deed))
         strangers = [deed for deed in deeds if not self._is_theirs(deed)]
@@ -197,6 +198,65 @@ class Paper:
             return self.numbers[-1]
         return deed.step.version
 
+    def signings(self, party: str, number: int) -> list[Deed]:
+        """Return the steps by which a party can have signed a version."""
+        return self._signings.get((party, number), [])
+
+    @cached_property
+    def _signings(self) -> dict[tuple[str, int], list[Deed]]:
+        found: dict[tuple[str, int], list[Deed]] = {}
+        for deed in self.deeds:
+            if deed.verb in SIGNING:
+                for number in self.meant(deed):
+                    for party in self.required if deed.done else deed.doers:
+                        found.setdefault((party, number), []).append(deed)
+        return found
+
+    def refusals(self, party: str, number: int) -> list[Deed]:
+        """Return the steps by which a party refused a version, whenever that was."""
+        return [
+            deed
+            for deed in self.of("not_adopted")
+            if (deed.done or party in deed.doers) and deed.step.version in {None, number}
+        ]
+
+    def unsigned(self, party: str, number: int) -> Condition:
+        """Return what there is in place of a signature: a refusal, another's word, or nothing."""
+        refusals = self.refusals(party, number)
+        if refusals:
+            words = "did not adopt it"
+            return _condition("signature", "no", words, refusals[-1].told, self, party)
+        if party not in self._said:
+            self._said[party] = self._hearsay(party)
+        return self._said[party]
+
+    def _hearsay(self, party: str) -> Condition:
+        stances = self.reading.stances
+        for told, step in self.reading.steps.get(self.told.id, ()):
+            if step.verb not in SIGNING or party not in doers_of(told):
+                continue
+            denied = stances.denial(told.id, (party,))
+            if denied is not None and self.telling.party == party:
+                words = "denied having signed"
+                return _condition("signature", "no", words, denied, self, party)
+            if self.telling.party is None and told.id not in stances.withdrawn:
+                said = "" if denied is None else ", and denied it"
+                words = f"signed only as {told.author} tells it{said}"
+                return _condition("signature", _OPEN, words, told, self, party)
+        words = "signed nothing that is told of"
+        return Condition(kind="signature", answer=_OPEN, words=words, party=party)
+
+    def of(self, verb: str) -> list[Deed]:
+        """Return the steps of a verb that count."""
+        return self._by_verb.get(verb, [])
+
+    @cached_property
+    def _by_verb(self) -> dict[str, list[Deed]]:
+        found: dict[str, list[Deed]] = {}
+        for deed in self.deeds:
+            found.setdefault(deed.verb, []).append(deed)
+        return found
+
     def date(self, number: int, role: DateRole) -> tuple[Told, When] | None:
         """Return a date of a version: of the step that makes it, or else of the agreement."""
         made = self.made_by.get(number)
@@ -253,7 +313,7 @@ class At:
     def _refused(self, number: int) -> bool:
         """Tell whether one that must sign a version refused, and never signed it."""
         return any(
-            self.refusals(party, number) and not self.signings(party, number)
+            self.paper.refusals(party, number) and not self.paper.signings(party, number)
             for party in self.paper.required
         )
 
@@ -268,27 +328,19 @@ class At:
         return self._signed[key]
 
     def _sign(self, party: str, number: int) -> Condition:
-        found = [self._signature(deed, party, number) for deed in self.signings(party, number)]
+        found = [
+            self._signature(deed, party, number) for deed in self.paper.signings(party, number)
+        ]
         if found:
             best = max(found, key=lambda ground: _WEIGHT[ground.answer])
             best = self._declined(party, number, best) or best
         else:
-            best = self._unsigned(party, number)
+            best = self.paper.unsigned(party, number)
         made = self.paper.made_by.get(number)
         if best.answer == _OPEN and made is not None and self.point.had(made.id) == "no":
             words = "had not signed: it was not drafted or proposed yet"
-            return _condition("signature", "no", words, made.told, self, party)
+            return _condition("signature", "no", words, made.told, self.paper, party)
         return best
-
-    def signings(self, party: str, number: int) -> list[Deed]:
-        """Return the steps by which a party can have signed a version."""
-        return [
-            deed
-            for deed in self.paper.deeds
-            if deed.verb in SIGNING
-            and (party in deed.doers or (deed.done and party in self.paper.required))
-            and number in self.paper.meant(deed)
-        ]
 
     def _signature(self, deed: Deed, party: str, number: int) -> Condition:
         had = self.point.had(deed.id)
@@ -299,49 +351,18 @@ class At:
         }[had]
         if had == "yes" and self.paper.meant(deed) != (number,):
             had, words = _OPEN, "signed, but which version is not told"
-        return _condition("signature", had, words, deed.told, self, party)
-
-    def _unsigned(self, party: str, number: int) -> Condition:
-        """Say what there is in place of a signature: a refusal, another's word, or nothing."""
-        refusals = self.refusals(party, number)
-        if refusals:
-            words = "did not adopt it"
-            return _condition("signature", "no", words, refusals[-1].told, self, party)
-        stances = self.paper.reading.stances
-        for told, step in self.paper.reading.steps.get(self.paper.told.id, ()):
-            if step.verb not in SIGNING or party not in doers_of(told):
-                continue
-            denied = stances.denial(told.id, (party,))
-            if denied is not None and self.paper.telling.party == party:
-                words = "denied having signed"
-                return _condition("signature", "no", words, denied, self, party)
-            if self.paper.telling.party is None and told.id not in stances.withdrawn:
-                said = "" if denied is None else ", and denied it"
-                words = f"signed only as {told.author} tells it{said}"
-                return _condition("signature", _OPEN, words, told, self, party)
-        words = "signed nothing that is told of"
-        return Condition(kind="signature", answer=_OPEN, words=words, party=party)
-
-    def refusals(self, party: str, number: int) -> list[Deed]:
-        """Return the steps by which a party refused a version, whenever that was."""
-        return [
-            deed
-            for deed in self.paper.deeds
-            if deed.verb == "not_adopted"
-            and (deed.done or party in deed.doers)
-            and deed.step.version in {None, number}
-        ]
+        return _condition("signature", had, words, deed.told, self.paper, party)
 
     def _declined(self, party: str, number: int, signed: Condition) -> Condition | None:
         """Return a refusal that is not certain to have come before the signature."""
         before = self.paper.reading.order.before
-        for deed in self.refusals(party, number):
+        for deed in self.paper.refusals(party, number):
             if signed.answer == "no" or self.point.had(deed.id) == "no":
                 continue
             if before(deed.id, signed.id or "") == "yes":
                 continue
             words = "signed and did not adopt it, the latter not certainly first"
-            return _condition("signature", _OPEN, words, deed.told, self, party)
+            return _condition("signature", _OPEN, words, deed.told, self.paper, party)
         return None
 
     def _others(self, party: str, number: int) -> list[Condition]:
@@ -360,10 +381,10 @@ class At:
             told, when = found
             answer = self.point.reached(when)
             words = f"it has effect from {format_when(when)}"
-            return [_condition("effective", answer, words, told, self, when=when)]
+            return [_condition("effective", answer, words, told, self.paper, when=when)]
         if self.paper.event.effective == "date":
             words = "it has effect from a date, which is not told"
-            return [_condition("effective", _OPEN, words, self.paper.told, self)]
+            return [_condition("effective", _OPEN, words, self.paper.told, self.paper)]
         return []
 
     def _replaced(self, party: str, number: int) -> Condition | None:
@@ -374,7 +395,7 @@ class At:
         answers = {
             later: self.took_effect(party, later)
             for later in self.paper.numbers
-            if later > number and all(self.signings(each, later) for each in needed)
+            if later > number and all(self.paper.signings(each, later) for each in needed)
         }
         took = some(answers.values())
         if took == "no":
@@ -383,7 +404,7 @@ class At:
         made = self.paper.made_by.get(by)
         told = self.paper.told if made is None else made.told
         words = f"version {by} {'had' if took == 'yes' else 'can have'} taken effect"
-        return _condition("replaced", negated(took), words, told, self)
+        return _condition("replaced", negated(took), words, told, self.paper)
 
     def suspended(self, number: int) -> Condition | None:
         """Say whether it was not suspended; None where nobody had suspended it."""
@@ -393,11 +414,11 @@ class At:
             over = "no" if until is None else self.point.over(until)
             return every([self._came(deed), negated(over)])
 
-        return self._jointly("suspend", number, {d.id: lasted(d) for d in self.of("suspend")})
+        return self._jointly("suspend", number, {d.id: lasted(d) for d in self.paper.of("suspend")})
 
     def ended(self, number: int) -> Condition | None:
         """Say whether it had not ended; None where nobody had ended it."""
-        ended = self._jointly("end", number, {d.id: self._came(d) for d in self.of("end")})
+        ended = self._jointly("end", number, {d.id: self._came(d) for d in self.paper.of("end")})
         term = self.paper.date(number, "end") or self.paper.date(number, "until")
         if term is None or (ended is not None and ended.answer == "no"):
             return ended
@@ -405,11 +426,7 @@ class At:
         if answer == "yes":
             return ended
         words = f"its last day is {format_when(term[1])}"
-        return _condition("ended", answer, words, term[0], self, when=term[1])
-
-    def of(self, verb: str) -> list[Deed]:
-        """Return the steps of a verb that count."""
-        return [deed for deed in self.paper.deeds if deed.verb == verb]
+        return _condition("ended", answer, words, term[0], self.paper, when=term[1])
 
     def _came(self, deed: Deed) -> Answer:
         """Say whether a step had effect by then: from its own date of effect, if it gives one."""
@@ -418,7 +435,7 @@ class At:
 
     def _jointly(self, verb: str, number: int, answers: dict[str, Answer]) -> Condition | None:
         """Say what an act that all must do comes to; None where nobody had done it."""
-        deeds = [d for d in self.of(verb) if d.step.version in {None, number}]
+        deeds = [d for d in self.paper.of(verb) if d.step.version in {None, number}]
         deeds = [deed for deed in deeds if answers[deed.id] != "no"]
         if not deeds:
             return None
@@ -431,10 +448,10 @@ class At:
         joint = some([joint, *(answers[deed.id] for deed in deeds if deed.done)])
         kind, done = _DONE[verb]
         if joint == "yes":
-            return _condition(kind, "no", f"it was {done}", deeds[-1].told, self)
+            return _condition(kind, "no", f"it was {done}", deeds[-1].told, self.paper)
         # What some did alone has the effect that its terms give it, which are not read.
         words = f"it was {done} by some, or on a day that is not certain"
-        return _condition(kind, _OPEN, words, deeds[-1].told, self)
+        return _condition(kind, _OPEN, words, deeds[-1].told, self.paper)
 
 
 def _condition(
@@ -442,7 +459,7 @@ def _condition(
     answer: Answer,
     words: str,
     told: Told,
-    at: At,
+    paper: Paper,
     party: str | None = None,
     when: When | None = None,
 ) -> Condition:
@@ -453,5 +470,5 @@ def _condition(
         party=party,
         id=told.id,
         index=told.index,
-        when=when or at.paper.reading.when(told.id),
+        when=when or paper.reading.when(told.id),
     )

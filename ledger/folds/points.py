@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ledger.dates import Answer, Bound, When
 from ledger.folds.reading import Reading
@@ -37,7 +38,7 @@ def negated(answer: Answer) -> Answer:
     return opposite.get(answer, answer)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Point:
     """A point at which it is asked what held.
 
@@ -51,7 +52,7 @@ class Point:
     day: dt.date | None = None
     event: str = ""
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[Bound, Bound]:
         """The first and the last day that it can be; of a period, that it can touch."""
         if self.day is not None:
@@ -89,7 +90,7 @@ class Point:
             return "no"
         return _OPEN
 
-    @property
+    @cached_property
     def _span(self) -> When | None:
         when = self.reading.when(self.event)
         return when if when is not None and when.kind == "span" else None
