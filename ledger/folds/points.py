@@ -1,8 +1,9 @@
 """What held at a point of time: yes, no, or not established.
 
 A point is the end of a day, or the moment of an event. Whether something else had happened by then
-follows from the bounds of its date and from what is established of the order, and from nothing
-else: of two things on one day it is not established which came first.
+follows from the bounds of its date, narrowed by the outside evidence of its author, and from what
+is established of the order, and from nothing else: of two things on one day it is not established
+which came first.
 
 What has no latest day by its own date had happened when it was recorded, by the operator's clock:
 it is told as having happened.
@@ -57,24 +58,23 @@ class Point:
         """The first and the last day that it can be; of a period, that it can touch."""
         if self.day is not None:
             return self.day, self.day
-        lo, hi = self.reading.order.bounds(self.event)
-        when = self._span
-        return (lo, hi) if when is None else (lo, when.latest)
+        lo, hi = self._bounds(self.event)
+        return (lo, hi) if self._span is None else (lo, self._span.latest)
 
     def had(self, event_id: str) -> Answer:
         """Say whether another event had happened by then."""
         lo, hi = self.bounds
-        first, last = self.reading.order.bounds(event_id)
+        first, last = self._bounds(event_id)
         last = last or self._recorded(event_id, first)
         if self.day is not None:
             return _compared(first, last, self.day, self.day)
-        order = self.reading.order.before(event_id, self.event)
-        if order == "yes" or (last is not None and lo is not None and last < lo):
+        if last is not None and lo is not None and last < lo:
             return "yes"
-        if order == "no" and self._span is not None:
-            # It came after the period had begun: perhaps while it lasted.
-            return "no" if first is not None and hi is not None and first > hi else _OPEN
-        return order
+        if first is not None and hi is not None and first > hi:
+            return "no"
+        order = self.reading.order.before(event_id, self.event)
+        # What came after a period had begun came perhaps while it lasted.
+        return _OPEN if order == "no" and self._span is not None else order
 
     def reached(self, when: When) -> Answer:
         """Say whether a day had come by then."""
@@ -95,10 +95,21 @@ class Point:
         when = self.reading.when(self.event)
         return when if when is not None and when.kind == "span" else None
 
+    def _bounds(self, event_id: str) -> tuple[Bound, Bound]:
+        """Return when an event can have begun, narrowed by the outside evidence about it."""
+        lo, hi = self.reading.order.bounds(event_id)
+        moment = self.reading.dates.get(event_id)
+        if moment is None or moment.source is not None or not self.reading.evidence.get(event_id):
+            return lo, hi
+        when = self.reading.narrowed(self.reading.view.by_id[event_id], moment.role) or moment.when
+        los = [day for day in (lo, when.begin_earliest) if day is not None]
+        his = [day for day in (hi, when.begin_latest) if day is not None]
+        return max(los, default=None), min(his, default=None)
+
     def _recorded(self, event_id: str, first: Bound) -> Bound:
         """Return the day on which something was recorded, unless it is told of a later one."""
-        recorded_ms = self.reading.view.by_id[event_id].recorded
-        day = dt.datetime.fromtimestamp(recorded_ms / 1000, dt.UTC).date()
+        ordinal = _EPOCH + self.reading.view.by_id[event_id].recorded // _DAY_MS
+        day = dt.date.fromordinal(min(ordinal, dt.date.max.toordinal()))
         return day if first is None or first <= day else None
 
 
@@ -127,6 +138,8 @@ def _holds(point: Point, event_id: str, ended: Iterable[str]) -> Answer:
 
 
 _OPEN: Answer = "not established"
+_DAY_MS = 86_400_000
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
 def _compared(first: Bound, last: Bound, lo: Bound, hi: Bound) -> Answer:

@@ -31,7 +31,16 @@ from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
 from tests.ledger.founding import LCC, position, step
 from tests.ledger.shipped import Shipped, shipped
 from verify.claims import File
-from verify.events import Agreement, Arrangement, Discharge, Meeting, Request, Step, Transfer
+from verify.events import (
+    Agreement,
+    Arrangement,
+    Attestation,
+    Discharge,
+    Meeting,
+    Request,
+    Step,
+    Transfer,
+)
 
 AS_AT = dt.date(2025, 11, 28)
 TOLD = Telling(LCC)
@@ -457,6 +466,44 @@ def test_a_link_dates_what_has_no_date() -> None:
 
     assert ["yes"] == bound(ISA, did(ISA, "sign", LCC), signed, letter, on="2025-08-20")
     assert ["not established"] == bound(ISA, did(ISA, "sign", LCC), signed, letter, on="2025-08-19")
+
+
+def test_outside_evidence_of_its_author_narrows_a_date() -> None:
+    vague = did(ISA, "sign", RUTLAND, "2025-XX-XX")
+
+    def record(author: str) -> Draft:
+        return Draft(
+            Attestation(
+                author=author, nonce=nonce(f"record {author}"), type="public_record", of=vague.id,
+                dates=dates(occurred="[2025-08-01..2025-08-05]"),
+            )
+        )  # fmt: skip
+
+    case = (ISA, did(ISA, "sign", LCC), vague)
+    assert ["not established"] == bound(*case, on="2025-08-05")
+    assert ["yes"] == bound(*case, record(RUTLAND), on="2025-08-05")
+    assert ["not established"] == bound(*case, record(LCC), on="2025-08-05")
+    # So does evidence about what is asked.
+    sent = passed("2025-XX-XX")
+    assert "not established" == bound_then(sent, *BOTH)
+    later = Draft(
+        Attestation(
+            author=LCC, nonce=nonce("record sent"), type="delivery_log", of=sent.id,
+            dates=dates(sent="2025-09-01"),
+        )
+    )  # fmt: skip
+    row = transferred(ISA, *BOTH, sent, later)
+    assert ["yes", "yes"] == [each.answer for each in row.bound]
+
+
+def test_a_record_of_the_far_future_is_read() -> None:
+    book = book_of([ISA], members=MEMBERS)
+    book.recorded = 2**52
+    for draft in (did(ISA, "sign", LCC, ""), did(ISA, "sign", RUTLAND, "")):
+        book.add(draft)
+    found = read(book.view(), as_at=AS_AT)
+
+    assert "not established" == fold_agreements(found).rows[0].in_force
 
 
 def test_a_day_after_the_one_that_is_read_is_refused() -> None:
