@@ -82,7 +82,7 @@ class _Show:
         self._run("requests", "export", "--as-at", _AS_AT)
         self._run("knowledge", "export", "--as-at", _AS_AT)
         self._run("promises", "export", "--as-at", _AS_AT)
-        self._run("answers", "export", "--as-at", _AS_AT)
+        self._run("ask", "export", "--as-at", _AS_AT)
 
     def invented(self) -> None:
         """Show two sides signing, in a dispute between two bodies that do not exist."""
@@ -112,7 +112,7 @@ class _Show:
         self._run("chronology", "invented-export", "--as-at", _INVENTED_AS_AT)
         self._run("requests", "invented-export", "--as-at", _INVENTED_AS_AT)
         self._run("promises", "invented-export", "--as-at", _INVENTED_AS_AT)
-        self._run("answers", "invented-export", "--as-at", _INVENTED_AS_AT)
+        self._run("ask", "invented-export", "--as-at", _INVENTED_AS_AT)
 
     def next_steps(self) -> None:
         """Say what to try next."""

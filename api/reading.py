@@ -13,7 +13,8 @@
     GET /knowledge/on       who knew what at the end of a day
     GET /knowledge/when     whether somebody knew of one event when another was done
     GET /contradictions     what does not fit, is missing, or may be counted twice
-    GET /answers            what every dispute asks
+    GET /ask                what every dispute asks
+    GET /changes            what changed since a day, or a size of the ledger
     GET /parties            members, observers and their keys
 
 Each answer is of one size of the ledger, which it states, and for one audience: claims that are
@@ -29,6 +30,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 from fastapi import Query as InQuery
+from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -45,6 +47,7 @@ from api.asking import (
     Page,
     Pages,
     PartyName,
+    Positive,
     caching,
     check_query,
     check_size,
@@ -55,12 +58,14 @@ from api.hosting import Hosted, Hosting, Reader
 from api.problems import ProblemError
 from ledger.errors import NotFoundError
 from ledger.folds.agreements import fold_agreements, fold_bindings
-from ledger.folds.answers import answers
 from ledger.folds.arrangements import fold_arrangements
+from ledger.folds.changes import find_changes
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.contradictions import fold_contradictions
 from ledger.folds.knew import knew_on, knew_when
 from ledger.folds.knowledge import fold_knowledge
+from ledger.folds.questions import QUESTIONS, ask
+from ledger.folds.reading import read
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import Telling
 from ledger.folds.timeline import row_of, timeline_of
@@ -68,9 +73,10 @@ from ledger.folds.transfers import fold_transfers
 from ledger.readings import Query, Seen
 from ledger.replies import (
     agreements_json,
-    answers_json,
     arrangements_json,
+    ask_json,
     bindings_json,
+    changes_json,
     chronology_json,
     contradictions_json,
     event_json,
@@ -98,6 +104,21 @@ Thread = Annotated[
 Digits = Annotated[
     str | None,
     InQuery(alias="id", pattern="^[0-9a-f]{1,64}$", description="The first digits of its id"),
+]
+Since = Annotated[Day | None, InQuery(description="As things stood on this day")]
+SinceSize = Annotated[
+    Positive | None, InQuery(description="As was known from the first so many entries")
+]
+QuestionName = Annotated[
+    str | None,
+    AfterValidator(lambda value: value if value is None else _question(value)),
+    InQuery(json_schema_extra={"enum": list(QUESTIONS)}, description="Only this question"),
+]
+About = Annotated[
+    str | None, InQuery(pattern=HASH, description="Only what rests on the event of this id")
+]
+TellerName = Annotated[
+    str | None, InQuery(pattern=PARTY, description="Only as this party tells it")
 ]
 BoundParty = Annotated[str, InQuery(alias="party", pattern=PARTY, description="Which party")]
 On = Annotated[
@@ -339,23 +360,54 @@ class Reading:
 
         return await self._whole(request, ("contradictions",), as_at, at_size, make)
 
-    async def answers(
+    async def ask(
         self,
         request: Request,
+        question: QuestionName = None,
         party: PartyName = None,
+        event: About = None,
+        told_by: TellerName = None,
         as_at: AsAt = None,
         at_size: AtSize = None,
     ) -> Response:
         """Return the answers to what every dispute asks."""
 
         def make(seen: Seen, day: dt.date) -> Values:
-            chosen = tellings(seen.view) if party is None else [Telling(party)]
+            if event is not None and event not in seen.view.by_id:
+                raise NotFoundError("event of such an id")
+            chosen = tellings(seen.view) if told_by is None else [Telling(told_by)]
             reading = seen.reading(day)
-            return answers_json(
-                seen.view, [row for telling in chosen for row in answers(reading, telling)]
-            )
+            answers = ask(reading, chosen, question=question, party=party, event=event)
+            return ask_json(seen.view, answers)
 
-        return await self._whole(request, ("answers", str(party)), as_at, at_size, make)
+        words = ("ask", *map(str, (question, party, event, told_by)))
+        return await self._whole(request, words, as_at, at_size, make)
+
+    async def changes(
+        self,
+        request: Request,
+        since: Since = None,
+        since_size: SinceSize = None,
+        as_at: AsAt = None,
+        at_size: AtSize = None,
+    ) -> Response:
+        """Return what changed since a day, or a size of the ledger; until `as_at`, `at_size`."""
+        hosted, reader = self._admit(request)
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            if (since or day) > day:
+                raise ProblemError("malformed", "since: is after as_at")
+            if (since_size or 1) > seen.view.size:
+                raise ProblemError("not-found", f"since_size: is more than {seen.view.size}")
+            after = seen.reading(day)
+            before = after.at(since or day)
+            if since_size is not None:
+                view = hosted.readings.view(reader.audience, size=since_size)
+                before = read(view, as_at=before.as_at)
+            return changes_json(seen.view, find_changes(before, after, tellings(seen.view)))
+
+        words = ("changes", str(since), str(since_size))
+        return await self._whole(request, words, as_at, at_size, make)
 
     async def parties(self, request: Request, at_size: AtSize = None) -> Response:
         """Return the parties and their keys."""
@@ -452,7 +504,8 @@ class Reading:
             ("/knowledge/on", self.known_on, "Who knew what at the end of a day", "WhoKnew"),
             ("/knowledge/when", self.known_when, "Whether P knew X when P did Y", "KnewWhen"),
             ("/contradictions", self.contradictions, "What does not fit", "Contradicting"),
-            ("/answers", self.answers, "What every dispute asks", "Answers"),
+            ("/ask", self.ask, "What every dispute asks", "Answers"),
+            ("/changes", self.changes, "What changed since a day or a size", "ChangesAnswer"),
             ("/parties", self.parties, "Members, observers and their keys", "Parties"),
         ):
             add_reading(
@@ -462,6 +515,12 @@ class Reading:
                 summary=summary,
                 responses={**answered(shape), **problems(400, 401, 404)},
             )
+
+
+def _question(value: str) -> str:
+    if value not in QUESTIONS:
+        raise ValueError("is no question")
+    return value
 
 
 def _next(pages: Pages, count: int, *, whole: int) -> dict[str, str]:

@@ -10,13 +10,14 @@ from typing import Final
 
 from ledger.date_words import HOUSE_CONVENTION
 from ledger.folds.agreements import Agreements, Bindings
-from ledger.folds.answers import Answered
 from ledger.folds.arrangements import Arrangements
+from ledger.folds.changes import Changes
 from ledger.folds.commitments import Commitments
 from ledger.folds.contradictions import Contradictions
 from ledger.folds.knew import KnewBefore, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold
 from ledger.folds.moments import Moment
+from ledger.folds.questions import Answer
 from ledger.folds.requests import Requests
 from ledger.folds.timeline import Timeline
 from ledger.folds.transfers import Transfers
@@ -57,7 +58,7 @@ def _list(items: Schema) -> Schema:
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     **schemas_of(
-        *(Timeline, Requests, Commitments, KnowledgeFold, Answered, Moment, PartyRow),
+        *(Timeline, Requests, Commitments, KnowledgeFold, Answer, Changes, Moment, PartyRow),
         *(Agreements, Bindings, Arrangements, Transfers),
         *(KnewOnDay, KnewBefore, Contradictions),
         under=UNDER,
@@ -181,7 +182,15 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         ledger=ref("Ledger"),
     ),
     "Answers": _object(
-        "Answers, in each telling", answers=_list(ref("Answered")), ledger=ref("Ledger")
+        "Answers, in each telling",
+        answers=_list(ref("Answer")),
+        ledger=ref("Ledger"),
+        questions={"type": "object", "additionalProperties": _TEXT},
+    ),
+    "ChangesAnswer": _object(
+        "What changed from one standpoint to another; the ledger is that of the later",
+        changes=ref("Changes"),
+        ledger=ref("Ledger"),
     ),
     "Parties": _object(
         "Who the parties are",
@@ -268,16 +277,32 @@ EXAMPLES: Final[Mapping[str, object]] = {
                 "about": _ID,
                 "answer": "Request for data (entry 4, received: 4 February 2026): 3 items.",
                 "days": ["unknown", "unknown"],
-                "grade": "Asserted",
+                "grounds": [
+                    {
+                        "grade": "Asserted",
+                        "id": _ID,
+                        "index": 4,
+                        "sentence": "northmere asked southfold for data (3 items).",
+                        "told_by": "northmere",
+                    }
+                ],
                 "items": [3, 3],
-                "question": "How many items were asked for?",
-                "rests_on": [4],
+                "not_established": [],
+                "parties": ["northmere", "southfold"],
+                "question": "items",
                 "telling": "established",
-                "told_by": ["northmere"],
-                "topic": "items",
                 "what_if": "no",
             }
         ],
+        "ledger": _LEDGER,
+        "questions": {"items": "How many items were asked for?"},
+    },
+    "ChangesAnswer": {
+        "changes": {
+            "rows": [],
+            "since": {"as_at": "2026-02-04", "size": 10},
+            "until": {"as_at": "2026-04-01", "size": 10},
+        },
         "ledger": _LEDGER,
     },
     "Chronology": {

@@ -42,6 +42,7 @@ __all__ = [
     "Day",
     "Deadline",
     "Deadlines",
+    "Method",
     "Pause",
     "Regime",
     "Terms",
@@ -52,6 +53,7 @@ __all__ = [
 ]
 
 Regime = Literal["none", "agreed_date", "foia_20", "eir_20_40", "sar_1_month", "cpr_deemed"]
+Method = Literal["email", "first_class_post"]
 Nation = Literal["ENG", "WLS", "SCT", "NIR"]
 
 
@@ -85,7 +87,7 @@ class Terms:
 
     eir_days: Literal[20, 40] = 20
     agreed: dt.date | None = None
-    method: Literal["email", "first_class_post"] = "email"
+    method: Method = "email"
 
 
 class Pause(NamedTuple):
@@ -131,6 +133,10 @@ class Deadline:
         """Write the working for people, one line per fact."""
         return tuple(_explain(self))
 
+    def day_by_day(self) -> tuple[str, ...]:
+        """Write every day of the working: its number in the count, or why it has none."""
+        return tuple(_day_by_day(self))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
@@ -159,6 +165,16 @@ class Deadlines:
                 f"{name} possible deadline:" + (" not established." if end is None else "")
             )
             lines.extend(() if end is None else end.explain())
+        return tuple(lines)
+
+    def day_by_day(self) -> tuple[str, ...]:
+        """Write every day of the working; of an imprecise receipt, of both ends."""
+        if self.earliest == self.latest and self.earliest is not None:
+            return self.earliest.day_by_day()
+        lines: list[str] = []
+        for name, end in (("earliest", self.earliest), ("latest", self.latest)):
+            if end is not None:
+                lines += [f"From the {name} possible receipt:", *end.day_by_day()]
         return tuple(lines)
 
 
@@ -529,6 +545,13 @@ def _explain(deadline: Deadline) -> Iterator[str]:
         if day.date.weekday() < _SATURDAY:
             yield f"Passed over: {_weekday(day.date)}, {day.skipped_reason}."
     yield _conclusion(deadline)
+    yield f"Calendar: {deadline.calendar}."
+
+
+def _day_by_day(deadline: Deadline) -> Iterator[str]:
+    for day in deadline.working:
+        words = day.skipped_reason if day.counted is None else f"working day {day.counted}"
+        yield f"{day.date.isoformat()} {_WEEKDAYS[day.date.weekday()]}: {words or 'the day itself'}"
     yield f"Calendar: {deadline.calendar}."
 
 

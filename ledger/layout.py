@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-__all__ = ["columns", "page", "rule", "table", "wrap"]
+__all__ = ["columns", "ended", "page", "rule", "table", "wrap"]
 
 _GAP = "  "
 
@@ -45,6 +45,11 @@ def table(widths: tuple[int, ...], rows: Iterable[tuple[str, ...]]) -> list[str]
             for parts in zip_longest(*cells, fillvalue="")
         )
     return lines
+
+
+def ended(sentence: str) -> str:
+    """End a sentence with a stop, unless it has one."""
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
 def rule(width: int) -> list[str]:

@@ -13,13 +13,15 @@ from typing import Literal
 import msgspec
 
 from ledger.folds.agreements import Agreements, Bindings
-from ledger.folds.answers import Answered
 from ledger.folds.arrangements import Arrangements
+from ledger.folds.changes import Changes
 from ledger.folds.commitments import Commitments
 from ledger.folds.contradictions import Contradictions
 from ledger.folds.knew import KnewBefore, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold
+from ledger.folds.matrix import Matrix
 from ledger.folds.moments import Moment
+from ledger.folds.questions import QUESTIONS, Answer
 from ledger.folds.requests import Requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import Timeline, TimelineRow
@@ -33,9 +35,10 @@ from verify.state import PartyKey, State
 __all__ = [
     "PartyRow",
     "agreements_json",
-    "answers_json",
     "arrangements_json",
+    "ask_json",
     "bindings_json",
+    "changes_json",
     "chronology_json",
     "contradictions_json",
     "event_json",
@@ -44,6 +47,7 @@ __all__ = [
     "knew_before_json",
     "knew_on_json",
     "knowledge_json",
+    "matrix_json",
     "parties_json",
     "promises_json",
     "requests_json",
@@ -145,6 +149,11 @@ def requests_json(view: View, folds: Sequence[Requests]) -> Reply:
     return {"ledger": view_json(view), "requests": [to_json(fold) for fold in folds]}
 
 
+def matrix_json(view: View, matrices: Sequence[Matrix]) -> Reply:
+    """Tell of the items of one request, category by category and area by area, in each telling."""
+    return {"ledger": view_json(view), "matrix": [to_json(matrix) for matrix in matrices]}
+
+
 def promises_json(view: View, folds: Sequence[Commitments]) -> Reply:
     """Tell of promises, in each telling."""
     return {"ledger": view_json(view), "promises": [to_json(fold) for fold in folds]}
@@ -190,9 +199,19 @@ def contradictions_json(view: View, fold: Contradictions) -> Reply:
     return {"contradictions": to_json(fold), "ledger": view_json(view)}
 
 
-def answers_json(view: View, rows: Sequence[Answered]) -> Reply:
-    """Tell the answers to what every dispute asks."""
-    return {"answers": [to_json(row) for row in rows], "ledger": view_json(view)}
+def ask_json(view: View, answers: Sequence[Answer]) -> Reply:
+    """Tell the answers to what every dispute asks, and which questions those are."""
+    asked = dict.fromkeys(answer.question for answer in answers)
+    return {
+        "answers": [to_json(answer) for answer in answers],
+        "ledger": view_json(view),
+        "questions": {name: QUESTIONS[name].words for name in asked},
+    }
+
+
+def changes_json(view: View, changes: Changes) -> Reply:
+    """Tell what changed between two standpoints; the ledger is that of the later."""
+    return {"changes": to_json(changes), "ledger": view_json(view)}
 
 
 def parties_json(view: View) -> Reply:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 
 from ledger.date_words import HOUSE_CONVENTION, format_when
 from ledger.dates import When
-from ledger.folds.answers import QUESTIONS, Answered
 from ledger.folds.commitments import CommitmentRow, Commitments
 from ledger.folds.moments import Moment
 from ledger.folds.positions import EventStatus, Response
@@ -38,7 +37,6 @@ from ledger.wording import (
 
 __all__ = [
     "WIDTH",
-    "answers_text",
     "chronology_text",
     "commitments_text",
     "footer_text",
@@ -126,40 +124,6 @@ def commitments_text(view: View, folds: Sequence[Commitments], *, width: int = W
         )
     ]
     return _page(["Promises", "", *lines], footer_text(view, left_out=left_out, width=width))
-
-
-def answers_text(view: View, rows: Sequence[Answered], *, width: int = WIDTH) -> str:
-    """Write what a ledger answers, question by question, and who tells it.
-
-    Args:
-        view: Of which the answers were made.
-        rows: The answers, of one telling or of several.
-        width: The longest line, in characters; at least 40.
-    """
-    width = max(width, _LEAST_WIDTH)
-    lines = ["What this ledger answers", ""]
-    for topic, question in QUESTIONS.items():
-        same: dict[str, list[Answered]] = {}
-        for row in rows:
-            if row.topic == topic:
-                same.setdefault(row.answer, []).append(row)
-        lines += _wrap(question, width) if same else []
-        for answer, tellings in same.items():
-            mark = "What if: " if tellings[0].what_if else ""
-            lines += _wrap(f"{mark}{answer}", width, indent=2)
-            lines += _wrap(_answered_note(tellings), width, indent=4)
-        lines += [""] if same else []
-    if not rows:
-        lines.append("None of the questions that are asked of every ledger.")
-    return _page(lines, footer_text(view, width=width))
-
-
-def _answered_note(rows: Sequence[Answered]) -> str:
-    row, tellings = rows[0], _joined(str(each.telling) for each in rows)
-    told = f"({_capital(tellings)}; {row.grade.lower()}; rests on {_entries(row.rests_on)}"
-    if any(row.told_by != (each.telling.party,) for each in rows):
-        told += f", told by {actors_words(row.told_by)}"
-    return f"{told})"
 
 
 def footer_text(

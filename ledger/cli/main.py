@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ledger.cli import (
+    asking,
+    comparing,
     contradicting,
     keeping,
     keying,
@@ -19,6 +21,7 @@ from ledger.cli import (
     reading,
     reconciling,
     recording,
+    requesting,
     safekeeping,
     stamping,
     undertakings,
@@ -51,6 +54,7 @@ _ADD: tuple[Add, ...] = (
     keeping.add,
     recording.add,
     reading.add,
+    requesting.add,
     proving.add,
     offering.add,
     stamping.add,
@@ -59,6 +63,8 @@ _ADD: tuple[Add, ...] = (
     knowing.add,
     contradicting.add,
     outputting.add,
+    asking.add,
+    comparing.add,
     undertakings.add,
     reconciling.add,
 )

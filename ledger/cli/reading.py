@@ -1,4 +1,4 @@
-"""Commands that read: list, show, chronology, requests, promises, answers, stat."""
+"""Commands that read: list, show, chronology, promises, stat."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,33 +20,24 @@ from ledger.cli.context import (
 )
 from ledger.cli.parsing import command, day, size, width
 from ledger.cli.sources import add_source, one_id, read_view
-from ledger.clocks import Regime, is_overdue
-from ledger.date_words import format_when
-from ledger.folds.answers import answers
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.proven import bracket_words
 from ledger.folds.reading import Reading, read
-from ledger.folds.requests import RequestRow, deadline_under, fold_requests
-from ledger.folds.stances import Telling
 from ledger.folds.timeline import fold_timeline, lay_out, row_of
-from ledger.plain import Plain, to_json, view_json
+from ledger.plain import view_json
 from ledger.replies import (
-    answers_json,
     chronology_json,
     event_json,
     events_json,
     promises_json,
-    requests_json,
     tellings,
 )
 from ledger.sentences import sentence
 from ledger.shapes import KINDS
 from ledger.text import (
-    answers_text,
     chronology_text,
     commitments_text,
     footer_text,
-    requests_text,
 )
 from ledger.view import Told, View
 from ledger.wording import say
@@ -59,7 +50,6 @@ if TYPE_CHECKING:
 __all__ = ["add", "add_reader", "reading_of"]
 
 
-_REGIMES = tuple(regime for regime in get_args(Regime) if regime != "none")
 _KINDS = tuple(name.removesuffix("/v1") for name in KINDS)
 _LEAST = 20  # characters of a sentence in `list`
 
@@ -86,27 +76,10 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     )  # fmt: skip
     chronology.add_argument("--party", help="only what this party tells or is named in")
     chronology.add_argument("--format", choices=("text", "json"), help="json is as --json")
-    requests = add_reader(
-        commands, "requests", "what was asked, item by item, and who must act", _requests,
-        "requests ledger --as-at 2025-11-28",
-        "requests ledger --what-if foia_20 # when it would be due, had it been an FOI request",
-        more="Where a clock runs, the deadline stands there with its working and calendar.",
-    )  # fmt: skip
-    requests.add_argument(
-        "--what-if", choices=_REGIMES, metavar="REGIME",
-        help=f"work the deadlines out under another rule as well: {', '.join(_REGIMES)}",
-    )  # fmt: skip
     add_reader(
         commands, "promises", "what was promised, and whether it was kept", _promises,
         "promises ledger --as-at 2025-11-28",
     )  # fmt: skip
-    answering = add_reader(
-        commands, "answers", "what every dispute asks: how long, how many, who is silent", _answers,
-        "answers export --as-at 2025-11-28",
-        "answers ledger --party rutland # only as Rutland tells it",
-        more="Each answer says in whose telling, on which entries it rests and how well proven.",
-    )  # fmt: skip
-    answering.add_argument("--party", help="only the account of this party (default: of each)")
     stat = command(
         commands, "stat", "what a ledger or an export holds, in numbers", _stat, "stat ledger"
     )
@@ -254,54 +227,11 @@ def _chronology(arguments: Namespace, context: Context) -> int:
     return DONE
 
 
-def _requests(arguments: Namespace, context: Context) -> int:
-    reading = reading_of(arguments, context)
-    folds = [fold_requests(reading, telling=telling) for telling in tellings(reading.view)]
-    values = requests_json(reading.view, folds)
-    text = requests_text(reading.view, folds, width=arguments.width)
-    regime: Regime | None = arguments.what_if
-    if regime is not None:
-        rows = {row.id: row for fold in folds for row in fold.rows}.values()
-        cases = [_what_if(reading, row, regime) for row in rows if row.what != "invitation"]
-        values |= {"what_if": {"regime": regime, "requests": [case for case, _ in cases]}}
-        text += f"\nWhat if {regime} applied to each request, with no question put\n\n"
-        text += "\n".join(lines for _, lines in cases)
-    context.answer(values, text)
-    return DONE
-
-
-def _what_if(reading: Reading, row: RequestRow, regime: Regime) -> tuple[dict[str, Plain], str]:
-    """Work out a request's deadline under another rule, for machines and for people."""
-    found = deadline_under(reading, row.id, regime=regime)
-    made = "undated" if row.made is None else format_when(row.made.when)
-    head = f"Request of entry {row.index}, {made} [{row.id[:16]}]"
-    if found is None:
-        why = "no deadline: no day is known from which time would run"
-        return {"request": row.id}, f"{head}\n  {why}\n"
-    late = is_overdue(found, reading.as_at)
-    lines = [head, *(f"  {line}" for line in found.explain())]
-    lines.append(f"  Past on {reading.as_at.isoformat()}: {late}\n")
-    case: dict[str, Plain] = {"request": row.id, "deadlines": to_json(found), "past": late}
-    return case, "\n".join(lines)
-
-
 def _promises(arguments: Namespace, context: Context) -> int:
     reading = reading_of(arguments, context)
     folds = [fold_commitments(reading, telling=telling) for telling in tellings(reading.view)]
     values = promises_json(reading.view, folds)
     text = commitments_text(reading.view, folds, width=arguments.width)
-    context.answer(values, text)
-    return DONE
-
-
-def _answers(arguments: Namespace, context: Context) -> int:
-    reading = reading_of(arguments, context)
-    chosen = tellings(reading.view)
-    if arguments.party is not None:
-        chosen = [Telling(arguments.party)]
-    rows = [row for telling in chosen for row in answers(reading, telling)]
-    values = answers_json(reading.view, rows)
-    text = answers_text(reading.view, rows, width=arguments.width)
     context.answer(values, text)
     return DONE
 

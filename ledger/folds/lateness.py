@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.clocks import Deadlines, Pause, Regime, Terms, deadlines, is_overdue
+from ledger.clocks import Deadlines, Method, Pause, Regime, Terms, deadlines, is_overdue
 from ledger.dates import When
 from ledger.errors import ClockError
 from ledger.folds.items import OPEN, Item
@@ -15,7 +15,7 @@ from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
 from ledger.folds.stances import parties_of
 from ledger.view import Told
-from verify.events import Request
+from verify.events import Communication, Request
 
 __all__ = ["LONG_OVERDUE_DAYS", "STALE_DAYS", "Lateness", "deadlines_of", "lateness_of"]
 
@@ -56,23 +56,33 @@ def deadlines_of(
         reading: The view.
         told: The event from which time runs: its receipt, by its own dates or by the word of
             who received it. What was asked by word of mouth was received at once; of what was
-            sent, and not told to be received, the day is unknown.
+            sent, and not told to be received, the day is unknown. Service is deemed from the day
+            of sending, by the channel of the communication that it is about, or else by email.
         regime: The rule to follow.
         questions: Questions put and their answers, as event ids. Those of vague date stop no
             clock: nobody could say for how long.
     """
-    received = _received(reading, told)
+    served = regime == "cpr_deemed"
+    received = date_of(told, "sent") if served else _received(reading, told)
     if regime == "none" or received is None or received.kind == "span":
         return None
     due = date_of(told, "due")
     agreed = due.earliest if due is not None and due.precise else None
     pauses = tuple(_pauses(reading, received, questions))
-    terms = Terms(agreed=agreed)
+    terms = Terms(agreed=agreed, method=_method(reading, told))
     try:
         return deadlines(received, regime=regime, pauses=pauses, terms=terms)
     except ClockError:
         # A day outside the years of the calendar, or questions that overlap.
         return None
+
+
+def _method(reading: Reading, told: Told) -> Method:
+    for link in told.event.links or ():
+        other = reading.view.by_id.get(link.event)
+        if link.rel == "about" and other is not None and isinstance(other.event, Communication):
+            return "first_class_post" if other.event.channel == "letter" else "email"
+    return "email"
 
 
 def _received(reading: Reading, told: Told) -> When | None:

@@ -781,7 +781,7 @@ def check_openapi(ledger: Ledger, site: Site) -> None:
         *("/", "/entries", "/entries/{index}", "/receipts/{reference}", "/checkpoints/{size}"),
         "/checkpoints",
         *("/proofs/inclusion", "/proofs/consistency", "/events", "/events/{id}", "/chronology"),
-        *("/requests", "/promises", "/knowledge", "/answers", "/parties", "/tail"),
+        *("/requests", "/promises", "/knowledge", "/ask", "/changes", "/parties", "/tail"),
         *("/agreements", "/bindings", "/arrangements", "/transfers"),
         *("/checkpoint/cosigned", "/witnesses", "/checkpoints", "/disclosures"),
         "/checkpoint/before/{size}",

@@ -57,7 +57,7 @@ def test_readings_over_http_are_dated_as_those_of_the_folder(tmp_path: Path) -> 
     knowledge = new_event(
         "alpha", "knowledge/v1", knower="beta", of=request.id.hex(), mode="became_aware"
     )
-    folds = ("chronology", "requests", "promises", "knowledge", "answers")
+    folds = ("chronology", "requests", "promises", "knowledge", "ask")
     with town.witness("a"), town.witness("b"), town.served() as site:
         # Asked for before it is cosigned, so that what is kept of it has to go.
         assert 201 == site.post(sign(town, request, knowledge)).status

@@ -42,7 +42,7 @@ def test_the_demonstration_ends_with_the_answers(tmp_path: Path) -> None:
     for answer in ("33 days", "at least 42 days", "84 items, or 96 if", "silent"):
         assert answer in words
     assert words.index("33 days") < words.index("What to try next")
-    assert 2 == shown.stdout.count("$ counterfoil answers ")
+    assert 2 == shown.stdout.count("$ counterfoil ask ")
     assert 2 == words.count("Valid. Every check passed")
     assert 0 == verify(folder / "export", folder / "ledger")
     assert 0 == verify(folder / "invented-export", folder / "invented")

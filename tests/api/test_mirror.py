@@ -217,7 +217,7 @@ def test_a_party_mirrors_what_it_may_see(tmp_path: Path) -> None:
         assert "what beta may see" in again.reason
 
 
-FOLDS = ("chronology", "requests", "promises", "knowledge", "answers")
+FOLDS = ("chronology", "requests", "promises", "knowledge", "ask")
 
 
 def test_every_reading_of_a_mirror_is_that_of_an_export(desk: Desk, ledger: Ledger) -> None:

@@ -51,7 +51,7 @@ ADMITTED = (
     *("/entries", "/entries/0", "/events", "/chronology", "/requests", "/promises"),
     "/checkpoints?start=0&stop=1",
     *("/agreements", "/bindings?party=alpha", "/arrangements", "/transfers"),
-    *("/knowledge", "/answers", "/parties", "/receipts/0", "/tail", f"/files/{'0' * 64}"),
+    *("/knowledge", "/ask", "/changes", "/parties", "/receipts/0", "/tail", f"/files/{'0' * 64}"),
     *("/contradictions", "/knowledge/on?day=2025-04-08"),
     f"/knowledge/when?of={'0' * 64}&act={'0' * 64}",
     f"/events/{'0' * 64}",
@@ -157,9 +157,10 @@ class Told:
         """Return all that a reader can get to hear."""
         more = "" if at_size is None else f"at_size={at_size}"
         paths = [
-            *("/events?", "/chronology?", "/requests?", "/promises?", "/knowledge?", "/answers?"),
+            *("/events?", "/chronology?", "/requests?", "/promises?", "/knowledge?", "/ask?"),
             *("/agreements?", "/bindings?party=beta&", "/arrangements?", "/transfers?"),
             *("/contradictions?", "/knowledge/on?day=2025-04-08&"),
+            "/changes?since=2025-01-01&",
             *("/entries?", "/parties?", *(f"/events/{event_id}?" for event_id in self.ids)),
         ]
         got = [site.get(f"{path}{more}") for path in paths]
@@ -528,7 +529,7 @@ def test_answers_are_those_of_the_command_line(ledger: Ledger, site: Site) -> No
     alpha = site.signed_in(ledger, ALPHA)
     query = f"as_at={day}&at_size={at}"
     folds = (
-        *("chronology", "requests", "promises", "knowledge", "answers"),
+        *("chronology", "requests", "promises", "knowledge", "ask"),
         *("agreements", "arrangements", "transfers", "contradictions"),
     )
     answers = {path: values(alpha.get(f"/{path}?{query}")) for path in folds}
@@ -555,6 +556,42 @@ def test_answers_are_those_of_the_command_line(ledger: Ledger, site: Site) -> No
     assert on == said(*knowledge, "--on", "2025-04-08", "--party", "alpha")
     assert of == said(*knowledge, "--on", "2025-04-08", "--of", one)
     assert when == said(*knowledge, "--of", one, "--when", other)
+
+
+def test_changes_are_those_of_the_command_line(ledger: Ledger, site: Site) -> None:
+    Told(ledger)
+    size = ledger.size()
+    alpha = site.signed_in(ledger, ALPHA)
+    asked = f"as_at=2025-11-28&at_size={size}&since=2025-03-01&since_size=4"
+    found = values(alpha.get(f"/changes?{asked}"))
+    same = values(alpha.get(f"/changes?as_at=2025-11-28&at_size={size}"))
+    refused = [
+        alpha.get(f"/changes?as_at=2025-11-28&{query}").status
+        for query in ("since=2025-11-29", f"since_size={size + 1}", "since=20250101")
+    ]
+    ledger.close()  # one process has it open once
+    words = ("--since", "2025-03-01", "--since-size", "4", "--until", "2025-11-28")
+
+    assert found == said("changes", str(ledger.path), *words, "--until-size", str(size))
+    assert {"rows", "since", "until"} == set(part(found["changes"]))
+    assert [] != part(found["changes"])["rows"]
+    assert [] == part(same["changes"])["rows"]
+    assert [400, 404, 400] == refused
+
+
+def test_what_is_asked_by_name_is_that_of_the_command_line(ledger: Ledger, site: Site) -> None:
+    told = Told(ledger)
+    day, size, event = "2025-11-28", str(ledger.size()), told.ids[0]
+    alpha = site.signed_in(ledger, ALPHA)
+    query = f"question=outstanding&party=beta&event={event}&told_by=alpha&as_at={day}"
+    found = values(alpha.get(f"/ask?{query}&at_size={size}"))
+    refused = [alpha.get(f"/ask?{one}").status for one in ("question=frob", f"event={'0' * 64}")]
+    ledger.close()  # one process has it open once
+    words = ("--party", "beta", "--event", event, "--told-by", "alpha", "--as-at", day)
+
+    assert found == said("ask", str(ledger.path), "outstanding", *words, "--at-size", size)
+    assert [event] == [str(row["about"]) for row in rows(found["answers"])]
+    assert [400, 404] == refused
 
 
 def said(*words: str) -> JSON:
@@ -714,7 +751,7 @@ def test_ten_thousand_questions_cost_no_write_and_no_signature(ledger: Ledger, s
     event_id = rows(values(site.get("/events?kind=communication"))["events"])[0]["id"]
     paths = (
         *("/", "/checkpoint", "/entries/3", "/events", f"/events/{event_id}", "/chronology"),
-        *("/requests", "/answers", "/receipts/3", "/proofs/inclusion?index=1&size=9"),
+        *("/requests", "/ask", "/receipts/3", "/proofs/inclusion?index=1&size=9"),
     )
     before = _written(ledger)
     statuses = [status for _ in range(200) for status in _pipelined(site, paths * 5)]

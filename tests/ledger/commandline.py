@@ -67,7 +67,7 @@ READERS = (
     "requests",
     "promises",
     "knowledge",
-    "answers",
+    "ask",
     "agreements",
     "arrangements",
     "transfers",

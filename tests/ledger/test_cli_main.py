@@ -16,10 +16,11 @@ from tests.ledger.commandline import ROOT, Desk, process
 COMMANDS = (
     "agreements",
     "answer",
-    "answers",
     "approve",
     "arrangements",
+    "ask",
     "backup",
+    "changes",
     "chronology",
     "contradictions",
     "disputes",

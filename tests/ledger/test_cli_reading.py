@@ -117,6 +117,22 @@ def test_a_deadline_can_be_worked_out_under_another_rule(desk: Desk) -> None:
     assert "2025-05-08" == part(part(case["deadlines"])["earliest"])["due"]
 
 
+def test_the_working_is_printed_day_by_day(desk: Desk) -> None:
+    request, _ = desk.filled()
+    words = ("requests", "ledger", "--working", "--as-at", "2025-05-10")
+    ran, done = desk(*words), desk.done(*words, "--what-if", "sar_1_month")
+    at_once = desk("requests", "ledger", "--at-size", "3", "--working")
+
+    assert "Deadlines, day by day" in ran.out
+    assert "2025-04-18 Friday: Good Friday" in ran.out
+    assert "2025-05-09 Friday: working day 20" in ran.out
+    assert "Past on 2025-05-10: yes" in ran.out
+    assert [request] == [each["request"] for each in rows(done["working"])]
+    case = rows(part(done["what_if"])["requests"])[0]
+    assert "2025-05-08 Thursday: the day itself" in str(case["working"])
+    assert "No clock runs." in at_once.out
+
+
 def test_an_earlier_size_reads_as_it_read_then(desk: Desk) -> None:
     ids = desk.filled()
     before = desk.done("chronology", "ledger", "--as-at", "2025-06-20")

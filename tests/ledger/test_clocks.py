@@ -415,3 +415,30 @@ def test_the_edges_of_the_calendar_give_a_deadline_or_a_clock_error(edtf: str) -
             continue
 
         assert of.explain()
+
+
+def test_every_day_is_printed_with_its_number_or_its_reason() -> None:
+    only = deadlines(when("2025-03-06"), regime="foia_20").earliest
+    assert only is not None
+    lines = only.day_by_day()
+
+    assert "2025-03-06 Thursday: day from which time runs" == lines[0]
+    assert "2025-03-07 Friday: working day 1" == lines[1]
+    assert "2025-03-08 Saturday: Saturday" == lines[2]
+    assert "2025-03-17 Monday: Saint Patrick's Day (Northern Ireland)" == lines[11]
+    assert "2025-04-04 Friday: working day 20" == lines[-2]
+    assert lines[-1].startswith("Calendar: holidays ")
+    assert "union of England, Wales, Scotland, Northern Ireland" in lines[-1]
+    assert 20 == sum(": working day " in line for line in lines)
+
+
+def test_every_day_of_both_ends_is_printed_where_the_receipt_is_vague() -> None:
+    lines = deadlines(when("[2025-04-08..2025-04-09]"), regime="foia_20").day_by_day()
+    open_ended = deadlines(when("[2025-04-08..]"), regime="foia_20").day_by_day()
+    served = deadlines(when("2025-04-08"), regime="cpr_deemed").day_by_day()
+
+    assert "From the earliest possible receipt:" == lines[0]
+    assert "From the latest possible receipt:" in lines
+    assert "2025-05-12 Monday: working day 20" in lines
+    assert "From the latest possible receipt:" not in open_ended
+    assert "2025-04-08 Tuesday: the day itself" in served

@@ -12,7 +12,7 @@ from ledger.folds.ranges import RangeMap
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import RequestRow, deadline_under, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
-from tests.ledger.bookmaking import Draft, book_of, dates, nonce
+from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
 from tests.ledger.founding import (
     CASE,
     CLARIFIED,
@@ -25,7 +25,7 @@ from tests.ledger.founding import (
     position,
     step,
 )
-from verify.events import Attestation, Meeting, Request
+from verify.events import Attestation, Communication, Meeting, Request
 
 TOLD = Telling(LCC)
 DISTRICT_PARTIES = tuple(sorted(OTHERS))
@@ -118,15 +118,14 @@ def test_what_if_it_had_been_a_freedom_of_information_request() -> None:
 
 
 def request(**fields: object) -> Draft:
+    usual = {"nonce": nonce("two-sided"), "dates": dates(received="2025-03-06")}
     event = Request(
         author="rutland",
-        nonce=nonce("two-sided"),
-        dates=dates(received="2025-03-06"),
         what="data",
         medium="written",
         from_=("rutland",),
         to=(LCC,),
-        **fields,  # type: ignore[arg-type]  # a test's own
+        **(usual | fields),  # type: ignore[arg-type]  # a test's own
     )
     return Draft(event)
 
@@ -498,3 +497,34 @@ def test_evidence_of_its_author_alone_narrows_what_is_waited_for() -> None:
     assert "asked" == state(evidence(LCC, "2025-05-02"))
     assert "deferred" == state(evidence("blaby", "2025-05-02"))
     assert "deferred" == state(evidence(LCC, "2025-05-01"))
+
+
+# Deemed service, as a what-if: from the day of sending, not from that of receipt
+
+
+def test_service_is_deemed_from_the_day_of_sending_by_the_channel_of_the_letter() -> None:
+    letter = Draft(
+        Communication(author="rutland", nonce=nonce("posted"), channel="letter", from_=("rutland",))
+    )
+    posted = request(
+        dates=dates(sent="2025-04-17", received="2025-04-24"), links=(link("about", letter),)
+    )
+    emailed = request(dates=dates(sent="2025-04-17T15:00:00Z"), nonce=nonce("emailed"))
+    found = read(book_of([letter, posted, emailed], members=OTHERS).view(), as_at=AS_AT)
+
+    # Good Friday, the Saturday, Easter Sunday and Easter Monday serve nothing.
+    by_post = deadline_under(found, posted.id, regime="cpr_deemed")
+    assert by_post is not None
+    assert dt.date(2025, 4, 22) == by_post.due
+    # 15:00 UTC is 16:00 in the United Kingdom in summer, and so before half past four.
+    by_email = deadline_under(found, emailed.id, regime="cpr_deemed")
+    assert by_email is not None
+    assert dt.date(2025, 4, 17) == by_email.due
+
+
+def test_no_service_is_deemed_of_what_is_not_told_to_have_been_sent() -> None:
+    received = request(dates=dates(received="2025-04-08"))
+    found = read(book_of([received], members=OTHERS).view(), as_at=AS_AT)
+
+    assert deadline_under(found, received.id, regime="cpr_deemed") is None
+    assert deadline_under(found, received.id, regime="foia_20") is not None

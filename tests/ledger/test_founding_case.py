@@ -15,22 +15,22 @@ import msgspec
 import pytest
 
 from ledger.date_words import format_when
-from ledger.folds.answers import QUESTIONS, Answered, answers
 from ledger.folds.commitments import CommitmentRow, fold_commitments
 from ledger.folds.grades import grade_of
 from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.positions import status_of
+from ledger.folds.questions import QUESTIONS, Answer, ask
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import RequestRow, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import fold_timeline
 from ledger.plain import to_json
 from ledger.text import (
-    answers_text,
     chronology_text,
     commitments_text,
     requests_text,
 )
+from ledger.texts.ask import ask_text
 from ledger.texts.knowing import knowledge_text
 from ledger.view import View
 from tests.ledger.shipped import Shipped, shipped
@@ -65,8 +65,8 @@ class Case:
     def promise(self, telling: Telling = LCC) -> CommitmentRow:
         return fold_commitments(self.reading, telling=telling).rows[0]
 
-    def answers(self, topic: str, telling: Telling = LCC) -> list[Answered]:
-        return [row for row in answers(self.reading, telling) if row.topic == topic]
+    def answers(self, question: str, telling: Telling = LCC) -> list[Answer]:
+        return list(ask(self.reading, [telling], question=question))
 
 
 @pytest.fixture(scope="module", name="case")
@@ -86,7 +86,7 @@ def pages(view: View, as_at: dt.date) -> dict[str, str]:
         "requests": requests_text(view, [fold_requests(found, telling=t) for t in tellings]),
         "promises": commitments_text(view, [fold_commitments(found, telling=t) for t in tellings]),
         "knowledge": knowledge_text(view, fold_knowledge(found)),
-        "answers": answers_text(view, [row for t in tellings for row in answers(found, t)]),
+        "ask": ask_text(view, ask(found, tellings)),
     }
 
 
@@ -202,7 +202,7 @@ def test_the_postcodes_were_queried_and_there_is_silence_since(case: Case) -> No
 
 def test_the_meeting_asked_for_at_the_end_of_may_is_open_with_nothing_told(case: Case) -> None:
     item = case.request("meeting-request").items[0]
-    found = case.answers("open")
+    found = case.answers("outstanding")
 
     assert ("asked", (LCC.party,), (181, 191), True) == (
         item.state,
@@ -271,10 +271,12 @@ def test_the_email_of_the_end_of_may_came_before_the_response(case: Case) -> Non
 
 
 def test_one_request_was_queried_and_never_answered(case: Case) -> None:
-    found = case.answers("silent")
+    found = case.answers("queried")
 
-    assert [(None, 66)] == [row.days for row in found]
-    assert [case.id("postcode-request")] == [row.about for row in found]
+    assert (1, None) == (found[0].count, found[0].about)
+    assert found[0].answer.startswith("2 requests were queried; no answer is told of 1 of them")
+    assert [(None, None), (None, 66)] == [row.days for row in found[1:]]
+    assert [case.id("data-request"), case.id("postcode-request")] == [r.about for r in found[1:]]
 
 
 def test_the_deferral_rests_on_the_public_record_too(case: Case) -> None:
@@ -292,25 +294,38 @@ def test_the_deferral_rests_on_the_public_record_too(case: Case) -> None:
     ("label", "due"), [("first-request", "2025-04-04"), ("data-request", "2025-05-09")]
 )
 def test_had_it_been_freedom_of_information(case: Case, label: str, due: str) -> None:
-    found = next(a for a in case.answers("what_if") if a.about == case.id(label))
+    found = next(a for a in case.answers("foia") if a.about == case.id(label))
 
     assert (dt.date.fromisoformat(due), True) == (found.day, found.what_if)
 
 
 def test_what_if_needs_a_known_day_of_receipt(case: Case) -> None:
-    about = {row.about for row in case.answers("what_if")}
+    about = {row.about for row in case.answers("foia")}
 
     assert {case.id("first-request"), case.id("data-request")} == about
 
 
 def test_every_answer_is_told_by_leicestershire_and_asserted(case: Case) -> None:
-    found = answers(case.reading, LCC)
+    found = ask(case.reading, [LCC])
 
-    assert set(QUESTIONS) == {row.topic for row in found}
+    # What somebody knew when it did something is asked of one event.
+    assert set(QUESTIONS) - {"unaware"} == {row.question for row in found}
     assert {("leicestershire",)} == {row.told_by for row in found}
-    assert {"Asserted"} == {row.grade for row in found}
+    grades = {ground.id: ground.grade for row in found for ground in row.grounds}
+    # The account itself gives the period of the meetings in two ways.
+    assert "Asserted ×" == grades.pop(case.id("group-meetings"))
+    assert {"Asserted"} == set(grades.values())
     assert {"as told by leicestershire"} == {str(row.telling) for row in found}
-    assert ["held"] == [row.topic for row in answers(case.reading)]
+
+
+def test_what_only_leicestershire_tells_is_not_established_and_says_why(case: Case) -> None:
+    found = ask(case.reading, [ESTABLISHED, LCC], question="clear")
+    gaps = [row for row in found if row.telling == ESTABLISHED]
+
+    assert [row.about for row in gaps] == [row.about for row in found if row.telling == LCC]
+    assert {((), (None, None))} == {(row.grounds, row.days) for row in gaps}
+    assert all("the word of leicestershire" in row.not_established[0] for row in gaps)
+    assert "established" not in {str(row.telling) for row in ask(case.reading, [LCC])}
 
 
 def test_every_row_is_asserted_or_not_asserted(case: Case) -> None:
@@ -328,7 +343,7 @@ def test_every_row_is_asserted_or_not_asserted(case: Case) -> None:
 
 
 def test_the_answers_are_plain(case: Case) -> None:
-    octets = msgspec.json.encode(to_json(answers(case.reading, LCC)))
+    octets = msgspec.json.encode(to_json(ask(case.reading, [LCC])))
 
     assert b'"day":"2025-04-04"' in octets
     assert b'"what_if":"yes"' in octets
@@ -371,11 +386,11 @@ def test_outside_evidence_stands_with_what_it_is_about(case: Case) -> None:
 
 
 def test_answers_are_printed_once_each_with_their_entries(case: Case) -> None:
-    text = pages(case.shipped.view, AS_AT)["answers"]
+    text = pages(case.shipped.view, AS_AT)["ask"]
     flat = " ".join(text.split())
 
     assert text.startswith("What this ledger answers\n")
-    assert all(question in flat for question in QUESTIONS.values())
+    assert all(q.words in flat for name, q in QUESTIONS.items() if name != "unaware")
     assert 2 == flat.count("What if: ")
     assert "33 days, until the request of entry 17" in flat
     assert "117 to 126 days after it was made" in flat
@@ -385,8 +400,8 @@ def test_answers_are_printed_once_each_with_their_entries(case: Case) -> None:
 def test_an_empty_ledger_answers_nothing() -> None:
     view = shipped([]).view
 
-    assert () == answers(read(view, as_at=AS_AT))
-    assert "None of the questions" in answers_text(view, ())
+    assert () == ask(read(view, as_at=AS_AT))
+    assert "Nothing here answers" in ask_text(view, ())
 
 
 # The invented dispute
@@ -501,12 +516,14 @@ def test_the_promise_of_the_readings_lapsed_30_days_ago(invented: Invented) -> N
 
 
 def test_the_invented_answers_say_whose_word_they_rest_on(invented: Invented) -> None:
-    found = answers(invented.reading)
+    found = {row.question: row for row in ask(invented.reading)}
 
-    assert {"items", "clear", "undone"} == {row.topic for row in found}
-    assert (3, 3) == next(row for row in found if row.topic == "items").items
-    assert ("northmere",) == next(row for row in found if row.topic == "clear").told_by
-    assert ("southfold",) == next(row for row in found if row.topic == "undone").told_by
+    assert (3, 3) == found["items"].items
+    assert ("northmere",) == found["clear"].told_by
+    assert ("southfold",) == found["undone"].told_by
+    assert ("southfold",) == found["outstanding"].parties
+    assert "denies when it happened" in found["denied"].answer
+    assert "by its own word: 22 January 2026" in found["denied"].answer
 
 
 def test_what_the_other_side_signed_is_acknowledged_or_agreed(invented: Invented) -> None:
