@@ -203,8 +203,11 @@ def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
             value = "" if response.value is None else f": {_quoted(response.value)}"
             stance, of = say(response.stance), say(field.field)
             yield f"  Response of {response.party} on {of}: {stance}{value}"
+    proofs: dict[str, list[str]] = {}
     for grade in row.grades:
-        yield f"Proof that {grade.element}: {grade.name} ({grade.reason})"
+        proofs.setdefault(f"{grade.name} ({grade.reason})", []).append(grade.element)
+    for words, elements in proofs.items():
+        yield f"Proof that {', '.join(elements)}: {words}"
 
 
 def _quoted(text: str) -> str:

@@ -137,7 +137,8 @@ class _Grader:
         """Yield each ground, with the grade that it gives."""
         gap = _gap(self.reading, self.told, element)
         if gap is not None:
-            yield 0, gap
+            if not signed.received:
+                yield 0, gap
             yield from self._receipts(signed)
             return
         yield self._own(element)

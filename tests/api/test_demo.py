@@ -1,5 +1,7 @@
 """The demonstration, as anybody runs it: one child process, from an empty folder to the answers."""
 
+# ruff: noqa: RUF001 - the multiplication sign is the domain's mark for contradicted
+
 from __future__ import annotations
 
 import io
@@ -15,6 +17,7 @@ from api.__main__ import _add
 from api.clock import now_ms
 from ledger.cli.context import Context, vkey_of
 from ledger.cli.main import run as command
+from ledger.folds.grades import NAMES
 from ledger.ledger import Ledger
 from verify.__main__ import main as counterfoil_verify
 
@@ -44,6 +47,9 @@ def test_the_demonstration_ends_with_the_answers(tmp_path: Path) -> None:
     assert words.index("33 days") < words.index("What to try next")
     assert 2 == shown.stdout.count("$ counterfoil ask ")
     assert 2 == words.count("Valid. Every check passed")
+    proofs = [line for line in shown.stdout.splitlines() if line.startswith("Proof that ")]
+    grades = {line.split(": ", 1)[1].partition(" (")[0] for line in proofs}
+    assert {*NAMES[:6], "Agreed", "Agreed ×", "Asserted ⊘", "Not asserted ⊘"} == grades
     assert 0 == verify(folder / "export", folder / "ledger")
     assert 0 == verify(folder / "invented-export", folder / "invented")
 

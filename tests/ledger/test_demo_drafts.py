@@ -27,6 +27,7 @@ INVENTED = (
     "invented-3-north",
     "invented-4-south",
     "invented-5-north",
+    "invented-6-south",
 )
 
 Plain = dict[str, object]
@@ -415,7 +416,7 @@ def test_the_invented_dispute_is_signed_by_both_sides(invented: Mapping[str, Tol
         *(("southfold", "acknowledge"), ("southfold", "seek_clarification")),
         *(("southfold", "answer"), ("southfold", "fulfil")),
         *(("northmere", "received"), ("northmere", "agree"), ("northmere", "clarify")),
-        *(("northmere", "confirm"), ("northmere", "chase")),
+        *(("northmere", "confirm"), ("northmere", "chase"), ("northmere", "retract_own")),
     } == stances
 
 

@@ -408,7 +408,7 @@ def test_an_empty_ledger_answers_nothing() -> None:
 
 INVENTED = (
     *("invented-1-north", "invented-2-south", "invented-3-north"),
-    *("invented-4-south", "invented-5-north"),
+    *("invented-4-south", "invented-5-north", "invented-6-south"),
 )
 INVENTED_AS_AT = dt.date(2026, 4, 1)
 NORTH, SOUTH = Telling("northmere"), Telling("southfold")
@@ -535,3 +535,29 @@ def test_what_the_other_side_signed_is_acknowledged_or_agreed(invented: Invented
     assert "Agreed ×" == happened("meeting")
     assert "Acknowledged" == happened("plots-sent")
     assert "Asserted" == happened("request")
+
+
+def test_the_invented_dispute_has_every_grade_but_that_of_its_own_day(invented: Invented) -> None:
+    # A witness dates what happened today: `counterfoil demo` shows it, and no shipped file can.
+    told = [t for t in invented.reading.view.told if not isinstance(t.event, GOVERNANCE)]
+    found = [grade for each in told for grade in grade_of(invented.reading, each)]
+
+    assert {0, 1, 3, 4, 5, 6} == {grade.grade for grade in found}
+    assert {"", "×", "⊘"} == {grade.suffix for grade in found}
+
+
+def test_one_mail_is_documented_by_its_sender_and_borne_out_for_its_receiver(
+    invented: Invented,
+) -> None:
+    def said(label: str) -> tuple[str, str]:
+        told = invented.reading.view.by_id[invented.id(label)]
+        grade = grade_of(invented.reading, told)[-1]
+        return grade.name, grade.reason
+
+    name, reason = said("invented-5-north:mail")
+    assert "Documented" == name
+    assert "southfold recorded the same file" in reason
+    assert "when it could be had here" in reason
+    name, reason = said("invented-6-south:mail")
+    assert "Corroborated" == name
+    assert reason.startswith("northmere recorded the same file")
