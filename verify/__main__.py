@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from verify.anchors import Anchors
 from verify.codec import encode
@@ -31,6 +31,7 @@ from verify.state import UnknownVersionError
 if TYPE_CHECKING:
     from verify.certificate import Received
     from verify.folder import Beside, Folder
+    from verify.outside.mails import Mail
     from verify.outside.tokens import Token
 
 __all__ = ["main"]
@@ -39,8 +40,9 @@ _VALID, _INVALID, _COULD_NOT, _ALONE, _LIE, _INTERRUPTED = 0, 1, 2, 3, 4, 130
 _EXIT = {"valid": _VALID, "invalid": _INVALID, "self-consistent": _ALONE, "proven": _LIE}
 
 _PROGRAMS = ("counterfoil", "msgspec", "pynacl", "cryptography")
-_TOKENS = "outside evidence in attestations (DKIM, ARC, RFC 3161)"
-_TOKENS_CHECKED = "outside evidence in attestations other than RFC 3161 tokens over checkpoints"
+_OUTSIDE = "outside evidence in attestations"
+_ALL_OUTSIDE = f"{_OUTSIDE} (DKIM, ARC, RFC 3161)"
+_MAX_KEYS_FILE = 1 << 20
 _SMALL = 8192  # entries: below this, starting processes takes longer than the audit
 _MAX_VKEY_FILE = 4096
 _OBJECTS = 100_000
@@ -145,6 +147,10 @@ def _parser() -> argparse.ArgumentParser:
         help="certificates (PEM) of time-stamping authorities that you trust",
     )  # fmt: skip
     parser.add_argument(
+        "--dkim-keys", type=Path, metavar="FILE",
+        help="keys of mail servers that you trust: lines of a name in the DNS and its record",
+    )  # fmt: skip
+    parser.add_argument(
         "--certificate", type=Path, metavar="OUT",
         help="draft a certificate for a court in OUT, a new file, for a person to sign",
     )  # fmt: skip
@@ -218,34 +224,37 @@ def _run(options: argparse.Namespace) -> int:
     else:
         path.stat()  # says why it cannot be read, if it cannot
         return _fail(f"{path} is neither a folder nor a file")
-    tokens: tuple[Token, ...] | None = None
+    outside = _Outside()
     if report.verdict != "invalid" and (kind == "export" or b'"stamps":' in data):
         try:
-            tokens = _tokens(path, report, options.tsa_chain)
-        except MalformedError as error:
-            return _fail(f"{options.tsa_chain}: {error.where}: {error.reason}")
-    if tokens:
-        from dataclasses import replace
-
-        texts = [_TOKENS_CHECKED if text == _TOKENS else text for text in report.not_checked]
-        report = replace(report, not_checked=tuple(texts))
+            outside = _look_outside(path, report, options)
+        except ValueError as error:
+            return _fail(str(error))
+        report = _said_of(report, outside)
     if options.certificate is not None:
         _write_certificate(report, options)
     code = _EXIT[report.verdict]
     if options.quiet:
         return code
+    return _print(_report(report, kind, outside, options), code)
+
+
+def _report(report: Report, kind: str, outside: "_Outside", options: argparse.Namespace) -> str:
+    """Write the report, for people or for programs."""
     if options.json:
-        from verify.report_json import report_object, token_object
+        from verify.report_json import mail_object, report_object, token_object
 
         values = report_object(report, kind)
-        if tokens is not None:
-            values["tokens"] = [token_object(token) for token in tokens]
-        return _print(encode(values).decode(), code)
-    from verify.report_text import report_lines, token_lines
+        if outside.tokens is not None:
+            values["tokens"] = [token_object(token) for token in outside.tokens]
+        if outside.mails is not None:
+            values["mails"] = [mail_object(mail) for mail in outside.mails]
+        return encode(values).decode()
+    from verify.report_text import mail_lines, report_lines, token_lines
 
-    stamps = token_lines(tokens or (), trusted=options.tsa_chain is not None)
-    lines = [*report_lines(report, kind), *stamps]
-    return _print("\n".join(lines), code)
+    stamps = token_lines(outside.tokens or (), trusted=options.tsa_chain is not None)
+    signed = mail_lines(outside.mails or (), trusted=options.dkim_keys is not None)
+    return "\n".join([*report_lines(report, kind), *stamps, *signed])
 
 
 def _run_fork(data: bytes, options: argparse.Namespace) -> int | None:
@@ -354,6 +363,42 @@ class _Progress:
 # Outside evidence
 
 
+class _Outside(NamedTuple):
+    """What was found of outside evidence; None where it was not looked at."""
+
+    tokens: "tuple[Token, ...] | None" = None
+    mails: "tuple[Mail, ...] | None" = None
+
+
+def _look_outside(path: Path, report: Report, options: argparse.Namespace) -> _Outside:
+    """Check what can be checked of outside evidence.
+
+    Raises:
+        ValueError: What the reader trusts cannot be read.
+    """
+    try:
+        tokens = _tokens(path, report, options.tsa_chain)
+    except MalformedError as error:
+        raise ValueError(f"{options.tsa_chain}: {error.where}: {error.reason}") from None
+    try:
+        return _Outside(tokens, None if path.is_file() else _mails(path, report, options.dkim_keys))
+    except ValueError as error:
+        raise ValueError(f"{options.dkim_keys}: {error}") from None
+
+
+def _said_of(report: Report, outside: _Outside) -> Report:
+    """Take out of what was not checked what was."""
+    checked = ["RFC 3161 tokens over checkpoints"] if outside.tokens else []
+    checked += ["DKIM signatures"] if outside.mails else []
+    if not checked:
+        return report
+    from dataclasses import replace
+
+    left = f"{_OUTSIDE} other than {' and '.join(checked)}"
+    texts = [left if text == _ALL_OUTSIDE else text for text in report.not_checked]
+    return replace(report, not_checked=tuple(texts))
+
+
 def _tokens(path: Path, report: Report, trusted: Path | None) -> "tuple[Token, ...] | None":
     """Check the tokens of time-stamping authorities; return None where the extra is not there."""
     try:
@@ -371,6 +416,25 @@ def _tokens(path: Path, report: Report, trusted: Path | None) -> "tuple[Token, .
         evidence = parse_evidence(_read(path, limit=MAX_EVIDENCE))
         return tokens.evidence_tokens(evidence, origin=report.origin, trusted=chain)
     return tokens.read_tokens(Folder(path), origin=report.origin, size=report.size, trusted=chain)
+
+
+def _mails(path: Path, report: Report, trusted: Path | None) -> "tuple[Mail, ...] | None":
+    """Check the signatures of mail servers; return None where the extra is not there."""
+    try:
+        from verify.outside import mails
+    except ModuleNotFoundError:
+        return None
+    from verify.folder import Folder
+
+    keys = None
+    if trusted is not None:
+        data = _read(trusted, limit=_MAX_KEYS_FILE)
+        if len(data) > _MAX_KEYS_FILE:
+            raise ValueError(f"is longer than {_MAX_KEYS_FILE} bytes")
+        keys = mails.read_keys(data.decode("ascii"))
+    if report.size is None:
+        raise AssertionError(report.verdict)
+    return mails.read_mails(Folder(path), size=report.size, trusted=keys)
 
 
 # The certificate

@@ -39,6 +39,19 @@ Canonical JSON (SPEC section 1.1, but that lists may be empty):
         entry, size     of an export: index of the entry that carries it; how many entries it dates
         time, authority when these existed, by that authority; absent if it does not hold
         reason          why it does not hold; absent if it does
+    mails           of what is sound, where `verify.outside` can be used: list of the attestations
+                    that record keys of mail servers (DKIM), each
+        entry, of       index of the entry that records them; of the mail's, absent if it is not
+                    here
+        author          who records them
+        signatures  list of the mail's signatures
+            state       "valid", "invalid" or "not checkable"
+            reason      why, or what it leaves open; absent for none
+            name, domain where its key stands in the DNS; the domain that signed
+            covers      what of From, To, Date, Subject and body it covers
+            own         "yes" if From is one address of that domain, or of one below it
+            day         the day of its Date; absent if that cannot be read
+            bits        the size of its key; of a valid one, as are the last four
 
 Of a fork proof, `of` is "fork" and `verdict` "proven", "self-consistent" or "invalid"; besides
 `type`, `origin`, `agrees` and `findings` there are
@@ -62,9 +75,11 @@ from verify.report import Finding, Report, Times, Weighed
 
 if TYPE_CHECKING:
     from verify.fork import ForkReport
+    from verify.outside.dkim import Signature
+    from verify.outside.mails import Mail
     from verify.outside.tokens import Token
 
-__all__ = ["Object", "fork_object", "report_object", "token_object"]
+__all__ = ["Object", "fork_object", "mail_object", "report_object", "token_object"]
 
 Object: TypeAlias = dict[str, "str | int | list[str] | Mapping[str, int] | list[Object] | Object"]
 
@@ -168,3 +183,21 @@ def token_object(token: "Token") -> Object:
     if token.stamp is None:
         return result | {"reason": plain(token.reason)}
     return result | {"time": token.stamp.time, "authority": plain(token.stamp.authority)}
+
+
+def mail_object(mail: "Mail") -> Object:
+    """Return what is printed of an attestation about a mail."""
+    result: Object = {"entry": mail.index, "author": mail.author}
+    result |= _there(of=mail.of)
+    return result | {"signatures": [_signature_object(each) for each in mail.signatures]}
+
+
+def _signature_object(signature: "Signature") -> Object:
+    result: Object = {"state": signature.state}
+    named = (("reason", signature.reason), ("name", signature.name), ("domain", signature.domain))
+    result |= {name: plain(text) for name, text in named if text}
+    if signature.state != "valid":
+        return result
+    result |= {"day": signature.day} if signature.day else {}
+    own = "yes" if signature.own else "no"
+    return result | {"covers": list(signature.covers), "own": own, "bits": signature.bits}

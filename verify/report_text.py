@@ -9,9 +9,11 @@ from verify.report import Finding, Report, Times, Weighed
 
 if TYPE_CHECKING:
     from verify.fork import ForkReport
+    from verify.outside.dkim import Signature
+    from verify.outside.mails import Mail
     from verify.outside.tokens import Token
 
-__all__ = ["fork_lines", "report_lines", "token_lines"]
+__all__ = ["fork_lines", "mail_lines", "report_lines", "token_lines"]
 
 _CAUSES = 20
 _CONSEQUENCES = 5
@@ -211,3 +213,33 @@ def token_lines(tokens: "Sequence[Token]", *, trusted: bool) -> Iterator[str]:
 
 def _carried(token: "Token") -> str:
     return "with this file" if token.index is None else f"entry {token.index:,}"
+
+
+def mail_lines(mails: "Sequence[Mail]", *, trusted: bool) -> Iterator[str]:
+    """Yield the lines on mails that their servers signed."""
+    if mails:
+        yield ""
+        yield "Signatures of mail servers (DKIM):"
+    for mail in mails:
+        whose = "you gave" if trusted else f"{mail.author} recorded"
+        head = f"entry {mail.index:,}"
+        if mail.of is None or not mail.signatures:
+            text = f"{head}: proves nothing: the mail is not here"
+            yield from wrap(text, first="  - ", rest="    ")
+        for signature in mail.signatures:
+            text = f"{head}, the mail of entry {mail.of:,}: {_signed(signature, whose)}"
+            yield from wrap(text, first="  - ", rest="    ")
+
+
+def _signed(signature: "Signature", whose: str) -> str:
+    if signature.state != "valid":
+        name = f" ({signature.name})" if signature.name else ""
+        return f"{signature.state}{name}: {signature.reason}"
+    covers = ", ".join(signature.covers)
+    limits = "" if signature.own else ". It is not of the domain that From names"
+    limits += f". But {signature.reason}" if signature.reason else ""
+    return (
+        f"valid: d={signature.domain} signed {covers}, by a key of {signature.bits:,} bits that "
+        f"{whose} for {signature.name}{limits}. Whether that was ever its key, and whether the "
+        "mail arrived, it does not say."
+    )

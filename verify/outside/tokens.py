@@ -5,25 +5,22 @@ no verdict; whether its authority deserves trust is the reader's to say, who may
 certificates to go by.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from verify.checkpoint import Checkpoint
-from verify.chunk import Line, parse_line
-from verify.claims import File
+from verify.chunk import Line
 from verify.entry import parse_entry
 from verify.errors import MalformedError, SignatureError
 from verify.events import Attestation, parse_event
 from verify.evidence import Evidence, token_of
 from verify.merkle import Frontier, leaf_hash
+from verify.outside.held import entries, file, opened
 from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, Stamp, check_token
 from verify.source import Source
-from verify.tiles import bundles_of, entries_path, parse_bundle
 
 __all__ = ["Token", "evidence_tokens", "read_tokens"]
 
-_DISCLOSURES = "disclosures.jsonl"
-_BLOCK = 1 << 20
 _KIND = b'"kind":"attestation/v1"'
 
 
@@ -60,16 +57,16 @@ def read_tokens(
         MalformedError: `trusted` are no certificates, or the export is not whole.
     """
     found: dict[int, tuple[int, str]] = {}
-    for index, data in enumerate(_entries(source, size)):
+    for index, data in enumerate(entries(source, size)):
         event = parse_event(parse_entry(data).event) if _KIND in data else None
         if isinstance(event, Attestation) and event.type == "rfc3161" and event.root:
             found[index] = (event.size or 0, event.root)
     if not found:
         return ()
     roots = _roots(source, size, {count for count, _ in found.values()})
-    opened = _opened(source, found)
+    lines = opened(source, found)
     return tuple(
-        _token(source, roots, opened.get(index), index, Checkpoint(
+        _token(source, roots, lines.get(index), index, Checkpoint(
             origin, count, bytes.fromhex(root)), trusted)
         for index, (count, root) in found.items()
     )  # fmt: skip
@@ -93,16 +90,10 @@ def evidence_tokens(
     return tuple(tokens)
 
 
-def _entries(source: Source, size: int) -> Iterator[bytes]:
-    for bundle in bundles_of(size):
-        path = entries_path(number=bundle.number, width=bundle.width)
-        yield from parse_bundle(source.read(path), where=path)
-
-
 def _roots(source: Source, size: int, wanted: Collection[int]) -> dict[int, bytes]:
     """Return the root hashes of the tree at these sizes, as far as it had them."""
     tree, roots = Frontier(), {}
-    for data in _entries(source, min(size, max(wanted))):
+    for data in entries(source, min(size, max(wanted))):
         tree.append(leaf_hash(data))
         if tree.size in wanted:
             roots[tree.size] = tree.root()
@@ -121,8 +112,8 @@ def _token(
     size = checkpoint.size
     if size > index or roots.get(size) != checkpoint.root:
         return Token(index, size, reason="is of a state that this record never had before it")
-    token = _file(source, line, "file.1", MAX_TOKEN)
-    chain = _file(source, line, "file.2", MAX_CHAIN)
+    token = file(source, line, "file.1", MAX_TOKEN)
+    chain = file(source, line, "file.2", MAX_CHAIN)
     if token is None or chain is None:
         return Token(index, size, reason="is not here, or not with its certificates")
     return _checked(token, chain, index, checkpoint, trusted)
@@ -137,25 +128,3 @@ def _checked(
     except (MalformedError, SignatureError) as error:
         return Token(index, size, reason=str(error))
     return Token(index, size, stamp)
-
-
-def _file(source: Source, line: Line | None, name: str, limit: int) -> bytes | None:
-    opened = None if line is None else line.claims.get(name)
-    value = None if opened is None else opened.value
-    if not isinstance(value, File) or value.size > limit:
-        return None
-    return source.read(f"files/{value.sha256}")
-
-
-def _opened(source: Source, indexes: Collection[int]) -> dict[int, Line]:
-    """Return the lines of opened claims of these entries."""
-    lines = (line for line in _lines(source) if int(line[line.rfind(b":") + 1 : -1]) in indexes)
-    return {line.index: line for line in map(parse_line, lines)}
-
-
-def _lines(source: Source) -> Iterator[bytes]:
-    size, rest = source.size(_DISCLOSURES) or 0, b""
-    for start in range(0, size, _BLOCK):
-        rest += source.read(_DISCLOSURES, start, min(start + _BLOCK, size))
-        *lines, rest = rest.split(b"\n")
-        yield from lines

@@ -127,9 +127,9 @@ def test_what_are_no_certificates_cannot_be_gone_by(export: Path, tmp_path: Path
 def test_without_the_extra_the_report_says_not_checked(
     export: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("verify.outside.rfc3161", "verify.outside.tokens"):
-        monkeypatch.setitem(sys.modules, name, None)
-        monkeypatch.delattr(name, raising=False)
+    for name in ("dkim", "mails", "rfc3161", "tokens"):
+        monkeypatch.setitem(sys.modules, f"verify.outside.{name}", None)
+        monkeypatch.delattr(f"verify.outside.{name}", raising=False)
 
     assert 3 == main([str(export), "--json"])
     values = msgspec.json.decode(capsys.readouterr().out)

@@ -1,0 +1,116 @@
+"""The attestations in an export that record keys of mail servers (DKIM), each with what it shows.
+
+What has findings is not read: only what the audit found whole is. What is found here changes no
+verdict. Whether a recorded key was ever the domain's own is for the reader to weigh, who may hand
+in keys to go by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from verify.chunk import Line
+from verify.entry import parse_entry
+from verify.events import Attestation, event_id, parse_event
+from verify.outside.dkim import MAX_MAIL, Signature, check_mail
+from verify.outside.held import entries, file, opened
+from verify.source import Source
+
+__all__ = ["Mail", "keys_of", "read_keys", "read_mails"]
+
+_KIND = b'"kind":"attestation/v1"'
+_NAME, _RECORD = "reference", "material"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One attestation about a mail.
+
+    Attributes:
+        index: Index of the entry that records the keys.
+        of: Index of the entry that carries the mail; None if it is not here.
+        author: Who records the keys.
+        signatures: What each signature of the mail comes to; none where the mail is not here.
+    """
+
+    index: int
+    of: int | None
+    author: str
+    signatures: tuple[Signature, ...] = ()
+
+
+def read_mails(
+    source: Source, *, size: int, trusted: Mapping[str, str] | None = None
+) -> tuple[Mail, ...]:
+    """Check the mails of which somebody recorded the keys that signed them.
+
+    Args:
+        source: The export, in which an audit found nothing wrong.
+        size: Its size.
+        trusted: Keys that the reader trusts, by their names in the DNS; without them each mail is
+            checked with those that were recorded for it.
+    """
+    found: dict[int, Attestation] = {}
+    for index, data in enumerate(entries(source, size)):
+        event = parse_event(parse_entry(data).event) if _KIND in data else None
+        if isinstance(event, Attestation) and event.type == "dkim" and event.of is not None:
+            found[index] = event
+    if not found:
+        return ()
+    places = _places(source, size, {event.of or "" for event in found.values()})
+    lines = opened(source, {*found, *places.values()})
+    mails = []
+    for index, event in found.items():
+        of = places.get(event.of or "")
+        mail = file(source, None if of is None else lines.get(of), "file.1", MAX_MAIL)
+        keys = keys_of(_texts(lines.get(index))) if trusted is None else trusted
+        signatures = () if mail is None else check_mail(mail, keys)
+        mails.append(Mail(index, of, event.author, signatures))
+    return tuple(mails)
+
+
+def keys_of(claims: Mapping[str, object]) -> dict[str, str]:
+    """Return the keys that an attestation records: `material.1` stands at `reference.1`.
+
+    Args:
+        claims: Its open claims.
+    """
+    keys = {}
+    for claim, name in claims.items():
+        stem, _, number = claim.partition(".")
+        record = claims.get(f"{_RECORD}.{number}")
+        if stem == _NAME and isinstance(name, str) and isinstance(record, str):
+            keys[name.rstrip(".").lower()] = record
+    return keys
+
+
+def read_keys(text: str) -> dict[str, str]:
+    """Read keys that a reader trusts: a line for each, its name in the DNS and its record.
+
+    Lines that begin with # are not read, nor empty ones.
+
+    Raises:
+        ValueError: A line has no name or no record.
+    """
+    keys = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, record = line.strip().partition(" ")
+        if "._domainkey." not in name or not record:
+            raise ValueError(f"line {number}: is not a name and a key's record")
+        keys[name.rstrip(".").lower()] = record.strip()
+    return keys
+
+
+def _places(source: Source, size: int, wanted: set[str]) -> dict[str, int]:
+    """Return the index of each of these events, as far as they are here."""
+    found = {}
+    for index, data in enumerate(entries(source, size)):
+        own = event_id(bytes(parse_entry(data).event)).hex()
+        if own in wanted:
+            found[own] = index
+    return found
+
+
+def _texts(line: Line | None) -> dict[str, object]:
+    return {} if line is None else {name: one.value for name, one in line.claims.items()}
