@@ -59,6 +59,7 @@ __all__ = [
     "CharterInForce",
     "Claims",
     "KeyOrigin",
+    "SignedMail",
     "Stamped",
     "Told",
     "View",
@@ -149,6 +150,24 @@ class Stamped(NamedTuple):
     authority: str
 
 
+class SignedMail(NamedTuple):
+    """A mail server's signature over a mail, checked with a key that was recorded.
+
+    Attributes:
+        domain: The domain that signed.
+        covers: What of From, To, Date, Subject and body it covers.
+        own: Whether the mail's From is of that domain.
+        day: The day of the mail's Date, YYYY-MM-DD; may be anything, or empty.
+        trusted: Whether the key is one that the reader gave.
+    """
+
+    domain: str
+    covers: tuple[str, ...]
+    own: bool
+    day: str
+    trusted: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What a ledger of `size` entries tells.
@@ -167,6 +186,8 @@ class View:
             that were read show it: nothing, where no notes were.
         stamps: Time stamps that bound when entries existed: none, where the reader trusts no
             authority.
+        mails: Of outside evidence on mails that was checked, by its event's id: the signatures
+            that hold.
     """
 
     fingerprint: str
@@ -180,6 +201,7 @@ class View:
     sealed: tuple[Told, ...]
     brackets: Brackets = field(repr=False)
     stamps: tuple[Stamped, ...] = field(default=(), repr=False)
+    mails: Mapping[str, tuple[SignedMail, ...]] = field(default_factory=dict, repr=False)
 
     def bracket(self, told: Told) -> Bracket:
         """Return what cosignatures and time stamps prove of when an event was signed."""

@@ -116,6 +116,10 @@ def add_reader(
         "(default: of those in authorities.toml in --home)",
     )  # fmt: skip
     parser.add_argument(
+        "--dkim-keys", metavar="FILE",
+        help="keys of mail servers that you trust: lines of a name in the DNS and its record",
+    )  # fmt: skip
+    parser.add_argument(
         "--width", type=width, default=80, metavar="N", help="characters in a line (default: 80)"
     )
     return parser

@@ -26,6 +26,7 @@ from ledger.exported import ExportedLedger
 from ledger.keys import PartySigner
 from ledger.target import Directory, Target
 from ledger.view import View
+from verify.events import Attestation
 from verify.state import State
 
 __all__ = [
@@ -249,6 +250,7 @@ def read_view(context: Context, arguments: Namespace, *, at_size: int | None = N
         trusted = _trusted(arguments)
         if trusted:
             view = _with_stamps(view, path, context, trusted=trusted)
+        view = _with_mails(view, path, context, trusted=getattr(arguments, "dkim_keys", None))
     _check_fingerprint(arguments, view.fingerprint)
     return view
 
@@ -280,6 +282,30 @@ def _with_stamps(view: View, path: Path, context: Context, *, trusted: bytes) ->
         return replace(view, stamps=read_stamps(view, ExportedLedger(path), trusted=trusted))
     with context.ledger(path) as ledger:
         return replace(view, stamps=read_stamps(view, ledger, trusted=trusted))
+
+
+def _with_mails(view: View, path: Path, context: Context, *, trusted: str | None) -> View:
+    """Add the signatures of mail servers that hold, where keys for them are recorded."""
+    attested = (told.event for told in view.told if isinstance(told.event, Attestation))
+    if trusted is None and not any(event.type == "dkim" for event in attested):
+        return view
+    try:
+        from ledger.mail_keys import read_mails  # noqa: PLC0415 (as above)
+        from verify.outside.mails import read_keys  # noqa: PLC0415 (as above)
+    except ModuleNotFoundError:
+        if trusted is None:
+            return view
+        raise UsageError(f"--dkim-keys {NO_OUTSIDE}") from None
+    keys = None
+    if trusted is not None:
+        try:
+            keys = read_keys(read_certificates(Path(trusted)).decode("ascii"))
+        except ValueError as error:
+            raise UsageError(f"{trusted}: {error}") from None
+    if kind_of_folder(path) == "export":
+        return replace(view, mails=read_mails(view, ExportedLedger(path), trusted=keys))
+    with context.ledger(path) as ledger:
+        return replace(view, mails=read_mails(view, ledger, trusted=keys))
 
 
 def read_certificates(path: Path) -> bytes:

@@ -13,8 +13,14 @@ erased, empty or not for this reader counts for nothing, nor does one by a disow
     a time stamp by a trusted authority  what it said: that the file existed then, in time
     a delivery log of the other side     that it happened, and when it was received
     a public record, with its octets     a date: an outer bound of it
+    the sender's mail server (DKIM)      that it happened, who, when sent, what it said: as far
+                                         as it covers these; never that it was received
 
 The other side's file counts if that party had it before it could have taken it from the ledger.
+A signature of a mail server counts if it was checked (`View.mails`), with a key that the other side
+recorded or that the reader gave: who records a key of its own making forges any mail. What the
+sender itself tells of its own mail, its own server cannot bear out.
+
 What the author itself attests, and what a party attests that has no part in the event, is noted
 and bears out nothing: whoever has two parties, or a friend, would bear out anything.
 
@@ -28,11 +34,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from ledger.dates import When, is_before
+from ledger.dates import When, is_before, parse_when
+from ledger.errors import DateError
+from ledger.folds.acts import principals_of
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Reading
 from ledger.folds.sides import Element, apart, shown_from
-from ledger.view import Told
+from ledger.folds.stances import parties_of
+from ledger.view import SignedMail, Told
 from verify.brackets import format_time_s
 from verify.claims import File
 from verify.events import (
@@ -194,6 +203,7 @@ def _corroborations(
     for each in reading.evidence.get(told.id, ()):
         if not each.disowned:
             yield from _attested(told, each, others)
+            yield from _mailed(reading, told, each, others)
 
 
 def _same_file(
@@ -250,6 +260,63 @@ def _attested(told: Told, each: Told, others: frozenset[str]) -> Iterator[Suppor
         dates = frozenset((*_borne_out(told, each, "sent"), *_borne_out(told, each, "received")))
         if dates:
             yield Support(dates, f"{each.author} shows {what}, which bounds the date")
+
+
+def _mailed(
+    reading: Reading, told: Told, each: Told, others: frozenset[str]
+) -> Iterator[Support | str]:
+    """Weigh the signatures of mail servers with keys that an attestation records."""
+    if not isinstance(told.event, Communication) or not isinstance(each.event, Attestation):
+        return
+    if each.event.type in {"arc", "opentimestamps"} or (
+        each.event.type == "dkim" and each.id not in reading.view.mails
+    ):
+        yield f"{each.author} brings {each.event.type} (entry {each.index}), which was not checked"
+    senders = parties_of(told.event.from_) | principals_of(told.event)
+    for mail in reading.view.mails.get(each.id, ()):
+        covers = f"DKIM d={mail.domain} covers {', '.join(mail.covers)}"
+        if told.author in senders:
+            yield f"{covers}; but by {told.author}'s own server"
+        elif not mail.own:
+            yield f"{covers}; but From is of another domain"
+        elif mail.trusted:
+            yield Support(_covered(told, mail), f"{covers}; by a key that you gave")
+        elif each.author in others:
+            words = f"{covers}; key recorded by {each.author} (entry {each.index}), "
+            yield Support(_covered(told, mail), words + _since(reading, each))
+        else:
+            yield f"{covers}; but by a key on the word of {each.author} (entry {each.index})"
+
+
+def _covered(told: Told, mail: SignedMail) -> frozenset[Element]:
+    """Return the elements of which a mail server signed all that a mail shows of them."""
+    signed = set(mail.covers)
+    found: set[Element] = set()
+    if {"From", "body"} <= signed:
+        found.add("happened")
+    if {"From", "To"} <= signed:
+        found.add("who")
+    if {"Subject", "body"} <= signed:
+        found.add("said")
+    sent = date_of(told, "sent")
+    if "Date" in signed and sent is not None and _is_day_of(mail.day, sent):
+        found.add("sent")
+    return frozenset(found)
+
+
+def _is_day_of(day: str, when: When) -> bool:
+    try:
+        return _fit(when, parse_when(day, basis="stated"))
+    except DateError:
+        return False
+
+
+def _since(reading: Reading, each: Told) -> str:
+    """Say since when a key is on record: later, anybody may have got hold of its other half."""
+    by_s = reading.view.bracket(each).by_s
+    if by_s is not None:
+        return f"which existed by {format_time_s(by_s)}"
+    return f"recorded {format_time_s(each.recorded // 1000)} by the operator's clock"
 
 
 def _borne_out(told: Told, each: Told, element: Element) -> tuple[Element, ...]:

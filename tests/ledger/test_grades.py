@@ -14,7 +14,7 @@ import pytest
 
 from ledger.folds.grades import Grade, grade_of
 from ledger.folds.reading import Reading, read
-from ledger.view import Stamped
+from ledger.view import SignedMail, Stamped
 from tests.ledger.bookmaking import Book, Draft, book_of, dates, link, nonce, opening_of, sealed
 from tests.ledger.bookmaking import public as public_key
 from tests.ledger.founding import position
@@ -595,3 +595,87 @@ def test_what_was_known_before_does_not_change() -> None:
     ]
 
     assert [(3, ""), (5, ""), (3, "×")] == found
+
+
+# 4: corroborated, by a mail server
+
+
+def told_of_a_mail(author: str, *, sent: str = "2025-11-28") -> Draft:
+    return letter(
+        author, from_=(THEM,), to=(US,), channel="email", sent=sent, received=sent, claims=EML
+    )
+
+
+FULL = ("From", "To", "Date", "Subject", "body")
+
+
+def with_mail(on: Draft, attestation: Draft, **fields: object) -> dict[str, Grade]:
+    """Grade a mail of which one signature was checked and holds."""
+    values: dict[str, object] = {
+        "domain": "rutland.example", "covers": FULL, "own": True, "day": "2025-11-28",
+        "trusted": False,
+    }  # fmt: skip
+    mail = SignedMail(**(values | fields))  # type: ignore[arg-type]  # a test's own
+    view = replace(book((on, attestation)).view(), mails={attestation.id: (mail,)})
+    return graded(on, reading=read(view, as_at=AS_AT))
+
+
+def test_the_senders_server_bears_out_all_but_receipt_by_a_key_that_the_sender_recorded() -> None:
+    on = told_of_a_mail(US)
+    found = with_mail(on, attested(on, THEM, "dkim"))
+
+    assert [4, 4, 4, 1, 4] == [grade.grade for grade in found.values()]
+    assert found["said"].reason.startswith(
+        "DKIM d=rutland.example covers From, To, Date, Subject, body; key recorded by rutland "
+        "(entry 5), recorded 2025-12-01 00:00:00 UTC by the operator's clock; its original is here"
+    )
+
+
+def test_a_key_that_the_reader_gave_needs_nobodys_word() -> None:
+    on = told_of_a_mail(US)
+    found = with_mail(on, attested(on, US, "dkim"), trusted=True)
+
+    assert [4, 4, 4, 1, 4] == [grade.grade for grade in found.values()]
+    assert "by a key that you gave" in found["sent"].reason
+
+
+@pytest.mark.parametrize("author", [US, FRIEND])
+def test_a_key_on_the_authors_or_a_strangers_word_bears_out_nothing(author: str) -> None:
+    on = told_of_a_mail(US)
+    found = with_mail(on, attested(on, author, "dkim"))
+
+    assert [3, 3, 3, 1, 3] == [grade.grade for grade in found.values()]
+    assert f"but by a key on the word of {author} (entry 5)" in found["said"].reason
+
+
+def test_ones_own_server_bears_out_nothing_of_what_one_tells() -> None:
+    on = told_of_a_mail(THEM)
+    for author, trusted in ((US, False), (THEM, False), (US, True)):
+        found = with_mail(on, attested(on, author, "dkim"), trusted=trusted)
+        assert [3, 3, 3, 1, 3] == [grade.grade for grade in found.values()]
+        assert "but by rutland's own server" in found["said"].reason
+
+
+def test_a_signature_bears_out_what_it_covers() -> None:
+    on = told_of_a_mail(US)
+    attestation = attested(on, THEM, "dkim")
+    for fields, expected in (
+        ({"covers": ("From", "Date", "Subject")}, [3, 3, 4, 1, 3]),
+        ({"covers": ("From", "To", "body")}, [4, 4, 3, 1, 3]),
+        ({"covers": ("From", "Subject", "body")}, [4, 3, 3, 1, 4]),
+        ({"day": "2025-11-27"}, [4, 4, 3, 1, 4]),
+        ({"day": ""}, [4, 4, 3, 1, 4]),
+        ({"day": "2025-02-31"}, [4, 4, 3, 1, 4]),
+        ({"own": False}, [3, 3, 3, 1, 3]),
+    ):
+        found = with_mail(on, attestation, **fields)
+        assert expected == [grade.grade for grade in found.values()]
+
+
+@pytest.mark.parametrize("kind", ["dkim", "arc", "opentimestamps"])
+def test_what_was_not_checked_bears_out_nothing(kind: str) -> None:
+    on = told_of_a_mail(US)
+    found = graded(on, attested(on, THEM, kind))["said"]
+
+    assert 3 == found.grade
+    assert f"rutland brings {kind} (entry 5), which was not checked" in found.reason
