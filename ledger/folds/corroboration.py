@@ -16,7 +16,8 @@ erased, empty or not for this reader counts for nothing, nor does one by a disow
     the sender's mail server (DKIM)      that it happened, who, when sent, what it said: as far
                                          as it covers these; never that it was received
 
-The other side's file counts if that party had it before it could have taken it from the ledger.
+The other side's file counts if that party had it before it could have taken it from the ledger,
+where any event may have shown it.
 A signature of a mail server counts if it was checked (`View.mails`), with a key that the other side
 recorded or that the reader gave: who records a key of its own making forges any mail. What the
 sender itself tells of its own mail, its own server cannot bear out.
@@ -36,11 +37,9 @@ from typing import Final, NamedTuple
 
 from ledger.dates import When, is_before, parse_when
 from ledger.errors import DateError
-from ledger.folds.acts import principals_of
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Reading
-from ledger.folds.sides import Element, apart, shown_from
-from ledger.folds.stances import parties_of
+from ledger.folds.sides import Element, Sides
 from ledger.view import SignedMail, Told
 from verify.brackets import format_time_s
 from verify.claims import File
@@ -134,14 +133,20 @@ class Backing:
 _NOTHING: Final = Backing(originals=(), supports=(), notes=())
 
 
-def backing_of(reading: Reading, told: Told) -> Backing:
-    """Find the originals of an event, and what bears it out."""
+def backing_of(reading: Reading, told: Told, sides: Sides) -> Backing:
+    """Find the originals of an event, and what bears it out.
+
+    Args:
+        reading: The view.
+        told: The event.
+        sides: Its sides.
+    """
     if told.disowned or told.id in reading.stances.withdrawn:
         return _NOTHING
     originals = tuple(_originals(reading, told))
     supports: list[Support] = []
     notes: list[str] = []
-    for found in _corroborations(reading, told, originals):
+    for found in _corroborations(reading, told, originals, sides):
         if isinstance(found, Support):
             supports.append(found)
         else:
@@ -194,34 +199,33 @@ def _stands(reading: Reading, told: Told) -> bool:
 
 
 def _corroborations(
-    reading: Reading, told: Told, originals: tuple[Original, ...]
+    reading: Reading, told: Told, originals: tuple[Original, ...], sides: Sides
 ) -> Iterator[Support | str]:
-    others = apart(told)
+    others = sides.apart
     for original in originals:
         yield from _same_file(reading, original, others)
         yield from _stamped(reading, told, original)
     for each in reading.evidence.get(told.id, ()):
         if not each.disowned:
             yield from _attested(told, each, others)
-            yield from _mailed(reading, told, each, others)
+            yield from _mailed(reading, told, each, sides)
 
 
 def _same_file(
     reading: Reading, original: Original, others: frozenset[str]
 ) -> Iterator[Support | str]:
     """Look for the same octets, by the other side."""
-    noted: set[str] = set()
-    for each in reading.files[original.file.sha256]:
-        party = each.author
-        if party not in others or party in noted or not _stands(reading, each):
+    sha256 = original.file.sha256
+    for party, each in reading.holders[sha256].items():
+        if party not in others:
             continue
+        words = f"{party} recorded the same file (entry {each.index})"
         held = each.index if each.sealed_at is None else each.sealed_at
-        if held < shown_from(reading, original.held_by, "file.1", party):
-            words = f"{party} recorded the same file (entry {each.index})"
+        # Whatever event showed it first: an exhibit before the letter will do to copy from.
+        if held < reading.file_shown_from(sha256, party=party):
             yield Support(_SAID & original.elements, words)
-            return
-        noted.add(party)
-        yield f"{party} recorded the same file (entry {each.index}), when it could be had here"
+        else:
+            yield f"{words}, when it could be had here"
 
 
 def _stamped(reading: Reading, told: Told, original: Original) -> Iterator[Support]:
@@ -262,9 +266,7 @@ def _attested(told: Told, each: Told, others: frozenset[str]) -> Iterator[Suppor
             yield Support(dates, f"{each.author} shows {what}, which bounds the date")
 
 
-def _mailed(
-    reading: Reading, told: Told, each: Told, others: frozenset[str]
-) -> Iterator[Support | str]:
+def _mailed(reading: Reading, told: Told, each: Told, sides: Sides) -> Iterator[Support | str]:
     """Weigh the signatures of mail servers with keys that an attestation records."""
     if not isinstance(told.event, Communication) or not isinstance(each.event, Attestation):
         return
@@ -272,16 +274,15 @@ def _mailed(
         each.event.type == "dkim" and each.id not in reading.view.mails
     ):
         yield f"{each.author} brings {each.event.type} (entry {each.index}), which was not checked"
-    senders = parties_of(told.event.from_) | principals_of(told.event)
     for mail in reading.view.mails.get(each.id, ()):
         covers = f"DKIM d={mail.domain} covers {', '.join(mail.covers)}"
-        if told.author in senders:
+        if told.author in sides.doers:
             yield f"{covers}; but by {told.author}'s own server"
         elif not mail.own:
             yield f"{covers}; but From is of another domain"
         elif mail.trusted:
             yield Support(_covered(told, mail), f"{covers}; by a key that you gave")
-        elif each.author in others:
+        elif each.author in sides.apart:
             words = f"{covers}; key recorded by {each.author} (entry {each.index}), "
             yield Support(_covered(told, mail), words + _since(reading, each))
         else:

@@ -47,7 +47,7 @@ from ledger.folds.moments import date_of
 from ledger.folds.positions import EventStatus, status_of
 from ledger.folds.proven import witnessed_words
 from ledger.folds.reading import Reading
-from ledger.folds.sides import Element, Signed, signed_of
+from ledger.folds.sides import Element, Sides, Signed, Word
 from ledger.folds.stances import parties_of
 from ledger.view import Told
 from ledger.wording import actors_words, days_words, party_of, say
@@ -115,11 +115,13 @@ class _Grader:
         self.reading = reading
         self.told = told
         self.status = status
-        self.backing: Backing = backing_of(reading, told)
+        self.sides = Sides(reading, told)
+        self.backing: Backing = backing_of(reading, told, self.sides)
+        self.sending = self._role_of_sending()
         self.whole = _recorded(reading, told, reading.when(told.id))
 
     def grade(self, element: Element) -> Grade:
-        signed = signed_of(self.reading, self.told, element, self._fields(element))
+        signed = self.sides.signed(element, self._fields(element))
         found = list(self._reasons(element, signed))
         competing = list(self._competing(element, signed))
         grade = max(grade for grade, _ in found)
@@ -190,8 +192,7 @@ class _Grader:
                 return tuple(f"claims.{name}" for name in sorted(names))
             case "received":
                 return ("dates.received",)
-        role = self._role_of_sending()
-        return () if role is None else (f"dates.{role}",)
+        return () if self.sending is None else (f"dates.{self.sending}",)
 
     def _role_of_sending(self) -> str | None:
         given = self.told.event.dates or {}
@@ -206,7 +207,7 @@ class _Grader:
             # Where it has no element of its own, a date is that of its happening.
             found = "happened"
             if isinstance(self.told.event, Communication | Transfer | Request):
-                sending = {"sent", "dated", self._role_of_sending()}
+                sending = {"sent", "dated", self.sending}
                 found = "received" if role == "received" else found
                 found = "sent" if role in sending else found
             return element == found
@@ -260,8 +261,11 @@ def _acknowledged(signed: Signed) -> Iterator[tuple[int, str]]:
     )
 
 
-def _responses(signed: Mapping[str, tuple[str, int]]) -> str:
-    found = (f"{party} {say(how)} (entry {at})" for party, (how, at) in signed.items())
+def _responses(signed: Mapping[str, Word]) -> str:
+    found = []
+    for party, word in signed.items():
+        key = ", by a recovered key" if word.recovered else ""
+        found.append(f"{party} {say(word.stance)} (entry {word.entry}{key})")
     return ", ".join(found)
 
 

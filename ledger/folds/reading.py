@@ -105,14 +105,47 @@ class Reading:
         return {target: tuple(each) for target, each in found.items()}
 
     @cached_property
-    def files(self) -> Mapping[str, tuple[Told, ...]]:
-        """The events whose open claims hold a file, by its SHA-256, in ledger order."""
-        found: dict[str, dict[str, Told]] = {}
+    def files(self) -> Mapping[str, tuple[tuple[Told, str], ...]]:
+        """The open claims that hold a file, by its SHA-256: event and name, in ledger order."""
+        found: dict[str, list[tuple[Told, str]]] = {}
         for told in self.view.told:
-            for value in told.claims.values():
+            for name, value in told.claims.items():
                 if isinstance(value, File):
-                    found.setdefault(value.sha256, {})[told.id] = told
-        return {sha256: tuple(each.values()) for sha256, each in found.items()}
+                    found.setdefault(value.sha256, []).append((told, name))
+        return {sha256: tuple(each) for sha256, each in found.items()}
+
+    @cached_property
+    def holders(self) -> Mapping[str, Mapping[str, Told]]:
+        """The first event of each party, one that stands, that holds a file, by its SHA-256."""
+        found: dict[str, dict[str, Told]] = {}
+        for sha256, claims in self.files.items():
+            for told, _ in claims:
+                if not told.disowned and told.id not in self.stances.withdrawn:
+                    found.setdefault(sha256, {}).setdefault(told.author, told)
+        return found
+
+    def shown_from(self, told: Told, name: str, *, party: str) -> float:
+        """Return the index from which a party could have had a claim from the ledger."""
+        audience = (told.event.audience or {}).get(name)
+        if audience is not None and party != told.author and party not in audience:
+            return float("inf")
+        return max(told.index, self.handed_over.get((told.id, name), 0))
+
+    def file_shown_from(self, sha256: str, *, party: str) -> float:
+        """Return the index from which a party could have had a file of others, from any event."""
+        key = (sha256, party)
+        if key not in self._files_shown:
+            found = (
+                self.shown_from(told, name, party=party)
+                for told, name in self.files[sha256]
+                if told.author != party
+            )
+            self._files_shown[key] = min(found, default=float("inf"))
+        return self._files_shown[key]
+
+    @cached_property
+    def _files_shown(self) -> dict[tuple[str, str], float]:
+        return {}
 
     @cached_property
     def exhibits(self) -> Mapping[str, tuple[Told, ...]]:

@@ -679,3 +679,41 @@ def test_what_was_not_checked_bears_out_nothing(kind: str) -> None:
 
     assert 3 == found.grade
     assert f"rutland brings {kind} (entry 5), which was not checked" in found.reason
+
+
+# More tricks
+
+
+def test_a_file_shown_before_in_another_event_was_there_to_copy() -> None:
+    shown = draft(Artefact, US, type="letter", claims={"file.2": file(), "file.1": file("a.docx")})
+    by_friend = draft(Artefact, FRIEND, type="letter", claims={"file.1": file()})
+    copied = draft(Artefact, THEM, type="letter", claims={"file.1": file()})
+    on = letter(claims=DOCX)
+
+    for first, grade in ((shown, 3), (by_friend, 3), (letter(), 4)):
+        found = read(book((first, copied, on)).view(), as_at=AS_AT)
+        assert grade == graded(on, reading=found)["said"].grade
+
+
+def test_who_is_said_to_have_had_it_done_must_say_so_too() -> None:
+    on = letter(from_=(US,), to=(THEM,), on_behalf_of=(US, FRIEND), authority="claimed")
+    theirs = says(THEM, on, "agree")
+
+    assert 1 == numbers(on, theirs)["happened"]
+    assert 5 == numbers(on, theirs, says(FRIEND, on, "ratify"))["happened"]
+    assert 6 == numbers(on, theirs, says(FRIEND, on, "agree"))["happened"]
+    disowned = letter(from_=(US,), to=(THEM,), on_behalf_of=(FRIEND,), authority="disowned")
+    assert 5 == numbers(disowned, says(THEM, disowned, "admit"))["happened"]
+
+
+def test_a_recovered_keys_agreement_says_so() -> None:
+    on = letter()
+    view = book((on, says(THEM, on, "agree"))).view()
+    told = tuple(
+        replace(each, key_origin="recovered") if each.author == THEM else each for each in view.told
+    )
+    found = read(replace(view, told=told), as_at=AS_AT)
+
+    assert "rutland agrees (entry 5, by a recovered key)" in (
+        graded(on, reading=found)["happened"].reason
+    )
