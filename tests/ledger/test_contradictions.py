@@ -10,13 +10,14 @@ from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ledger.folds.contradictions import RULES, Contradictions, Finding, fold_contradictions
 from ledger.folds.reading import read
 from ledger.texts.contradicting import contradictions_text
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
 from tests.ledger.founding import CASE
-from tests.ledger.recorded import orders
+from tests.ledger.recorded import orders, tangles
 from tests.ledger.shipped import Shipped, shipped
 from verify.claims import File
 from verify.events import (
@@ -835,6 +836,17 @@ def test_nor_does_it_in_the_founding_case(drafts: list[Draft]) -> None:
         return plain(fold_contradictions(read(book.view(), as_at=AS_AT)).rows)
 
     assert found(CASE) == found(drafts)
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_whatever_is_told_gives_findings_and_the_same_in_any_order(data: st.DataObject) -> None:
+    drafts = data.draw(tangles())
+    as_at = data.draw(st.sampled_from((dt.date.min, dt.date(2025, 2, 4), AS_AT, dt.date.max)))
+    rows = found_in(*drafts, as_at=as_at)
+
+    assert plain(rows) == plain(found_in(*data.draw(orders(drafts)), as_at=as_at))
+    assert all(row.words and row.events for row in rows)
 
 
 def test_what_is_recorded_later_changes_nothing_of_an_earlier_size() -> None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ledger.dates import Answer
 from ledger.folds.grounds import signing_day
-from ledger.folds.knew import doers, knew_before, knew_on
+from ledger.folds.knew import doers, knew_before, knew_on, knew_when
 from ledger.folds.reading import Reading, read
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.replies import tellings
@@ -32,7 +33,7 @@ from tests.ledger.founding import (
     REPLY,
     position,
 )
-from tests.ledger.recorded import orders
+from tests.ledger.recorded import orders, tangles
 from tests.ledger.shipped import Shipped, shipped
 from verify.brackets import Brackets, Cosigned
 from verify.events import Communication, Knowledge
@@ -44,7 +45,7 @@ TOLD = Telling(LCC)
 
 
 def reading(*drafts: Draft) -> Reading:
-    return read(book_of(drafts, members=OTHERS).view(), as_at=AS_AT)
+    return read(book_of(drafts, members=(*OTHERS, "northmere", "southfold")).view(), as_at=AS_AT)
 
 
 def cosigned(found: Reading, *, size: int, day: dt.date) -> Reading:
@@ -429,7 +430,7 @@ def test_those_who_did_it_are_asked_and_an_author_of_what_nobody_did() -> None:
 
 def told_of(drafts: Iterable[Draft]) -> dict[tuple[str, str, str], tuple[str, int]]:
     """Return who knew what, with nothing in it that depends on the order of entries."""
-    found = read(book_of(drafts, members=OTHERS).view(), as_at=AS_AT)
+    found = read(book_of(drafts, members=(*OTHERS, "northmere", "southfold")).view(), as_at=AS_AT)
     return {
         (row.of, row.holder, str(row.telling)): (row.answer, len(row.grounds))
         for day in (dt.date(2025, 4, 10), dt.date(2025, 10, 1))
@@ -441,6 +442,25 @@ def told_of(drafts: Iterable[Draft]) -> dict[tuple[str, str, str], tuple[str, in
 @given(orders(CASE))
 def test_the_order_of_recording_changes_nothing(drafts: list[Draft]) -> None:
     assert told_of(CASE) == told_of(drafts)
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_whatever_is_told_gives_answers_and_the_same_in_any_order(data: st.DataObject) -> None:
+    drafts = data.draw(tangles())
+    again = data.draw(orders(drafts))
+    of, act = (data.draw(st.sampled_from(drafts)).id for _ in range(2))
+
+    assert told_of(drafts) == told_of(again)
+    answers = [_asked(each, of=of, act=act) for each in (drafts, again)]
+    assert answers[0] == answers[1]
+    assert {answer for _, _, answer in answers[0]} <= {"yes", "no", "not established"}
+
+
+def _asked(drafts: Iterable[Draft], *, of: str, act: str) -> list[tuple[str, str, Answer]]:
+    found = read(book_of(drafts, members=(*OTHERS, "northmere", "southfold")).view(), as_at=AS_AT)
+    rows = knew_when(found, of=of, act=act, tellings=tellings(found.view))
+    return [(row.holder, str(row.telling), row.answer) for row in rows]
 
 
 @pytest.mark.parametrize("count", range(8, len(CASE), 3))
