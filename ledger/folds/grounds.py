@@ -3,6 +3,7 @@
     did        it did the event, took part in it, or it was done for them
     reached    the event reached them, on a day that is told
     enclosed   a communication that encloses it was theirs, or reached them
+    replied    they replied to it, or did a step of it
     told       somebody tells that they knew
     learned    somebody tells that they came to know only then, and so not before
     unaware    somebody tells that they were not told of it
@@ -53,8 +54,8 @@ from verify.events import (
 __all__ = ["Ground", "Grounds", "How", "actors_of", "signing_day", "unaware_until"]
 
 How = Literal[
-    "did", "reached", "enclosed", "told", "learned", "unaware", "disclaims", "could", "received",
-    "responded", "recorded", "seen",
+    "did", "reached", "enclosed", "replied", "told", "learned", "unaware", "disclaims", "could",
+    "received", "responded", "recorded", "seen",
 ]  # fmt: skip
 
 _SIGNED: Final = frozenset(("received", "responded", "recorded", "seen"))
@@ -162,16 +163,20 @@ class Grounds:
         self._reading = reading
         self._known: dict[str, list[tuple[Told, Knowledge]]] = {}
         self._enclosing: dict[str, list[Told]] = {}
+        self._replies: dict[str, list[Told]] = {}
         self._held = Held(reading.view)
         for told in reading.view.told:
             if told.id in reading.stances.withdrawn or reading.later(told):
                 continue
             if isinstance(told.event, Knowledge):
                 self._known.setdefault(told.event.of, []).append((told, told.event))
-            if isinstance(told.event, Communication):
-                for link in told.event.links or ():
-                    if link.rel == "encloses" and link.ledger is None:
-                        self._enclosing.setdefault(link.event, []).append(told)
+            if isinstance(told.event, Step):
+                self._replies.setdefault(told.event.of, []).append(told)
+            for link in told.event.links or ():
+                if link.rel == "replies_to" and link.ledger is None:
+                    self._replies.setdefault(link.event, []).append(told)
+                if link.rel == "encloses" and isinstance(told.event, Communication):
+                    self._enclosing.setdefault(link.event, []).append(told)
 
     def of(self, event_id: str) -> tuple[Ground, ...]:
         """Return what shows that anybody knew of an event, or did not, laid out; but `seen`."""
@@ -180,6 +185,7 @@ class Grounds:
             *self._did(told),
             *self._reached(told),
             *self._enclosed(told),
+            *self._replied(told),
             *self._told(told),
             *self._signed(told),
         ]
@@ -221,6 +227,14 @@ class Grounds:
             if received is not None:
                 for actor in _recipients(letter):
                     yield self._from(told, letter, actor, "enclosed", f"received {what}", received)
+
+    def _replied(self, told: Told) -> Iterator[Ground]:
+        for reply in self._replies.get(told.id, ()):
+            is_step = isinstance(reply.event, Step) and reply.event.of == told.id
+            words = "did a step of it" if is_step else "replied to it"
+            for actor in actors_of(reply):
+                when = self._reading.when(reply.id)
+                yield self._from(told, reply, actor, "replied", words, when)
 
     def _told(self, told: Told) -> Iterator[Ground]:
         for each, event in self._known.get(told.id, ()):

@@ -322,7 +322,7 @@ class _Before:
                 return "no", f"{act} was done by then"
             return "not established", f"whether {act} was done by then is not established"
         if self._was_before(ground):
-            return "yes", f"that was before {act}"
+            return "yes", f"that was {'by' if ground.by == self._act.id else 'before'} {act}"
         return "not established", f"that it was before {act} is not established"
 
     def _was_before(self, ground: Ground) -> bool:
@@ -332,10 +332,14 @@ class _Before:
             and (is_before(ground.since, self._done) == "yes")
         ):
             return True
-        if ground.how in {"did", "told"}:
+        if ground.by == self._act.id and ground.how == "replied":
+            return True
+        if ground.how in {"did", "replied", "told"}:
             return any(self._is_before(ground.by, each) for each in self._parts)
         if ground.is_signed and isinstance(self._act.event, Position):
             by = self._reading.view.by_id[ground.by]
+            if (by.author, by.first) == (self._act.author, self._act.first):
+                return True  # one signature stands under both
             return signed_before(self._reading.view, by, self._act) == "yes"
         return False
 

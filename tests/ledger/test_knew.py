@@ -272,6 +272,37 @@ def test_a_response_is_done_by_being_signed_and_cosigned_time_dates_it() -> None
     assert "yes" == before(held, later, theirs, telling=ESTABLISHED)
 
 
+def test_one_signature_under_both_shows_that_it_knew_when_it_signed() -> None:
+    case = shipped(["invented-1-north", "invented-2-south"], members=("northmere", "southfold"))
+    found = read(case.view, as_at=AS_AT)
+    of, act = case.ids["letter"], case.ids["meeting-agreed"]
+
+    # Of two submissions the ledger says which came first: that proves nothing.
+    assert "not established" == knew_before(found, holder="southfold", of=of, act=act).answer
+    first = found.view.by_id[case.ids["letter-received"]].first
+    by_id = {
+        event_id: replace(told, first=first) if event_id == act else told
+        for event_id, told in found.view.by_id.items()
+    }
+    told = tuple(by_id[each.id] for each in found.view.told)
+    joint = read(replace(found.view, told=told, by_id=by_id), as_at=AS_AT)
+    answer = knew_before(joint, holder="southfold", of=of, act=act)
+    assert "yes" == answer.answer
+    assert "signed that it received it, 4 February 2026" in answer.reasons[0]
+
+
+def test_who_replies_to_it_or_does_a_step_of_it_knows_of_it() -> None:
+    found = reading(*CASE)
+
+    assert "yes" == before(found, REPLY, holder="mhclg")
+    assert "yes" == before(found, AWARE, holder="mhclg")
+    assert "not established" == before(found, LETTER, holder="mhclg")
+    assert "yes" == before(found, LAST_MEETING, holder="mhclg")
+    # It asked about it, and so had it; but when is vague.
+    assert "not established" == before(found, POSTCODES, of=POSTCODES)
+    assert "yes" == before(found, QUERY, of=POSTCODES)
+
+
 def test_a_signature_is_dated_by_cosigned_time_and_by_nothing_else() -> None:
     found = reading(COMPLAINT)
     told = found.view.by_id[COMPLAINT.id]
@@ -355,8 +386,10 @@ UNKNOWN = "not established"
         # The day on which the copy came is not told.
         ("2025-04-23", "letter-12-march", "leicestershire", UNKNOWN, UNKNOWN),
         ("2025-11-28", "letter-12-march", "leicestershire", UNKNOWN, UNKNOWN),
-        # Nobody tells when the minister had it.
-        ("2025-11-28", "letter-12-march", "mhclg", "no row", "no row"),
+        # Nobody tells when the minister had it, but he replied to it.
+        ("2025-04-22", "letter-12-march", "mhclg", UNKNOWN, UNKNOWN),
+        ("2025-04-23", "letter-12-march", "mhclg/minister", "knew", UNKNOWN),
+        ("2025-11-28", "letter-12-march", "lincolnshire", "no row", "no row"),
         # Its own act, and what it says reached it, the County signs against itself.
         ("2025-04-08", "data-request", "leicestershire", "knew", "knew"),
         ("2025-03-06", "invitation", "leicestershire", "knew", "knew"),
