@@ -12,7 +12,6 @@
     received   they signed that they received it
     responded  they signed a response to it
     recorded   they told it themselves
-    seen       they signed when they held its entry: it shows order, and nothing of reading
 
 What is told counts in the telling of whoever signed it. It is established that somebody knew when
 that party itself has signed so; that somebody did not know, only when one of those who did the
@@ -32,7 +31,7 @@ from typing import Final, Literal
 from ledger.date_words import format_when
 from ledger.dates import When, parse_when
 from ledger.folds.acts import principals_of
-from ledger.folds.knowledge import AWARE, Held
+from ledger.folds.knowledge import AWARE
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Reading
 from ledger.folds.stances import Telling
@@ -55,10 +54,10 @@ __all__ = ["Ground", "Grounds", "How", "actors_of", "signing_day", "unaware_unti
 
 How = Literal[
     "did", "reached", "enclosed", "replied", "told", "learned", "unaware", "disclaims", "could",
-    "received", "responded", "recorded", "seen",
+    "received", "responded", "recorded",
 ]  # fmt: skip
 
-_SIGNED: Final = frozenset(("received", "responded", "recorded", "seen"))
+_SIGNED: Final = frozenset(("received", "responded", "recorded"))
 _ORDER: Final = {how: place for place, how in enumerate(How.__args__)}  # type: ignore[attr-defined]  # a Literal has them
 
 
@@ -164,7 +163,6 @@ class Grounds:
         self._known: dict[str, list[tuple[Told, Knowledge]]] = {}
         self._enclosing: dict[str, list[Told]] = {}
         self._replies: dict[str, list[Told]] = {}
-        self._held = Held(reading.view)
         for told in reading.view.told:
             if told.id in reading.stances.withdrawn or reading.later(told):
                 continue
@@ -179,7 +177,7 @@ class Grounds:
                     self._enclosing.setdefault(link.event, []).append(told)
 
     def of(self, event_id: str) -> tuple[Ground, ...]:
-        """Return what shows that anybody knew of an event, or did not, laid out; but `seen`."""
+        """Return what shows that anybody knew of an event, or did not, laid out."""
         told = self._reading.view.by_id[event_id]
         found = [
             *self._did(told),
@@ -195,15 +193,6 @@ class Grounds:
         )
         places = {each.id: place for place, each in enumerate(laid_out)}
         return tuple(sorted(found, key=lambda g: (places[g.by], _ORDER[g.how], g.actor, g.words)))
-
-    def seen(self, event_id: str, party: str) -> Ground | None:
-        """Return the first signature of a party that is later than an event's entry."""
-        target = self._reading.view.by_id[event_id]
-        told = self._held.first_of(party, target)
-        if told is None:
-            return None
-        words = f"signed entry {told.index} when it held entry {target.index}"
-        return _ground(target, told, party, "seen", words, signers=frozenset((party,)))
 
     def _did(self, told: Told) -> Iterator[Ground]:
         behalf = set(told.event.on_behalf_of or ()) - set(_named(told))

@@ -21,7 +21,7 @@ from ledger.view import Told, View
 from ledger.wording import party_of
 from verify.events import Knowledge
 
-__all__ = ["AWARE", "Held", "KnowledgeFold", "KnowledgeRow", "Shown", "fold_knowledge", "is_of"]
+__all__ = ["AWARE", "KnowledgeFold", "KnowledgeRow", "Shown", "fold_knowledge", "is_of"]
 
 AWARE = frozenset(("became_aware", "told", "knew_earlier"))
 """The modes of knowledge that tell that somebody knew."""
@@ -126,7 +126,7 @@ def fold_knowledge(
         else:
             rows.append(_row(reading, told, told.event))
     targets = sorted({row.of for row in rows}, key=lambda of: reading.view.by_id[of].index)
-    held = Held(reading.view)
+    held = _Held(reading.view)
     shown = [each for target in targets for each in _shown(reading, held, target)]
     shown = [each for each in shown if holder is None or is_of(each.party, holder)]
     return KnowledgeFold(rows=tuple(rows), shown=tuple(shown), later=later, withdrawn=withdrawn)
@@ -155,7 +155,7 @@ def _row(reading: Reading, told: Told, event: Knowledge) -> KnowledgeRow:
     )
 
 
-def _shown(reading: Reading, held: Held, of: str) -> Iterator[Shown]:
+def _shown(reading: Reading, held: _Held, of: str) -> Iterator[Shown]:
     target = reading.view.by_id[of]
     yield Shown(party=target.author, of=of, by=of, index=target.index, how="recorded")
     for told, position in reading.stances.on.get(of, ()):
@@ -165,7 +165,7 @@ def _shown(reading: Reading, held: Held, of: str) -> Iterator[Shown]:
         yield Shown(party=told.author, of=of, by=told.id, index=told.index, how="seen")
 
 
-class Held:
+class _Held:
     """How much each author held when it signed, so that the first who held an entry is found."""
 
     def __init__(self, view: View) -> None:
@@ -177,13 +177,11 @@ class Held:
                 sizes.append(told.seen_size)
                 first.append(told)
 
-    def first_of(self, author: str, target: Told) -> Told | None:
-        """Return an author's first signature that is later than an entry which is another's."""
-        sizes, first = self._by_author.get(author, ([], []))
-        place = bisect_right(sizes, target.index)
-        return None if author == target.author or place == len(sizes) else first[place]
-
     def first_above(self, target: Told) -> list[Told]:
         """Return the first signature of each other author that is later than an entry."""
-        found = [each for author in self._by_author if (each := self.first_of(author, target))]
+        found: list[Told] = []
+        for author, (sizes, first) in self._by_author.items():
+            place = bisect_right(sizes, target.index)
+            if author != target.author and place < len(sizes):
+                found.append(first[place])
         return sorted(found, key=lambda told: (told.index, told.position))
