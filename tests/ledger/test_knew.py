@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from ledger.folds.reading import Reading, read
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.replies import tellings
 from ledger.texts.knowing import knew_before_text, knew_on_text
-from tests.ledger.bookmaking import Draft, book_of, dates, nonce
+from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
 from tests.ledger.founding import (
     AWARE,
     CASE,
@@ -36,7 +37,7 @@ from tests.ledger.founding import (
 from tests.ledger.recorded import orders, tangles
 from tests.ledger.shipped import Shipped, shipped
 from verify.brackets import Brackets, Cosigned
-from verify.events import Communication, Knowledge
+from verify.events import Artefact, Communication, Knowledge
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.policy import Policy, Witness
 
@@ -331,6 +332,56 @@ def test_what_a_party_denies_is_not_in_its_telling() -> None:
 
     assert "not established" == answer.answer
     assert "rutland denies entry" in answer.reasons[0]
+
+
+def test_what_was_enclosed_came_with_what_enclosed_it() -> None:
+    paper = Draft(
+        Artefact(author="rutland", nonce=nonce("paper"), type="protocol", custodian="rutland")
+    )
+    sent = Draft(
+        Communication(
+            author="rutland",
+            nonce=nonce("with the paper"),
+            dates=dates(sent="2025-05-01", received="2025-05-03"),
+            links=(link("encloses", paper),),
+            channel="letter",
+            from_=("rutland",),
+            to=(LCC,),
+        )
+    )
+    found, rutland = reading(paper, sent), Telling("rutland")
+
+    assert "knew" == on(found, "2025-05-01", paper, holder="rutland", telling=ESTABLISHED)
+    assert "not established" == on(found, "2025-05-02", paper, telling=rutland)
+    assert "knew" == on(found, "2025-05-03", paper, telling=rutland)
+    # That it reached the County is Rutland's word.
+    assert "not established" == on(found, "2025-05-03", paper, telling=ESTABLISHED)
+
+
+@pytest.mark.parametrize(("channel", "expected"), [("call", "knew"), ("letter", None)])
+def test_what_is_said_reaches_at_once_and_what_is_sent_does_not(
+    channel: Literal["call", "letter"], expected: str | None
+) -> None:
+    said = Draft(
+        Communication(
+            author="rutland",
+            nonce=nonce(channel),
+            dates=dates(sent="2025-05-01"),
+            channel=channel,
+            from_=("rutland",),
+            to=(LCC,),
+        )
+    )
+
+    assert expected == on(reading(said), "2025-05-01", said, telling=Telling("rutland"))
+
+
+def test_what_was_done_on_somebody_s_behalf_is_told_to_be_known_to_them() -> None:
+    found = reading(*CASE)
+    fold = knew_on(found, day=AS_AT, tellings=[TOLD], of=LETTER.id, holder="rutland")
+
+    # The districts wrote it, for Rutland too.
+    assert "it was done on their behalf, 8 April 2025 (entry" in fold.rows[0].grounds[0]
 
 
 def test_a_party_knows_what_its_posts_know_and_not_the_reverse() -> None:
