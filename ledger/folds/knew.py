@@ -297,11 +297,7 @@ class _Before:
         """Tell whether an event can be asked about: as told, unless this party denies it."""
         if self._telling.party is None:
             return not self._reading.stances.signers(told).isdisjoint(doers(told))
-        last = None
-        for each, position in self._reading.stances.on.get(told.id, ()):
-            if each.author == self._telling.party and position.field in {None, "happened"}:
-                last = position.stance
-        return last not in {"deny", "dispute"}
+        return self._reading.stances.denial(told.id, (self._telling.party,)) is None
 
     def _untold(self, told: Told) -> str:
         if self._telling.party is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ledger.date_words import format_when
+from ledger.dates import When
 from ledger.folds.acts import doers_of
 from ledger.folds.contradictions.findings import Finding
 from ledger.folds.contradictions.matter import Matter, entries_words
@@ -62,6 +63,7 @@ def _nothing_came(matter: Matter, told: Told, event: Knowledge) -> Iterator[Find
                 f"answered, {matter.when_words(each.id)} (entry {each.index})."
             )
             yield matter.finding("answer_denied", [of.id, each.id, told.id], words)
+            return  # one answer shows it: a thousand would be a thousand findings for each word
 
 
 def _answers_to(matter: Matter, of: Told) -> Iterator[Told]:
@@ -95,12 +97,8 @@ def _kept_or_not(
         if step.verb != "claim_unfulfilled" or not doers_of(nothing) & others:
             continue
         as_at = date_of(nothing, "as_at") or matter.reading.when(nothing.id)
-        for kept in by_maker:
-            when = matter.reading.when(kept.id)
-            last = None if as_at is None else as_at.latest
-            first = None if when is None else when.earliest
-            if last is not None and first is not None and last < first:
-                continue  # it was kept afterwards
+        kept = next((each for each in by_maker if not _is_afterwards(matter, each, as_at)), None)
+        if kept is not None:
             day = "" if as_at is None else f", as at {format_when(as_at)}"
             words = (
                 f"{matter.name(told.id)} is told to have been kept, {matter.when_words(kept.id)} "
@@ -108,6 +106,14 @@ def _kept_or_not(
                 f"(entry {nothing.index}, {nothing.author})."
             )
             yield matter.finding("promise_denied", [told.id, kept.id, nothing.id], words)
+
+
+def _is_afterwards(matter: Matter, kept: Told, as_at: When | None) -> bool:
+    """Tell whether a promise was surely kept only after the day as at which nothing had come."""
+    when = matter.reading.when(kept.id)
+    last = None if as_at is None else as_at.latest
+    first = None if when is None else when.earliest
+    return last is not None and first is not None and last < first
 
 
 def _only_claimed(matter: Matter, row: RequestRow) -> Iterator[Finding]:
