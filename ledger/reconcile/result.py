@@ -194,6 +194,10 @@ def _row(found: Reconciled, number: int, row: Row) -> Plain:
         value["date"] = _days(row.when)
     if row.order is not None:
         value["after_the_row_before"] = row.order
+    if row.signed:
+        value["signed_in_order"] = [
+            [row.group.tellings[place].told.id for place in pair] for pair in row.signed
+        ]
     return value
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
 from typing import Final, Literal, NamedTuple
 
 from ledger.date_words import format_when
@@ -74,6 +75,8 @@ class Row(NamedTuple):
         order: Whether the row before is established to be before; None for the first.
         differences: Where its tellings differ.
         responses: The responses to each telling, in its own ledger.
+        signed: Places of tellings of two ledgers, of which the first is proven to be signed before
+            the second, by the witnesses of either ledger's charter.
     """
 
     group: Group
@@ -82,6 +85,7 @@ class Row(NamedTuple):
     order: Answer | None
     differences: tuple[Difference, ...]
     responses: tuple[tuple[Response, ...], ...]
+    signed: tuple[tuple[int, int], ...]
 
 
 def make_rows(
@@ -90,7 +94,10 @@ def make_rows(
     """Make the rows of a chronology, laid out by their days."""
     responses = {fingerprint: responses_of(book) for fingerprint, book in books.items()}
     stand = standings(groups, books)
-    rows = [_row(group, parties, responses, stand) for group in groups]
+    rows = [
+        _row(group, parties, responses, stand)._replace(signed=_signed(group, books))
+        for group in groups
+    ]
     rows.sort(key=lambda row: (_place(row), row.group.tellings[0].ref))
     ordered = []
     for number, row in enumerate(rows):
@@ -141,6 +148,19 @@ def _row(
             *_standings(group.tellings, stand),
         ),
         responses=answered,
+        signed=(),
+    )
+
+
+def _signed(group: Group, books: Mapping[str, Book]) -> tuple[tuple[int, int], ...]:
+    brackets = [books[each.fingerprint].brackets.get(each.told.id) for each in group.tellings]
+    return tuple(
+        (first, then)
+        for (first, one), (then, other) in permutations(enumerate(brackets), 2)
+        if one is not None and one.by_s is not None
+        if other is not None and other.after_s is not None
+        if group.tellings[first].fingerprint != group.tellings[then].fingerprint
+        if one.by_s <= other.after_s
     )
 
 

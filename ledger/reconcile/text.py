@@ -139,12 +139,20 @@ def _joined(found: Reconciled, row: Row) -> Iterator[str]:
         ends = " and ".join(found.letters[ledger] for ledger, _ in match.events)
         yield f"     one event in {ends}, {match.certainty}: {match.ground}"
         yield from (f"       against: {words}" for words in match.against)
+    for first, then in row.signed:
+        one, other = (_told_by(found, row, place) for place in (first, then))
+        yield f"     {one} is proven to be signed before {other}, by the ledgers' own witnesses"
     for each in row.differences:
         said = "; ".join(
             f"{found.letters[row.group.tellings[place].fingerprint]}: {words}"
             for place, words in each.said
         )
         yield f"     {each.how}, {each.about}: {said}"
+
+
+def _told_by(found: Reconciled, row: Row, place: int) -> str:
+    telling = row.group.tellings[place]
+    return f"entry {telling.told.index} of {found.letters[telling.fingerprint]}"
 
 
 def _contradictions(found: Reconciled) -> Iterator[str]:

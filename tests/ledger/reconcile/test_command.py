@@ -63,6 +63,27 @@ def test_takes_a_policy_of_the_readers_own(desk: Desk) -> None:
     ]
 
 
+def test_takes_a_log_key_and_refuses_what_is_none(desk: Desk) -> None:
+    vkey = str(desk.done("stat", "ours")["log_key"])
+    values = desk.done("reconcile", "ours", "theirs", "--log-key", vkey)
+
+    assert [["the log's key"]] == [
+        one["anchors"] for one in rows(values["sources"]) if one["source"] == "ours"
+    ]
+    assert 1 == desk("reconcile", "theirs", "--log-key", vkey).code
+    for option, value in (("--log-key", "x"), ("--policy", "nowhere"), ("--policy", "ours")):
+        assert 2 == desk("reconcile", "ours", option, value).code
+    assert 2 == desk("reconcile", "ours", "--decisions", "nowhere").code
+
+
+def test_the_check_takes_no_other_decisions(desk: Desk) -> None:
+    desk.done("reconcile", "ours", "theirs", "--out", "together")
+    ran = desk("reconcile", "ours", "theirs", "--check", "together", "--same-party", "a:b=c:d")
+
+    assert 2 == ran.code
+    assert "takes the decisions that are in the folder" in ran.err
+
+
 def test_refuses_an_anchor_that_is_about_no_source(desk: Desk, dispute: Dispute) -> None:
     ran = desk("reconcile", "ours", "--fingerprint", "ab" * 32)
 
@@ -151,7 +172,17 @@ def test_other_sources_do_not_pass_the_check(desk: Desk) -> None:
     assert "reconciliation.json: inputs" in ran.out
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[", b'{"type":"x","decisions":{}}', b"[" * 9999])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"[",
+        b'{"type":"x","decisions":{}}',
+        b"[" * 9999,
+        b'{"type":"counterfoil-reconciliation/v1","decisions":{},"\xff":1}',
+    ],
+)
 def test_refuses_a_folder_that_is_no_reconciliation(desk: Desk, data: bytes) -> None:
     desk.done("reconcile", "ours", "theirs", "--out", "together")
     (desk.folder / "together" / "reconciliation.json").write_bytes(data)

@@ -2,61 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-
 import pytest
 
-from ledger.dates import parse_when
-from ledger.folds.moments import Moment
 from ledger.reconcile.decisions import Decisions
 from ledger.reconcile.matching import MAX_PROPOSED, Matches, match
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import MailHead, Telling
-from ledger.view import Told
-from verify.events import Communication, Event, Link, Meeting
-
-ONE, TWO, THREE = "1" * 64, "2" * 64, "3" * 64
-
-
-def telling(  # noqa: PLR0913 - a builder: each part has a default
-    ledger: str,
-    number: int,
-    *,
-    title: str = "",
-    edtf: str | None = "2025-03-06",
-    labels: Sequence[str] = ("county", "rutland"),
-    document: str | None = None,
-    mail: MailHead | None = None,
-    event: Event | None = None,
-    event_id: str | None = None,
-    key: str | None = None,
-) -> Telling:
-    """Return what a ledger tells, made up."""
-    nonce = hashlib.sha256(f"{ledger}{number}".encode()).hexdigest()
-    told = Told(
-        index=number,
-        id=event_id or nonce,
-        recorded=0,
-        event=event or Meeting(author="county", nonce=nonce[:32]),
-        claims={},
-        author="county",
-        key=key or ledger,
-        key_origin="founding",
-        key_post=None,
-        seen_size=0,
-        position=0,
-        first=number,
-    )
-    return Telling(
-        fingerprint=ledger,
-        told=told,
-        moment=None if edtf is None else Moment("occurred", parse_when(edtf, basis="stated")),
-        labels=frozenset(labels),
-        title=title,
-        documents=() if document is None else (("file.1", document),),
-        mail=mail,
-    )
+from tests.ledger.reconcile.made_up import ONE, THREE, TWO, mail_event, telling
+from verify.events import Link, Step
 
 
 def matched(*tellings: Telling, decisions: Decisions | None = None) -> Matches:
@@ -129,8 +82,8 @@ def test_one_message_id_is_a_reason_and_no_identity(
     mine = MailHead(message_id="m", subject="Data", date="2025-03-06T10:00:00Z")
     theirs = MailHead(message_id="m", subject=subject, date=date)
     found = matched(
-        telling(ONE, 1, mail=mine, event=_mail(1), labels=("county",)),
-        telling(TWO, 1, mail=theirs, event=_mail(2), labels=("lcc",)),
+        telling(ONE, 1, mail=mine, event=mail_event(1), labels=("county",)),
+        telling(TWO, 1, mail=theirs, event=mail_event(2), labels=("lcc",)),
     )
     grounds = [
         (each.ground, each.certainty)
@@ -140,16 +93,10 @@ def test_one_message_id_is_a_reason_and_no_identity(
     assert [("same message", certainty)] == grounds
 
 
-def _mail(number: int, *links: Link) -> Communication:
-    return Communication(
-        author="county", nonce=f"{number:032x}", channel="email", links=links or None
-    )
-
-
 def test_a_link_that_one_side_signed_is_no_more_than_probable() -> None:
-    mine = telling(ONE, 1, edtf=None, event=_mail(1))
+    mine = telling(ONE, 1, edtf=None, event=mail_event(1))
     link = Link(event=mine.told.id, rel="same_as", ledger=ONE)
-    theirs = telling(TWO, 1, edtf=None, event=_mail(2, link))
+    theirs = telling(TWO, 1, edtf=None, event=mail_event(2, link))
     found = matched(mine, theirs)
     (group,) = (group for group in found.groups if len(group.tellings) > 1)
 
@@ -159,10 +106,10 @@ def test_a_link_that_one_side_signed_is_no_more_than_probable() -> None:
 def test_a_link_that_both_sides_signed_is_certain() -> None:
     first, second = "a" * 64, "b" * 64
     mine = telling(
-        ONE, 1, event_id=first, event=_mail(1, Link(event=second, rel="same_as", ledger=TWO))
+        ONE, 1, event_id=first, event=mail_event(1, Link(event=second, rel="same_as", ledger=TWO))
     )
     theirs = telling(
-        TWO, 1, event_id=second, event=_mail(2, Link(event=first, rel="same_as", ledger=ONE))
+        TWO, 1, event_id=second, event=mail_event(2, Link(event=first, rel="same_as", ledger=ONE))
     )
     found = matched(mine, theirs)
     (group,) = (group for group in found.groups if len(group.tellings) > 1)
@@ -195,3 +142,53 @@ def test_a_rejected_pair_stays_apart_whatever_joins_it() -> None:
 
     assert [{ONE, TWO}] == joined(found)
     assert any("a decision keeps them" in words for m in found.to_confirm for words in m.against)
+
+
+def test_a_document_under_two_kinds_is_for_a_person() -> None:
+    letter = telling(ONE, 1, document="d", event=mail_event(1))
+    paper = telling(TWO, 1, document="d")
+    (found,) = matched(letter, paper).to_confirm
+
+    assert "same document" == found.ground
+    assert "they call it two things: email, meeting" in found.against
+
+
+def test_the_same_step_of_one_event_is_for_a_person() -> None:
+    asked = [telling(ledger, 1, event_id="a" * 64, key="k") for ledger in (ONE, TWO)]
+    steps = [
+        telling(
+            ledger, 2, edtf=edtf,
+            event=Step(author="county", nonce=f"{number:032x}", of="a" * 64, target="request",
+                verb=verb, outcome=None),
+        )
+        for number, (ledger, verb, edtf) in enumerate(
+            ((ONE, "chase", "2025-03-06"), (TWO, "chase", "2025-03-08"))
+        )
+    ]  # fmt: skip
+    (found,) = matched(*asked, *steps).to_confirm
+
+    assert "same step" == found.ground
+    assert any("2 days apart" in words for words in found.against)
+
+
+def test_a_crowd_of_one_step_is_bounded() -> None:
+    asked = [telling(ledger, 1, event_id="a" * 64, key="k") for ledger in (ONE, TWO)]
+    steps = [
+        telling(
+            ledger, 2 + number,
+            event=Step(author="county", nonce=f"{number:032x}", of="a" * 64, target="request",
+                verb="chase", outcome=None),
+        )
+        for ledger in (ONE, TWO)
+        for number in range(30)
+    ]  # fmt: skip
+    found = matched(*asked, *steps)
+
+    assert () == found.to_confirm
+    assert ["step: the same step of one event"] == [crowd.why for crowd in found.crowds]
+
+
+def test_undated_namesakes_are_for_a_person() -> None:
+    found = matched(telling(ONE, 1, title="t", edtf=None), telling(TWO, 1, title="t"))
+
+    assert ["only one of them is dated"] == [w for m in found.to_confirm for w in m.against]

@@ -11,11 +11,20 @@ import pytest
 from ledger.errors import ReconcileError
 from ledger.evidence import prove
 from ledger.export import export
+from ledger.reconcile.decisions import Said
 from ledger.reconcile.package import files_of
 from ledger.reconcile.sources import MAX_SOURCES, Holding, read_sources
-from tests.ledger.builder import NewEvent, new_event
+from tests.ledger.builder import NewEvent, new_event, submit
 from tests.ledger.reconcile.conftest import Dispute
-from tests.ledger.reconcile.parting import COUNTY, Record, found, reconciled, sources_of
+from tests.ledger.reconcile.parting import (
+    COUNTY,
+    RUTLAND,
+    Record,
+    dates,
+    found,
+    reconciled,
+    sources_of,
+)
 from verify.fork import ForkAnchors, audit_fork
 
 
@@ -230,3 +239,43 @@ def test_an_empty_pair_of_ledgers_has_no_rows(record: Record, tmp_path: Path) ->
 
     assert ((), (), ()) == (made.rows, made.missing, made.documents)
     assert files_of(made)
+
+
+def test_says_what_is_bounded_and_what_is_closed(tmp_path: Path) -> None:
+    paths = []
+    for number, party in enumerate((COUNTY, RUTLAND), start=1):
+        record = found(tmp_path, party, number=number)
+        meetings = [
+            new_event(
+                party.name,
+                "meeting/v1",
+                attendees=["leicestershire", "rutland"],
+                dates=dates(occurred="2025-03-06"),
+                claims={"text": "x"},
+                withheld=["text"],
+            )
+            for _ in range(30)
+        ]
+        with record.ledger:
+            submit(record.ledger, *meetings, party=party)
+            paths.append(record.export())
+    made = reconciled(*paths, room=tmp_path / "room")
+    text = files_of(made)["reconciliation.txt"].decode()
+
+    assert "meeting: the same days as too many others (30 of a and 30 of b)" in text
+    assert "30 of its claims are not open here" in text
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[1::5])
+def test_no_order_of_sources_changes_anything(
+    dispute: Dispute, record: Record, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    path = tmp_path / "complaint.json"
+    path.write_bytes(prove(dispute.rutland.ledger, [dispute.rutland.id("complaint")]))
+    sources = (dispute.ours, dispute.theirs, path, record.export())
+    said = Said(confirm=(dispute.pair("letter", "letter"),), same_party=(dispute.same,))
+    first = reconciled(*sources, room=tmp_path / "first", said=said)
+    again = reconciled(*(sources[n] for n in order), room=tmp_path / "again", said=said)
+
+    assert files_of(first) == files_of(again)
+    assert 3 == len(first.books)
