@@ -3,6 +3,8 @@
     table       the rows and the footer that every output is made from
     sources     the documents that stand behind each row
     due         the deadlines that a clock gives
+    layout      what a printed chronology has on it, the same in Word and in PDF
+    docx        Word
 
 Each format is a module of its own, a pure function from a `Table` to octets: the same table gives
 the same octets, whoever makes it and wherever.
