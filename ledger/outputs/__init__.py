@@ -5,6 +5,11 @@
     due         the deadlines that a clock gives
     layout      what a printed chronology has on it, the same in Word and in PDF
     docx        Word
+    paper       pages: fonts, text, tables, numbers, bookmarks, links
+    pdf         PDF
+    foreign     other people's files, made harmless
+    documents   what is shown of a file
+    bundle      the bundle for a court
 
 Each format is a module of its own, a pure function from a `Table` to octets: the same table gives
 the same octets, whoever makes it and wherever.

@@ -1,7 +1,7 @@
 """What a printed chronology has on it: columns, cells and lines, the same in Word and in PDF.
 
 Nothing here knows of a file format. A cell is a few lines, each plain, strong or small. A line
-that names a document carries the document's SHA-256, so that a bundle can say on which page it is.
+that names a document carries its SHA-256, so that a bundle can say on which page it is.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Line(NamedTuple):
     Attributes:
         text: The text, which may break anywhere into more lines.
         style: How it is set.
-        sha256: The document that it names; None if it names none.
+        to: What it leads to: the SHA-256 of a document, or an anchor; None if nothing.
     """
 
     text: str
     style: Style = "plain"
-    sha256: str | None = None
+    to: str | None = None
 
 
 Cell = tuple[Line, ...]
