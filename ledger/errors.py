@@ -19,6 +19,7 @@ LedgerError
 ├── WitnessError             a witness did not cosign, or what it answered does not hold
 ├── ExportError              an export or evidence file cannot be made
 ├── ReconcileError           sources, or decisions about them, are not what can be reconciled
+├── OutputError              an output cannot be made
 ├── TargetError              a ledger cannot be reached or asked, or its answer does not hold
 ├── RefusedError             a ledger answered that it does not accept a submission
 ├── MailError                octets are no mail, or pass a limit
@@ -58,6 +59,7 @@ __all__ = [
     "NotFoundError",
     "OlderError",
     "OutboxError",
+    "OutputError",
     "PrivateFileError",
     "ReconcileError",
     "RefusedError",
@@ -389,6 +391,10 @@ class ReconcileError(LedgerError):
         super().__init__(f"{where[:200]}: {reason}")
         self.where = where
         self.reason = reason
+
+
+class OutputError(LedgerError):
+    """An output cannot be made."""
 
 
 class ExportError(LedgerError):

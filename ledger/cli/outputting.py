@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, get_args
 
 from ledger.cli.context import DONE, Context, UsageError, table
 from ledger.cli.parsing import command, day, label, size
-from ledger.cli.sources import add_source, read_view
+from ledger.cli.sources import add_source, open_view
+from ledger.files import Files
 from ledger.folds.reading import read
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.outputs.files import write_files
@@ -29,6 +30,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "output export --format csv --out chronology.csv",
         "output ledger --format timesketch --out chronology.jsonl --as-at 2025-11-28",
         "output export --format casemap --out agreed.csv --variant agreed",
+        "output export --format bundle --out bundle.pdf # for a court, with the documents",
         more=_more(),
     )  # fmt: skip
     add_source(output)
@@ -79,9 +81,9 @@ def _output(arguments: Namespace, context: Context) -> int:
     if path.suffix != made.suffix:
         raise UsageError(f"--out {path}: a file of this format is named *{made.suffix}")
     as_at = context.today() if arguments.as_at is None else arguments.as_at
-    view = read_view(context, arguments, at_size=arguments.at_size)
-    found = table_of(read(view, as_at=as_at), _choice(arguments))
-    files = _files(made, found, path)
+    with open_view(context, arguments, at_size=arguments.at_size) as (view, kept):
+        found = table_of(read(view, as_at=as_at), _choice(arguments))
+        files = _files(made, found, path, kept)
     write_files(files, force=arguments.force)
     sums = {str(each): hashlib.sha256(data).hexdigest() for each, data in files.items()}
     values = {
@@ -115,7 +117,8 @@ def _choice(arguments: Namespace) -> Choice:
     )
 
 
-def _files(made: Format, found: Table, path: Path) -> dict[Path, bytes]:
+def _files(made: Format, found: Table, path: Path, kept: Files) -> dict[Path, bytes]:
     """Make the files: those beside first, so that who sees the main one has them all."""
     beside = {path.with_suffix(end): make(found) for end, make in made.beside.items()}
-    return {**beside, path: made.make(found)}
+    main = made.make(found) if made.make_with is None else made.make_with(found, kept)
+    return {**beside, path: main}

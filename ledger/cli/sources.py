@@ -23,6 +23,7 @@ from ledger.client import Remote, Wait
 from ledger.copies import latest_copy
 from ledger.evidence import Provable
 from ledger.exported import ExportedLedger
+from ledger.files import Files
 from ledger.keys import PartySigner
 from ledger.target import Directory, Target
 from ledger.view import View
@@ -42,6 +43,7 @@ __all__ = [
     "open_provable",
     "open_remote",
     "open_target",
+    "open_view",
     "provable_id",
     "read_certificates",
     "read_state",
@@ -245,14 +247,27 @@ def read_view(context: Context, arguments: Namespace, *, at_size: int | None = N
         LedgerError: There is none, it is another than the fingerprint's, it is smaller than
             `at_size`, or what is there is not valid.
     """
+    with open_view(context, arguments, at_size=at_size) as (view, _):
+        return view
+
+
+@contextlib.contextmanager
+def open_view(
+    context: Context, arguments: Namespace, *, at_size: int | None = None
+) -> Iterator[tuple[View, Files]]:
+    """Hold what the command line names, to read what it tells and its files.
+
+    Raises:
+        LedgerError: As `read_view`.
+    """
     with _folder(context, arguments) as path:
         view = context.view(path, at_size=at_size)
         trusted = _trusted(arguments)
         if trusted:
             view = _with_stamps(view, path, context, trusted=trusted)
         view = _with_mails(view, path, context, trusted=getattr(arguments, "dkim_keys", None))
-    _check_fingerprint(arguments, view.fingerprint)
-    return view
+        _check_fingerprint(arguments, view.fingerprint)
+        yield view, Files(path / "files")
 
 
 def _trusted(arguments: Namespace) -> bytes:

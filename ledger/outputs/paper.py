@@ -184,6 +184,7 @@ class Book:
         self.size = LANDSCAPE
         self.top = 0.0
         self._name = name
+        self._foot = ""
         self._pages: dict[str, int] = {}
         self._data = io.BytesIO()
         styles()
@@ -217,18 +218,23 @@ class Book:
             foot: What stands beside its number; None for the PDF's title.
         """
         if self.number:
-            self._canvas.showPage()
+            self._end_page()
         self.number += 1
         self.size, self.top = size, size.height - MARGIN
+        self._foot = self._name.title if foot is None else foot
         self._canvas.setPageSize(size)
+
+    def _end_page(self) -> None:
+        """Number the page: last, since what is read out is read in the order of drawing."""
         words = f"Page {self.number} of {self.plan.total}"
+        beside = _paragraph(self._foot, "small")
+        left = self.width - MARGIN - pdfmetrics.stringWidth(words, "DejaVuBold", 9)
+        _, height = beside.wrap(left, self.size.height)
+        beside.drawOn(self._canvas, MARGIN, max(_FOOT - 1 + min(0, 8 - height) / 2, 2))
         self._canvas.setFont("DejaVuBold", 9)
         self._canvas.setFillColor(HexColor(_INK))
-        self._canvas.drawRightString(size.width - MARGIN, _FOOT, words)
-        left = size.width - 3 * MARGIN - pdfmetrics.stringWidth(words, "DejaVuBold", 9)
-        beside = _paragraph(self._name.title if foot is None else foot, "small")
-        _, height = beside.wrap(left, size.height)
-        beside.drawOn(self._canvas, MARGIN, max(_FOOT - 1 + min(0, 8 - height) / 2, 2))
+        self._canvas.drawRightString(self.size.width - MARGIN, _FOOT, words)
+        self._canvas.showPage()
 
     def mark(self, heading: Heading) -> None:
         """Let bookmarks and links lead to where the page has come to."""
@@ -261,7 +267,7 @@ class Book:
 
     def close(self) -> tuple[bytes, Plan]:
         """Return the PDF, and what there is in it."""
-        self._canvas.showPage()
+        self._end_page()
         self._canvas.save()
         return self._data.getvalue(), Plan(self.number, self._pages)
 
