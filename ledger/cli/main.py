@@ -15,6 +15,7 @@ from ledger.cli import (
     keeping,
     keying,
     knowing,
+    linting,
     offering,
     outputting,
     proving,
@@ -67,6 +68,7 @@ _ADD: tuple[Add, ...] = (
     comparing.add,
     undertakings.add,
     reconciling.add,
+    linting.add,
 )
 _REFUSALS = (
     *(BackupError, ComposeError, DateError, DisputedError, DraftError, InvalidError, RefusedError),

@@ -10,6 +10,7 @@
     foreign     other people's files, made harmless
     documents   what is shown of a file
     bundle      the bundle for a court
+    bundle_lint a court's rules, held against any PDF
     printed     the formats that need the extra `outputs`
 
 Each format is a module of its own, a pure function from a `Table` to octets: the same table gives

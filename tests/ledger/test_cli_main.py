@@ -21,6 +21,7 @@ COMMANDS = (
     "ask",
     "backup",
     "changes",
+    "bundle-lint",
     "chronology",
     "contradictions",
     "disputes",
@@ -64,7 +65,7 @@ def test_every_command_has_help_with_examples(desk: Desk, command: str) -> None:
 
 
 def test_the_list_of_commands_here_is_whole(desk: Desk) -> None:
-    found = set(re.findall(r"(?m)^    ([a-z]+)(?: |$)", desk("--help").out))
+    found = set(re.findall(r"(?m)^    ([a-z-]+)(?: |$)", desk("--help").out))
 
     assert found == {command.split()[0] for command in COMMANDS}
     assert desk().out == desk("--help").out

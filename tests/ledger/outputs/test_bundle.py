@@ -121,7 +121,7 @@ def texts(data: bytes) -> list[str]:
 ALL: tuple[File, ...] = (
     ("letter.pdf", PDF, pdf((A4, A4))),
     ("plan.pdf", PDF, pdf(((1684, 1190), (120, 200)), words="A plan")),
-    ("photo.png", "image/png", picture()),
+    ("photo.png", "image/png", picture((900, 600))),
     ("mail.eml", "message/rfc822", MAIL),
     ("note.txt", "text/plain; charset=utf-8", "Tŷ\n  two  spaces\n".encode()),
     ("data.xlsx", "application/vnd.ms-excel", b"PK"),
