@@ -47,6 +47,7 @@ PathOf = Callable[[str], Path | None]
 
 _STRIP: Final = 40.0  # points, below a page that was put in
 _LEAST_WIDTH: Final = 480.0  # in which the strip has room
+_GAP: Final = 8.0
 _NAME: Final = 60  # characters of a file's name at the foot of a page
 _CHRONOLOGY: Final = "chronology"
 _INDEX: Final = (
@@ -140,6 +141,10 @@ class _Bundle:
             rows=tuple(self._index_rows()),
         )
         set_grid(book, grid, turn=turn, anchor=anchors.get)
+        if not self.shown:
+            book.top -= _GAP
+            words = "No document stands behind the rows of the chronology as a file."
+            set_lines(book, [words], "legend", turn=turn)
 
     def _index_rows(self) -> Iterator[tuple[Cell, ...]]:
         as_at = f"as at {self.table.footer.as_at.isoformat()}"

@@ -77,7 +77,7 @@ _PADDING: Final = 3.0
 _INK, _GREY, _LINE, _SHADE, _BLUE = "#000000", "#444444", "#9AA5AC", "#E7ECEF", "#1A4480"
 _FOOT: Final = 8 * mm  # of the line with the page's number, above the lower edge
 _ABOVE: Final = 12.0  # of what a bookmark leads to, still to be seen
-_PASSES: Final = 6
+_PASSES: Final = 20
 _MOST_OUTLINE: Final = 120  # characters of a bookmark
 
 
@@ -172,13 +172,15 @@ class Plan:
 class Book:
     """A PDF that grows from its first page to its last."""
 
-    def __init__(self, name: Name, plan: Plan) -> None:
+    def __init__(self, name: Name, plan: Plan, *, measures: bool = False) -> None:
         """Begin with no page.
 
         Args:
             name: What the PDF says of itself.
             plan: What it will have been when it is done, as far as that is known.
+            measures: Draw neither text nor boxes: only the plan is wanted.
         """
+        self._measures = measures
         self.plan = plan
         self.number = 0
         self.size = LANDSCAPE
@@ -249,10 +251,14 @@ class Book:
 
     def place(self, paragraph: Paragraph, *, x: float, y: float) -> None:
         """Draw a paragraph that has been wrapped, its lower left corner at (x, y)."""
+        if self._measures:
+            return
         paragraph.drawOn(self._canvas, x, y)
 
     def box(self, *, x: float, y: float, width: float, height: float, shade: bool) -> None:
         """Draw a box, with its lower left corner at (x, y)."""
+        if self._measures:
+            return
         self._canvas.setStrokeColor(HexColor(_LINE))
         self._canvas.setFillColor(HexColor(_SHADE))
         self._canvas.setLineWidth(0.4)
@@ -276,8 +282,8 @@ def settle(name: Name, draw: Callable[[Book], None]) -> tuple[bytes, Plan]:
     """Set a PDF anew until every number in it is right.
 
     A page's number and the pages that are named on it are known only when all is set; to set them
-    can only move what comes later. The first setting takes numbers that are wide, so that a
-    second rarely moves anything.
+    can only move what comes later. The first setting only measures, and takes numbers that are
+    wide, so that the second rarely moves anything.
 
     Args:
         name: What the PDF says of itself.
@@ -287,8 +293,8 @@ def settle(name: Name, draw: Callable[[Book], None]) -> tuple[bytes, Plan]:
         The PDF, and on which pages what is.
     """
     plan = Plan(9999, {})
-    for _ in range(_PASSES):
-        book = Book(name, plan)
+    for number in range(_PASSES):
+        book = Book(name, plan, measures=not number)
         draw(book)
         data, found = book.close()
         if found == plan:
