@@ -497,7 +497,7 @@ def _commands(text: str) -> Iterator[str]:
             yield f"`{command}` is not mentioned"
     code = "\n".join(re.findall(r"`([^`\n]+)`", text))
     code += "\n".join(line for b in blocks_of(text) for line in b.lines if line.startswith("$ "))
-    for words in re.findall(r"(?<![\w./-])counterfoil ([a-z]+)(?: ([a-z]+))?", code):
+    for words in re.findall(r"(?<![\w./-])counterfoil ([a-z][a-z-]*)(?: ([a-z]+))?", code):
         one, two = f"counterfoil {words[0]}", f"counterfoil {words[0]} {words[1]}"
         if one not in known and two not in known and words[0] != "key":
             yield f"there is no command `{one}`"

@@ -41,12 +41,12 @@ IMAGES: Final = {
 _MAX_OCTETS: Final = 256 << 20
 _MAX_PAGES: Final = 2_000
 _MAX_FRAMES: Final = 200
-_MAX_PIXELS: Final = 200_000_000
+_MAX_PIXELS: Final = 100_000_000
 _MAX_SIDE: Final = 5_000.0  # points: more than the longer side of A0
 _MIN_SIDE: Final = 10.0
-_CPU_S: Final = 60
+_CPU_S: Final = 30
 _WALL_S: Final = 180
-_MEMORY: Final = 3 << 30
+_MEMORY: Final = 3 << 29
 _WRITTEN: Final = 1 << 30
 _DPI: Final = 300
 _INCH: Final = 72
@@ -137,8 +137,9 @@ def _copy_pdf(path: Path, out: Path) -> list[tuple[float, float]]:
 def _check_pdf(pdf: Any) -> None:  # noqa: ANN401 (pikepdf is not loaded outside)
     if pdf.is_encrypted:
         raise _RefusedError("it is encrypted")
-    if len(pdf.pages) > _MAX_PAGES:
-        raise _RefusedError(f"it has {len(pdf.pages)} pages, and no more than {_MAX_PAGES} fit")
+    for count in (int(pdf.Root.Pages.get("/Count", 0)), len(pdf.pages)):  # what it says, and has
+        if count > _MAX_PAGES:
+            raise _RefusedError(f"it has {count} pages, and no more than {_MAX_PAGES} fit")
     if not len(pdf.pages):
         raise _RefusedError("it has no page")
     if "/XFA" in pdf.Root.get("/AcroForm", {}):

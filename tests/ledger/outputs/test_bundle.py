@@ -258,15 +258,37 @@ def test_refuses_a_broken_pdf(data: bytes, tmp_path: Path) -> None:
     assert refused(data, tmp_path) in {"it is no PDF that can be read", "it has no page"}
 
 
-def test_refuses_too_many_pages(tmp_path: Path) -> None:
-    written = io.BytesIO()
+def test_refuses_too_many_pages_told_or_there(tmp_path: Path) -> None:
+    told = (
+        b"%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Count 100000/Kids[3 0 R]>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>endobj\n"
+        b"trailer<</Root 1 0 R>>"
+    )
+    there = io.BytesIO()
     with pikepdf.new() as made:
-        page = made.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Page, MediaBox=[0, 0, 9, 9]))
-        made.Root.Pages.Kids = pikepdf.Array([page] * 100_000)
-        made.Root.Pages.Count = 100_000
-        made.save(written)
+        for _ in range(2_001):
+            made.add_blank_page()
+        made.save(there)
 
-    assert "it has 100000 pages, and no more than 2000 fit" == refused(written.getvalue(), tmp_path)
+    assert "it has 100000 pages, and no more than 2000 fit" == refused(told, tmp_path)
+    assert "it has 2001 pages, and no more than 2000 fit" == refused(there.getvalue(), tmp_path)
+
+
+def test_a_file_that_unpacks_without_end_is_stopped(tmp_path: Path) -> None:
+    bomb = b"0 0 m " * (1 << 24)  # 96 MiB
+    for _ in range(3):
+        bomb = zlib.compress(bomb, 9)
+    written = io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf())) as made:
+        stream = made.make_stream(b"")
+        stream.write(bomb, filter=pikepdf.Array([pikepdf.Name.FlateDecode] * 3))
+        made.pages[0].obj.Contents = pikepdf.Array([stream] * 40)
+        none = pikepdf.StreamDecodeLevel.none
+        made.save(written, compress_streams=False, stream_decode_level=none)
+
+    assert len(written.getvalue()) < 20_000
+    assert "within the time and memory" in refused(written.getvalue(), tmp_path)
 
 
 @pytest.mark.parametrize("size", [(20_000.0, 100.0), (1.0, 500.0)])

@@ -276,7 +276,9 @@ def test_what_is_no_pdf_cannot_be_checked(path: Path) -> None:
         lint(path)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(cuts=st.lists(st.tuples(st.integers(0, 4000), st.binary(max_size=4)), max_size=4))
 def test_damage_gives_an_answer_or_a_typed_error(cuts: list[tuple[int, bytes]], path: Path) -> None:
     data = bytearray(small(path).read_bytes())

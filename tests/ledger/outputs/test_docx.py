@@ -108,7 +108,7 @@ def test_an_empty_table_is_a_document() -> None:
     assert 1 == len(word.tables[0].rows)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15, deadline=None)
 @given(text=HOSTILE)
 def test_no_text_breaks_it(text: str) -> None:
     table = founding_table()
