@@ -83,7 +83,7 @@ def _output(arguments: Namespace, context: Context) -> int:
     as_at = context.today() if arguments.as_at is None else arguments.as_at
     with open_view(context, arguments, at_size=arguments.at_size) as (view, kept):
         found = table_of(read(view, as_at=as_at), _choice(arguments))
-        files = _files(made, found, path, kept)
+        files = _files(made, found, path, kept, context)
     write_files(files, force=arguments.force)
     sums = {str(each): hashlib.sha256(data).hexdigest() for each, data in files.items()}
     values = {
@@ -117,8 +117,11 @@ def _choice(arguments: Namespace) -> Choice:
     )
 
 
-def _files(made: Format, found: Table, path: Path, kept: Files) -> dict[Path, bytes]:
+def _files(
+    made: Format, found: Table, path: Path, kept: Files, context: Context
+) -> dict[Path, bytes]:
     """Make the files: those beside first, so that who sees the main one has them all."""
     beside = {path.with_suffix(end): make(found) for end, make in made.beside.items()}
-    main = made.make(found) if made.make_with is None else made.make_with(found, kept)
-    return {**beside, path: main}
+    if made.make_with is None:
+        return {**beside, path: made.make(found)}
+    return {**beside, path: made.make_with(found, kept, context.progress("Reading document"))}

@@ -56,21 +56,24 @@ _INDEX: Final = (
 )
 
 
-def bundle_of(table: Table, path_of: PathOf) -> bytes:
+def bundle_of(
+    table: Table, path_of: PathOf, *, progress: Callable[[int, int], None] = lambda *_: None
+) -> bytes:
     """Make the bundle of a table.
 
     Args:
         table: The table; the documents are those that stand behind its rows.
         path_of: Gives where a file is.
+        progress: Told how many of how many documents are read.
 
     Raises:
         OSError: A file cannot be read, or there is no room for what is made of it.
     """
     with tempfile.TemporaryDirectory(prefix="counterfoil-bundle-") as folder:
-        shown = [
-            show(each, path_of(each.sha256), Path(folder) / f"{each.no}.pdf")
-            for each in documents_of(table)
-        ]
+        documents, shown = documents_of(table), []
+        for each in documents:
+            shown.append(show(each, path_of(each.sha256), Path(folder) / f"{each.no}.pdf"))
+            progress(each.no, len(documents))
         bundle = _Bundle(table, tuple(shown))
         data, plan = settle(name_of(table, "Bundle of documents"), bundle.draw)
         return finished(data, made_at(table), lambda pdf: bundle.put_in(pdf, plan))

@@ -37,6 +37,7 @@ _STYLES: Final = {"plain": "Cell", "strong": "CellStrong", "small": "CellSmall"}
 _TWIPS_PER_MM: Final = 1440 / 25.4
 _SHADE: Final = "E7ECEF"
 _LINE: Final = "9AA5AC"
+_MOST_OF_PROPERTY: Final = 255  # characters, by the standard of core properties
 _EPOCH_OF_ZIP: Final = (1980, 1, 1, 0, 0, 0)
 _TYPES: Final = "[Content_Types].xml"
 _THUMBNAIL: Final = "thumbnail"  # of python-docx's template, not of this document
@@ -77,9 +78,9 @@ def docx_of(table: Table) -> bytes:
 
 def _describe(word: Word, table: Table) -> None:
     core, at = word.core_properties, made_at(table).replace(tzinfo=None)
-    core.title = title_of(table)
+    core.title = title_of(table)[:_MOST_OF_PROPERTY]
     core.subject = f"As at {table.footer.as_at.isoformat()}"
-    core.author = core.last_modified_by = table.footer.origin
+    core.author = core.last_modified_by = table.footer.origin[:_MOST_OF_PROPERTY]
     core.comments = f"Size {table.footer.size}, root {table.footer.root}"
     core.keywords, core.category, core.language = "chronology", "", "en-GB"
     core.created = core.modified = at

@@ -26,7 +26,7 @@ from ledger.outputs.timesketch import omitted, timesketch
 __all__ = ["FORMATS", "Format", "Make", "MakeWith"]
 
 Make = Callable[[Table], bytes]
-MakeWith = Callable[[Table, Files], bytes]
+MakeWith = Callable[[Table, Files, Callable[[int, int], None]], bytes]
 
 
 class Format(NamedTuple):
@@ -37,7 +37,8 @@ class Format(NamedTuple):
         suffix: How the names of its files end.
         make: Writes the file.
         beside: Files that go with it, each by how its name ends instead.
-        make_with: Writes the file with the files of the ledger in it; None where none go in.
+        make_with: Writes it with the ledger's files in it, telling how many of how many it has
+            read; None where none go in.
     """
 
     media_type: str

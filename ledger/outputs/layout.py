@@ -109,11 +109,10 @@ def legend_of(table: Table) -> tuple[str, ...]:
 def made_at(table: Table) -> dt.datetime:
     """Return when the last row was recorded, in UTC: a document knows no other time.
 
-    A clock may say anything, also what is beyond the calendar, which then ends it.
+    A clock may say anything, also what is beyond the calendar, which then ends it. Without rows it
+    is 1970.
     """
-    if not table.rows:
-        return dt.datetime.combine(table.footer.as_at, dt.time(), dt.UTC)
-    last_s = max(row.recorded_ms for row in table.rows) // 1000
+    last_s = max((row.recorded_ms for row in table.rows), default=0) // 1000
     return _EPOCH + dt.timedelta(seconds=min(last_s, int((_LAST - _EPOCH).total_seconds())))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ledger.errors import NotFoundError, OutputError
@@ -46,8 +46,13 @@ def bundle(table: Table) -> bytes:
     return bundle_of(table, lambda _: None)
 
 
-def bundle_with_files(table: Table, files: Files) -> bytes:
+def bundle_with_files(table: Table, files: Files, progress: Callable[[int, int], None]) -> bytes:
     """Make the bundle of a table, with the files that are there.
+
+    Args:
+        table: The table.
+        files: The files.
+        progress: Told how many of how many documents are read.
 
     Raises:
         OutputError: A library is not installed.
@@ -61,7 +66,7 @@ def bundle_with_files(table: Table, files: Files) -> bytes:
             return files.path(sha256)
         return None
 
-    return bundle_of(table, path_of)
+    return bundle_of(table, path_of, progress=progress)
 
 
 @contextlib.contextmanager

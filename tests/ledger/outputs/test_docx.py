@@ -106,6 +106,14 @@ def test_an_empty_table_is_a_document() -> None:
     word = opened(replace(founding_table(), rows=()))
 
     assert 1 == len(word.tables[0].rows)
+    assert 1970 == word.core_properties.created.year
+
+
+def test_a_long_name_of_a_ledger_is_cut_where_word_allows_no_more() -> None:
+    table = founding_table()
+    long = replace(table, rows=(), footer=replace(table.footer, origin="x" * 300))
+
+    assert 255 == len(opened(long).core_properties.title)
 
 
 @settings(max_examples=15, deadline=None)
