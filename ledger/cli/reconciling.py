@@ -129,6 +129,11 @@ def _make(arguments: Namespace, context: Context, sources: Sources) -> int:
     if arguments.out is not None:
         values["folder"] = arguments.out
         lines.append(f"Wrote {arguments.out}, for whoever has the same sources to check")
+        limited = sorted({one.report.audience or "public" for one in sources.exports} - {"public"})
+        values["limited_to"] = limited
+        lines += [
+            f"It holds what only {party} may see: hand it to nobody else" for party in limited
+        ]
     context.answer(values, "\n".join(lines))
     return REFUSED if sources.refused or found.forks else DONE
 

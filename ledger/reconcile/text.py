@@ -26,6 +26,9 @@ _SHORT: Final = 16
 _LISTED: Final = 200
 """Documents and messages of each kind that are listed; the JSON has all."""
 
+_RESPONSES: Final = 16
+"""Responses to one telling that are shown; the JSON has all."""
+
 
 def reconciliation_text(found: Reconciled, *, width: int = WIDTH) -> str:
     """Write a reconciliation.
@@ -119,9 +122,11 @@ def _rows(found: Reconciled) -> Iterator[str]:
             when = f" [{telling.moment.role} {dated}]" if telling.moment is not None else ""
             letter = found.letters[telling.fingerprint]
             yield f"   {letter} {told.index}  {told.author}: {sentence(told, book.by_id)}{when}"
-            for each in row.responses[place]:
+            for each in row.responses[place][:_RESPONSES]:
                 words = response_words(each.stance, each.field)
                 yield f"       in {letter}, {each.party} {words}"
+            if len(row.responses[place]) > _RESPONSES:
+                yield f"       and {len(row.responses[place]) - _RESPONSES:,} more responses"
         yield from _joined(found, row)
 
 

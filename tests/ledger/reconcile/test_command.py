@@ -10,7 +10,7 @@ import pytest
 
 from ledger.archive import pack
 from ledger.evidence import prove
-from ledger.export import open_export
+from ledger.export import export, open_export
 from ledger.reconcile.result import RECONCILIATION
 from tests.ledger.commandline import Desk, part, process, rows
 from tests.ledger.reconcile.conftest import Dispute
@@ -244,3 +244,11 @@ def test_a_process_with_another_hash_seed_gives_the_same_octets(
     for name in ("reconciliation.json", "reconciliation.txt"):
         one, other = (desk.folder / folder / name for folder in ("one", "other"))
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_says_for_whom_a_folder_is_that_holds_what_is_limited(desk: Desk, dispute: Dispute) -> None:
+    export(dispute.rutland.ledger, desk.folder / "limited", audience="rutland")
+    ran = desk("reconcile", "ours", "limited", "--out", "together")
+
+    assert "It holds what only rutland may see: hand it to nobody else" in ran.out
+    assert [] == desk.done("reconcile", "ours", "theirs", "--out", "open")["limited_to"]
