@@ -115,6 +115,7 @@ class _Show:
         self._run("chronology", "export", "--as-at", _AS_AT)
         self._run("requests", "export", "--as-at", _AS_AT)
         self._run("knowledge", "export", "--as-at", _AS_AT)
+        self._run("contradictions", "export", "--as-at", _AS_AT)
         self._run("promises", "export", "--as-at", _AS_AT)
         self._run("ask", "export", "--as-at", _AS_AT)
 
