@@ -301,10 +301,11 @@ def test_sha_1_is_not_taken() -> None:
 def test_what_is_too_large_is_not_checkable() -> None:
     for mail, reason in (
         (bytes(MAX_MAIL + 1), "the mail is longer than"),
-        (MAIL + b" \t" * 500, "a line of more than 997 blanks"),
+        (MAIL + b" \t" * 4000, "too long runs of blanks"),
+        (MAIL + b"\r\n" * 50_001, "too many empty lines at its end"),
         (b"A: b\r\n" * 1001 + MAIL, "the mail's head is too long"),
         (b"A: " + b"b" * 300_000 + b"\r\n" + MAIL, "the mail's head is too long"),
-        (b"DKIM-Signature: a\r\n" * 17 + MAIL, "more than 16 signatures"),
+        (b"DKIM-Signature: a\r\n" * 9 + MAIL, "more than 8 signatures"),
         (b"DKIM-Signature: " + b"a" * 9000 + b"\r\n" + MAIL, "is longer than 8192 octets"),
         (MAIL, "the mail has no DKIM-Signature"),
         (b" folded\r\n" + MAIL, "the mail's head cannot be read"),
