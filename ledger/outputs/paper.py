@@ -117,7 +117,6 @@ def styles() -> Mapping[str, ParagraphStyle]:
             leading=leading,
             spaceAfter=after,
             splitLongWords=1,
-            embeddedHyphenation=1,
         )
         for name, (font, size, leading, after) in sizes.items()
     }

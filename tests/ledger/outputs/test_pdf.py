@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
+import pypdfium2
 import pytest
 from hypothesis import given, settings
 from pypdf import PdfReader
+from reportlab.lib.units import mm
 
 from ledger.outputs.layout import grouped
 from ledger.outputs.paper import unprinted
@@ -116,3 +119,22 @@ def test_no_text_breaks_it(text: str) -> None:
     row = replace(table.rows[0], event=clean(text), positions=(clean(text),))
 
     assert "Page 1 of" in words(opened(replace(table, rows=(row,))))
+
+
+@pytest.mark.parametrize(
+    "word", ["a" * 150, f"https://example.org/{'a' * 150}", "a-" * 90, "W/" * 90]
+)
+def test_no_word_leaves_its_column(word: str) -> None:
+    table = founding_table()
+    row = replace(table.rows[0], event=f"see {word}", positions=(f"({word})",), notes=())
+    page = pypdfium2.PdfDocument(pdf_of(replace(table, rows=(row,))))[0]
+    found = page.get_textpage()
+    text = found.get_text_range()
+    of_row = range(text.index("see "), text.index("What this was made from"))
+    boxes = [found.get_charbox(index) for index in of_row if not text[index].isspace()]
+    edges = [15 + width for width in accumulate((11, 34, 66, 41, 36, 22, 33, 24), initial=0)]
+
+    assert len(boxes) > 2 * len(word)
+    for left, _, right, _ in boxes:
+        column = max(edge for edge in edges if edge * mm <= left)
+        assert right <= edges[edges.index(column) + 1] * mm
