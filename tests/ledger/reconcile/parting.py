@@ -119,10 +119,11 @@ def found(
     number: int,
     members: Sequence[str] = (),
     nonce: int | None = None,
+    **fields: object,
 ) -> Record:
-    """Found a ledger; with `nonce`, equal calls give equal ones."""
+    """Found a ledger; with `nonce`, equal calls give equal ones. `fields` are the charter's."""
     log_key = new_log_key(number, f"ledger.example/{founder.name}")
-    charter = new_charter(founder, log_key, members=members, number=nonce)
+    charter = new_charter(founder, log_key, members=members, number=nonce, **fields)  # type: ignore[arg-type]  # as in the builder
     name = LedgerName(origin=log_key.origin)
     document = sign_document(name, founder, [charter], expires=NOON_MS + HOUR_MS)
     path = folder / founder.name

@@ -12,8 +12,11 @@ from ledger.archive import pack
 from ledger.evidence import prove
 from ledger.export import export, open_export
 from ledger.reconcile.result import RECONCILIATION
+from tests.ledger.builder import new_letter
 from tests.ledger.commandline import Desk, part, process, rows
 from tests.ledger.reconcile.conftest import Dispute
+from tests.ledger.reconcile.parting import COUNTY, found
+from verify.fork import ForkAnchors, audit_fork
 
 
 @pytest.fixture
@@ -252,3 +255,21 @@ def test_says_for_whom_a_folder_is_that_holds_what_is_limited(desk: Desk, disput
 
     assert "It holds what only rutland may see: hand it to nobody else" in ran.out
     assert [] == desk.done("reconcile", "ours", "theirs", "--out", "open")["limited_to"]
+
+
+def test_a_fork_is_handed_over_with_its_proof(desk: Desk) -> None:
+    for name in ("one", "two"):
+        (desk.folder / name).mkdir()
+        record = found(desk.folder / name, COUNTY, number=1, nonce=1)
+        with record.ledger:
+            record.add("letter", new_letter("leicestershire", name))
+            record.export()
+    sources = ("one/leicestershire-export", "two/leicestershire-export", "theirs")
+    made = desk("reconcile", *sources, "--out", "together")
+    checked = desk("reconcile", "--check", "together", *sources[::-1])
+    (proof,) = (desk.folder / "together").glob("*.fork")
+
+    assert (1, 1) == (made.code, checked.code)
+    assert "FORK: two histories of the ledger" in made.out
+    assert "octet for octet" in checked.out
+    assert "self-consistent" == audit_fork(proof.read_bytes(), anchors=ForkAnchors()).verdict

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import to_builtins
 
 from ledger.errors import ReconcileError
 from ledger.evidence import prove
@@ -14,7 +15,7 @@ from ledger.export import export
 from ledger.reconcile.decisions import Said
 from ledger.reconcile.package import files_of
 from ledger.reconcile.sources import MAX_SOURCES, Holding, read_sources
-from tests.ledger.builder import NewEvent, new_event, submit
+from tests.ledger.builder import NOON_MS, NewEvent, new_event, submit
 from tests.ledger.reconcile.conftest import Dispute
 from tests.ledger.reconcile.parting import (
     COUNTY,
@@ -25,6 +26,7 @@ from tests.ledger.reconcile.parting import (
     reconciled,
     sources_of,
 )
+from tests.world import cosign, witness
 from verify.fork import ForkAnchors, audit_fork
 
 
@@ -279,3 +281,46 @@ def test_no_order_of_sources_changes_anything(
 
     assert files_of(first) == files_of(again)
     assert 3 == len(first.books)
+
+
+def test_what_was_sealed_is_told_by_its_opening_in_export_and_evidence(
+    record: Record, tmp_path: Path
+) -> None:
+    nested = letter(1, "Priority is ours")
+    seal = new_event(
+        "leicestershire", "sealed/v1", seals=nested.id.hex(), dates=dates(opens_by="2026-01-01")
+    )
+    plain = new_event("leicestershire", "opening/v1", of=seal.id.hex(), event=0)
+    data = plain.data.replace(b'"event":0', b'"event":' + nested.data)
+    record.add("seal", seal)
+    record.add("opening", NewEvent(data, nested.disclosures))
+    shown = evidence_of(record, "evidence.json", "opening")
+    tellings = [
+        [(t.told.id, t.told.text("title")) for row in made.rows for t in row.group.tellings]
+        for made in (
+            reconciled(record.export(), room=tmp_path / "a"),
+            reconciled(shown, room=tmp_path / "b"),
+        )
+    ]
+
+    assert [[(nested.id.hex(), "Priority is ours")]] * 2 == tellings
+
+
+def test_evidence_brings_what_the_charters_witnesses_prove(tmp_path: Path) -> None:
+    named = to_builtins([witness("w1")])
+    made = found(tmp_path, COUNTY, number=1, witnesses=named, quorum=1)
+    with made.ledger:
+        made.add("first", letter(1))
+        made.ledger.keep_note(cosign(made.ledger.checkpoint(), ("w1", NOON_MS // 1000 + 5)))
+        export_, evidence = made.export(), evidence_of(made, "evidence.json", "first")
+    signed = [
+        book.brackets[made.id("first")].by_s
+        for path in (export_, evidence)
+        for book in reconciled(path, room=tmp_path / path.stem).books
+    ]
+
+    assert [NOON_MS // 1000 + 5] * 2 == signed
+    assert (
+        b'"signed":{"by_s":'
+        in files_of(reconciled(export_, room=tmp_path / "c"))["reconciliation.json"]
+    )
