@@ -783,6 +783,7 @@ def check_openapi(ledger: Ledger, site: Site) -> None:
         *("/proofs/inclusion", "/proofs/consistency", "/events", "/events/{id}", "/chronology"),
         *("/requests", "/promises", "/knowledge", "/ask", "/changes", "/parties", "/tail"),
         *("/agreements", "/bindings", "/arrangements", "/transfers"),
+        *("/knowledge/on", "/knowledge/when", "/contradictions"),
         *("/checkpoint/cosigned", "/witnesses", "/checkpoints", "/disclosures"),
         "/checkpoint/before/{size}",
     }
