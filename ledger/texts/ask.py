@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from ledger.folds.questions import QUESTIONS, Answer, Ground, Question
+from ledger.folds.questions import QUESTIONS, Answer, Ground, Question, is_gap
 from ledger.folds.ranges import format_ranges
 from ledger.layout import ended, page, table, wrap
 from ledger.text import WIDTH, footer_text
@@ -16,6 +16,10 @@ __all__ = ["ask_text", "check_text", "questions_text"]
 
 _LEAST_WIDTH = 40
 _SHORT = 16
+_ALONE = (
+    "“Alone”: nothing of that is established. It rests on the word of who tells it, and nobody "
+    "else whose act it is has signed it."
+)
 
 
 def ask_text(
@@ -30,16 +34,22 @@ def ask_text(
         width: The longest line, in characters; at least 40.
     """
     width = max(width, _LEAST_WIDTH)
-    lines = ["What this ledger answers", ""]
+    lines, gaps = ["What this ledger answers", ""], False
     for name, same in groupby(answers, key=lambda answer: answer.question):
         lines += wrap(f"{QUESTIONS[name].words} [{name}]", width)
         for _, of_one in groupby(same, key=lambda answer: answer.about):
-            for tellings in _alike(of_one):
+            told = list(of_one)
+            kept = [answer for answer in told if not is_gap(answer)]
+            alone = " alone" if len(kept) < len(told) else ""
+            gaps = gaps or bool(alone)
+            for tellings in _alike(kept):
                 mark = "What if: " if tellings[0].what_if else ""
-                words = f"{_tellings(tellings)}: {mark}{tellings[0].answer}"
+                words = f"{_tellings(tellings)}{alone}: {mark}{tellings[0].answer}"
                 lines += wrap(words, width, indent=2)
                 lines += _note(tellings[0], width, rows=rows)
         lines.append("")
+    if gaps:
+        lines += [*wrap(_ALONE, width), ""]
     if not answers:
         lines.append("Nothing here answers what was asked.")
     return page(lines, (*check_text(view, width=width), *footer_text(view, width=width)))

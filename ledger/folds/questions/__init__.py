@@ -28,11 +28,12 @@ from ledger.folds.questions.asked import (
     Ground,
     Grounds,
     established_gap,
+    is_gap,
 )
 from ledger.folds.reading import Reading
 from ledger.folds.stances import ESTABLISHED, Telling
 
-__all__ = ["QUESTIONS", "Answer", "Ground", "Question", "ask"]
+__all__ = ["QUESTIONS", "Answer", "Ground", "Question", "ask", "is_gap"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from ledger.date_words import format_when
 from ledger.folds.commitments import CommitmentRow, fold_commitments
@@ -21,7 +22,18 @@ from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.sentences import other_words, sentence, title_of
 from ledger.view import Told
 
-__all__ = ["Answer", "Answering", "Asked", "Ground", "Grounds", "established_gap", "joined"]
+__all__ = [
+    "Answer",
+    "Answering",
+    "Asked",
+    "Ground",
+    "Grounds",
+    "established_gap",
+    "is_gap",
+    "joined",
+]
+
+_NOTHING: Final = "nothing, since "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +281,7 @@ def established_gap(rows: Iterable[Answer]) -> Answer:
     reason = f"it rests on the word of {tellers}, and nobody else whose act it is has signed it"
     return replace(
         told[0],
-        answer=f"nothing, since {reason}.",
+        answer=f"{_NOTHING}{reason}.",
         telling=ESTABLISHED,
         grounds=(),
         not_established=(reason,),
@@ -279,3 +291,8 @@ def established_gap(rows: Iterable[Answer]) -> Answer:
         day=None,
         what_if=False,
     )
+
+
+def is_gap(answer: Answer) -> bool:
+    """Tell whether an answer only says that nothing of what parties tell is established."""
+    return answer.answer.startswith(_NOTHING) and not answer.grounds
