@@ -8,6 +8,7 @@ Needs the extra `outside`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ from ledger.view import SignedMail, Told, View
 from verify.claims import File
 from verify.events import Attestation
 from verify.outside.dkim import MAX_MAIL, check_mail
-from verify.outside.mails import keys_of
+from verify.outside.mails import MAX_OCTETS, keys_of
 
 __all__ = ["Held", "read_mails"]
 
@@ -47,10 +48,12 @@ def read_mails(
         By the id of each attestation whose mail could be read, whether or not any holds.
     """
     found: dict[str, tuple[SignedMail, ...]] = {}
+    spent: Counter[str] = Counter()
     for told in view.told:
         if isinstance(told.event, Attestation) and told.event.type == "dkim":
             mail = _octets(view, told.event, held)
-            if mail is not None:
+            spent[told.author] += len(mail or b"")
+            if mail is not None and spent[told.author] <= MAX_OCTETS:
                 found[told.id] = _signed(mail, told, trusted or {})
     return found
 

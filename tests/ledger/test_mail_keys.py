@@ -149,3 +149,12 @@ def test_a_mail_whose_file_is_lost_or_not_open_was_not_checked(desk: Desk, told:
     stored.unlink()
 
     assert "which was not checked" in proof(desk, "ledger", told)["said"]
+
+
+def test_no_party_can_keep_readers_for_ever(
+    desk: Desk, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attest(desk, by="rutland")
+    monkeypatch.setattr("ledger.mail_keys.MAX_OCTETS", 10)
+
+    assert "which was not checked" in proof(desk, "ledger", told)["said"]

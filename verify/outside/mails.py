@@ -5,6 +5,7 @@ verdict. Whether a recorded key was ever the domain's own is for the reader to w
 in keys to go by.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,10 +16,12 @@ from verify.outside.dkim import MAX_MAIL, Signature, check_mail
 from verify.outside.held import entries, file, opened
 from verify.source import Source
 
-__all__ = ["Mail", "keys_of", "read_keys", "read_mails"]
+__all__ = ["MAX_OCTETS", "Mail", "keys_of", "read_keys", "read_mails"]
 
 _KIND = b'"kind":"attestation/v1"'
 _NAME, _RECORD = "reference", "material"
+MAX_OCTETS = 1 << 30  # of mails for each who records keys: else one could keep readers for ever
+_TOO_MANY = Signature(state="not checkable", reason="its recorder has more checked than one may")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,16 @@ def read_mails(
     places = _places(source, size, {event.of or "" for event in found.values()})
     lines = opened(source, {*found, *places.values()})
     mails = []
+    spent: Counter[str] = Counter()
     for index, event in found.items():
         of = places.get(event.of or "")
         mail = file(source, None if of is None else lines.get(of), "file.1", MAX_MAIL)
         keys = keys_of(_texts(lines.get(index))) if trusted is None else trusted
-        signatures = () if mail is None else check_mail(mail, keys)
+        signatures: tuple[Signature, ...] = ()
+        if mail is not None:
+            spent[event.author] += len(mail)
+            more = spent[event.author] > MAX_OCTETS
+            signatures = (_TOO_MANY,) if more else check_mail(mail, keys)
         mails.append(Mail(index, of, event.author, signatures))
     return tuple(mails)
 

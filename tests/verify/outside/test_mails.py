@@ -73,6 +73,14 @@ def test_the_reader_may_say_which_keys_to_trust(export: Path) -> None:
     assert {"not checkable"} == {mail.signatures[0].state for mail in none[:3]}
 
 
+def test_no_party_can_keep_readers_for_ever(export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verify.outside.mails.MAX_OCTETS", 2 * len(signed()))
+    found = read_mails(Folder(export), size=SIZE)
+
+    assert ["valid", "invalid", "not checkable"] == [m.signatures[0].state for m in found[:3]]
+    assert "its recorder has more checked than one may" == found[2].signatures[0].reason
+
+
 def test_a_mail_that_the_export_leaves_out_is_not_here(tmp_path: Path) -> None:
     with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
         hidden = new_letter("alpha")
