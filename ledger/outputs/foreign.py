@@ -75,7 +75,16 @@ def make_harmless(path: Path, out: Path, *, media_type: str) -> Harmless | Refus
     if path.stat().st_size > _MAX_OCTETS:
         return Refused(f"it is larger than {_MAX_OCTETS >> 20} MiB")
     kind = "pdf" if media_type == PDF else "image"
-    command = [sys.executable, "-m", __name__, kind, str(path), str(out)]
+    # -P: what lies in the folder that somebody works in is no module of ours.
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        __name__,
+        kind,
+        str(path.absolute()),
+        str(out.absolute()),
+    ]
     try:
         done = subprocess.run(  # noqa: S603 (our own module, by its name)
             command,

@@ -245,6 +245,19 @@ def refused(data: bytes, tmp_path: Path, media_type: str = PDF) -> str:
     return answer.refused
 
 
+def test_runs_nothing_that_lies_in_the_folder_where_somebody_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("pikepdf", "msgspec", "resource"):
+        Path(f"{name}.py").write_text("open('ran', 'w').close()\n")
+    Path("letter.pdf").write_bytes(pdf())
+    made = make_harmless(Path("letter.pdf"), Path("out.pdf"), media_type=PDF)
+
+    assert isinstance(made, Harmless)
+    assert not Path("ran").exists()
+
+
 def test_refuses_an_encrypted_pdf(tmp_path: Path) -> None:
     for user in ("", "secret"):
         written = io.BytesIO()
