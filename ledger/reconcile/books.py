@@ -25,7 +25,7 @@ from verify.brackets import Bracket, Brackets
 from verify.chunk import Line, parse_line
 from verify.claims import Opened, format_disclosure
 from verify.codec import Decoder, encode
-from verify.events import GOVERNANCE, Event, event_id
+from verify.events import GOVERNANCE, Event, Key, event_id
 from verify.evidence import Evidence, audit_evidence, parse_evidence
 from verify.notes import PATH as NOTES
 from verify.notes import log_vkey
@@ -52,6 +52,7 @@ class Book:
         by_id: The same, by id.
         dates: The date that stands for each event, by id.
         parties: The party of each key that was in force, by the key in hex.
+        compromised: The keys, in hex, that a revocation says somebody else had.
         brackets: What is proven of when each event was signed, by id, where anything is.
         notes: What a reader must know, in sentences.
         files: Where files are whose claims are open, by SHA-256.
@@ -66,6 +67,7 @@ class Book:
     by_id: Mapping[str, Told] = field(repr=False)
     dates: Mapping[str, Moment] = field(repr=False)
     parties: Mapping[str, str]
+    compromised: frozenset[str]
     brackets: Mapping[str, Bracket] = field(repr=False)
     notes: tuple[str, ...]
     files: Mapping[str, Path] = field(repr=False)
@@ -362,10 +364,20 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
             for key in state.keys.values()
             if key.since is not None
         },
+        compromised=_compromised(view, shown),
         brackets={each: known for each, known in brackets.items() if known[:2] != (None, None)},
         notes=tuple(_notes(view.size, shown)),
         files=_files(exports),
         view=view if exports else None,
+    )
+
+
+def _compromised(view: View, shown: Sequence[_Evidenced]) -> frozenset[str]:
+    governance = (held.event for one in shown for held in one.shown.governance)
+    return frozenset(
+        event.key
+        for event in (*(told.event for told in view.told), *governance)
+        if isinstance(event, Key) and event.compromised_since is not None
     )
 
 

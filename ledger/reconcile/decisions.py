@@ -26,7 +26,16 @@ from ledger.errors import ReconcileError
 from ledger.reconcile.books import Book
 from ledger.reconcile.parties import Member
 
-__all__ = ["DECISIONS", "MAX_DECISIONS", "NONE", "Decisions", "Ref", "Said", "parse_decisions"]
+__all__ = [
+    "DECISIONS",
+    "MAX_DECISIONS",
+    "NONE",
+    "Decisions",
+    "Ref",
+    "Said",
+    "parse_decisions",
+    "resolve",
+]
 
 DECISIONS: Final = "counterfoil-decisions/v1"
 MAX_DECISIONS: Final = 1 << 22

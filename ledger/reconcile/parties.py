@@ -1,8 +1,9 @@
 """Which labels of different ledgers are one party.
 
 A label belongs to its ledger: two ledgers can call two bodies by one name. Labels are one party
-where one key was theirs in both, which needs the private key, or where a decision says so. Equal
-labels are no more than a reason to ask.
+where one key was theirs in both, which needs the private key, or where a decision says so. A key
+that any ledger says was in other hands joins nothing. Equal labels are no more than a reason to
+ask.
 """
 
 from __future__ import annotations
@@ -68,10 +69,12 @@ class Parties:
         self._root: dict[Member, Member] = {}
         self._because: dict[Member, set[str]] = {}
         holders: dict[str, Member] = {}
+        compromised = frozenset[str]().union(*(book.compromised for book in books))
         for book in books:
             for key, label in sorted(book.parties.items()):
-                member = (book.fingerprint, label)
-                self._join(holders.setdefault(key, member), member, "the same key")
+                if key not in compromised:
+                    member = (book.fingerprint, label)
+                    self._join(holders.setdefault(key, member), member, "the same key")
         for one, other in same:
             self._join(one, other, "a decision")
         self.joined = self._groups()

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from ledger.dates import parse_when
 from ledger.folds.moments import Moment
+from ledger.reconcile.books import Book
 from ledger.reconcile.tellings import MailHead, Telling
 from ledger.view import Told
+from verify.brackets import Bracket
 from verify.events import Communication, Date, DateRole, Event, Link, Meeting
 
 ONE, TWO, THREE = "1" * 64, "2" * 64, "3" * 64
@@ -66,3 +68,29 @@ def dated(**roles: str) -> dict[DateRole, Date]:
     for role, edtf in roles.items():
         found[role] = Date(basis="stated", edtf=edtf)  # type: ignore[index]  # roles are tested
     return found
+
+
+def book(
+    fingerprint: str,
+    *,
+    told: Sequence[Told] = (),
+    brackets: dict[str, Bracket] | None = None,
+    parties: dict[str, str] | None = None,
+    compromised: Sequence[str] = (),
+) -> Book:
+    """Return a ledger that tells this, made up."""
+    return Book(
+        fingerprint=fingerprint,
+        origin="ledger.example",
+        size=1,
+        reach=1,
+        told=tuple(told),
+        by_id={each.id: each for each in told},
+        dates={},
+        parties=parties or {},
+        compromised=frozenset(compromised),
+        brackets=brackets or {},
+        notes=(),
+        files={},
+        view=None,
+    )

@@ -326,9 +326,6 @@ def rutland_record(folder: Path) -> Record:
     return record
 
 
-SAME = "{county}:leicestershire={rutland}:lcc"
-
-
 def sources_of(*paths: Path, room: Path, holding: Holding | None = None) -> Sources:
     """Audit sources, with a room of their own."""
     room.mkdir(exist_ok=True)

@@ -12,32 +12,9 @@ from ledger.reconcile.parties import Parties
 from ledger.reconcile.rows import Row, make_rows
 from ledger.reconcile.tellings import Telling
 from ledger.view import Told
-from tests.ledger.reconcile.made_up import ONE, TWO, dated, mail_event, telling
+from tests.ledger.reconcile.made_up import ONE, TWO, book, dated, mail_event, telling
 from verify.brackets import Bracket
 from verify.events import Communication, Event, Position, Request
-
-
-def book(
-    fingerprint: str,
-    *,
-    told: Sequence[Told] = (),
-    brackets: dict[str, Bracket] | None = None,
-    parties: dict[str, str] | None = None,
-) -> Book:
-    return Book(
-        fingerprint=fingerprint,
-        origin="ledger.example",
-        size=1,
-        reach=1,
-        told=tuple(told),
-        by_id={each.id: each for each in told},
-        dates={},
-        parties=parties or {},
-        brackets=brackets or {},
-        notes=(),
-        files={},
-        view=None,
-    )
 
 
 def rows_of(

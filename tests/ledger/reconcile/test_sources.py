@@ -15,9 +15,10 @@ from ledger.export import export
 from ledger.reconcile.decisions import Said
 from ledger.reconcile.package import files_of
 from ledger.reconcile.sources import MAX_SOURCES, Holding, read_sources
-from tests.ledger.builder import NOON_MS, NewEvent, new_event, submit
+from tests.ledger.builder import NOON_MS, NewEvent, new_enrolment, new_event, submit
 from tests.ledger.reconcile.conftest import Dispute
 from tests.ledger.reconcile.parting import (
+    BLABY,
     COUNTY,
     RUTLAND,
     Record,
@@ -324,3 +325,20 @@ def test_evidence_brings_what_the_charters_witnesses_prove(tmp_path: Path) -> No
         b'"signed":{"by_s":'
         in files_of(reconciled(export_, room=tmp_path / "c"))["reconciliation.json"]
     )
+
+
+def test_knows_which_keys_were_in_other_hands(record: Record, tmp_path: Path) -> None:
+    submit(record.ledger, new_enrolment(record.ledger, COUNTY.name, BLABY), party=COUNTY)
+    revoked = new_event(
+        "blaby", "key/v1", verb="revoke", party="blaby", key=BLABY.public, compromised_since=1
+    )
+    submit(record.ledger, revoked, party=BLABY)
+    record.add("letter", letter(1))
+    later = evidence_of(record, "evidence.json", "letter")
+    books = [
+        book
+        for path in (record.export(), later)
+        for book in reconciled(path, room=tmp_path / path.stem).books
+    ]
+
+    assert [frozenset((BLABY.public,))] * 2 == [book.compromised for book in books]
