@@ -260,3 +260,35 @@ def test_the_command_says_what_it_cannot_compare(
 
     assert 2 == ran.code
     assert reason in ran.err
+
+
+VAGUE = """\
+counterfoil: draft/v1
+events:
+  - kind: communication
+    channel: letter
+    from: [rutland]
+    to: [county]
+    dates:
+      sent: {edtf: "[2025-04-08..]", basis: inferred}
+    claims:
+      title: A letter of some day.
+  - kind: communication
+    channel: letter
+    from: [rutland]
+    to: [county]
+    claims:
+      title: A letter of no day.
+"""
+
+
+def test_an_event_without_a_last_day_is_no_day_to_compare_with(desk: Desk) -> None:
+    desk.filled()
+    desk.write("vague.yaml", VAGUE)
+    recorded = desk.done("record", "ledger", "--key", "rutland.key", "vague.yaml")["recorded"]
+    vague, undated = (str(one["event"]) for one in rows(recorded))
+
+    ran = desk("changes", "ledger", "--since-event", vague)
+    assert (2, True) == (ran.code, "has no last day: on or after 8 April 2025" in ran.err)
+    ran = desk("changes", "ledger", "--since-event", undated)
+    assert (2, True) == (ran.code, "has no date. Give --since with a day" in ran.err)
