@@ -6,6 +6,7 @@ tellings     one event as one ledger tells it
 parties      which labels of different ledgers are one party
 decisions    what a person confirmed or rejected
 comparing    two tellings held against each other
+matches      what matching comes to
 matching     which tellings are of one event, on what ground, and what speaks against it
 rows         one row for each event, every telling of it, and where they differ
 standings    where a request stands in each ledger

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from ledger.reconcile.books import Book
 from ledger.reconcile.decisions import Ref
-from ledger.reconcile.matching import Match
+from ledger.reconcile.matches import Match
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.rows import Row
 from ledger.reconcile.tellings import Telling

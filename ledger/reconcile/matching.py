@@ -20,7 +20,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, product
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from ledger.dates import candidates
 from ledger.reconcile.comparing import (
@@ -30,18 +30,13 @@ from ledger.reconcile.comparing import (
     compare_mails,
     noun,
 )
-from ledger.reconcile.decisions import Decisions, Ref
+from ledger.reconcile.decisions import Decisions
+from ledger.reconcile.matches import Certainty, Crowd, Ground, Group, Match, Matches
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import Telling
 from verify.events import Knowledge, Step
 
-__all__ = ["Certainty", "Crowd", "Ground", "Group", "Match", "Matches", "match"]
-
-Certainty = Literal["certain", "confirmed", "probable", "possible"]
-Ground = Literal[
-    "one event", "linked by both", "same octets", "decision", "linked by one", "same message",
-    "same document", "same step", "alike",
-]  # fmt: skip
+__all__ = ["MAX_PROPOSED", "match"]
 
 MAX_PROPOSED: Final = 4
 """Possible matches that one telling has in the result."""
@@ -49,59 +44,6 @@ MAX_PROPOSED: Final = 4
 _MOST: Final = 24  # tellings of one ledger in a bucket whose pairs are looked at
 _VAGUE: Final = 31  # days: a date of more is too vague to look for others by it
 _WINDOW: Final = -(-MAX_DAYS_APART // 2)
-
-
-class Match(NamedTuple):
-    """Two tellings that are, or may be, of one event.
-
-    Attributes:
-        events: What they are, in order.
-        ground: What joins them.
-        certainty: How certain that is.
-        reasons: What speaks for it.
-        against: What speaks against it.
-    """
-
-    events: tuple[Ref, Ref]
-    ground: Ground
-    certainty: Certainty
-    reasons: tuple[str, ...]
-    against: tuple[str, ...]
-
-
-class Group(NamedTuple):
-    """The tellings of one event, by ledger and index, and what joined them."""
-
-    tellings: tuple[Telling, ...]
-    matches: tuple[Match, ...]
-
-
-class Crowd(NamedTuple):
-    """Tellings that are too many alike for matches to be proposed.
-
-    Attributes:
-        why: What they share.
-        counts: How many there are of each ledger, by fingerprint.
-    """
-
-    why: str
-    counts: tuple[tuple[str, int], ...]
-
-
-class Matches(NamedTuple):
-    """What matching came to.
-
-    Attributes:
-        groups: Every telling in one group, the groups in no order that means anything.
-        to_confirm: What may be one event and was not joined, the likeliest first.
-        more: How many further possible matches of tellings were left out.
-        crowds: Where too many were alike.
-    """
-
-    groups: tuple[Group, ...]
-    to_confirm: tuple[Match, ...]
-    more: int
-    crowds: tuple[Crowd, ...]
 
 
 def match(tellings: Sequence[Telling], parties: Parties, decisions: Decisions) -> Matches:

@@ -11,7 +11,8 @@ from ledger.folds.positions import named_parties
 from ledger.reconcile.books import Book, Fork, open_books
 from ledger.reconcile.decisions import NONE, Decisions, Said, resolve
 from ledger.reconcile.lacks import Document, MissingMessage, documents_of, missing_messages
-from ledger.reconcile.matching import Matches, match
+from ledger.reconcile.matches import Matches
+from ledger.reconcile.matching import match
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.rows import Row, make_rows
 from ledger.reconcile.sources import Audited, Sources

@@ -15,7 +15,7 @@ from ledger.folds.moments import date_of, unread_dates
 from ledger.plain import Plain
 from ledger.reconcile.decisions import Ref
 from ledger.reconcile.lacks import MissingMessage
-from ledger.reconcile.matching import Match
+from ledger.reconcile.matches import Match
 from ledger.reconcile.parties import Member
 from ledger.reconcile.reconciling import Reconciled
 from ledger.reconcile.rows import Difference, Row

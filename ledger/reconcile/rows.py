@@ -19,7 +19,7 @@ from ledger.folds.moments import date_of
 from ledger.reconcile.books import Book
 from ledger.reconcile.comparing import actor_fields, common, noun, plain_fields, when_of
 from ledger.reconcile.decisions import Ref
-from ledger.reconcile.matching import Group
+from ledger.reconcile.matches import Group
 from ledger.reconcile.parties import Member, Parties
 from ledger.reconcile.standings import Standing, standings
 from ledger.reconcile.tellings import Telling

@@ -16,7 +16,7 @@ from ledger.folds.requests import fold_requests
 from ledger.folds.stances import Telling as Word
 from ledger.reconcile.books import Book
 from ledger.reconcile.decisions import Ref
-from ledger.reconcile.matching import Group
+from ledger.reconcile.matches import Group
 from ledger.wording import say
 from verify.events import Request
 

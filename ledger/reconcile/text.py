@@ -12,7 +12,7 @@ from typing import Final
 
 from ledger.date_words import HOUSE_CONVENTION, format_when
 from ledger.reconcile.books import Book
-from ledger.reconcile.matching import Match
+from ledger.reconcile.matches import Match
 from ledger.reconcile.reconciling import Reconciled
 from ledger.reconcile.result import decide, limits
 from ledger.reconcile.rows import Row

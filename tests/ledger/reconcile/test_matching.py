@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ledger.reconcile.decisions import Decisions
-from ledger.reconcile.matching import MAX_PROPOSED, Matches, match
+from ledger.reconcile.matches import Matches
+from ledger.reconcile.matching import MAX_PROPOSED, match
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import MailHead, Telling
 from tests.ledger.reconcile.made_up import ONE, THREE, TWO, mail_event, telling

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from ledger.reconcile.books import Book
-from ledger.reconcile.matching import Group
+from ledger.reconcile.matches import Group
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.rows import Row, make_rows
 from ledger.reconcile.tellings import Telling
