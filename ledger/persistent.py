@@ -70,6 +70,13 @@ class ById(_Buckets[V]):
         """Take over buckets that nobody changes any more; without any, have no values."""
         super().__init__({} if buckets is None else buckets, size)
 
+    @classmethod
+    def of(cls, values: Mapping[str, V]) -> ById[V]:
+        """Hold these values."""
+        draft = cls().draft()
+        draft.update(values)
+        return draft.done()
+
 
 class Draft(_Buckets[V], MutableMapping[str, V]):
     """A map that is being made from another, which stays as it is."""

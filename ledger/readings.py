@@ -30,8 +30,8 @@ import msgspec
 
 from ledger.errors import NotFoundError
 from ledger.folds.moments import Moment
-from ledger.folds.reading import Reading, read
-from ledger.folds.timeline import LaidOut, lay_out
+from ledger.folds.reading import Reading, grow, read
+from ledger.folds.timeline import LaidOut, lay_out, lay_out_more
 from ledger.ledger import Ledger
 from ledger.plain import Plain
 from ledger.replies import event_row
@@ -85,17 +85,31 @@ class Seen:
         folding: Held by whoever works something out, but for `files`.
     """
 
-    def __init__(self, view: View) -> None:
-        """Work with `view`."""
+    def __init__(self, view: View, *, before: Seen | None = None) -> None:
+        """Work with `view`.
+
+        Args:
+            view: The view.
+            before: What was worked out for the same audience at a size that is no larger: what
+                is asked is worked out from that, as far as it has what is needed.
+        """
         self.view = view
         self.folding = threading.Lock()
+        self._before = before
+        self._read: Reading | None = None
         self._readings: _Kept[dt.date, Reading] = _Kept(_FOLDS)
         self._laid_out: _Kept[tuple[dt.date, str | None], LaidOut] = _Kept(_FOLDS)
 
-    @cached_property
+    @property
+    def last_read(self) -> Seen | None:
+        """This, if it has been read for folding; else what it grows from."""
+        before = self._before  # asked for first: it goes when this has been read
+        return before if self._read is None else self
+
+    @property
     def dates(self) -> Mapping[str, Moment]:
         """The date that stands for each event, by id."""
-        return self._read.dates
+        return self._whole().dates
 
     @cached_property
     def files(self) -> Mapping[str, File]:
@@ -109,16 +123,32 @@ class Seen:
 
     def reading(self, as_at: dt.date) -> Reading:
         """Return the view, read as at a day."""
-        return self._readings.get(as_at, lambda: self._read.at(as_at))
+        whole = self._whole()
+        return self._readings.get(as_at, lambda: whole.at(as_at))
 
     def laid_out(self, as_at: dt.date, party: str | None = None) -> LaidOut:
         """Return the chronology as at a day, of which the rows are still to be made."""
-        return self._laid_out.get((as_at, party), lambda: lay_out(self.reading(as_at), party=party))
+        reading = self.reading(as_at)
+        return self._laid_out.get((as_at, party), lambda: lay_out(reading, party=party))
 
-    @cached_property
-    def _read(self) -> Reading:
+    def _whole(self) -> Reading:
         # Dates, responses and order are the same on whatever day: they are worked out once.
-        return read(self.view, as_at=dt.date.max)
+        if self._read is None:
+            before = self._before
+            if before is None:
+                self._read = read(self.view, as_at=dt.date.max)
+            else:
+                with before.folding:
+                    self._read = self._grown(before)
+            self._before = None
+        return self._read
+
+    def _grown(self, before: Seen) -> Reading:
+        whole, changed = grow(before._whole(), self.view)
+        for (as_at, party), laid_out in before._laid_out.items():
+            reading = self._readings.get(as_at, lambda: whole.at(as_at))  # noqa: B023 - called at once
+            self._laid_out.put((as_at, party), lay_out_more(laid_out, reading, changed))
+        return whole
 
 
 class Readings:
@@ -246,13 +276,14 @@ class Readings:
         self._blocked = range(0)
         self._builder = ViewBuilder(self._disclosures)
         self._views = self._no_views()
+        self._latest: _Kept[str, Seen] = _Kept(_VIEWS, room=self._events, weigh=_weight)
         self._size = 0
         self._notes: _Notes | None = None
         self._named: set[bytes] = set()
         self._heard = 0
 
     def _no_views(self) -> _Kept[tuple[int, str], Seen]:
-        return _Kept(_VIEWS, room=self._events, weigh=lambda seen: len(seen.view.told))
+        return _Kept(_VIEWS, room=self._events, weigh=_weight)
 
     def _disclosures(self, index: int, owner: Event) -> Sequence[str]:
         if owner.sealed is None:
@@ -341,11 +372,17 @@ class Readings:
         return self._views.get((size, audience), lambda: self._look(size, audience))
 
     def _look(self, size: int, audience: str) -> Seen:
-        at = None
+        dated = [each for notes in (self._notes or {}).values() for each in _counting(notes)]
         if size < self._builder.size:
             at = size, self._ledger.root_at(size).hex()
-        dated = [each for notes in (self._notes or {}).values() for each in _counting(notes)]
-        return Seen(self._builder.view(audience=audience, at=at, dated=dated))
+            return Seen(self._builder.view(audience=audience, at=at, dated=dated))
+        before = self._latest.find(audience)
+        view = self._builder.view(
+            audience=audience, dated=dated, before=None if before is None else before.view
+        )
+        seen = Seen(view, before=None if before is None else before.last_read)
+        self._latest.put(audience, seen)
+        return seen
 
     def _keep(self, query: Query, answer: Answer, forgotten: int) -> None:
         if len(answer.body) > self._octets // _PART:
@@ -358,6 +395,10 @@ class Readings:
             while self._held > self._octets:
                 _, old = self._answers.popitem(last=False)
                 self._held -= len(old.body)
+
+
+def _weight(seen: Seen) -> int:
+    return len(seen.view.told)
 
 
 def _counting(notes: Mapping[bytes, Cosigned | None]) -> list[Cosigned]:
@@ -375,19 +416,33 @@ class _Kept(Generic[K, V]):
         self._weigh = weigh
         self._values: OrderedDict[K, V] = OrderedDict()
 
-    def get(self, key: K, make: Callable[[], V]) -> V:
-        """Return the value of a key, made if it is not kept."""
+    def find(self, key: K) -> V | None:
+        """Return the value of a key; None if it is not kept."""
         if key in self._values:
             self._values.move_to_end(key)
-            return self._values[key]
-        value = make()
+        return self._values.get(key)
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """Return the value of a key, made if it is not kept."""
+        value = self.find(key)
+        if value is None:
+            value = make()
+            self.put(key, value)
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        """Keep a value, instead of any other of that key."""
         self._values[key] = value
+        self._values.move_to_end(key)
         while len(self._values) > 1 and (
             len(self._values) > self._most
             or sum(map(self._weigh, self._values.values())) > self._room
         ):
             self._values.popitem(last=False)
-        return value
+
+    def items(self) -> list[tuple[K, V]]:
+        """Return what is kept, what was asked for last last."""
+        return list(self._values.items())
 
     def drop(self, out: Callable[[K], bool]) -> None:
         """Forget the values of some keys."""

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ledger.audience import closed_to
+from ledger.persistent import Blocks, ById
 from verify.brackets import Bracket, Brackets, Committed, Cosigned
 from verify.checkpoint import parse_signed
 from verify.chunk import Line, parse_line
@@ -179,6 +180,7 @@ class View:
         root: Root hash of their tree, in hex.
         told: The events in the order in which they took effect.
         by_id: The same, by id.
+        authors: The parties that told something that is not governance, by name.
         charters: The charters that were in force, in order.
         state: Members and keys at the end.
         sealed: The sealed events that are not opened.
@@ -194,8 +196,9 @@ class View:
     origin: str
     size: int
     root: str
-    told: tuple[Told, ...]
-    by_id: Mapping[str, Told] = field(repr=False)
+    told: Blocks[Told]
+    by_id: ById[Told] = field(repr=False)
+    authors: tuple[str, ...]
     charters: tuple[CharterInForce, ...]
     state: State = field(repr=False)
     sealed: tuple[Told, ...]
@@ -212,15 +215,17 @@ class View:
             return bracket
         return Bracket(bracket.after_s, stamp.by_s, authority=stamp.authority)
 
+    def rank(self, event_id: str) -> int:
+        """Return the place in `told` of the event of that id."""
+        index = self.by_id[event_id].index
+        place = self.told.place_of(index, lambda told: told.index)
+        while self.told[place].id != event_id:  # those of one entry stand together
+            place += 1
+        return place
+
     def charter_at(self, index: int) -> Charter:
         """Return the charter in force at `index`."""
         return next(c.charter for c in reversed(self.charters) if c.since <= index)
-
-    @property
-    def authors(self) -> tuple[str, ...]:
-        """The parties that told something that is not governance, by name."""
-        found_ = {t.author for t in self.told if not isinstance(t.event, GOVERNANCE)}
-        return tuple(sorted(found_))
 
 
 def read_view(
@@ -350,6 +355,8 @@ class ViewBuilder:
         self._revoked: list[tuple[str, int, int]] = []
         self._erasures = Erasures()
         self._erased: set[tuple[int, str]] = set()
+        # What was told before and is told otherwise: since which entry, and the event's id.
+        self._changed: list[tuple[int, str]] = []
 
     @property
     def size(self) -> int:
@@ -412,6 +419,7 @@ class ViewBuilder:
         audience: str | None = None,
         at: tuple[int, str] | None = None,
         dated: Sequence[Cosigned] = (),
+        before: View | None = None,
     ) -> View:
         """Return what is told, for an audience.
 
@@ -421,6 +429,9 @@ class ViewBuilder:
             at: The size of which the view is, at most the builder's, and the root hash of that
                 size, in hex; None for all.
             dated: When the notes of this log's tree were cosigned: see `dated`.
+            before: A view that this builder gave for the same audience, of all there was then.
+                What it tells is not looked at again, but for what changed since. Only with `at`
+                None.
 
         Raises:
             MalformedError: There is no entry.
@@ -428,26 +439,44 @@ class ViewBuilder:
         size, root = at or (self.size, self._tree.root().hex())
         if not 0 < size <= self.size:
             raise MalformedError("ledger", "has no entry" if not size else f"is below size {size}")
-        told = tuple(self._shown(each, size, audience) for each in self._between(0, size))
         notes = [each for each in dated if each.size <= size]
         said = self._named[: bisect_left(self._named, size, key=lambda each: each.first)]
         state = next(state for since, state in reversed(self._states) if since < size)
+        start, earlier = (0, ()) if before is None else (before.size, before.sealed)
+        new = [self._shown(each, size, audience) for each in self._between(start, size)]
+        told = Blocks[Told]() if before is None else before.told
+        by_id = (ById[Told]() if before is None else before.by_id).draft()
+        by_id.update((each.id, each) for each in new)
+        changed = {} if before is None else self._changed_of(before, audience)
+        by_id.update((each.id, each) for each in changed.values())
+        authors = {each.author for each in new if not isinstance(each.event, GOVERNANCE)}
         return View(
             fingerprint=state.fingerprint,
             origin=state.charter.origin,
             size=size,
             root=root,
-            told=told,
-            by_id={each.id: each for each in told},
+            told=told.changed(changed, new),
+            by_id=by_id.done(),
+            authors=tuple(sorted(authors.union(() if before is None else before.authors))),
             charters=tuple(c for c in self._charters if self._amended(c) < size),
             state=state,
             sealed=tuple(
-                t
-                for t in told
-                if isinstance(t.event, Sealed) and self._opened.get(t.id, size) >= size
+                by_id[each.id]
+                for each in (*earlier, *new)
+                if isinstance(each.event, Sealed) and self._opened.get(each.id, size) >= size
             ),
             brackets=Brackets(covering=notes, seen=notes, statements=said),
         )
+
+    def _changed_of(self, before: View, audience: str | None) -> dict[int, Told]:
+        """Return, of what a view told, what is told otherwise by now, by its place."""
+        found: dict[int, Told] = {}
+        for _, changed in self._changed[bisect_left(self._changed, (before.size, "")) :]:
+            told = self._told[changed]
+            if told.index < before.size:
+                place = self._ids.index(changed, self._starts[told.index])
+                found[place] = self._shown(told, self.size, audience)
+        return found
 
     def told(self, start: int, stop: int, *, audience: str) -> Iterator[Told]:
         """Yield what took effect with the entries from `start` to before `stop`, as `view` has it.
@@ -493,7 +522,11 @@ class ViewBuilder:
             since = entry.index + 1 if self._charters else 0
             self._charters.append(CharterInForce(since=since, charter=state.charter))
         if isinstance(event, Key) and event.verb == "revoke":
-            self._revoked.append((event.key, _compromised(event, signed.seen_size), entry.index))
+            since = _compromised(event, signed.seen_size)
+            self._revoked.append((event.key, since, entry.index))
+            for told in self._between(since, entry.index) if since < entry.index else ():
+                if told.key == event.key:
+                    self._changed.append((entry.index, told.id))
         self._turn(entry.index, state)
 
     def _turn(self, index: int, state: State) -> None:
@@ -530,6 +563,7 @@ class ViewBuilder:
         told = self._told[event.of]
         # What was read with the event was, perhaps, not all that there is now.
         self._told[told.id] = replace(told, claims=self._open(told.index, told.event))
+        self._changed.append((index, told.id))
 
     def _take_note(self, event: Event, own_id: str, entry: Entry) -> None:
         """Take note of an erasure, and of what stands in its way."""
@@ -554,6 +588,7 @@ class ViewBuilder:
             for told in list(self._between(index, index + 1)):
                 claims = self._without_erased(index, told.claims)
                 self._told[told.id] = replace(told, claims=claims)
+                self._changed.append((self.size - 1, told.id))
 
     def _without_erased(self, index: int, claims: Claims) -> Claims:
         return {name: v for name, v in claims.items() if (index, name) not in self._erased}

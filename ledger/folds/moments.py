@@ -13,10 +13,12 @@ from typing import Final, get_args
 
 from ledger.dates import When, parse_when
 from ledger.errors import DateError
+from ledger.folds.worklist import Worklist
+from ledger.persistent import ById
 from ledger.view import Told, View
 from verify.events import Communication, DateRole, Knowledge
 
-__all__ = ["MAIN_ROLES", "Moment", "date_of", "main_dates", "unread_dates"]
+__all__ = ["MAIN_ROLES", "Moment", "date_of", "grow_dates", "unread_dates"]
 
 MAIN_ROLES: Final[Mapping[str, tuple[DateRole, ...]]] = {
     "communication": ("sent", "dated", "received", "published", "occurred", "made"),
@@ -74,31 +76,68 @@ def unread_dates(told: Told) -> tuple[str, ...]:
     )
 
 
-def main_dates(view: View) -> dict[str, Moment]:
-    """Return the date that stands for each event, by id; events that nothing dates are not there.
+def grow_dates(
+    before: ById[Moment],
+    view: View,
+    referring: Mapping[str, tuple[str, ...]],
+    touched: Mapping[str, int],
+) -> tuple[ById[Moment], frozenset[str]]:
+    """Work out the date that stands for each event from those of fewer, which it leaves as is.
 
     An event without dates of its own takes those of the first communication that encloses it;
-    knowledge is bounded by what it came by.
+    knowledge is bounded by what it came by. Events that nothing dates have none.
+
+    Args:
+        before: The dates by id, of the first events of the view.
+        view: The events.
+        referring: The events that refer to each, by its id.
+        touched: The places in the view of the events that are new, or tell something else now.
+
+    Returns:
+        The dates by id, and the events of which the date is another than before.
     """
-    dated = {told.id: best for told in view.told if (best := _best(told)) is not None}
-    for told in view.told:
-        lent = dated.get(told.id)
-        if lent is None or not isinstance(told.event, Communication):
-            continue
-        for link in told.event.links or ():
+    dates = before.draft()
+    changed = set[str]()
+    waiting = Worklist(touched.values())
+    for rank in touched.values():
+        for link in view.told[rank].event.links or ():
             if link.rel == "encloses" and link.event in view.by_id:
-                dated.setdefault(link.event, Moment(lent.role, lent.when, told.id))
-    for told in view.told:
-        if isinstance(told.event, Knowledge) and told.id not in dated:
-            bound = _came_by(view, dated, told.event)
-            if bound is not None:
-                dated[told.id] = bound
-    return dated
+                waiting.add(view.rank(link.event))
+    while waiting:
+        told = view.told[waiting.pop()]
+        moment = _best(told) or _lent(view, referring, told) or _came_by(view, dates, told)
+        if moment != dates.get(told.id):
+            changed.add(told.id)
+            if moment is None:
+                del dates[told.id]
+            else:
+                dates[told.id] = moment
+        elif told.id not in touched:
+            continue
+        for each in referring.get(told.id, ()):
+            event = view.by_id[each].event
+            if isinstance(event, Knowledge) and event.via == told.id:
+                waiting.add(view.rank(each))
+    return dates.done(), frozenset(changed)
 
 
-def _came_by(view: View, dated: Mapping[str, Moment], event: Knowledge) -> Moment | None:
+def _lent(view: View, referring: Mapping[str, tuple[str, ...]], told: Told) -> Moment | None:
+    """Take the date of the first communication that encloses an event, and has one of its own."""
+    for each in referring.get(told.id, ()):
+        other = view.by_id[each]
+        links = other.event.links or ()
+        if isinstance(other.event, Communication) and any(
+            link.rel == "encloses" and link.event == told.id for link in links
+        ):
+            own = _best(other)
+            if own is not None:
+                return Moment(own.role, own.when, other.id)
+    return None
+
+
+def _came_by(view: View, dated: Mapping[str, Moment], told: Told) -> Moment | None:
     """Bound undated knowledge by what it came by: its receipt, or else not before its date."""
-    via = view.by_id.get(event.via or "")
+    via = view.by_id.get(told.event.via or "") if isinstance(told.event, Knowledge) else None
     if via is None:
         return None
     received = date_of(via, "received")

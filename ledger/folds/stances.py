@@ -8,14 +8,16 @@ unless the other signature is there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from ledger.folds.worklist import Worklist
+from ledger.persistent import ById
 from ledger.view import Told, View
 from ledger.wording import party_of
 from verify.events import Position
 
-__all__ = ["ESTABLISHED", "Stances", "Telling", "parties_of", "read_stances"]
+__all__ = ["ESTABLISHED", "Stances", "Telling", "grow_stances", "parties_of"]
 
 _WITHDRAWING = frozenset(("retract_own", "disown"))
 _UPHOLDING = frozenset(("agree", "admit", "ratify"))
@@ -44,8 +46,8 @@ class Stances:
         withdrawn: The response that withdraws an event, by that event's id.
     """
 
-    on: dict[str, tuple[tuple[Told, Position], ...]]
-    withdrawn: dict[str, Told]
+    on: ById[tuple[tuple[Told, Position], ...]]
+    withdrawn: ById[Told]
 
     def upholders(self, event_id: str) -> frozenset[str]:
         """Return the parties that agree to, admit or ratify the whole of an event, still."""
@@ -89,25 +91,66 @@ class Stances:
         return telling.party in signers
 
 
-def read_stances(view: View) -> Stances:
-    """Find out which responses stand and what is withdrawn.
+def grow_stances(
+    before: Stances,
+    view: View,
+    referring: Mapping[str, tuple[str, ...]],
+    touched: Mapping[str, int],
+) -> tuple[Stances, frozenset[str]]:
+    """Find out which responses stand and what is withdrawn, from what did so before.
 
     A response can itself be withdrawn, so they are read from the last to the first.
+
+    Args:
+        before: What stood in the first events of the view, and is left as it is.
+        view: The events.
+        referring: The events that refer to each, by its id.
+        touched: The places in the view of the events that are new, or tell something else now.
+
+    Returns:
+        What stands, and the events to which responses stand that did not, or no more.
     """
-    withdrawn: dict[str, Told] = {}
-    standing: dict[str, list[tuple[Told, Position]]] = {}
-    for told in reversed(view.told):
+    on, withdrawn = before.on.draft(), before.withdrawn.draft()
+    changed = set[str]()
+    touched_on = {
+        position.on
+        for rank in touched.values()
+        if isinstance(position := view.told[rank].event, Position)
+    }
+    waiting = Worklist(-view.rank(each) for each in touched_on if each in view.by_id)
+    while waiting:
+        told = view.told[-waiting.pop()]
+        was = on.pop(told.id, ()), withdrawn.pop(told.id, None)
+        standing, withdrawal = _standing(view, referring, told.id, withdrawn)
+        if standing:
+            on[told.id] = standing
+        if withdrawal is not None:
+            withdrawn[told.id] = withdrawal
+        if (standing, withdrawal) != was:
+            changed.add(told.id)
+            if isinstance(told.event, Position) and told.event.on in view.by_id:
+                waiting.add(-view.rank(told.event.on))
+    return Stances(on=on.done(), withdrawn=withdrawn.done()), frozenset(changed)
+
+
+def _standing(
+    view: View,
+    referring: Mapping[str, tuple[str, ...]],
+    event_id: str,
+    withdrawn: Mapping[str, Told],
+) -> tuple[tuple[tuple[Told, Position], ...], Told | None]:
+    standing: list[tuple[Told, Position]] = []
+    withdrawal: Told | None = None
+    for each in referring.get(event_id, ()):
+        told = view.by_id[each]
         position = told.event
-        if not isinstance(position, Position) or told.id in withdrawn:
+        if not isinstance(position, Position) or position.on != event_id or each in withdrawn:
             continue
         if position.stance in _WITHDRAWING and position.field is None and position.items is None:
-            withdrawn.setdefault(position.on, told)
-            continue
-        standing.setdefault(position.on, []).append((told, position))
-    return Stances(
-        on={event_id: tuple(reversed(found)) for event_id, found in standing.items()},
-        withdrawn=withdrawn,
-    )
+            withdrawal = told
+        else:
+            standing.append((told, position))
+    return tuple(standing), withdrawal
 
 
 def parties_of(*actors: Iterable[str] | str | None) -> frozenset[str]:

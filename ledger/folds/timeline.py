@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ledger.dates import Answer
@@ -17,6 +17,7 @@ from ledger.folds.moments import Moment, unread_dates
 from ledger.folds.positions import EventStatus, named_parties, status_of
 from ledger.folds.proven import bracket_words, signed_before
 from ledger.folds.reading import Reading, read
+from ledger.persistent import Blocks
 from ledger.sentences import sentence, title_of
 from ledger.view import Told, View
 from ledger.wording import say
@@ -37,6 +38,7 @@ __all__ = [
     "TimelineRow",
     "fold_timeline",
     "lay_out",
+    "lay_out_more",
     "row_of",
     "timeline",
     "timeline_of",
@@ -117,7 +119,7 @@ class LaidOut:
 
     reading: Reading
     party: str | None
-    events: tuple[Told, ...]
+    events: Blocks[Told]
     left_out: tuple[tuple[int, str], ...]
 
 
@@ -154,9 +156,54 @@ def lay_out(reading: Reading, *, party: str | None = None) -> LaidOut:
     return LaidOut(
         reading=reading,
         party=party,
-        events=reading.laid_out(shown),
-        left_out=tuple((count, why) for why, count in sorted(left_out.items())),
+        events=Blocks(reading.laid_out(shown)),
+        left_out=_counted(left_out),
     )
+
+
+def lay_out_more(before: LaidOut, reading: Reading, changed: Iterable[str]) -> LaidOut:
+    """Lay a chronology out, given that of a smaller or the same size, which stays as it is.
+
+    Args:
+        before: The chronology of before.
+        reading: The view by now, read as at the same day.
+        changed: What changed since, as `ledger.folds.reading.grow` tells it.
+    """
+    party = before.party
+    left_out = Counter({why: count for count, why in before.left_out})
+    gone: list[int] = []
+    come: list[Told] = []
+    for event_id in changed:
+        old, new = before.reading.view.by_id.get(event_id), reading.view.by_id[event_id]
+        if old is not None:
+            why = _why_left_out(before.reading, old, party)
+            if why is None:
+                gone.append(_place_of(before, event_id))
+            else:
+                left_out[why] -= 1
+        why = _why_left_out(reading, new, party)
+        if why is None:
+            come.append(new)
+        else:
+            left_out[why] += 1
+    place = reading.order.place
+    return LaidOut(
+        reading=reading,
+        party=party,
+        events=before.events.spliced(gone=gone, come=come, key=lambda told: place(told.id)),
+        left_out=_counted(left_out),
+    )
+
+
+def _place_of(laid_out: LaidOut, event_id: str) -> int:
+    """Return the place among the events of one of them."""
+    order = laid_out.reading.order
+    place = order.place(event_id)
+    return laid_out.events.place_of(place, lambda told: order.place(told.id))
+
+
+def _counted(left_out: Counter[str]) -> tuple[tuple[int, str], ...]:
+    return tuple((count, why) for why, count in sorted(left_out.items()) if count)
 
 
 def timeline_of(laid_out: LaidOut, *, part: slice = slice(None)) -> Timeline:
@@ -174,10 +221,10 @@ def timeline_of(laid_out: LaidOut, *, part: slice = slice(None)) -> Timeline:
 
 def row_of(laid_out: LaidOut, event_id: str) -> TimelineRow | None:
     """Return the row of one event; None if it has none."""
-    for place, told in enumerate(laid_out.events):
-        if told.id == event_id:
-            return _row_at(laid_out, place)
-    return None
+    told = laid_out.reading.view.by_id.get(event_id)
+    if told is None or _why_left_out(laid_out.reading, told, laid_out.party) is not None:
+        return None
+    return _row_at(laid_out, _place_of(laid_out, event_id))
 
 
 def _row_at(laid_out: LaidOut, place: int) -> TimelineRow:

@@ -31,6 +31,7 @@ from ledger.folds.stances import Telling, parties_of
 from ledger.folds.timeline import LinkOut, TimelineRow, lay_out, timeline_of
 from ledger.outputs.due import DueRow, due_rows
 from ledger.outputs.sources import Source, Sources
+from ledger.persistent import Blocks
 from ledger.sentences import is_impersonal
 from ledger.text import response_lines, status_words
 from ledger.view import Told, View
@@ -337,7 +338,7 @@ def table_of(reading: Reading, choice: Choice = COMPLETE) -> Table:
             left_out[_NOT_AGREED] += 1
         else:
             shown.append(told)
-    timeline = timeline_of(replace(laid_out, events=tuple(shown)))
+    timeline = timeline_of(replace(laid_out, events=Blocks(shown)))
     sources = Sources(reading)
     due = due_rows(reading, shown, choice.telling)
     more = tuple((count, why) for why, count in left_out.items() if count)

@@ -8,6 +8,7 @@ proof is handed out, and then nothing of that ledger is laid beside anybody else
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,8 +16,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from ledger.folds.moments import Moment, main_dates
+from ledger.folds.moments import Moment
+from ledger.folds.reading import read
 from ledger.forks import SignedBy, prove_fork, prove_two_entries
+from ledger.persistent import Blocks, ById
 from ledger.reconcile.sources import Audited, Sources
 from ledger.served import Part, inclusion_within
 from ledger.tree import Tree
@@ -349,6 +352,7 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
                 brackets[each.id] = times.get(each.index, Bracket())
     ordered = tuple(sorted(told.values(), key=lambda each: (each.index, each.opened_at or -1)))
     by_id = {each.id: each for each in ordered}
+    everything = replace(view, told=Blocks(ordered), by_id=ById.of(by_id))
     states = [view.state, *(one.state for one in shown)]
     return Book(
         fingerprint=fingerprint,
@@ -357,7 +361,7 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
         reach=max(one.size for one in sources),
         told=ordered,
         by_id=by_id,
-        dates=main_dates(replace(view, told=ordered, by_id=by_id)),
+        dates=read(everything, as_at=dt.date.max).dates,
         parties={
             key.key: key.party
             for state in states
@@ -415,8 +419,9 @@ def _nothing(one: _Evidenced) -> View:
         origin=one.state.charter.origin,
         size=0,
         root=one.root,
-        told=(),
-        by_id={},
+        told=Blocks(),
+        by_id=ById(),
+        authors=(),
         charters=(),
         state=one.state,
         sealed=(),

@@ -14,6 +14,7 @@ import pytest
 
 from ledger.folds.grades import Grade, grade_of
 from ledger.folds.reading import Reading, read
+from ledger.persistent import Blocks, ById
 from ledger.view import SignedMail, Stamped
 from tests.ledger.bookmaking import Book, Draft, book_of, dates, link, nonce, opening_of, sealed
 from tests.ledger.bookmaking import public as public_key
@@ -709,10 +710,11 @@ def test_who_is_said_to_have_had_it_done_must_say_so_too() -> None:
 def test_a_recovered_keys_agreement_says_so() -> None:
     on = letter()
     view = book((on, says(THEM, on, "agree"))).view()
-    told = tuple(
+    told = [
         replace(each, key_origin="recovered") if each.author == THEM else each for each in view.told
-    )
-    found = read(replace(view, told=told), as_at=AS_AT)
+    ]
+    by_id = ById.of({each.id: each for each in told})
+    found = read(replace(view, told=Blocks(told), by_id=by_id), as_at=AS_AT)
 
     assert "rutland agrees (entry 5, by a recovered key)" in (
         graded(on, reading=found)["happened"].reason

@@ -16,6 +16,7 @@ from ledger.folds.grounds import signing_day
 from ledger.folds.knew import doers, knew_before, knew_on, knew_when
 from ledger.folds.reading import Reading, read
 from ledger.folds.stances import ESTABLISHED, Telling
+from ledger.persistent import Blocks, ById
 from ledger.replies import tellings
 from ledger.texts.knowing import knew_before_text, knew_on_text
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
@@ -285,8 +286,8 @@ def test_one_signature_under_both_shows_that_it_knew_when_it_signed() -> None:
         event_id: replace(told, first=first) if event_id == act else told
         for event_id, told in found.view.by_id.items()
     }
-    told = tuple(by_id[each.id] for each in found.view.told)
-    joint = read(replace(found.view, told=told, by_id=by_id), as_at=AS_AT)
+    told = Blocks(by_id[each.id] for each in found.view.told)
+    joint = read(replace(found.view, told=told, by_id=ById.of(by_id)), as_at=AS_AT)
     answer = knew_before(joint, holder="southfold", of=of, act=act)
     assert "yes" == answer.answer
     assert "signed that it received it, 4 February 2026" in answer.reasons[0]
