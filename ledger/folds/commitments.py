@@ -18,6 +18,7 @@ Source: domain 2.4.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +30,7 @@ from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
 from verify.events import Commitment, Step
 
-__all__ = ["CommitmentRow", "CommitmentState", "Commitments", "fold_commitments"]
+__all__ = ["CommitmentRow", "CommitmentState", "Commitments", "fold_commitment", "fold_commitments"]
 
 CommitmentState = Literal[
     "claimed",
@@ -113,16 +114,32 @@ def fold_commitments(reading: Reading, *, telling: Telling = ESTABLISHED) -> Com
         reading: The view, read as at a day.
         telling: Whose word is taken.
     """
+    every = (told for told in reading.view.told if isinstance(told.event, Commitment))
+    return _fold(reading, reading.laid_out(every), telling)
+
+
+def fold_commitment(
+    reading: Reading, event_id: str, *, telling: Telling = ESTABLISHED
+) -> Commitments:
+    """Fold one promise, and nothing of the others: at most one row.
+
+    Args:
+        reading: The view, read as at a day.
+        event_id: The id of the promise.
+        telling: Whose word is taken.
+    """
+    return _fold(reading, (reading.view.by_id[event_id],), telling)
+
+
+def _fold(reading: Reading, promises: Iterable[Told], telling: Telling) -> Commitments:
     rows: list[CommitmentRow] = []
     later = elsewhere = 0
-    for told in reading.laid_out(reading.view.told):
-        if not isinstance(told.event, Commitment):
-            continue
+    for told in promises:
         if reading.later(told):
             later += 1
         elif _is_elsewhere(reading, told, telling):
             elsewhere += 1
-        else:
+        elif isinstance(told.event, Commitment):
             rows.append(_row(reading, told, told.event, telling))
     return Commitments(telling=telling, rows=tuple(rows), later=later, elsewhere=elsewhere)
 

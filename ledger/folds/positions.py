@@ -3,7 +3,8 @@
 A party's latest standing response to a field counts; earlier ones are kept as history. An event is
 agreed when every party that it names, other than its author, agrees. Silence is never counted.
 
-Responses to the whole event stand under the field `happened`.
+Responses to the whole event stand under the field `happened`. Field by field, what a party says of
+the whole is its word on each field of which it says nothing else.
 """
 
 from __future__ import annotations
@@ -13,31 +14,53 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ledger.dates import When
-from ledger.folds.moments import date_of
+from ledger.folds.moments import Moment, date_of
 from ledger.folds.reading import Reading
 from ledger.folds.stances import parties_of
+from ledger.sentences import sentence
 from ledger.view import Told
 from verify.events import (
+    GOVERNANCE,
     Account,
     Agreement,
     Arrangement,
+    Attestation,
     Commitment,
     Communication,
+    Erasure,
     Event,
+    Hold,
     Knowledge,
     Meeting,
+    Opening,
     Position,
     Request,
+    Sealed,
     Step,
     Transfer,
 )
 
-__all__ = ["EventStatus", "FieldStatus", "Response", "Status", "named_parties", "status_of"]
+__all__ = [
+    "EventStatus",
+    "FieldPosition",
+    "FieldStatus",
+    "Positions",
+    "PositionsRow",
+    "Response",
+    "Status",
+    "answerable",
+    "fold_positions",
+    "named_parties",
+    "positions_of",
+    "status_of",
+    "unanswered",
+]
 
 Status = Literal["agreed", "admitted", "corrected", "disputed", "not_admitted", "not_yet_answered"]
 
 _CONTRARY = frozenset(("dispute", "deny", "correct", "object"))
 _DEEPEST = 4
+_APART = (*GOVERNANCE, Attestation, Erasure, Hold, Opening, Position, Sealed)
 _ANSWERS = _CONTRARY | {"admit", "agree", "not_admit", "ratify"}
 
 
@@ -125,6 +148,62 @@ class EventStatus:
         return next((each for each in self.fields if each.field == name), None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldPosition:
+    """How the parties stand to one field that can be contested, whether or not anybody has.
+
+    Attributes:
+        field: The field; `happened` for that it happened.
+        status: How it stands.
+        responses: The responses to it, or to the whole of the event by parties that say nothing
+            of this field, in ledger order.
+        silent: The parties that the event names and that have not answered it.
+    """
+
+    field: str
+    status: Status
+    responses: tuple[Response, ...]
+    silent: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsRow:
+    """One event, field by field.
+
+    Attributes:
+        id: Its event id.
+        index: The index of its entry.
+        author: The party that tells it.
+        kind: Its kind.
+        date: The date that stands for it.
+        summary: What it tells, in a sentence.
+        withdrawn: How its author took it back: `retract_own`, `disown`; None if it did not.
+        fields: Its fields, `happened` first, then by name.
+    """
+
+    id: str
+    index: int
+    author: str
+    kind: str
+    date: Moment | None
+    summary: str
+    withdrawn: str | None
+    fields: tuple[FieldPosition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Positions:
+    """How the parties stand to events, field by field.
+
+    Attributes:
+        rows: The events, laid out as in the chronology.
+        party: Only the events that this party tells or is named in; None for all.
+    """
+
+    rows: tuple[PositionsRow, ...]
+    party: str | None
+
+
 _BY_WEIGHT: tuple[Status, ...] = ("disputed", "not_admitted", "corrected", "agreed", "admitted")
 
 
@@ -133,16 +212,116 @@ def status_of(reading: Reading, told: Told) -> EventStatus:
     by_field: dict[str, list[tuple[Told, Position]]] = {}
     for each, position in reading.stances.on.get(told.id, ()):
         by_field.setdefault(position.field or "happened", []).append((each, position))
-    fields = sorted(by_field, key=lambda name: (name != "happened", name))
-    withdrawal = reading.stances.withdrawn.get(told.id)
-    how = withdrawal.event.stance if withdrawal and isinstance(withdrawal.event, Position) else None
     return EventStatus(
         id=told.id,
-        fields=tuple(_field(reading, name, by_field[name], told) for name in fields),
+        fields=tuple(_field(reading, name, by_field[name], told) for name in _in_order(by_field)),
         named=tuple(sorted(named_parties(told.event) - {told.author})),
-        withdrawn=how,
+        withdrawn=_withdrawn_how(reading, told),
         disowned=told.disowned,
     )
+
+
+def fold_positions(
+    reading: Reading, *, party: str | None = None, event_id: str | None = None
+) -> Positions:
+    """Work out how the parties stand to events, field by field.
+
+    Args:
+        reading: The view, read as at a day.
+        party: Only events that this party tells or is named in; None for all.
+        event_id: Only this event; None for all that a chronology tells.
+    """
+    view = reading.view
+    every = view.told if event_id is None else (view.by_id[event_id],)
+    found = (
+        told
+        for told in every
+        if not isinstance(told.event, _APART)
+        and not reading.later(told)
+        and (party is None or party == told.author or party in named_parties(told.event))
+    )
+    rows = tuple(positions_of(reading, told) for told in reading.laid_out(found))
+    return Positions(rows=rows, party=party)
+
+
+def positions_of(reading: Reading, told: Told) -> PositionsRow:
+    """Work out how the parties stand to each field of an event that can be contested."""
+    whole, by_field = _by_field(reading, told)
+    named = named_parties(told.event) - {told.author}
+    fields: list[FieldPosition] = []
+    for name in _in_order({*answerable(told.event), *by_field}):
+        own = by_field.get(name, ())
+        said = {each.author for each, position in own if position.stance in _ANSWERS}
+        rest = (pair for pair in whole if pair[0].author not in said)
+        pairs = sorted((*own, *rest), key=lambda pair: (pair[0].index, pair[0].id))
+        field = _field(reading, name, pairs, told)
+        answered = {r.party for r in field.responses if r.stance in _ANSWERS}
+        fields.append(
+            FieldPosition(
+                field=name,
+                status=field.status,
+                responses=field.responses,
+                silent=tuple(sorted(named - answered)),
+            )
+        )
+    return PositionsRow(
+        id=told.id,
+        index=told.index,
+        author=told.author,
+        kind=told.kind,
+        date=reading.dates.get(told.id),
+        summary=sentence(told, reading.view.by_id),
+        withdrawn=_withdrawn_how(reading, told),
+        fields=tuple(fields),
+    )
+
+
+def unanswered(reading: Reading, told: Told, party: str) -> tuple[str, ...]:
+    """Return the fields of an event that a party has not answered; none after its word on all."""
+    whole, by_field = _by_field(reading, told)
+    if any(each.author == party and p.stance in _ANSWERS for each, p in whole):
+        return ()
+    answered = {
+        name
+        for name, pairs in by_field.items()
+        if any(each.author == party and p.stance in _ANSWERS for each, p in pairs)
+    }
+    return tuple(_in_order(answerable(told.event) - answered))
+
+
+def answerable(event: Event) -> frozenset[str]:
+    """Return the fields of an event that a response can be about."""
+    fields = {"happened", *(f"claims.{name}" for name in event.sealed or ())}
+    fields.update(f"dates.{role}" for role in event.dates or ())
+    if named_parties(event) or isinstance(event, Step):
+        fields.add("actors")
+    if isinstance(event, Request | Step):
+        fields.add("items")
+    if isinstance(event, Step) and event.outcome is not None:
+        fields.add("status")
+    return frozenset(fields)
+
+
+def _by_field(
+    reading: Reading, told: Told
+) -> tuple[list[tuple[Told, Position]], dict[str, list[tuple[Told, Position]]]]:
+    """Return the responses to the whole of an event, and those to each of its fields."""
+    whole: list[tuple[Told, Position]] = []
+    by_field: dict[str, list[tuple[Told, Position]]] = {}
+    for each, position in reading.stances.on.get(told.id, ()):
+        into = whole if position.field is None else by_field.setdefault(position.field, [])
+        into.append((each, position))
+    return whole, by_field
+
+
+def _in_order(fields: Iterable[str]) -> list[str]:
+    return sorted(fields, key=lambda name: (name != "happened", name))
+
+
+def _withdrawn_how(reading: Reading, told: Told) -> str | None:
+    withdrawal = reading.stances.withdrawn.get(told.id)
+    event = None if withdrawal is None else withdrawal.event
+    return event.stance if isinstance(event, Position) else None
 
 
 def named_parties(event: Event) -> frozenset[str]:

@@ -11,7 +11,7 @@ Source: domain 2.3.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -36,6 +36,7 @@ __all__ = [
     "Requests",
     "Stage",
     "deadline_under",
+    "fold_request",
     "fold_requests",
 ]
 
@@ -198,16 +199,31 @@ def fold_requests(reading: Reading, *, telling: Telling = ESTABLISHED) -> Reques
         reading: The view, read as at a day.
         telling: Whose word is taken.
     """
+    every = (told for told in reading.view.told if isinstance(told.event, Request))
+    return _fold(reading, reading.laid_out(every), telling)
+
+
+def fold_request(reading: Reading, event_id: str, *, telling: Telling = ESTABLISHED) -> Requests:
+    """Fold one request, and nothing of the others: at most one row.
+
+    Args:
+        reading: The view, read as at a day.
+        event_id: The id of the request.
+        telling: Whose word is taken.
+    """
+    return _fold(reading, (reading.view.by_id[event_id],), telling)
+
+
+def _fold(reading: Reading, requests: Iterable[Told], telling: Telling) -> Requests:
     rows: list[RequestRow] = []
     later = elsewhere = 0
-    for told in reading.laid_out(t for t in reading.view.told if isinstance(t.event, Request)):
+    for told in requests:
         if reading.later(told):
             later += 1
         elif _is_elsewhere(reading, told, telling):
             elsewhere += 1
         elif isinstance(told.event, Request):
-            rows.append(_row(reading, told, told.event, telling))
-    rows = [_taken_up(reading, row, rows) for row in rows]
+            rows.append(_taken_up(reading, _row(reading, told, told.event, telling), telling))
     return Requests(telling=telling, rows=tuple(rows), later=later, elsewhere=elsewhere)
 
 
@@ -606,26 +622,37 @@ def _counts(items: Iterable[ItemRow]) -> tuple[tuple[str, tuple[int, int]], ...]
     return tuple((state, (certain[state], most[state])) for state in _URGENCY if most[state])
 
 
-def _taken_up(reading: Reading, row: RequestRow, rows: Iterable[RequestRow]) -> RequestRow:
+def _taken_up(reading: Reading, row: RequestRow, telling: Telling) -> RequestRow:
     """Close an invitation by the first request of the invited that replies to or follows it.
 
     Without one, it is closed by the step that says so.
     """
     if row.what != "invitation" or row.standing != "counts":
         return row
-    made = reading.when(row.id)
-    for other in rows:
-        if other.standing != "counts" or set(other.makers).isdisjoint(row.recipients):
-            continue
-        links = reading.view.by_id[other.id].event.links or ()
-        if any(k.event == row.id and k.rel in {"replies_to", "follows"} for k in links):
-            held = reading.days(row.id, other.id)
-            items = tuple(
-                replace(run, ball=(), days=(None, None)) if run.state in OPEN else run
-                for run in row.items
-            )
-            return replace(row, taken_up_by=other.id, held=held, items=items)
+    taking = next(_taking_up(reading, row, telling), None)
+    if taking is not None:
+        items = tuple(
+            replace(run, ball=(), days=(None, None)) if run.state in OPEN else run
+            for run in row.items
+        )
+        return replace(row, taken_up_by=taking, held=reading.days(row.id, taking), items=items)
     closing = next((run.since for run in row.items if run.state not in OPEN), None)
     if closing is not None:
         return replace(row, taken_up_by=closing, held=reading.days(row.id, closing))
-    return replace(row, held=days_since(made, reading.as_at))
+    return replace(row, held=days_since(reading.when(row.id), reading.as_at))
+
+
+def _taking_up(reading: Reading, row: RequestRow, telling: Telling) -> Iterator[str]:
+    """Yield the requests by which those invited took an invitation up."""
+    for told in reading.laid_out(reading.referring_to(row.id)):
+        event = told.event
+        if not isinstance(event, Request) or not any(
+            k.event == row.id and k.rel in {"replies_to", "follows"} for k in event.links or ()
+        ):
+            continue
+        makers = _makers(event)
+        if makers.isdisjoint(row.recipients) or reading.later(told):
+            continue
+        is_told = not _is_elsewhere(reading, told, telling)
+        if is_told and _standing(reading, told, makers, telling) == "counts":
+            yield told.id

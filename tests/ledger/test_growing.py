@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.folds.queue import Ask, fold_queues, grow_queues, queue_of
 from ledger.folds.reading import Reading, grow, read
 from ledger.folds.timeline import LaidOut, lay_out, lay_out_more, row_of, timeline_of
 from ledger.view import View, ViewBuilder
@@ -296,6 +298,7 @@ class Grown:
             for day in DAYS
             for party in (None, "rutland")
         }
+        self.queues = {day: fold_queues(self.reading.at(day)) for day in DAYS}
 
     def grow(self) -> None:
         self.view = self.builder.view(audience=self.audience, before=self.view)
@@ -303,6 +306,10 @@ class Grown:
         self.laid_out = {
             key: lay_out_more(before, self.reading.at(key[0]), changed)
             for key, before in self.laid_out.items()
+        }
+        self.queues = {
+            day: grow_queues(before, self.reading.at(day), changed)
+            for day, before in self.queues.items()
         }
 
 
@@ -323,6 +330,10 @@ def check(grown: Grown, scratch: View) -> None:
     assert (sequence, refused) == (tuple(reading.order.sequence), reading.order.refused)
     for (day, party), shown in grown.laid_out.items():
         assert lay_out(reading.at(day), party=party) == shown
+    for day, queues in grown.queues.items():
+        scratched = fold_queues(reading.at(day))
+        for party in PARTIES:
+            assert queue_of(scratched, party) == queue_of(queues, party)
 
 
 def rows_of(shown: LaidOut) -> object:
@@ -400,6 +411,7 @@ def reading_of(recording: Recording) -> Reading:
 def test_the_recordings_hold_all_that_can_change_what_was_told() -> None:
     """Else the properties above would say little."""
     found = {"disowned": 0, "lent": 0, "refused": 0, "withdrawn": 0, "groups": 0, "opened": 0}
+    asks: set[str] = set()
     for seed in range(40):
         recording = Recording(Random(seed))
         for _ in range(60):
@@ -411,4 +423,7 @@ def test_the_recordings_hold_all_that_can_change_what_was_told() -> None:
         found["withdrawn"] += bool(reading.stances.withdrawn)
         found["groups"] += any(len(each) > 2 for each in reading.order._groups.values())
         found["opened"] += bool(reading.opened)
+        queues = fold_queues(reading)
+        asks |= {row.ask for party in PARTIES for row in queue_of(queues, party).rows}
     assert all(count > 2 for count in found.values()), found
+    assert set(get_args(Ask)) == asks
