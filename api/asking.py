@@ -36,6 +36,7 @@ __all__ = [
     "Limit",
     "Page",
     "Pages",
+    "Party",
     "PartyName",
     "Positive",
     "Whole",
@@ -98,6 +99,7 @@ Limit = Annotated[
     Rows,
     InQuery(description="Most rows of a page; the server may give fewer"),
 ]
+Party = Annotated[str, InQuery(pattern=PARTY, description="The party")]
 PartyName = Annotated[str | None, InQuery(pattern=PARTY, description="A party")]
 
 

@@ -4,6 +4,9 @@
     GET /events/{id}        one event, with all that is known of it
     GET /chronology         who did what, when, and who says so
     GET /requests           what was asked, item by item, and who must act
+    GET /requests/{id}      one request
+    GET /queue              what awaits a party, the most urgent first
+    GET /events/{id}/positions   how the parties stand to it, field by field
     GET /promises           what was promised, and whether it was kept
     GET /agreements         who signed what, and what was in force
     GET /bindings           by which agreements a party was bound on a day
@@ -46,6 +49,7 @@ from api.asking import (
     Limit,
     Page,
     Pages,
+    Party,
     PartyName,
     Positive,
     caching,
@@ -64,9 +68,11 @@ from ledger.folds.commitments import fold_commitments
 from ledger.folds.contradictions import fold_contradictions
 from ledger.folds.knew import knew_on, knew_when
 from ledger.folds.knowledge import fold_knowledge
+from ledger.folds.positions import fold_positions
 from ledger.folds.questions import QUESTIONS, ask
+from ledger.folds.queue import queue_of
 from ledger.folds.reading import read
-from ledger.folds.requests import fold_requests
+from ledger.folds.requests import fold_request, fold_requests
 from ledger.folds.stances import Telling
 from ledger.folds.timeline import row_of, timeline_of
 from ledger.folds.transfers import fold_transfers
@@ -85,12 +91,15 @@ from ledger.replies import (
     knew_on_json,
     knowledge_json,
     parties_json,
+    positions_json,
     promises_json,
+    queue_json,
     requests_json,
     tellings,
     transfers_json,
 )
 from ledger.search import Search, search
+from verify.events import Request as Asked
 
 __all__ = ["Reading"]
 
@@ -222,6 +231,58 @@ class Reading:
             return requests_json(seen.view, folds)
 
         return await self._whole(request, ("requests",), as_at, at_size, make)
+
+    async def one_request(
+        self, request: Request, event_id: EventId, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return where one request stands, in each telling."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            told = seen.view.by_id.get(event_id)
+            if told is None or not isinstance(told.event, Asked):
+                raise NotFoundError("request of such an id")
+            reading = seen.reading(day)
+            chosen = tellings(seen.view)
+            folds = [fold_request(reading, event_id, telling=each) for each in chosen]
+            return requests_json(seen.view, folds)
+
+        return await self._whole(request, ("request", event_id), as_at, at_size, make)
+
+    async def queue(
+        self,
+        request: Request,
+        party: Party,
+        as_at: AsAt = None,
+        at_size: AtSize = None,
+        cursor: CursorText = None,
+        limit: Limit = ROWS,
+    ) -> Response:
+        """Return what awaits a party."""
+        hosted, reader = self._admit(request)
+        words = ("queue", *map(str, (party, as_at, at_size)))
+        pages = await self._pages(hosted, reader, words, at_size, as_at, cursor, limit)
+
+        def make(seen: Seen) -> Values:
+            found = queue_of(seen.queues(pages.page.as_at), party, part=pages.page.part)
+            return {
+                **queue_json(seen.view, found),
+                **_next(pages, len(found.rows), whole=found.total),
+            }
+
+        return await self._answer(request, hosted, reader, pages.page, words, make)
+
+    async def positions(
+        self, request: Request, event_id: EventId, as_at: AsAt = None, at_size: AtSize = None
+    ) -> Response:
+        """Return how the parties stand to one event, field by field."""
+
+        def make(seen: Seen, day: dt.date) -> Values:
+            if event_id not in seen.view.by_id:
+                raise NotFoundError("event of such an id")
+            found = fold_positions(seen.reading(day), event_id=event_id)
+            return positions_json(seen.view, found)
+
+        return await self._whole(request, ("positions", event_id), as_at, at_size, make)
 
     async def promises(
         self, request: Request, as_at: AsAt = None, at_size: AtSize = None
@@ -492,6 +553,14 @@ class Reading:
             ("/events/{id}", self.event, "One event, with all that is known of it", "Event"),
             ("/chronology", self.chronology, "Who did what, when, and who says so", "Chronology"),
             ("/requests", self.requests, "What was asked, and who must act", "RequestsAnswer"),
+            ("/requests/{id}", self.one_request, "One request", "RequestsAnswer"),
+            ("/queue", self.queue, "What awaits a party", "QueueAnswer"),
+            (
+                "/events/{id}/positions",
+                self.positions,
+                "How the parties stand to an event",
+                "PositionsAnswer",
+            ),
             ("/promises", self.promises, "What was promised, and whether kept", "Promises"),
             ("/agreements", self.agreements, "Who signed what, and what held", "AgreementsAnswer"),
             ("/bindings", self.bindings, "By what a party was bound on a day", "BindingsAnswer"),

@@ -17,7 +17,9 @@ from ledger.folds.contradictions import Contradictions
 from ledger.folds.knew import KnewBefore, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold
 from ledger.folds.moments import Moment
+from ledger.folds.positions import Positions
 from ledger.folds.questions import Answer
+from ledger.folds.queue import Queue
 from ledger.folds.requests import Requests
 from ledger.folds.timeline import Timeline
 from ledger.folds.transfers import Transfers
@@ -61,6 +63,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         *(Timeline, Requests, Commitments, KnowledgeFold, Answer, Changes, Moment, PartyRow),
         *(Agreements, Bindings, Arrangements, Transfers),
         *(KnewOnDay, KnewBefore, Contradictions),
+        *(Positions, Queue),
         under=UNDER,
     ),
     "Ledger": _object(
@@ -164,6 +167,17 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "Transfers of data, in each telling",
         ledger=ref("Ledger"),
         transfers=_list(ref("Transfers")),
+    ),
+    "QueueAnswer": _object(
+        "What awaits a party, or a page of it",
+        ledger=ref("Ledger"),
+        queue=ref("Queue"),
+        optional={"next": _NEXT},
+    ),
+    "PositionsAnswer": _object(
+        "How the parties stand to one event, field by field",
+        ledger=ref("Ledger"),
+        positions=ref("Positions"),
     ),
     "Knowledge": _object(
         "Who knew what, when", knowledge=ref("KnowledgeFold"), ledger=ref("Ledger")
@@ -375,7 +389,12 @@ EXAMPLES: Final[Mapping[str, object]] = {
         ],
         "registrars": ["northmere"],
     },
+    "PositionsAnswer": {"ledger": _LEDGER, "positions": {"rows": []}},
     "Promises": {"ledger": _LEDGER, "promises": []},
+    "QueueAnswer": {
+        "ledger": _LEDGER,
+        "queue": {"as_at": "2026-04-01", "party": "southfold", "rows": [], "total": 0},
+    },
     "Receipt": {
         "charter": _LEDGER["fingerprint"],
         "count": 2,

@@ -30,6 +30,7 @@ import msgspec
 
 from ledger.errors import NotFoundError
 from ledger.folds.moments import Moment
+from ledger.folds.queue import Queues, fold_queues, grow_queues
 from ledger.folds.reading import Reading, grow, read
 from ledger.folds.timeline import LaidOut, lay_out, lay_out_more
 from ledger.ledger import Ledger
@@ -46,6 +47,7 @@ _AT_ONCE: Final = 1024  # entries of which the disclosures are read together
 _VIEWS: Final = 8
 _EVENTS: Final = 200_000  # of all views that are kept, where there are several: some 100 MB
 _FOLDS: Final = 4
+_DAYS: Final = 2  # of which queues are kept: today's, and the last that was asked for
 _OCTETS: Final = 16 << 20
 _PART: Final = 4  # of the room for answers: no answer may have more than such a part of it
 
@@ -99,6 +101,7 @@ class Seen:
         self._read: Reading | None = None
         self._readings: _Kept[dt.date, Reading] = _Kept(_FOLDS)
         self._laid_out: _Kept[tuple[dt.date, str | None], LaidOut] = _Kept(_FOLDS)
+        self._queues: _Kept[dt.date, Queues] = _Kept(_DAYS)
 
     @property
     def last_read(self) -> Seen | None:
@@ -131,6 +134,11 @@ class Seen:
         reading = self.reading(as_at)
         return self._laid_out.get((as_at, party), lambda: lay_out(reading, party=party))
 
+    def queues(self, as_at: dt.date) -> Queues:
+        """Return what awaits each party as at a day, of which the rows are still to be made."""
+        reading = self.reading(as_at)
+        return self._queues.get(as_at, lambda: fold_queues(reading))
+
     def _whole(self) -> Reading:
         # Dates, responses and order are the same on whatever day: they are worked out once.
         if self._read is None:
@@ -145,9 +153,15 @@ class Seen:
 
     def _grown(self, before: Seen) -> Reading:
         whole, changed = grow(before._whole(), self.view)
-        for (as_at, party), laid_out in before._laid_out.items():
-            reading = self._readings.get(as_at, lambda: whole.at(as_at))  # noqa: B023 - called at once
-            self._laid_out.put((as_at, party), lay_out_more(laid_out, reading, changed))
+
+        def reading(day: dt.date) -> Reading:
+            return self._readings.get(day, lambda: whole.at(day))
+
+        for (day, party), laid_out in before._laid_out.items():
+            grown = lay_out_more(laid_out, reading(day), changed)
+            self._laid_out.put((day, party), grown)
+        for day, queues in before._queues.items():
+            self._queues.put(day, grow_queues(queues, reading(day), changed))
         return whole
 
 

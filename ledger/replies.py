@@ -21,7 +21,9 @@ from ledger.folds.knew import KnewBefore, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold
 from ledger.folds.matrix import Matrix
 from ledger.folds.moments import Moment
+from ledger.folds.positions import Positions
 from ledger.folds.questions import QUESTIONS, Answer
+from ledger.folds.queue import Queue
 from ledger.folds.requests import Requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import Timeline, TimelineRow
@@ -49,7 +51,9 @@ __all__ = [
     "knowledge_json",
     "matrix_json",
     "parties_json",
+    "positions_json",
     "promises_json",
+    "queue_json",
     "requests_json",
     "tellings",
     "transfers_json",
@@ -177,6 +181,16 @@ def arrangements_json(view: View, folds: Sequence[Arrangements]) -> Reply:
 def transfers_json(view: View, folds: Sequence[Transfers]) -> Reply:
     """Tell of transfers of data, in each telling."""
     return {"ledger": view_json(view), "transfers": [to_json(fold) for fold in folds]}
+
+
+def queue_json(view: View, queue: Queue) -> Reply:
+    """Tell what awaits a party."""
+    return {"ledger": view_json(view), "queue": to_json(queue)}
+
+
+def positions_json(view: View, positions: Positions) -> Reply:
+    """Tell how the parties stand to events, field by field."""
+    return {"ledger": view_json(view), "positions": to_json(positions)}
 
 
 def knowledge_json(view: View, fold: KnowledgeFold) -> Reply:

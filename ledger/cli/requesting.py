@@ -15,7 +15,13 @@ from ledger.clocks import Deadlines, Regime, is_overdue
 from ledger.date_words import format_when
 from ledger.folds.matrix import fold_matrix
 from ledger.folds.reading import Reading
-from ledger.folds.requests import RequestRow, Requests, deadline_under, fold_requests
+from ledger.folds.requests import (
+    RequestRow,
+    Requests,
+    deadline_under,
+    fold_request,
+    fold_requests,
+)
 from ledger.plain import Plain, to_json
 from ledger.replies import matrix_json, requests_json, tellings
 from ledger.text import requests_text
@@ -41,6 +47,9 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         more="Where a clock runs, the deadline stands there with its working and calendar.",
     )  # fmt: skip
     parser.add_argument(
+        "--id", metavar="EVENT", help="only the request with this id, or first digits"
+    )
+    parser.add_argument(
         "--what-if", choices=_REGIMES, metavar="REGIME",
         help=f"work the deadlines out under another rule as well: {', '.join(_REGIMES)}",
     )  # fmt: skip
@@ -61,7 +70,12 @@ def _requests(arguments: Namespace, context: Context) -> int:
         return _matrix(arguments, context, reading)
     if arguments.svg is not None:
         raise UsageError("--svg goes with --matrix")
-    folds = [fold_requests(reading, telling=telling) for telling in tellings(reading.view)]
+    chosen = tellings(reading.view)
+    if arguments.id is None:
+        folds = [fold_requests(reading, telling=telling) for telling in chosen]
+    else:
+        one = _request_id(arguments.id, reading, "--id")
+        folds = [fold_request(reading, one, telling=telling) for telling in chosen]
     values = requests_json(reading.view, folds)
     text = requests_text(reading.view, folds, width=arguments.width)
     if arguments.working:
@@ -77,9 +91,7 @@ def _requests(arguments: Namespace, context: Context) -> int:
 
 
 def _matrix(arguments: Namespace, context: Context, reading: Reading) -> int:
-    event_id = one_id(arguments.matrix, reading.view.by_id)
-    if not isinstance(reading.view.by_id[event_id].event, Request):
-        raise UsageError(f"--matrix: the event {event_id[:16]} is no request")
+    event_id = _request_id(arguments.matrix, reading, "--matrix")
     matrices = [fold_matrix(reading, event_id, telling=each) for each in tellings(reading.view)]
     matrices = [each for each in matrices if each.standing != "elsewhere"] or matrices[:1]
     if arguments.svg is not None:
@@ -87,6 +99,13 @@ def _matrix(arguments: Namespace, context: Context, reading: Reading) -> int:
     text = matrix_text(reading, matrices, width=arguments.width)
     context.answer(matrix_json(reading.view, matrices), text)
     return DONE
+
+
+def _request_id(digits: str, reading: Reading, option: str) -> str:
+    event_id = one_id(digits, reading.view.by_id)
+    if not isinstance(reading.view.by_id[event_id].event, Request):
+        raise UsageError(f"{option}: the event {event_id[:16]} is no request")
+    return event_id
 
 
 def _running(folds: Iterable[Requests]) -> list[tuple[RequestRow, Deadlines]]:

@@ -786,6 +786,7 @@ def check_openapi(ledger: Ledger, site: Site) -> None:
         *("/knowledge/on", "/knowledge/when", "/contradictions"),
         *("/checkpoint/cosigned", "/witnesses", "/checkpoints", "/disclosures"),
         "/checkpoint/before/{size}",
+        *("/queue", "/requests/{id}", "/events/{id}/positions"),
     }
     assert known == set(paths)
     asked = {

@@ -55,6 +55,7 @@ ADMITTED = (
     *("/contradictions", "/knowledge/on?day=2025-04-08"),
     f"/knowledge/when?of={'0' * 64}&act={'0' * 64}",
     f"/events/{'0' * 64}",
+    *(f"/events/{'0' * 64}/positions", f"/requests/{'0' * 64}", "/queue?party=beta"),
 )
 
 
@@ -162,6 +163,8 @@ class Told:
             *("/contradictions?", "/knowledge/on?day=2025-04-08&"),
             "/changes?since=2025-01-01&",
             *("/entries?", "/parties?", *(f"/events/{event_id}?" for event_id in self.ids)),
+            *(f"/events/{event_id}/positions?" for event_id in self.ids),
+            "/queue?party=beta&",
         ]
         got = [site.get(f"{path}{more}") for path in paths]
         assert [200] * len(got) == [one.status for one in got]

@@ -68,6 +68,7 @@ READERS = (
     "promises",
     "knowledge",
     "ask",
+    "positions",
     "agreements",
     "arrangements",
     "transfers",

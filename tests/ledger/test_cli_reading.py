@@ -171,3 +171,35 @@ def test_any_day_will_do(desk: Desk) -> None:
             ran = desk(command, "ledger", "--as-at", as_at)
 
             assert (0, "") == (ran.code, ran.err)
+
+
+def test_one_request_is_told_as_among_all(desk: Desk) -> None:
+    ids = desk.filled()
+    whole = desk.done("requests", "ledger", "--as-at", "2025-06-01")
+    one = rows(rows(whole["requests"])[0]["rows"])[0]
+    told = desk.done("requests", "ledger", "--as-at", "2025-06-01", "--id", str(one["id"])[:12])
+
+    assert len(rows(whole["requests"])) == len(rows(told["requests"]))
+    for among_all, alone in zip(rows(whole["requests"]), rows(told["requests"]), strict=True):
+        found = [row for row in rows(among_all["rows"]) if row["id"] == one["id"]]
+        assert found == rows(alone["rows"])
+    other = next(each for each in ids if each != one["id"])
+    assert "is no request" in desk("requests", "ledger", "--id", other).err
+
+
+def test_a_queue_and_positions_are_told(desk: Desk) -> None:
+    ids = desk.filled()
+    queue = part(
+        desk.done("queue", "ledger", "--party", "rutland", "--as-at", "2025-06-01")["queue"]
+    )
+    text = desk("queue", "ledger", "--party", "rutland", "--as-at", "2025-06-01").out
+
+    assert queue["total"] == len(rows(queue["rows"]))
+    assert text.startswith("What awaits rutland as at 2025-06-01\n")
+    assert all(str(row["id"])[:16] in text for row in rows(queue["rows"]))
+    assert "--party" in desk("queue", "ledger").err
+    found = rows(
+        part(desk.done("positions", "ledger", "--event", ids[0][:12])["positions"])["rows"]
+    )
+    assert [ids[0]] == [row["id"] for row in found]
+    assert "That it happened: not yet answered" in desk("positions", "ledger").out
