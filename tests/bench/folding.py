@@ -34,9 +34,9 @@ from ledger.replies import (
 )
 from tests.ledger.builder import NewEvent, Party, found_ledger, new_event, sign_document
 from verify.entry import parse_entry
-from verify.events import parse_event
+from verify.events import Event, event_id, parse_event
 
-_FOUNDER = Party("alpha", 1)
+FOUNDER = Party("alpha", 1)
 _FIRST = dt.date(2025, 1, 1)
 _DAY = dt.date(2026, 12, 31)
 _AT_ONCE = 256
@@ -59,8 +59,8 @@ def main(args: Sequence[str]) -> int:
 
 
 def _run(path: Path, entries: int) -> None:
-    with found_ledger(path, _FOUNDER, visibility="public")[0] as ledger:
-        _fill(ledger, entries)
+    with found_ledger(path, FOUNDER, visibility="public")[0] as ledger:
+        fill(ledger, entries)
         parsing_s = _timed(lambda: _parse(ledger))
         print(f"{ledger.size():,} entries; parsing each once takes {parsing_s:.2f} s")
         readings = Readings(ledger)
@@ -136,11 +136,24 @@ _QUESTIONS: Sequence[tuple[str, Make]] = (
 )
 
 
-def _fill(ledger: Ledger, entries: int) -> None:
+def fill(ledger: Ledger, entries: int) -> Callable[[int], None]:
+    """Record events until there are so many entries; return what records so many more."""
     events = _events()
+
+    def more(count: int) -> None:
+        some = list(itertools.islice(events, count))
+        ledger.submit(sign_document(ledger, FOUNDER, some))
+
     while (left := entries - ledger.size()) > 0:
-        some = [next(events) for _ in range(min(left, _AT_ONCE))]
-        ledger.submit(sign_document(ledger, _FOUNDER, some))
+        more(min(left, _AT_ONCE))
+    return more
+
+
+def recorded(ledger: Ledger) -> Iterator[tuple[str, Event]]:
+    """Yield the events that are recorded, with their ids."""
+    for entry in ledger.entries():
+        octets = bytes(parse_entry(entry, where="entry").event)
+        yield event_id(octets).hex(), parse_event(octets)
 
 
 def _events() -> Iterator[NewEvent]:
