@@ -33,6 +33,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -306,6 +307,7 @@ _DATE_TIME = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # the same dates are read again and again
 def _parse_shape(text: str) -> tuple[Range, Range, Literal["point", "span"]]:
     if "/" in text:
         begin, end = _parse_span(text)

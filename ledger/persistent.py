@@ -141,7 +141,9 @@ class Blocks(Sequence[T_co]):
         if isinstance(place, slice):
             places = range(*place.indices(len(self)))
             return tuple(self)[place] if len(places) > _WIDTH else tuple(self[n] for n in places)
-        number = range(len(self))[place]
+        number = place if place >= 0 else place + len(self)
+        if not 0 <= number < len(self):
+            raise IndexError(place)
         block = bisect_right(self._starts, number) - 1
         return self._blocks[block][number - self._starts[block]]
 
@@ -215,9 +217,13 @@ class Blocks(Sequence[T_co]):
         if len(new) * _FEW > len(self):
             return Blocks(sorted(chain(chain.from_iterable(left), new), key=key))
         into: dict[int, list[Any]] = {}
+        number = 0
         for each in new:
-            after = bisect_right(left, key(each), key=lambda block: key(block[0])) - 1
-            into.setdefault(max(after, 0), []).append(each)
+            mine = key(each)
+            # What comes is sorted: mostly it goes into the block of the one before.
+            if number + 1 < len(left) and not mine < key(left[number + 1][0]):
+                number = bisect_right(left, mine, lo=number, key=lambda block: key(block[0])) - 1
+            into.setdefault(number, []).append(each)
         return self._of(
             _with(block, into[number], key) if number in into else block
             for number, block in enumerate(left)
@@ -238,7 +244,9 @@ def _without(block: tuple[T, ...], offsets: Iterable[int]) -> tuple[T, ...]:
     return tuple(left)
 
 
-def _with(block: tuple[T, ...], items: Iterable[T], key: Callable[[T], Any]) -> tuple[T, ...]:
+def _with(block: tuple[T, ...], items: Sequence[T], key: Callable[[T], Any]) -> tuple[T, ...]:
+    if len(items) * _FEW > len(block):
+        return tuple(sorted((*block, *items), key=key))
     found = list(block)
     for item in items:
         insort(found, item, key=key)

@@ -39,6 +39,7 @@ MAIN_ROLES: Final[Mapping[str, tuple[DateRole, ...]]] = {
 
 # These are of the future, of something else, or about the telling: they never date the event.
 _NEVER: Final = frozenset(("as_at", "due", "until", "opens_by", "value"))
+_ROLES: Final[tuple[DateRole, ...]] = tuple(r for r in get_args(DateRole) if r not in _NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +165,9 @@ def _came_by(view: View, dated: Mapping[str, Moment], told: Told) -> Moment | No
 
 
 def _best(told: Told) -> Moment | None:
-    roles = MAIN_ROLES.get(told.kind, ())
-    roles += tuple(r for r in get_args(DateRole) if r not in roles and r not in _NEVER)
+    given = told.event.dates or {}
+    roles = [role for role in MAIN_ROLES.get(told.kind, ()) if role in given]
+    roles += [role for role in _ROLES if role in given and role not in roles]
     moments = [Moment(role, when) for role in roles if (when := date_of(told, role)) is not None]
     bounded = (m for m in moments if m.when.earliest is not None and m.when.latest is not None)
     return next(bounded, moments[0] if moments else None)

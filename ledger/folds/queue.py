@@ -341,8 +341,9 @@ def _receipts(reading: Reading, told: Told) -> Iterator[_Wait]:
 def _responses(reading: Reading, told: Told) -> Iterator[_Wait]:
     """Yield the answers that the parties whom an event names have not given."""
     place = reading.order.place(told.id)
+    said = {each.author for each, _ in reading.stances.on.get(told.id, ())}
     for party in sorted(named_parties(told.event) - {told.author}):
-        if unanswered(reading, told, party):
+        if party not in said or unanswered(reading, told, party):
             yield _Wait(party, "response", told, place, reading.when(told.id))
 
 

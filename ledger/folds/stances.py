@@ -8,8 +8,9 @@ unless the other signature is there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ledger.folds.worklist import Worklist
 from ledger.persistent import ById
@@ -153,10 +154,12 @@ def _standing(
     return tuple(standing), withdrawal
 
 
-def parties_of(*actors: Iterable[str] | str | None) -> frozenset[str]:
+def parties_of(*actors: tuple[str, ...] | frozenset[str] | str | None) -> frozenset[str]:
     """Return the parties of actors, given one by one or in lists; nobody unknown."""
-    found: set[str] = set()
-    for each in actors:
-        names = (each,) if isinstance(each, str) else each or ()
-        found.update(party_of(name) for name in names)
-    return frozenset(found - {"unknown"})
+    return _parties(actors)
+
+
+@lru_cache(maxsize=4096)  # the same actors come again and again
+def _parties(actors: tuple[tuple[str, ...] | frozenset[str] | str | None, ...]) -> frozenset[str]:
+    names = ((each,) if isinstance(each, str) else each or () for each in actors)
+    return frozenset(party_of(name) for each in names for name in each) - {"unknown"}

@@ -21,7 +21,6 @@ from ledger.folds.requests import RequestRow, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.sentences import other_words
 from ledger.view import Told
-from ledger.wording import party_of
 from verify.events import GOVERNANCE, Erasure, Event, Hold, Opening, Sealed
 
 __all__ = ["Dated", "Matter", "doers_of_all", "entries_words", "joined"]
@@ -209,7 +208,7 @@ class Dated:
 
 def doers_of_all(told: Told) -> frozenset[str]:
     """Return the parties whose act an event of whatever kind is; nobody where nobody is told."""
-    return parties_of(map(party_of, actors_of(told)))
+    return parties_of(tuple(actors_of(told)))
 
 
 def joined(parts: Iterable[str]) -> str:
