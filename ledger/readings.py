@@ -48,6 +48,7 @@ _VIEWS: Final = 8
 _EVENTS: Final = 200_000  # of all views that are kept, where there are several: some 100 MB
 _FOLDS: Final = 4
 _DAYS: Final = 2  # of which queues are kept: today's, and the last that was asked for
+_CHANGED: Final = 16_384  # with more changes since, what nobody asked for is worked out anew
 _OCTETS: Final = 16 << 20
 _PART: Final = 4  # of the room for answers: no answer may have more than such a part of it
 
@@ -79,6 +80,19 @@ class Answer(NamedTuple):
     tag: str
 
 
+class _Old(NamedTuple, Generic[V]):
+    """What was worked out at an earlier size, and what changed since."""
+
+    value: V
+    changed: frozenset[str]
+
+
+def _old(value: V | _Old[V], changed: frozenset[str]) -> _Old[V]:
+    if isinstance(value, _Old):
+        return _Old(value.value, value.changed | changed)
+    return _Old(value, changed)
+
+
 class Seen:
     """A view, and what is worked out from it, each once.
 
@@ -100,8 +114,8 @@ class Seen:
         self._before = before
         self._read: Reading | None = None
         self._readings: _Kept[dt.date, Reading] = _Kept(_FOLDS)
-        self._laid_out: _Kept[tuple[dt.date, str | None], LaidOut] = _Kept(_FOLDS)
-        self._queues: _Kept[dt.date, Queues] = _Kept(_DAYS)
+        self._laid_out: _Kept[tuple[dt.date, str | None], LaidOut | _Old[LaidOut]] = _Kept(_FOLDS)
+        self._queues: _Kept[dt.date, Queues | _Old[Queues]] = _Kept(_DAYS)
 
     @property
     def last_read(self) -> Seen | None:
@@ -132,12 +146,20 @@ class Seen:
     def laid_out(self, as_at: dt.date, party: str | None = None) -> LaidOut:
         """Return the chronology as at a day, of which the rows are still to be made."""
         reading = self.reading(as_at)
-        return self._laid_out.get((as_at, party), lambda: lay_out(reading, party=party))
+        found = self._laid_out.get((as_at, party), lambda: lay_out(reading, party=party))
+        if isinstance(found, _Old):
+            found = lay_out_more(found.value, reading, found.changed)
+            self._laid_out.put((as_at, party), found)
+        return found
 
     def queues(self, as_at: dt.date) -> Queues:
         """Return what awaits each party as at a day, of which the rows are still to be made."""
         reading = self.reading(as_at)
-        return self._queues.get(as_at, lambda: fold_queues(reading))
+        found = self._queues.get(as_at, lambda: fold_queues(reading))
+        if isinstance(found, _Old):
+            found = grow_queues(found.value, reading, found.changed)
+            self._queues.put(as_at, found)
+        return found
 
     def _whole(self) -> Reading:
         # Dates, responses and order are the same on whatever day: they are worked out once.
@@ -153,15 +175,15 @@ class Seen:
 
     def _grown(self, before: Seen) -> Reading:
         whole, changed = grow(before._whole(), self.view)
-
-        def reading(day: dt.date) -> Reading:
-            return self._readings.get(day, lambda: whole.at(day))
-
-        for (day, party), laid_out in before._laid_out.items():
-            grown = lay_out_more(laid_out, reading(day), changed)
-            self._laid_out.put((day, party), grown)
+        # What is worked out from a reading grows when it is asked for, if it is soon enough.
+        for key, laid_out in before._laid_out.items():
+            old = _old(laid_out, changed)
+            if len(old.changed) < _CHANGED:
+                self._laid_out.put(key, old)
         for day, queues in before._queues.items():
-            self._queues.put(day, grow_queues(queues, reading(day), changed))
+            stale = _old(queues, changed)
+            if len(stale.changed) < _CHANGED:
+                self._queues.put(day, stale)
         return whole
 
 
