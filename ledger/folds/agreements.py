@@ -28,7 +28,7 @@ Source: domain 2.4.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +41,7 @@ from ledger.folds.points import Point, some
 from ledger.folds.reading import Reading
 from ledger.folds.requests import Claim
 from ledger.folds.stances import ESTABLISHED, Telling
+from ledger.view import Told
 from verify.events import Agreement
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "AgreementVersion",
     "Agreements",
     "Bindings",
+    "fold_agreement",
     "fold_agreements",
     "fold_bindings",
 ]
@@ -218,7 +220,24 @@ def fold_agreements(reading: Reading, *, telling: Telling = ESTABLISHED) -> Agre
         reading: The view, read as at a day.
         telling: Whose word is taken.
     """
-    papers, later, elsewhere = _papers(reading, telling)
+    return _fold(reading, _all(reading), telling)
+
+
+def fold_agreement(
+    reading: Reading, event_id: str, *, telling: Telling = ESTABLISHED
+) -> Agreements:
+    """Fold one agreement, and nothing of the others: at most one row.
+
+    Args:
+        reading: The view, read as at a day.
+        event_id: The id of the agreement.
+        telling: Whose word is taken.
+    """
+    return _fold(reading, (reading.view.by_id[event_id],), telling)
+
+
+def _fold(reading: Reading, agreements: Iterable[Told], telling: Telling) -> Agreements:
+    papers, later, elsewhere = _papers(reading, agreements, telling)
     point = Point(reading, reading.as_at)
     return Agreements(
         telling=telling,
@@ -245,7 +264,7 @@ def fold_bindings(
     if on > reading.as_at:
         as_at = reading.as_at.isoformat()
         raise DateError(on.isoformat(), f"is after {as_at}, the day as at which this is read")
-    papers, _, _ = _papers(reading, telling)
+    papers, _, _ = _papers(reading, _all(reading), telling)
     point = Point(reading, on)
     mine = [paper for paper in papers if party in paper.parties]
     return Bindings(
@@ -257,10 +276,16 @@ def fold_bindings(
     )
 
 
-def _papers(reading: Reading, telling: Telling) -> tuple[list[Paper], int, int]:
+def _all(reading: Reading) -> tuple[Told, ...]:
+    return reading.laid_out(t for t in reading.view.told if isinstance(t.event, Agreement))
+
+
+def _papers(
+    reading: Reading, agreements: Iterable[Told], telling: Telling
+) -> tuple[list[Paper], int, int]:
     papers: list[Paper] = []
     later = elsewhere = 0
-    for told in reading.laid_out(t for t in reading.view.told if isinstance(t.event, Agreement)):
+    for told in agreements:
         if reading.later(told):
             later += 1
         elif is_elsewhere(reading, told, telling):

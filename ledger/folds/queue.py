@@ -24,6 +24,7 @@ from operator import attrgetter
 from typing import Final, Literal
 
 from ledger.dates import Answer, When
+from ledger.folds.agreements import fold_agreement
 from ledger.folds.commitments import fold_commitment
 from ledger.folds.moments import date_of
 from ledger.folds.positions import named_parties, unanswered
@@ -66,7 +67,7 @@ class QueueRow:
         index: The index of its entry.
         author: The party that tells it.
         summary: What it tells, in a sentence.
-        state: Of a request or promise: where it stands.
+        state: Of a request, promise or agreement: where it stands.
         items: Of a request: the items, where it has several.
         fields: Of a response: the fields that the party has not answered.
         since: Since when it is awaited; None if nothing dates it.
@@ -198,6 +199,7 @@ _ASKS: Final[tuple[Ask, ...]] = (
 )
 _ORDER: Final[Mapping[Ask, int]] = {ask: place for place, ask in enumerate(_ASKS)}
 _APART: Final = (*GOVERNANCE, Attestation, Erasure, Hold, Opening, Position, Sealed)
+_SIGNING: Final = frozenset(("named", "proposed", "drafted", "signed", "in_force"))
 _KEEPING: Final = frozenset(("promised", "part_fulfilled", "lapsed", "unfulfilled"))
 
 
@@ -254,7 +256,7 @@ def _waits(reading: Reading, told: Told) -> Iterator[_Wait]:
         case Commitment():
             yield from _of_promise(reading, told)
         case Agreement():
-            yield from _signatures(reading, told, told.event)
+            yield from _signatures(reading, told)
     if told.id not in reading.stances.withdrawn:
         yield from _receipts(reading, told)
         yield from _responses(reading, told)
@@ -314,17 +316,15 @@ def _of_promise(reading: Reading, told: Told) -> Iterator[_Wait]:
                 )
 
 
-def _signatures(reading: Reading, told: Told, event: Agreement) -> Iterator[_Wait]:
-    """Yield the signatures that an agreement still waits for."""
-    if told.id in reading.stances.withdrawn:
-        return
-    signed = {told.author} | reading.stances.upholders(told.id)
-    for each, step in reading.steps.get(told.id, ()):
-        if step.verb == "sign":
-            signed |= reading.stances.signers(each)
+def _signatures(reading: Reading, told: Told) -> Iterator[_Wait]:
+    """Yield the signatures that the latest version of an agreement still waits for."""
     place = reading.order.place(told.id)
-    for party in sorted(parties_of(event.signatories) - signed):
-        yield _Wait(party, "signature", told, place, reading.when(told.id))
+    for row in fold_agreement(reading, told.id).rows:
+        if row.state in _SIGNING:
+            for each in row.versions[-1].signatures:
+                if each.required and each.signed.answer != "yes":
+                    since = reading.when(row.versions[-1].since)
+                    yield _Wait(each.party, "signature", told, place, since, state=row.state)
 
 
 def _receipts(reading: Reading, told: Told) -> Iterator[_Wait]:
