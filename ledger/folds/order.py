@@ -21,7 +21,6 @@ from __future__ import annotations
 import datetime as dt
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from copy import copy
 from dataclasses import dataclass, field
 
 from ledger.dates import Answer, Bound, When, instant_s
@@ -81,6 +80,13 @@ class _Node:
     key: _Key | None = None
     head: _Key | None = None
     number: int = 0
+
+    def copied(self) -> _Node:
+        """Return a copy, several times as quickly as `copy` and `replace` do."""
+        return _Node(
+            self.rank, self.own, self.at_s, self.content, self.links, self.later, self.after,
+            self.lo, self.hi, self.clock, self.key, self.head, self.number,
+        )  # fmt: skip
 
     @property
     def place(self) -> _Place:
@@ -206,7 +212,7 @@ class _Growth:
         if event_id not in self._edited:
             self._edited.add(event_id)
             if event_id in self._before._nodes:  # noqa: SLF001 - as above
-                node = self._nodes[event_id] = copy(node)
+                node = self._nodes[event_id] = node.copied()
         return node
 
     def _add(self, rank: int) -> None:
