@@ -64,21 +64,20 @@ def _run(ledger: Ledger, more: Callable[[int], None], rows: int, repeats: int) -
         took_ms, _ = _ask(readings, ledger.size(), name, make)
         print(f"  opening, {name:<18} {took_ms:10,.0f}")
     for count in (1, _GROUP):
-        times: dict[str, list[float]] = {name: [] for name in ("parsing alone", *questions)}
-        for turn in range(repeats):
-            start = ledger.size()
-            more(count)
-            times["parsing alone"].append(_timed(lambda: _parse(ledger, start)))  # noqa: B023 - called at once
-            # Each question is the first in its turn, which also reads what is new.
-            names = list(questions)
-            name = names[turn % len(names)]
-            took_ms, size = _ask(readings, ledger.size(), name, questions[name])
-            times[name].append(took_ms)
-            if size != ledger.size():
-                raise AssertionError(f"{name} is of {size} entries")
-        print(f"{count} new, which the question reads first" + " " * 9 + "median     worst")
-        for name, found in times.items():
-            print(f"  {name:<27} {statistics.median(found):10.1f} {max(found):9.1f}")
+        print(f"{count} new, which each question reads first       median     worst")
+        for name, make in questions.items():
+            _ask(readings, ledger.size(), f"{name}, before", make)
+            parsing, asking = [], []
+            for _ in range(repeats):
+                start = ledger.size()
+                more(count)
+                parsing.append(_timed(lambda: _parse(ledger, start)))  # noqa: B023 - called at once
+                took_ms, size = _ask(readings, ledger.size(), name, make)
+                asking.append(took_ms)
+                if size != ledger.size():
+                    raise AssertionError(f"{name} is of {size} entries")
+            for what, found in ((name, asking), ("  parsing alone", parsing)):
+                print(f"  {what:<37} {statistics.median(found):10.1f} {max(found):9.1f}")
     held = [
         _ask(readings, ledger.size(), f"{name} again", make)[0] for name, make in questions.items()
     ]

@@ -15,8 +15,18 @@ from ledger.folds.queue import Ask, fold_queues, grow_queues, queue_of
 from ledger.folds.reading import Reading, grow, read
 from ledger.folds.timeline import LaidOut, lay_out, lay_out_more, row_of, timeline_of
 from ledger.view import View, ViewBuilder
-from tests.ledger.bookmaking import DAY_MS, Draft, book_of, dates, nonce, opening_of, public, sealed
-from tests.ledger.founding import CASE, LCC, OTHERS
+from tests.ledger.bookmaking import (
+    DAY_MS,
+    Draft,
+    book_of,
+    dates,
+    link,
+    nonce,
+    opening_of,
+    public,
+    sealed,
+)
+from tests.ledger.founding import CASE, LCC, OTHERS, step
 from tests.ledger.scratch import (
     dates_of,
     exhibits_of,
@@ -390,18 +400,75 @@ def test_a_long_ledger_grows_as_it_is_read_from_scratch(seed: int) -> None:
     check(grown, from_scratch(recording, "public"))
 
 
-def test_the_founding_case_grows_as_it_is_read_from_scratch() -> None:
+def grow_through(drafts: Sequence[Draft]) -> Grown:
+    """Record drafts one by one, and compare after each."""
     recording = Recording(Random(1))
     recording.book = book_of([], members=OTHERS)
     builder = ViewBuilder(lambda index, _: recording.book.disclosures.get(index, ()))
     for data in recording.book.entries:
         builder.add(data)
     grown = Grown(builder, LCC)
-    for draft in CASE:
+    for draft in drafts:
         recording.book.add(draft)
         builder.add(recording.book.entries[-1])
         grown.grow()
         check(grown, from_scratch(recording, LCC))
+    return grown
+
+
+def test_the_founding_case_grows_as_it_is_read_from_scratch() -> None:
+    grow_through(CASE)
+
+
+def letter(label: str, *links: tuple[Rel, Draft], **on: str) -> Draft:
+    event = Communication(
+        author=LCC,
+        nonce=nonce(label),
+        channel="letter",
+        dates=dates(**on) if on else None,
+        links=tuple(link(rel, other) for rel, other in links) or None,
+    )
+    return Draft(event)
+
+
+def test_a_day_is_carried_back_along_a_chain_of_undated_events() -> None:
+    chain = [letter("0")]
+    for number in range(1, 5):
+        chain.append(letter(str(number), ("replies_to", chain[-1])))
+    dated = letter("last", ("replies_to", chain[-1]), sent="2025-03-06")
+    grown = grow_through([letter("other", sent="2025-03-10"), *chain, dated])
+
+    assert [each.id for each in (*chain, dated)] == list(grown.reading.order.sequence)[:6]
+
+
+def test_a_request_is_looked_at_again_when_what_it_waits_for_is_dated_or_narrowed() -> None:
+    asked = Draft(
+        Request(
+            author=LCC, nonce=nonce("asked"), dates=dates(received="2025-03-01"), what="data",
+            medium="written", from_=(LCC,), to=("rutland",),
+        )
+    )  # fmt: skip
+    waited = letter("waited")
+    vague = letter("vague", received="[2025-03-02..2027-01-01]")
+    defer = step(
+        "defer", asked, "defer", {"occurred": "2025-03-02"}, until_events=(waited.id, vague.id)
+    )
+    enclosing = letter("enclosing", ("encloses", waited), sent="2025-03-05")
+    narrowing = Draft(
+        Attestation(
+            author=LCC, nonce=nonce("narrowing"), type="dkim", of=vague.id,
+            dates=dates(received="2025-03-04"),
+        )
+    )  # fmt: skip
+    for last in ([enclosing, narrowing], [narrowing, enclosing]):
+        before = grow_through([asked, waited, vague, defer, last[0]])
+        after = grow_through([asked, waited, vague, defer, *last])
+
+        asks = [
+            [row.ask for row in queue_of(each.queues[DAYS[-1]], "rutland").rows]
+            for each in (before, after)
+        ]
+        assert [[], ["request"]] == [[a for a in each if a == "request"] for each in asks]
 
 
 def reading_of(recording: Recording) -> Reading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 
@@ -15,10 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import NotFoundError, StoreError
+from ledger.folds.queue import queue_of
 from ledger.folds.reading import read
+from ledger.folds.timeline import timeline_of
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from ledger.readings import Query, Readings, Seen
+from ledger.replies import chronology_json, queue_json
 from ledger.store import STORE_FILE
 from ledger.view import ViewBuilder
 from tests.ledger.builder import (
@@ -75,7 +78,7 @@ class Recorder:
     def act(self, act: str) -> None:
         match act:
             case "letters":
-                events = [new_letter("alpha", "Open") for _ in range(3)]
+                events = [new_letter("alpha", "Open", to=["beta"]) for _ in range(3)]
                 submit(self.ledger, *events)
                 self.erasable.append(events[1])
             case "limited":
@@ -149,6 +152,49 @@ def test_what_is_kept_is_what_would_be_read_from_scratch(
 
 def brackets_of(seen: Seen) -> list[Bracket]:
     return [seen.view.bracket(told) for told in seen.view.told]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(
+    st.lists(st.sampled_from((*ACTS, "ask", "ask")), max_size=14),
+    st.randoms(use_true_random=False),
+)
+def test_what_was_worked_out_grows_as_it_would_be_worked_out_from_scratch(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[str], random: Random
+) -> None:
+    """What is asked now and then, so that several turns lie between, some without a fold."""
+    path = tmp_path_factory.mktemp("readings") / "ledger"
+    with _founded(path) as ledger:
+        submit(ledger, new_enrolment(ledger, "alpha", BETA))
+        readings = Readings(ledger)
+        recorder = Recorder(ledger, readings, random)
+        for number, act in enumerate([*acts, "ask"]):
+            recorder.act(act)
+            audience = random.choice(AUDIENCES)
+            if act == "read":
+                readings.view(audience)
+            if act == "ask":
+                kinds = [kind for kind in FOLDS if random.random() < 0.7] or ["reading"]
+                for kind in kinds:
+                    query = Query(audience, ledger.size(), (kind, str(number)))
+                    fold = FOLDS[kind]
+                    kept = readings.answer(query, fold)
+                    fresh = Readings(ledger).answer(query, fold)
+
+                    assert fresh.body == kept.body
+
+
+DAY = dt.date(2026, 3, 1)
+FOLDS: Mapping[str, Callable[[Seen], object]] = {
+    "chronology": lambda seen: chronology_json(seen.view, timeline_of(seen.laid_out(DAY))),
+    "of one party": lambda seen: chronology_json(
+        seen.view, timeline_of(seen.laid_out(DAY, "beta"))
+    ),
+    "queue": lambda seen: [
+        queue_json(seen.view, queue_of(seen.queues(DAY), party)) for party in ("alpha", "beta")
+    ],
+    "reading": lambda seen: [sorted(seen.reading(DAY).dates), seen.view.size],
+}
 
 
 def test_an_answer_is_worked_out_again_only_when_cosignatures_prove_more(ledger: Ledger) -> None:
