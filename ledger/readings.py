@@ -18,8 +18,10 @@ wait for long answers. The ledger may be one in which another process records.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import hashlib
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -49,6 +51,7 @@ _EVENTS: Final = 200_000  # of all views that are kept, where there are several:
 _FOLDS: Final = 4
 _DAYS: Final = 2  # of which queues are kept: today's, and the last that was asked for
 _CHANGED: Final = 16_384  # with more changes since, what nobody asked for is worked out anew
+_LONG_S: Final = 1.0
 _OCTETS: Final = 16 << 20
 _PART: Final = 4  # of the room for answers: no answer may have more than such a part of it
 
@@ -244,6 +247,7 @@ class Readings:
         Raises:
             NotFoundError: The ledger has not the size asked for.
         """
+        began_s = time.monotonic()
         with self._reading:
             self._catch_up()
             forgotten = self._forgotten
@@ -254,6 +258,11 @@ class Readings:
                 body = msgspec.json.encode(make(seen), order="sorted")
                 answer = Answer(body, hashlib.sha256(body).hexdigest()[:32])
                 self._keep(query, answer, forgotten)
+                if time.monotonic() - began_s > _LONG_S:
+                    # What took long to work out is large, and stays. Looking through millions of
+                    # such objects for circles, of which there are none, would hold up a question
+                    # for a second every now and then.
+                    gc.freeze()
             return answer
 
     def view(self, audience: str, *, size: int | None = None) -> View:
