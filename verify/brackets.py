@@ -92,14 +92,33 @@ class Brackets:
             seen: The notes that statements name, of whatever tree they are.
             statements: The statements that name a note, in the order of the log.
         """
-        self._after = _signed_after(seen, statements)
+        self._reached = {
+            note.note: time_s
+            for note in seen
+            if (time_s := latest_reached(note.policy, times=_each(note, max))) is not None
+        }
+        # Where no note shows a time, no statement does.
+        self._statements = tuple(statements) if self._reached else ()
+        self._firsts = [each.first for each in self._statements]
+        # Where a note came that is later than all before it, and its time: both ascend.
+        self._later: list[int] = []
+        self._latest: list[int] = []
+        for first, _, note in self._statements:
+            time_s = self._reached.get(note)
+            if time_s is not None and (not self._latest or time_s > self._latest[-1]):
+                self._later.append(first)
+                self._latest.append(time_s)
         self._sizes, self._by = _existed_by(covering)
 
     def __eq__(self, other: object) -> bool:
         """Tell whether all entries have the same brackets by both."""
         if not isinstance(other, Brackets):
             return NotImplemented
-        return (self._after, self._sizes, self._by) == (other._after, other._sizes, other._by)
+        return (self._all_after(), self._sizes, self._by) == (
+            other._all_after(),
+            other._sizes,
+            other._by,
+        )
 
     __hash__ = None  # type: ignore[assignment]  # as of any collection
 
@@ -110,11 +129,26 @@ class Brackets:
             index: The entry's index.
             first: Index of its submission's first entry.
         """
-        after_s = self._after.get(first)
+        after_s = self._after(first)
         place = bisect_right(self._sizes, index)
         if place == len(self._sizes):
             return Bracket(after_s)
         return self._by[place]._replace(after_s=after_s)
+
+    def _after(self, first: int) -> int | None:
+        """Return the time after which the submission that begins there was signed."""
+        place = bisect_left(self._firsts, first)
+        if self._firsts[place : place + 1] != [first]:
+            return None
+        _, seen_size, note = self._statements[place]
+        # What it saw holds the statements of entries below that size, and what these had seen.
+        before = bisect_left(self._later, min(seen_size, first))
+        times = self._latest[max(before - 1, 0) : before]
+        return max([*times, self._reached[note]] if note in self._reached else times, default=None)
+
+    def _all_after(self) -> list[tuple[int, int]]:
+        found = ((first, self._after(first)) for first in self._firsts)
+        return [(first, time_s) for first, time_s in found if time_s is not None]
 
     @property
     def covered(self) -> int:
@@ -155,28 +189,6 @@ def format_time_s(time_s: int) -> str:
     month = (month + 2) % 12 + 1
     hours, minutes = divmod(seconds // 60, 60)
     return f"{year:04}-{month:02}-{day + 1:02} {hours:02}:{minutes:02}:{seconds % 60:02} UTC"
-
-
-def _signed_after(notes: Iterable[Cosigned], statements: Iterable[Committed]) -> dict[int, int]:
-    """Return the time after which each submission was signed, by its first index."""
-    reached = {
-        note.note: time_s
-        for note in notes
-        if (time_s := latest_reached(note.policy, times=_each(note, max))) is not None
-    }
-    after: dict[int, int] = {}
-    # Where a note came that is later than all before it, and its time: both ascend.
-    firsts: list[int] = []
-    latest: list[int] = []
-    for first, seen_size, note in statements:
-        before = bisect_left(firsts, seen_size)  # those of entries below `seen_size`
-        times = [*latest[before - 1 : before], *([reached[note]] if note in reached else [])]
-        if times:
-            after[first] = max(times)
-        if note in reached and (not latest or reached[note] > latest[-1]):
-            firsts.append(first)
-            latest.append(reached[note])
-    return after
 
 
 def _existed_by(notes: Iterable[Cosigned]) -> tuple[list[int], list[Bracket]]:
