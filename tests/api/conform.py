@@ -40,7 +40,7 @@ _CONFIG: Final = """
 # or a hash is of, no description can say.
 [[operations]]
 include-name = ["GET /events", "GET /entries", "GET /chronology",
-                "GET /checkpoints", "GET /disclosures", "GET /bindings"]
+                "GET /checkpoints", "GET /disclosures", "GET /bindings", "GET /queue"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "404", "400"]
 
 [[operations]]
