@@ -276,10 +276,14 @@ def instant_s(when: When) -> int | None:
     """
     if when.time is None or when.earliest is None:
         return None
-    hours, minutes, seconds = (int(part) for part in when.time[:8].split(":"))
-    zone = when.time[8:]
+    return _seconds(when.earliest, when.time)
+
+
+def _seconds(day: dt.date, time: str) -> int:
+    hours, minutes, seconds = (int(part) for part in time[:8].split(":"))
+    zone = time[8:]
     offset = 0 if zone == "Z" else int(f"{zone[0]}1") * (int(zone[1:3]) * 60 + int(zone[4:]))
-    return ((when.earliest.toordinal() * 24 + hours) * 60 + minutes - offset) * 60 + seconds
+    return ((day.toordinal() * 24 + hours) * 60 + minutes - offset) * 60 + seconds
 
 
 def candidates(when: When) -> tuple[Range, ...]:
@@ -303,8 +307,11 @@ _DATE = re.compile(
 )
 _DATE_TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+    r"T(?P<time>(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]))"
 )
+_DAY_S: Final = 86_400
+_CALENDAR: Final = range(dt.date.min.toordinal(), dt.date.max.toordinal() + 1)
 
 
 @lru_cache(maxsize=4096)  # the same dates are read again and again
@@ -317,6 +324,9 @@ def _parse_shape(text: str) -> tuple[Range, Range, Literal["point", "span"]]:
         days = Range(members[0].lo, members[-1].hi)
     elif (with_time := _DATE_TIME.fullmatch(text)) is not None:
         days = _parse_date(with_time["date"], whole=text)
+        # A zone can move a time before the first day of the calendar, or past its last.
+        if days.lo is None or _seconds(days.lo, with_time["time"]) // _DAY_S not in _CALENDAR:
+            raise DateError(text, "is on no day of the calendar in UTC")
     else:
         days = _parse_date(text, whole=text)
     return days, days, "point"

@@ -233,7 +233,7 @@ class Grounds:
             if (
                 event.mode == "became_aware"
                 and when is not None
-                and when.begin_earliest is not None
+                and when.begin_earliest not in {None, dt.date.min}
             ):
                 words = f"came to know of it only then, {format_when(when)}"
                 day = when.begin_earliest - dt.timedelta(1)

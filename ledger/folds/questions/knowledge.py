@@ -29,8 +29,8 @@ def lag(asked: Asked) -> Iterator[Answer]:
         if row.mode in AWARE and row.lag != (None, None):
             who, what = actor_words(row.knower), other_words(row.of, asked.by_id)
             words = f"{who} {say(row.mode)} {what} {days_words(*row.lag)} after it."
-            via = [row.via] if row.via in asked.by_id else []
-            ids = [row.id, row.of, *filter(None, via)]
+            via = [row.via] if row.via is not None and row.via in asked.by_id else []
+            ids = [row.id, row.of, *via]
             yield asked.answer(words, ids, parties=[party_of(row.knower)], days=row.lag)
 
 
