@@ -367,7 +367,7 @@ def _state(at: At, number: int, bindings: Sequence[Binding]) -> tuple[AgreementS
     if paper.standing != "counts":
         return paper.standing, paper.told.id
     in_effect = some(at.took_effect(each.party, number) for each in bindings)
-    signings = [d for d in paper.deeds if d.verb in SIGNING and number in paper.meant(d)]
+    signings = paper.on(number, SIGNING)
     refusal = _refusal(at, number)
     over = None if in_effect == "no" else _over(at, number, bindings)
     if over is not None:
@@ -381,7 +381,7 @@ def _state(at: At, number: int, bindings: Sequence[Binding]) -> tuple[AgreementS
         by_all = any(deed.done for deed in signings) or paper.required <= signed
         return "all_signed" if by_all and not paper.unnamed else "signed", signings[-1].id
     for verb, state in _EARLY:
-        found = [deed for deed in paper.of(verb) if number in paper.meant(deed)]
+        found = paper.on(number, (verb,))
         if found:
             return state, found[-1].id
     return "named", paper.told.id

@@ -9,6 +9,7 @@ Source: domain 2.4.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -116,6 +117,7 @@ class Paper:
             party_of(actor) == "unknown" for actor in event.signatories
         )
         self._said: dict[str, Condition] = {}
+        self._meant: dict[str, tuple[int, ...]] = {}
         deeds, claims = deeds_of(reading, told, telling)
         self.deeds = tuple(deed for deed in deeds if self._is_theirs(deed))
         strangers = [deed for deed in deeds if not self._is_theirs(deed)]
@@ -181,6 +183,11 @@ class Paper:
 
     def meant(self, deed: Deed) -> tuple[int, ...]:
         """Return the versions that a step can be of: one where it names it, or there is one."""
+        if deed.id not in self._meant:
+            self._meant[deed.id] = self._means(deed)
+        return self._meant[deed.id]
+
+    def _means(self, deed: Deed) -> tuple[int, ...]:
         number = self._named(deed)
         if number is not None:
             return (number,)
@@ -250,6 +257,19 @@ class Paper:
         """Return the steps of a verb that count."""
         return self._by_verb.get(verb, [])
 
+    def on(self, number: int, verbs: Collection[str]) -> list[Deed]:
+        """Return the steps of some verbs that can be of a version, laid out."""
+        return [deed for deed in self._by_number.get(number, ()) if deed.verb in verbs]
+
+    @cached_property
+    def _by_number(self) -> dict[int, list[Deed]]:
+        found: dict[int, list[Deed]] = {}
+        for deed in self.deeds:
+            if deed.verb in _VERSIONED:
+                for number in self.meant(deed):
+                    found.setdefault(number, []).append(deed)
+        return found
+
     @cached_property
     def _by_verb(self) -> dict[str, list[Deed]]:
         found: dict[str, list[Deed]] = {}
@@ -274,6 +294,10 @@ class At:
         self.paper = paper
         self.point = point
         self._signed: dict[tuple[str, int], Condition] = {}
+        self._took: dict[tuple[str, int], Answer] = {}
+        self._had: dict[str, Answer] = {}
+        self._after: dict[str, dict[int, tuple[Answer, int]]] = {}
+        self._over: dict[tuple[str, int], Condition | None] = {}
 
     def bindings(self, party: str) -> tuple[Binding, ...]:
         """Say whether a party was bound, by each version."""
@@ -301,6 +325,12 @@ class At:
 
     def took_effect(self, party: str, number: int) -> Answer:
         """Say whether a version had taken effect for a party."""
+        key = (party, number)
+        if key not in self._took:
+            self._took[key] = self._takes_effect(party, number)
+        return self._took[key]
+
+    def _takes_effect(self, party: str, number: int) -> Answer:
         if self._is_stranger(party):
             return "no"
         own = self.signed(party, number).answer
@@ -328,11 +358,10 @@ class At:
         return self._signed[key]
 
     def _sign(self, party: str, number: int) -> Condition:
-        found = [
-            self._signature(deed, party, number) for deed in self.paper.signings(party, number)
-        ]
-        if found:
-            best = max(found, key=lambda ground: _WEIGHT[ground.answer])
+        signings = self.paper.signings(party, number)
+        if signings:
+            found = max(signings, key=lambda deed: _WEIGHT[self._is_signed(deed)])
+            best = self._signature(found, party)
             best = self._declined(party, number, best) or best
         else:
             best = self.paper.unsigned(party, number)
@@ -342,22 +371,31 @@ class At:
             return _condition("signature", "no", words, made.told, self.paper, party)
         return best
 
-    def _signature(self, deed: Deed, party: str, number: int) -> Condition:
-        had = self.point.had(deed.id)
+    def _happened(self, deed: Deed) -> Answer:
+        if deed.id not in self._had:
+            self._had[deed.id] = self.point.had(deed.id)
+        return self._had[deed.id]
+
+    def _is_signed(self, deed: Deed) -> Answer:
+        had = self._happened(deed)
+        return _OPEN if had == "yes" and len(self.paper.meant(deed)) > 1 else had
+
+    def _signature(self, deed: Deed, party: str) -> Condition:
+        had, answer = self._happened(deed), self._is_signed(deed)
         words = {
             "yes": "signed",
             "no": "signed later",
             _OPEN: "signed, but whether by then is not established",
         }[had]
-        if had == "yes" and self.paper.meant(deed) != (number,):
-            had, words = _OPEN, "signed, but which version is not told"
-        return _condition("signature", had, words, deed.told, self.paper, party)
+        if answer != had:
+            words = "signed, but which version is not told"
+        return _condition("signature", answer, words, deed.told, self.paper, party)
 
     def _declined(self, party: str, number: int, signed: Condition) -> Condition | None:
         """Return a refusal that is not certain to have come before the signature."""
         before = self.paper.reading.order.before
         for deed in self.paper.refusals(party, number):
-            if signed.answer == "no" or self.point.had(deed.id) == "no":
+            if signed.answer == "no" or self._happened(deed) == "no":
                 continue
             if before(deed.id, signed.id or "") == "yes":
                 continue
@@ -389,26 +427,49 @@ class At:
 
     def _replaced(self, party: str, number: int) -> Condition | None:
         """Say whether no later version had taken effect; None where none can have."""
-        needed = self.paper.required or self.paper.signers
-        if self.paper.event.effective == "each_signed":
-            needed = frozenset((party,))
-        answers = {
-            later: self.took_effect(party, later)
-            for later in self.paper.numbers
-            if later > number and all(self.paper.signings(each, later) for each in needed)
-        }
-        took = some(answers.values())
+        if party not in self._after:
+            self._after[party] = self._replacing(party)
+        took, by = self._after[party][number]
         if took == "no":
             return None
-        by = max(later for later, answer in answers.items() if answer == took)
         made = self.paper.made_by.get(by)
         told = self.paper.told if made is None else made.told
         words = f"version {by} {'had' if took == 'yes' else 'can have'} taken effect"
         return _condition("replaced", negated(took), words, told, self.paper)
 
+    def _replacing(self, party: str) -> dict[int, tuple[Answer, int]]:
+        """Say of each version whether a later one had taken effect, and the last that did."""
+        needed = self.paper.required or self.paper.signers
+        if self.paper.event.effective == "each_signed":
+            needed = frozenset((party,))
+        found: dict[int, tuple[Answer, int]] = {}
+        took: Answer = "no"
+        by = 0
+        for number in reversed(self.paper.numbers):
+            found[number] = took, by
+            if all(self.paper.signings(each, number) for each in needed):
+                answer = self.took_effect(party, number)
+                if _WEIGHT[answer] > _WEIGHT[took]:
+                    took, by = answer, number
+        return found
+
     def suspended(self, number: int) -> Condition | None:
         """Say whether it was not suspended; None where nobody had suspended it."""
+        return self._once("suspend", number, self._suspended)
 
+    def ended(self, number: int) -> Condition | None:
+        """Say whether it had not ended; None where nobody had ended it."""
+        return self._once("end", number, self._ended)
+
+    def _once(
+        self, what: str, number: int, work_out: Callable[[int], Condition | None]
+    ) -> Condition | None:
+        key = (what, number)
+        if key not in self._over:
+            self._over[key] = work_out(number)
+        return self._over[key]
+
+    def _suspended(self, number: int) -> Condition | None:
         def lasted(deed: Deed) -> Answer:
             until = date_of(deed.told, "until")
             over = "no" if until is None else self.point.over(until)
@@ -416,8 +477,7 @@ class At:
 
         return self._jointly("suspend", number, {d.id: lasted(d) for d in self.paper.of("suspend")})
 
-    def ended(self, number: int) -> Condition | None:
-        """Say whether it had not ended; None where nobody had ended it."""
+    def _ended(self, number: int) -> Condition | None:
         ended = self._jointly("end", number, {d.id: self._came(d) for d in self.paper.of("end")})
         term = self.paper.date(number, "end") or self.paper.date(number, "until")
         if term is None or (ended is not None and ended.answer == "no"):
@@ -431,7 +491,7 @@ class At:
     def _came(self, deed: Deed) -> Answer:
         """Say whether a step had effect by then: from its own date of effect, if it gives one."""
         effective = date_of(deed.told, "effective")
-        return self.point.had(deed.id) if effective is None else self.point.reached(effective)
+        return self._happened(deed) if effective is None else self.point.reached(effective)
 
     def _jointly(self, verb: str, number: int, answers: dict[str, Answer]) -> Condition | None:
         """Say what an act that all must do comes to; None where nobody had done it."""
