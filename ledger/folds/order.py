@@ -132,6 +132,26 @@ class Order:
         node = self._nodes[event_id]
         return node.lo, node.hi
 
+    def firsts(self, event_ids: Collection[str]) -> frozenset[str]:
+        """Return those of some events before which none of the others is established to be.
+
+        It costs one pass over all events, where `before` asked of each pair costs their square.
+        """
+        wanted = {each: self._nodes[each] for each in event_ids}
+        last = min((node.hi for node in wanted.values() if node.hi is not None), default=None)
+        time = min((node.at_s for node in wanted.values() if node.at_s is not None), default=None)
+        behind: set[str] = set()
+        for each in self.sequence:
+            if any(e in wanted or e in behind for e in self._nodes[each].after):
+                behind.add(each)
+        return frozenset(
+            each
+            for each, node in wanted.items()
+            if each not in behind
+            and not (time is not None and node.at_s is not None and time < node.at_s)
+            and not (last is not None and node.lo is not None and last < node.lo)
+        )
+
     def _surely(self, first: str, second: str) -> bool:
         one, other = self._nodes[first], self._nodes[second]
         if one.at_s is not None and other.at_s is not None and one.at_s != other.at_s:

@@ -53,10 +53,10 @@ def _nothing_came(matter: Matter, told: Told, event: Knowledge) -> Iterator[Find
     until, of = unaware_until(matter.reading, told), matter.by_id.get(event.of)
     if of is None or until is None:
         return
-    for each in _answers_to(matter, of):
+    for each in _answers_to(matter, of, but=told.author):
         answered = matter.reading.when(each.id)
         last = None if answered is None else answered.begin_latest
-        if each.author != told.author and last is not None and last <= until:
+        if last is not None and last <= until:
             words = (
                 f"{told.author} tells that, as at {until.isoformat()}, nothing had come in answer "
                 f"to {matter.name(of.id)} (entry {told.index}); {each.author} tells that it was "
@@ -66,19 +66,24 @@ def _nothing_came(matter: Matter, told: Told, event: Knowledge) -> Iterator[Find
             return  # one answer shows it: a thousand would be a thousand findings for each word
 
 
-def _answers_to(matter: Matter, of: Told) -> Iterator[Told]:
-    """Yield the steps that answer a request, or a question about one; or a step that is such."""
+def _answers_to(matter: Matter, of: Told, *, but: str) -> Iterator[Told]:
+    """Yield the steps that answer a request, or a question about one; or a step that is such.
+
+    Not those that one party tells.
+    """
     if isinstance(of.event, Request):
         verbs, request = _ANSWERS, of.id
     elif isinstance(of.event, Step) and of.event.verb == "seek_clarification":
         verbs, request = _REPLIES, of.event.of
     else:
-        if isinstance(of.event, Step) and of.event.verb in _ANSWERS | _REPLIES:
+        is_one = isinstance(of.event, Step) and of.event.verb in _ANSWERS | _REPLIES
+        if is_one and of.author != but:
             yield of
         return
     for each, step in matter.reading.steps.get(request, ()):
-        early = matter.reading.order.before(each.id, of.id) == "yes"
-        if step.verb in verbs and each.id in matter.places and not early:
+        if step.verb not in verbs or each.author == but or each.id not in matter.places:
+            continue
+        if matter.reading.order.before(each.id, of.id) != "yes":
             yield each
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from ledger.date_words import format_when
@@ -98,7 +99,8 @@ def surprising(matter: Matter) -> Iterator[Finding]:
         for row in rows:
             _wait_for(matter, row, waits)
             if row.what == "invitation" and row.taken_up_by is not None:
-                yield from _complained(matter, telling, row, statements)
+                # Some show it: a thousand would be a thousand findings for each invitation.
+                yield from islice(_complained(matter, telling, row, statements), _MOST)
         for awaited, wait in waits.items():
             yield from _before_awaited(matter, telling, awaited, wait, asks)
 

@@ -144,12 +144,19 @@ def queried(asked: Asked) -> Iterator[Answer]:
 
 def order(asked: Asked) -> Iterator[Answer]:
     """Whether those who put a request off wrote before what they waited for had come."""
+    put_off = {
+        (awaited, row.makers, row.recipients, asked.reading.when(row.id)): row
+        for row in asked.requests
+        for stage in row.course
+        if stage.word == "deferred"
+        for awaited in _awaited(asked, stage)
+    }
+    told = asked.reading.view.told if put_off else ()
+    texts = [each for each in asked.reading.laid_out(told) if _is_written(asked, each)]
     found: dict[str, dict[str, None]] = {}
-    for row in asked.requests:
-        for stage in row.course:
-            for awaited in _awaited(asked, stage) if stage.word == "deferred" else ():
-                early = found.setdefault(awaited, {})
-                early.update(dict.fromkeys(_written_before(asked, awaited, row)))
+    for (awaited, *_), row in put_off.items():
+        early = found.setdefault(awaited, {})
+        early.update(dict.fromkeys(_written_before(asked, awaited, row, texts)))
     for awaited, early in found.items():
         if early:
             yield _early(asked, awaited, tuple(early))
@@ -158,8 +165,8 @@ def order(asked: Asked) -> Iterator[Answer]:
 def first(asked: Asked) -> Iterator[Answer]:
     """Who asked first."""
     rows = [row for row in asked.requests if row.what != "invitation"]
-    before = asked.reading.order.before
-    earliest = [row for row in rows if not any(before(other.id, row.id) == "yes" for other in rows)]
+    firsts = asked.reading.order.firsts([row.id for row in rows])
+    earliest = [row for row in rows if row.id in firsts]
     for row in earliest[:1]:
         made = asked.when_words(row.id)
         words = f"{actors_words(row.makers)}: the {_named(row)} of entry {row.index}, {made}"
@@ -369,23 +376,28 @@ def _senders(told: Told) -> frozenset[str]:
     return parties_of(event.from_, event.on_behalf_of)
 
 
-def _written_before(asked: Asked, awaited: str, row: RequestRow) -> Iterator[str]:
+def _written_before(
+    asked: Asked, awaited: str, row: RequestRow, texts: Iterable[Told]
+) -> Iterator[str]:
     """Find what the makers of a request wrote or asked after it, and before something else."""
     end, start = came(asked.reading, awaited), asked.reading.when(row.id)
     if end is None or start is None or not _written(asked, asked.by_id.get(awaited)):
         return
-    for told in asked.reading.laid_out(asked.reading.view.told):
-        event, when = told.event, asked.reading.when(told.id)
-        if not isinstance(event, Communication | Request) or not _written(asked, told):
+    for told in texts:
+        when, to = asked.reading.when(told.id), parties_of(getattr(told.event, "to", None))
+        if when is None or to.isdisjoint(row.recipients):
             continue
-        by, to = _senders(told), parties_of(event.to)
-        if by.isdisjoint(row.makers) or to.isdisjoint(row.recipients) or when is None:
+        if _senders(told).isdisjoint(row.makers):
             continue
         later = start.begin_earliest is not None and (
             when.begin_earliest is not None and when.begin_earliest > start.begin_earliest
         )
         if later and is_before(when, end) == "yes":
             yield told.id
+
+
+def _is_written(asked: Asked, told: Told) -> bool:
+    return isinstance(told.event, Communication | Request) and _written(asked, told)
 
 
 def _written(asked: Asked, told: Told | None) -> bool:
@@ -395,8 +407,9 @@ def _written(asked: Asked, told: Told | None) -> bool:
 
 def _of_another(asked: Asked, row: RequestRow) -> Iterator[str]:
     """Say of a request that is told to be about another that it may be no request of its own."""
-    for other in asked.requests:
-        if other.id in _about(asked, row.id):
+    about = _about(asked, row.id)
+    for other in asked.requests if about else ():
+        if other.id in about:
             what = f"it is told to be about the {_named(other)} of entry {other.index}"
             yield f"whether it is a request of its own, or a word about another: {what}"
 
