@@ -21,6 +21,7 @@ from verify.events import (
     Account,
     Communication,
     Discharge,
+    Knowledge,
     Meeting,
     Position,
     Request,
@@ -70,6 +71,40 @@ def position(label: str, on: Draft, stance: str, author: str = LCC, **fields: ob
         **fields,  # type: ignore[arg-type]  # a test's own
     )
     return Draft(event)
+
+
+# What is established of knowledge
+
+
+def test_two_others_do_not_establish_when_somebody_knew() -> None:
+    letter = Draft(
+        Communication(
+            author=RUTLAND,
+            nonce=nonce("letter"),
+            channel="letter",
+            from_=(RUTLAND,),
+            to=("melton",),
+            dates=dates(sent="2025-03-12"),
+        )
+    )
+    knew = Draft(
+        Knowledge(
+            author=LCC,
+            nonce=nonce("knew"),
+            knower="melton",
+            of=letter.id,
+            mode="became_aware",
+            dates=dates(occurred="2025-04-23"),
+        )
+    )
+
+    def is_established(*who: str) -> bool:
+        word = [position(f"yes {each}", knew, "agree", author=each) for each in who]
+        book = book_of((letter, knew, *word), members=("blaby", "melton", RUTLAND))
+        return bool(ask(read(book.view(), as_at=AS_AT), [ESTABLISHED], question="lag"))
+
+    assert not is_established("blaby")
+    assert is_established("melton")
 
 
 # The table of questions

@@ -15,12 +15,14 @@ from typing import Final
 from ledger.date_words import format_when
 from ledger.folds.commitments import CommitmentRow, fold_commitments
 from ledger.folds.grades import grade_of
+from ledger.folds.knew import doers
 from ledger.folds.knowledge import KnowledgeRow, fold_knowledge
 from ledger.folds.reading import Days, Reading
 from ledger.folds.requests import RequestRow, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.sentences import other_words, sentence, title_of
 from ledger.view import Told
+from ledger.wording import party_of
 
 __all__ = [
     "Answer",
@@ -165,17 +167,19 @@ class Asked:
     def knowledge(self) -> tuple[KnowledgeRow, ...]:
         """What is told of knowledge and counts in this telling.
 
-        Nobody establishes alone what it knew itself, or what the other side did.
+        Nobody establishes alone what it knew itself, or what the other side did; and no others
+        establish it between them.
         """
-        signers = self.reading.stances.signers
-        return tuple(
-            row
-            for row in fold_knowledge(self.reading).rows
-            if self._is_told(signers(self.by_id[row.id]))
-        )
+        return tuple(row for row in fold_knowledge(self.reading).rows if self._is_told(row))
 
-    def _is_told(self, signers: frozenset[str]) -> bool:
-        return self.telling.party in signers if self.telling.party else len(signers) > 1
+    def _is_told(self, row: KnowledgeRow) -> bool:
+        signers = self.reading.stances.signers(self.by_id[row.id])
+        if self.telling.party is not None:
+            return self.telling.party in signers
+        knower = party_of(row.knower)
+        if row.mode == "not_told":
+            return not signers.isdisjoint(frozenset(doers(self.by_id[row.of])) - {knower})
+        return knower in signers and len(signers) > 1
 
     def counts(self, told: Told | None, entitled: Iterable[str]) -> bool:
         """Tell whether an event counts in this telling.
