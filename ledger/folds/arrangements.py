@@ -227,14 +227,22 @@ class _Body:
         self.told = told
         self.event = event
         self.telling = telling
-        steps = [step for _, step in reading.steps.get(told.id, ())]
-        founded = (step.members or () for step in steps if step.verb in {"establish", "join"})
-        self.named = parties_of(event.members, event.operator, *founded)
+        self.named = self._named()
         self.entitled = parties_of(event.operator) or self.named
         deeds, claims = deeds_of(reading, told, telling)
         self.deeds = tuple(deed for deed in deeds if self._is_theirs(deed))
         strangers = [deed for deed in deeds if not self._is_theirs(deed)]
         self.claims = (*claims, *(claim_of(deed, "it was not theirs to do") for deed in strangers))
+
+    def _named(self) -> frozenset[str]:
+        """Return those whom it concerns; a stranger's word that it joined makes it none of them."""
+        named = first = parties_of(self.event.members, self.event.operator)
+        for told, step in self.reading.steps.get(self.told.id, ()):
+            if step.verb in {"establish", "join"} and step.members:
+                signers = self.reading.stances.signers(told)
+                if not first or not signers.isdisjoint(named):
+                    named |= parties_of(step.members)
+        return named
 
     def _is_theirs(self, deed: Deed) -> bool:
         if self.telling.party is not None or deed.verb not in _OF_ALL or not self.entitled:

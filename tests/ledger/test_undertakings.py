@@ -686,6 +686,16 @@ def test_an_outsider_sets_nothing_up_and_another_member_may_deny_it() -> None:
     assert "yes" == arranged(GROUP, own, position("no", "melton", own, "deny")).closed
 
 
+def test_a_stranger_that_says_it_joined_cannot_close_an_arrangement() -> None:
+    joined = done("join", "melton", "2025-08-01", members=("melton",))
+    asked_in = done("join", RUTLAND, "2025-08-01", members=("melton",))
+    closed = done("close", "melton", "2025-09-01")
+
+    alone = arranged(GROUP, done("establish"), joined, closed)
+    assert ("established", "no") == (alone.state, alone.closed)
+    assert "closed" == arranged(GROUP, done("establish"), asked_in, closed).state
+
+
 def test_what_is_later_and_what_nothing_is_told_of_is_left_out_of_arrangements_too() -> None:
     later = Draft(
         Arrangement(author=LCC, nonce=nonce("later"), type="forum", dates=dates(start="2025-12-01"))
