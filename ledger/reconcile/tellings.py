@@ -41,6 +41,7 @@ _TOLD: Final = (
     *(Request, Step, Transfer),
 )
 _MAIL: Final = "message/rfc822"
+_MAIN: Final = frozenset(("file", "file.1"))
 _MAX_HEAD: Final = 1 << 20
 
 
@@ -95,7 +96,7 @@ class Telling:
     @property
     def main(self) -> str | None:
         """SHA-256 of the document that the event is about, not of what came with that."""
-        return next((digest for name, digest in self.documents if name in {"file", "file.1"}), None)
+        return next((digest for name, digest in self.documents if name in _MAIN), None)
 
 
 def tellings_of(book: Book) -> Iterator[Telling]:
@@ -118,7 +119,8 @@ def _telling(book: Book, told: Told) -> Telling:
         moment=book.dates.get(told.id),
         labels=labels or frozenset((told.author,)),
         title=" ".join((title_of(told) or "").split()).casefold(),
-        documents=tuple(sorted((name, file.sha256) for name, file in files.items())),
+        # A file without an octet is no document: any two events can have that one.
+        documents=tuple(sorted((name, file.sha256) for name, file in files.items() if file.size)),
         mail=_mail(book, told, files),
     )
 

@@ -49,7 +49,7 @@ def _by_file(matter: Matter) -> Iterator[Finding]:
         if isinstance(told.event, Artefact | Communication):
             for name in _FILES:
                 file = told.claims.get(name)
-                if isinstance(file, File):
+                if isinstance(file, File) and file.size:  # nothing is in many files
                     found.setdefault(file.sha256, []).append(told)
     for sha256, events in found.items():
         apart = _apart(matter, events)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from hashlib import sha256
+
 import pytest
 
 from ledger.reconcile.decisions import Decisions
 from ledger.reconcile.matches import Matches
 from ledger.reconcile.matching import MAX_PROPOSED, match
 from ledger.reconcile.parties import Parties
-from ledger.reconcile.tellings import MailHead, Telling
-from tests.ledger.reconcile.made_up import ONE, THREE, TWO, mail_event, telling
+from ledger.reconcile.tellings import MailHead, Telling, tellings_of
+from tests.ledger.reconcile.made_up import ONE, THREE, TWO, book, mail_event, telling
+from verify.claims import File
 from verify.events import Link, Step
 
 
@@ -193,3 +197,14 @@ def test_undated_namesakes_are_for_a_person() -> None:
     found = matched(telling(ONE, 1, title="t", edtf=None), telling(TWO, 1, title="t"))
 
     assert ["only one of them is dated"] == [w for m in found.to_confirm for w in m.against]
+
+
+def test_a_file_without_an_octet_makes_nothing_one() -> None:
+    nothing = File(
+        name="scan.pdf", media_type="application/pdf", sha256=sha256(b"").hexdigest(), size=0
+    )
+    told = replace(telling(ONE, 1).told, claims={"file.1": nothing})
+    (found,) = tellings_of(book(ONE, told=[told]))
+
+    assert found.main is None
+    assert () == found.documents
