@@ -67,7 +67,12 @@ class Calendar:
         """Name the package, its version and the nations."""
         names = ", ".join(_NATIONS[nation] for nation in self.nations)
         union = f"union of {names}" if len(self.nations) > 1 else names
-        return f"holidays {version('holidays')} ({union})"
+        return f"holidays {_holidays_version()} ({union})"
+
+
+@cache  # to look it up reads the package's files: longer than all the days of a clock take
+def _holidays_version() -> str:
+    return version("holidays")
 
 
 # country_holidays("GB") without a subdivision leaves out Easter Monday: always name the nations.
