@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Literal
 
 from ledger.dates import Answer, When
@@ -40,10 +42,10 @@ __all__ = [
     "ArrangementStage",
     "ArrangementState",
     "Arrangements",
+    "Facility",
     "Met",
     "Seat",
     "fold_arrangements",
-    "set_up_at",
 ]
 
 ArrangementState = Literal["claimed", "closed", "dormant", "established", "named", "withdrawn"]
@@ -198,14 +200,23 @@ def fold_arrangements(reading: Reading, *, telling: Telling = ESTABLISHED) -> Ar
     return Arrangements(telling=telling, rows=tuple(rows), later=later, elsewhere=elsewhere)
 
 
-def set_up_at(
-    reading: Reading, arrangement: Told, *, event: str, telling: Telling = ESTABLISHED
-) -> Answer:
-    """Say whether an arrangement was set up, and not closed, at the moment of an event."""
-    if not isinstance(arrangement.event, Arrangement):
-        return _OPEN
-    body = _Body(reading, arrangement, arrangement.event, telling)
-    return _state_at(body, Point(reading, event=event), "establish", ("close",))
+class Facility:
+    """An arrangement in one telling, to be asked for the moments of many events."""
+
+    def __init__(self, reading: Reading, arrangement: Told, telling: Telling) -> None:
+        """Take the steps of `arrangement` that count in `telling`."""
+        self._reading = reading
+        self._body = (
+            _Body(reading, arrangement, arrangement.event, telling)
+            if isinstance(arrangement.event, Arrangement)
+            else None
+        )
+
+    def set_up_at(self, event: str) -> Answer:
+        """Say whether it was set up, and not closed, at the moment of an event."""
+        if self._body is None:
+            return _OPEN
+        return _state_at(self._body, Point(self._reading, event=event), "establish", ("close",))
 
 
 _Pair = tuple[Told, Meeting]
@@ -251,14 +262,45 @@ class _Body:
         return not signers.isdisjoint(self.entitled)
 
     def of(self, *verbs: str) -> tuple[Deed, ...]:
-        return tuple(deed for deed in self.deeds if deed.verb in verbs)
+        if verbs not in self._of:
+            self._of[verbs] = tuple(deed for deed in self.deeds if deed.verb in verbs)
+        return self._of[verbs]
+
+    @cached_property
+    def _of(self) -> dict[tuple[str, ...], tuple[Deed, ...]]:
+        return {}
+
+    @cached_property
+    def closings(self) -> tuple[Deed, ...]:
+        """The steps that close it and that nobody entitled denies."""
+        return tuple(deed for deed in self.of("close") if not self.denied(deed))
+
+    @cached_property
+    def doubted(self) -> tuple[Deed, ...]:
+        """The steps that close it and that somebody entitled denies."""
+        return tuple(deed for deed in self.of("close") if self.denied(deed))
+
+    @cached_property
+    def leavings(self) -> dict[str, list[Deed]]:
+        """The steps by which each is told to have left."""
+        found: dict[str, list[Deed]] = {}
+        for deed in self.of("leave"):
+            for name in deed.step.members or deed.doers:
+                found.setdefault(name, []).append(deed)
+        return found
 
     def denied(self, deed: Deed) -> bool:
         """Tell whether another of those entitled denies a step, in what is established."""
         if self.telling.party is not None or deed.verb not in _OF_ALL:
             return False
-        others = self.entitled - self.reading.stances.signers(deed.told)
-        return self.reading.stances.denial(deed.id, others) is not None
+        if deed.id not in self._denied:
+            others = self.entitled - self.reading.stances.signers(deed.told)
+            self._denied[deed.id] = self.reading.stances.denial(deed.id, others) is not None
+        return self._denied[deed.id]
+
+    @cached_property
+    def _denied(self) -> dict[str, bool]:
+        return {}
 
     def counts(self, told: Told, party: str) -> bool:
         """Tell whether what an event says of a party counts as so."""
@@ -323,11 +365,9 @@ def _members(body: _Body, point: Point) -> tuple[Seat, ...]:
 def _member(body: _Body, point: Point, actor: str, joined: Sequence[Told]) -> Seat:
     party = party_of(actor)
     began = [told for told in joined if body.counts(told, party)]
-    ended = [deed.id for deed in body.of("close") if not body.denied(deed)]
-    for deed in body.of("leave"):
-        leaving = deed.step.members or deed.doers
-        if body.counts(deed.told, party) and not {actor, party}.isdisjoint(leaving):
-            ended.append(deed.id)
+    ended = [deed.id for deed in body.closings]
+    for name in dict.fromkeys((actor, party)):
+        ended += [d.id for d in body.leavings.get(name, ()) if body.counts(d.told, party)]
     if began:
         answer = holds(point, began=(told.id for told in began), ended=ended)
     elif actor in (body.event.members or ()) and body.counts(body.told, party):
@@ -340,24 +380,26 @@ def _member(body: _Body, point: Point, actor: str, joined: Sequence[Told]) -> Se
 
 
 def _chairs(body: _Body, point: Point, meetings: Sequence[_Pair]) -> tuple[Seat, ...]:
-    taken = body.of("chair")
-    closed = [deed.id for deed in body.of("close") if not body.denied(deed)]
-    seats: dict[str, Seat] = {}
-    for deed in taken:
-        actor = deed.step.by or deed.told.author
-        chaired = [told.id for told, meeting in meetings if meeting.chair == actor]
-        others = [each.id for each in taken if (each.step.by or each.told.author) != actor]
-        own = [each.id for each in taken if (each.step.by or each.told.author) == actor]
-        answer = holds(point, began=(*own, *chaired), ended=(*others, *closed))
+    closed = [deed.id for deed in body.closings]
+    taken: dict[str, list[Deed]] = {}
+    for deed in body.of("chair"):
+        taken.setdefault(deed.step.by or deed.told.author, []).append(deed)
+    chaired: dict[str, list[str]] = {}
+    for told, meeting in meetings:
+        chaired.setdefault(meeting.chair or "", []).append(told.id)
+    seats: list[Seat] = []
+    for actor, own in taken.items():
+        began = (*(deed.id for deed in own), *chaired.get(actor, ()))
+        others = (d.id for name, each in taken.items() if name != actor for d in each)
+        answer = holds(point, began=began, ended=chain(closed, others))
         answer = _unless_closed(body, point, answer)
-        seats.setdefault(actor, _seat(body, actor, [deed.told], answer))
-    return tuple(seats.values())
+        seats.append(_seat(body, actor, [own[0].told], answer))
+    return tuple(seats)
 
 
 def _unless_closed(body: _Body, point: Point, answer: Answer) -> Answer:
     """Return an answer, left open where one tells of a closing and another denies it."""
-    closes = (deed for deed in body.of("close") if body.denied(deed))
-    in_doubt = any(point.had(deed.id) != "no" for deed in closes)
+    in_doubt = any(point.had(deed.id) != "no" for deed in body.doubted)
     return _OPEN if answer == "yes" and in_doubt else answer
 
 

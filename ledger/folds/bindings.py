@@ -90,6 +90,7 @@ _DONE: dict[str, tuple[ConditionKind, str]] = {
     "end": ("ended", "ended"),
     "suspend": ("suspended", "suspended"),
 }
+_MOST_VERSIONS = 64  # of which it is looked at which of them a step can be of
 _WEIGHT: dict[Answer, int] = {"no": 0, "not established": 1, "yes": 2}
 
 
@@ -191,6 +192,8 @@ class Paper:
         number = self._named(deed)
         if number is not None:
             return (number,)
+        if len(self.numbers) > _MOST_VERSIONS:
+            return self.numbers
         before = self.reading.order.before
         made = self.made_by
         found = tuple(
@@ -295,7 +298,6 @@ class At:
         self.point = point
         self._signed: dict[tuple[str, int], Condition] = {}
         self._took: dict[tuple[str, int], Answer] = {}
-        self._had: dict[str, Answer] = {}
         self._after: dict[str, dict[int, tuple[Answer, int]]] = {}
         self._over: dict[tuple[str, int], Condition | None] = {}
 
@@ -371,17 +373,12 @@ class At:
             return _condition("signature", "no", words, made.told, self.paper, party)
         return best
 
-    def _happened(self, deed: Deed) -> Answer:
-        if deed.id not in self._had:
-            self._had[deed.id] = self.point.had(deed.id)
-        return self._had[deed.id]
-
     def _is_signed(self, deed: Deed) -> Answer:
-        had = self._happened(deed)
+        had = self.point.had(deed.id)
         return _OPEN if had == "yes" and len(self.paper.meant(deed)) > 1 else had
 
     def _signature(self, deed: Deed, party: str) -> Condition:
-        had, answer = self._happened(deed), self._is_signed(deed)
+        had, answer = self.point.had(deed.id), self._is_signed(deed)
         words = {
             "yes": "signed",
             "no": "signed later",
@@ -395,7 +392,7 @@ class At:
         """Return a refusal that is not certain to have come before the signature."""
         before = self.paper.reading.order.before
         for deed in self.paper.refusals(party, number):
-            if signed.answer == "no" or self._happened(deed) == "no":
+            if signed.answer == "no" or self.point.had(deed.id) == "no":
                 continue
             if before(deed.id, signed.id or "") == "yes":
                 continue
@@ -491,7 +488,7 @@ class At:
     def _came(self, deed: Deed) -> Answer:
         """Say whether a step had effect by then: from its own date of effect, if it gives one."""
         effective = date_of(deed.told, "effective")
-        return self._happened(deed) if effective is None else self.point.reached(effective)
+        return self.point.had(deed.id) if effective is None else self.point.reached(effective)
 
     def _jointly(self, verb: str, number: int, answers: dict[str, Answer]) -> Condition | None:
         """Say what an act that all must do comes to; None where nobody had done it."""

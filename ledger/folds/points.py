@@ -15,6 +15,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from ledger.dates import Answer, Bound, When
 from ledger.folds.reading import Reading
@@ -63,6 +64,15 @@ class Point:
 
     def had(self, event_id: str) -> Answer:
         """Say whether another event had happened by then."""
+        if event_id not in self._had:
+            self._had[event_id] = self._happened(event_id)
+        return self._had[event_id]
+
+    @cached_property
+    def _had(self) -> dict[str, Answer]:
+        return {}
+
+    def _happened(self, event_id: str) -> Answer:
         lo, hi = self.bounds
         first, last = self._bounds(event_id)
         last = last or self._recorded(event_id, first)
@@ -116,13 +126,21 @@ class Point:
 def holds(point: Point, *, began: Iterable[str], ended: Iterable[str]) -> Answer:
     """Say whether a state held at a point.
 
+    Who tells of thousands of beginnings and ends has established nothing.
+
     Args:
         point: The point.
         began: The ids of the events by which it begins.
         ended: The ids of the events by which it ends.
     """
-    ends = tuple(ended)
-    return some(_holds(point, event_id, ends) for event_id in began)
+    begins, ends = (list(islice(each, _MOST + 1)) for each in (began, ended))
+    if len(begins) + len(ends) > _MOST:
+        return _OPEN
+    begins = [each for each in begins if point.had(each) != "no"]
+    ends = [each for each in ends if point.had(each) != "no"]
+    if len(begins) * len(ends) > _MOST:
+        return _OPEN
+    return some([_holds(point, event_id, ends) for event_id in begins])
 
 
 def _holds(point: Point, event_id: str, ended: Iterable[str]) -> Answer:
@@ -131,13 +149,13 @@ def _holds(point: Point, event_id: str, ended: Iterable[str]) -> Answer:
     for each in ended:
         if order.before(each, event_id) == "yes":
             continue  # it ended, and began anew
-        had = point.had(each)
-        surely = had == "yes" and order.before(event_id, each) == "yes"
-        answers.append("no" if surely else "yes" if had == "no" else _OPEN)
+        surely = point.had(each) == "yes" and order.before(event_id, each) == "yes"
+        answers.append("no" if surely else _OPEN)
     return every(answers)
 
 
 _OPEN: Answer = "not established"
+_MOST = 1024  # beginnings and ends, and pairs of them, that are looked at
 _DAY_MS = 86_400_000
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ledger.dates import Answer, When
-from ledger.folds.arrangements import set_up_at
+from ledger.folds.arrangements import Facility
 from ledger.folds.bindings import At, Binding, Paper
 from ledger.folds.moments import Moment, date_of
 from ledger.folds.points import Point, some
@@ -179,6 +179,7 @@ def fold_transfers(reading: Reading, *, telling: Telling = ESTABLISHED) -> Trans
     """
     rows: list[TransferRow] = []
     papers: dict[str, Paper] = {}
+    facilities: dict[str, Facility] = {}
     later = elsewhere = 0
     for told in reading.laid_out(t for t in reading.view.told if isinstance(t.event, Transfer)):
         if reading.later(told):
@@ -190,7 +191,11 @@ def fold_transfers(reading: Reading, *, telling: Telling = ESTABLISHED) -> Trans
             paper = papers.get(told.event.under or "")
             if paper is None and under is not None and isinstance(under.event, Agreement):
                 paper = papers[under.id] = Paper(reading, under, under.event, telling)
-            rows.append(_row(reading, told, told.event, telling, paper))
+            via = reading.view.by_id.get(told.event.via or "")
+            if via is not None and via.id not in facilities:
+                facilities[via.id] = Facility(reading, via, telling)
+            facility = None if via is None else facilities[via.id]
+            rows.append(_row(reading, told, told.event, telling, paper, facility))
     return Transfers(telling=telling, rows=tuple(rows), later=later, elsewhere=elsewhere)
 
 
@@ -208,7 +213,12 @@ def _receipts(reading: Reading, told: Told) -> tuple[Received, ...]:
 
 
 def _row(
-    reading: Reading, told: Told, event: Transfer, telling: Telling, paper: Paper | None
+    reading: Reading,
+    told: Told,
+    event: Transfer,
+    telling: Telling,
+    paper: Paper | None,
+    facility: Facility | None,
 ) -> TransferRow:
     by_id = reading.view.by_id
     receipts = _receipts(reading, told)
@@ -240,7 +250,7 @@ def _row(
         ),
         via=event.via,
         via_index=None if via is None else via.index,
-        via_set_up=None if via is None else set_up_at(reading, via, event=told.id, telling=telling),
+        via_set_up=None if facility is None else facility.set_up_at(told.id),
         under=event.under,
         under_index=None if under is None else under.index,
         bound=() if paper is None else _bound(told, event, paper),

@@ -1,0 +1,193 @@
+"""What one member records by the thousand costs its readers no more than its share.
+
+Calls of functions are counted, not time: twice as many events may cost some three times as many.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+
+from ledger.folds.agreements import fold_agreements
+from ledger.folds.arrangements import fold_arrangements
+from ledger.folds.contradictions import fold_contradictions
+from ledger.folds.questions import ask
+from ledger.folds.reading import Reading, read
+from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
+from verify.events import (
+    Account,
+    Agreement,
+    Arrangement,
+    Communication,
+    Knowledge,
+    Meeting,
+    Request,
+    Step,
+)
+
+NORTH, SOUTH = "northmere", "southfold"
+AS_AT = dt.date(2025, 11, 28)
+_MOST = 3.0
+
+
+def event(kind: type, label: str, author: str, /, *, on: str | None, **fields: object) -> Draft:
+    role = "made" if kind is Agreement else "occurred"
+    when = None if on is None else dates(**{role: on})
+    return Draft(kind(author=author, nonce=nonce(label), dates=when, **fields))
+
+
+def request(label: str, author: str, *, on: str | None = "2025-02-01", **fields: object) -> Draft:
+    to = SOUTH if author == NORTH else NORTH
+    values = {"what": "data", "medium": "written", "from_": (author,), "to": (to,)} | fields
+    return event(*(Request, label, author), on=on, **values)
+
+
+def versions(count: int) -> list[Draft]:
+    """Versions that one side drafts, and signatures of the other that name none."""
+    paper = event(
+        *(Agreement, "paper", NORTH), on="2025-01-01", type="protocol", signatories=(NORTH, SOUTH)
+    )
+    found = [paper]
+    for number in range(1, count + 1):
+        values = {"of": paper.id, "target": "agreement", "on": "2025-03-01"}
+        draft = values | {"verb": "draft", "version": number}
+        found.append(event(*(Step, f"draft {number}", NORTH), **draft))  # type: ignore[arg-type]  # its own
+        found.append(event(*(Step, f"sign {number}", SOUTH), **(values | {"verb": "sign"})))  # type: ignore[arg-type]  # its own
+    return found
+
+
+def chairs(count: int) -> list[Draft]:
+    """A forum of which a post after another of one party is told to take the chair."""
+    forum = event(
+        *(Arrangement, "forum", NORTH), on="2025-01-01", type="forum", members=(NORTH, SOUTH)
+    )
+    values = {"of": forum.id, "target": "arrangement", "on": "2025-03-01"}
+    return [
+        forum,
+        *(
+            event(
+                *(Step, f"chair {number}", NORTH),
+                **(values | {"verb": "chair", "by": f"{NORTH}/post-{number}"}),  # type: ignore[arg-type]  # its own
+            )
+            for number in range(count)
+        ),
+    ]
+
+
+def invitations(count: int) -> list[Draft]:
+    """Invitations and requests about one meeting, each with a statement sent elsewhere."""
+    met = event(Meeting, "met", NORTH, on="2025-02-01", attendees=(NORTH, SOUTH))
+    account = event(Account, "account", NORTH, on="2025-02-10", from_=NORTH)
+    found = [met, account]
+    about, enclosing = (link("about", met),), (link("encloses", account),)
+    for number in range(count):
+        invited = request(f"invited {number}", SOUTH, what="invitation", links=about)
+        follows = (link("follows", invited),)
+        found += [
+            invited,
+            request(f"asked {number}", NORTH, links=about),
+            request(f"up {number}", NORTH, on="2025-03-01", links=follows),
+            event(
+                *(Communication, f"wrote {number}", NORTH),
+                on="2025-02-10",
+                channel="letter",
+                from_=(NORTH,),
+                to=("ministry",),
+                links=enclosing,
+            ),
+        ]
+    return found
+
+
+def deferrals(count: int) -> list[Draft]:
+    """Requests that are put off until one letter, and letters in between."""
+    awaited = event(
+        *(Communication, "awaited", SOUTH),
+        on="2025-06-02",
+        channel="letter",
+        from_=(SOUTH,),
+        to=(NORTH,),
+    )
+    found = [awaited]
+    for number in range(count):
+        asked = request(f"asked {number}", NORTH, on=None)
+        values = {"of": asked.id, "target": "request", "verb": "defer"}
+        found += [
+            asked,
+            event(
+                *(Step, f"put off {number}", NORTH),
+                on="2025-03-01",
+                until_events=(awaited.id,),
+                **values,
+            ),
+            request(f"again {number}", NORTH, on="2025-05-01", what="meeting"),
+        ]
+    return found
+
+
+def denials(count: int) -> list[Draft]:
+    """Answers that a maker tells of its own request, and tells that none came."""
+    asked = request("asked", NORTH)
+    found = [asked]
+    for number in range(count):
+        values = {"of": asked.id, "target": "request", "verb": "answer", "outcome": "part"}
+        found += [
+            event(
+                *(Step, f"answer {number}", NORTH),
+                on="2025-03-01",
+                by=SOUTH,
+                **values,
+            ),
+            event(
+                *(Knowledge, f"nothing {number}", NORTH),
+                on="2025-05-01",
+                knower=NORTH,
+                of=asked.id,
+                mode="not_told",
+            ),
+        ]
+    return found
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Count the calls of functions of Python in some work."""
+    count = 0
+
+    def see(frame: FrameType, what: str, arg: object) -> None:
+        nonlocal count
+        del frame, arg
+        count += what == "call"
+
+    sys.setprofile(see)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("make", "fold", "count"),
+    [
+        (versions, fold_agreements, 40),
+        (chairs, fold_arrangements, 1100),
+        (invitations, fold_contradictions, 60),
+        (invitations, ask, 60),
+        (deferrals, ask, 60),
+        (denials, fold_contradictions, 60),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_twice_as_many_cost_no_more_than_some_three_times_as_many(
+    make: Callable[[int], list[Draft]], fold: Callable[[Reading], object], count: int
+) -> None:
+    def cost(number: int) -> int:
+        book = book_of(make(number), members=(NORTH, SOUTH))
+        reading = read(book.view(), as_at=AS_AT)
+        return calls(lambda: fold(reading))
+
+    assert cost(2 * count) < _MOST * cost(count)
