@@ -9,7 +9,7 @@ the whole is its word on each field of which it says nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -155,8 +155,9 @@ class FieldPosition:
     Attributes:
         field: The field; `happened` for that it happened.
         status: How it stands.
-        responses: The responses to it, or to the whole of the event by parties that say nothing
-            of this field, in ledger order.
+        responses: The responses to it, and the word that stands on the whole of the event of
+            parties that say nothing of this field, in ledger order. What came before that word,
+            and the replies to it, are told with the whole.
         silent: The parties that the event names and that have not answered it.
     """
 
@@ -248,13 +249,19 @@ def positions_of(reading: Reading, told: Told) -> PositionsRow:
     """Work out how the parties stand to each field of an event that can be contested."""
     whole, by_field = _by_field(reading, told)
     named = named_parties(told.event) - {told.author}
+    # On each field the word that stands is enough: what came before it, and what was said to it,
+    # is told once, with the whole.
+    last = {each.author: each.id for each, p in whole if p.stance in _ANSWERS}
+    standing = [pair for pair in whole if pair[0].id == last.get(pair[0].author)]
     fields: list[FieldPosition] = []
     for name in _in_order({*answerable(told.event), *by_field}):
         own = by_field.get(name, ())
         said = {each.author for each, position in own if position.stance in _ANSWERS}
-        rest = (pair for pair in whole if pair[0].author not in said)
+        lent = whole if name == "happened" else standing
+        rest = [pair for pair in lent if pair[0].author not in said]
         pairs = sorted((*own, *rest), key=lambda pair: (pair[0].index, pair[0].id))
-        field = _field(reading, name, pairs, told)
+        bare = frozenset(each.id for each, _ in rest) if name != "happened" else frozenset[str]()
+        field = _field(reading, name, pairs, told, bare=bare)
         answered = {r.party for r in field.responses if r.stance in _ANSWERS}
         fields.append(
             FieldPosition(
@@ -354,10 +361,13 @@ def named_parties(event: Event) -> frozenset[str]:
 
 
 def _field(
-    reading: Reading, name: str, found: Iterable[tuple[Told, Position]], told: Told
+    reading: Reading,
+    name: str,
+    found: Iterable[tuple[Told, Position]],
+    told: Told,
+    bare: Collection[str] = (),
 ) -> FieldStatus:
-    pairs = tuple(found)
-    responses = _responses(reading, pairs)
+    responses = _responses(reading, found, bare=bare)
     current = {r.party: r.stance for r in responses if not r.superseded and r.stance in _ANSWERS}
     named = named_parties(told.event) - {told.author}
     # The author's own correction contradicts what it told, too.
@@ -370,7 +380,11 @@ def _field(
 
 
 def _responses(
-    reading: Reading, pairs: Iterable[tuple[Told, Position]], depth: int = 0
+    reading: Reading,
+    pairs: Iterable[tuple[Told, Position]],
+    depth: int = 0,
+    *,
+    bare: Collection[str] = (),
 ) -> tuple[Response, ...]:
     pairs = tuple(pairs)
     last = {each.author: each.id for each, position in pairs if position.stance in _ANSWERS}
@@ -386,7 +400,7 @@ def _responses(
             items=position.items,
             # Whoever wants the rest of a longer quarrel asks for the response itself.
             replies=()
-            if depth == _DEEPEST
+            if depth == _DEEPEST or each.id in bare
             else _responses(reading, reading.stances.on.get(each.id, ()), depth + 1),
         )
         for each, position in pairs

@@ -15,9 +15,10 @@ import pytest
 from ledger.folds.agreements import fold_agreements
 from ledger.folds.arrangements import fold_arrangements
 from ledger.folds.contradictions import fold_contradictions
+from ledger.folds.positions import fold_positions
 from ledger.folds.questions import ask
 from ledger.folds.reading import Reading, read
-from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
+from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
 from verify.events import (
     Account,
     Agreement,
@@ -25,6 +26,7 @@ from verify.events import (
     Communication,
     Knowledge,
     Meeting,
+    Position,
     Request,
     Step,
 )
@@ -56,7 +58,7 @@ def versions(count: int) -> list[Draft]:
         values = {"of": paper.id, "target": "agreement", "on": "2025-03-01"}
         draft = values | {"verb": "draft", "version": number}
         found.append(event(*(Step, f"draft {number}", NORTH), **draft))  # type: ignore[arg-type]  # its own
-        found.append(event(*(Step, f"sign {number}", SOUTH), **(values | {"verb": "sign"})))  # type: ignore[arg-type]  # its own
+        found.append(event(*(Step, f"sign {number}", SOUTH), **(values | {"verb": "sign"})))
     return found
 
 
@@ -71,7 +73,7 @@ def chairs(count: int) -> list[Draft]:
         *(
             event(
                 *(Step, f"chair {number}", NORTH),
-                **(values | {"verb": "chair", "by": f"{NORTH}/post-{number}"}),  # type: ignore[arg-type]  # its own
+                **(values | {"verb": "chair", "by": f"{NORTH}/post-{number}"}),
             )
             for number in range(count)
         ),
@@ -153,6 +155,22 @@ def denials(count: int) -> list[Draft]:
     return found
 
 
+def denied(count: int) -> list[Draft]:
+    """A letter of many claims, that is denied as a whole again and again."""
+    digests, opened = sealed(NORTH, "letter", {f"item.{n + 1}": "Text." for n in range(count)})
+    letter = Draft(
+        Communication(
+            author=NORTH, nonce=nonce("letter"), channel="letter", to=(SOUTH,), sealed=digests
+        ),
+        opened,
+    )
+    again = [
+        Draft(Position(author=SOUTH, nonce=nonce(f"no {number}"), on=letter.id, stance="deny"))
+        for number in range(count)
+    ]
+    return [letter, *again]
+
+
 def calls(work: Callable[[], object]) -> int:
     """Count the calls of functions of Python in some work."""
     count = 0
@@ -179,6 +197,7 @@ def calls(work: Callable[[], object]) -> int:
         (invitations, ask, 60),
         (deferrals, ask, 60),
         (denials, fold_contradictions, 60),
+        (denied, fold_positions, 60),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
