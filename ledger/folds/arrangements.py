@@ -9,8 +9,9 @@
 
 In what is established, that it was set up, put to rest, closed or given terms is the word of its
 operator, or where it has none of any member; if another of them denies that, it is not
-established. Who is a member, leaves or chairs is that party's own word. A meeting that is told of
-with its chair shows who then chaired it. A forum that rests is still one: its members stay.
+established. Who is a member or leaves is that party's own word, and who chairs, where one of those
+who are named or were asked in has signed that. A meeting that is told of with its chair shows who
+then chaired it. A forum that rests is still one: its members stay.
 
 How many meetings there were is given as least and most. Meetings told as having gone on for a
 time, without a number, are at least one; two that can have been on one day can be one.
@@ -256,10 +257,12 @@ class _Body:
         return named
 
     def _is_theirs(self, deed: Deed) -> bool:
-        if self.telling.party is not None or deed.verb not in _OF_ALL or not self.entitled:
+        # Who takes the chair, one of those whom it concerns must have signed.
+        entitled = self.named if deed.verb == "chair" else self.entitled
+        is_anybodys = deed.verb not in {"chair", *_OF_ALL}
+        if self.telling.party is not None or is_anybodys or not entitled:
             return True
-        signers = self.reading.stances.signers(deed.told)
-        return not signers.isdisjoint(self.entitled)
+        return not self.reading.stances.signers(deed.told).isdisjoint(entitled)
 
     def of(self, *verbs: str) -> tuple[Deed, ...]:
         if verbs not in self._of:

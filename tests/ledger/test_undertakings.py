@@ -696,6 +696,17 @@ def test_a_stranger_that_says_it_joined_cannot_close_an_arrangement() -> None:
     assert "closed" == arranged(GROUP, done("establish"), asked_in, closed).state
 
 
+def test_a_stranger_cannot_take_the_chair() -> None:
+    own = done("chair", BLABY, "2025-07-01")
+    strange = done("chair", "melton", "2025-08-01")
+    found = arranged(GROUP, own, strange)
+
+    assert [(BLABY, "yes")] == [(seat.actor, seat.answer) for seat in found.chairs]
+    assert ["it was not theirs to do"] == [claim.why for claim in found.claims]
+    agreed = arranged(GROUP, own, strange, position("yes", LCC, strange, "agree"))
+    assert ["no", "yes"] == [seat.answer for seat in agreed.chairs]
+
+
 def test_what_is_later_and_what_nothing_is_told_of_is_left_out_of_arrangements_too() -> None:
     later = Draft(
         Arrangement(author=LCC, nonce=nonce("later"), type="forum", dates=dates(start="2025-12-01"))
