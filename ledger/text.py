@@ -213,6 +213,8 @@ def response_lines(
             words += f", not {format_when(date.when)}"
     if response.superseded:
         words += ", since answered anew"
+    if response.disowned:
+        words += ", by a key that is said to have been compromised"
     lines = [f"{'- ' * depth}{words} (entry {response.index})."]
     for reply in response.replies:
         lines += response_lines(reply, field, None, depth + 1)

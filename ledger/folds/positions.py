@@ -1,7 +1,8 @@
 """How the parties stand to each event and to each of its fields.
 
 A party's latest standing response to a field counts; earlier ones are kept as history. An event is
-agreed when every party that it names, other than its author, agrees. Silence is never counted.
+agreed when every party that it names, other than its author, agrees. Silence is never counted, nor
+is a yes to some items only. What is said of some items replaces nothing that was said of all.
 
 Responses to the whole event stand under the field `happened`. Field by field, what a party says of
 the whole is its word on each field of which it says nothing else.
@@ -77,6 +78,7 @@ class Response:
         superseded: Whether the party has responded to this field again since.
         date: The competing date, or that of receipt, if it gives one that can be read.
         items: The items that it is about; None for all.
+        disowned: Whether its key is said to have been compromised when it was signed.
         replies: The responses to this response.
     """
 
@@ -88,6 +90,7 @@ class Response:
     superseded: bool
     date: When | None = None
     items: tuple[tuple[int, int], ...] | None = None
+    disowned: bool = False
     replies: tuple[Response, ...] = ()
 
 
@@ -205,6 +208,7 @@ class Positions:
     party: str | None
 
 
+_Items = tuple[tuple[int, int], ...] | None
 _BY_WEIGHT: tuple[Status, ...] = ("disputed", "not_admitted", "corrected", "agreed", "admitted")
 
 
@@ -367,16 +371,24 @@ def _field(
     told: Told,
     bare: Collection[str] = (),
 ) -> FieldStatus:
-    responses = _responses(reading, found, bare=bare)
-    current = {r.party: r.stance for r in responses if not r.superseded and r.stance in _ANSWERS}
+    pairs = tuple(found)
+    responses = _responses(reading, pairs, bare=bare)
+    current = {(r.party, r.stance) for r in responses if _weighs(r)}
     named = named_parties(told.event) - {told.author}
     # The author's own correction contradicts what it told, too.
     return FieldStatus(
         field=name,
         status=_status(current, told.author, named),
         responses=responses,
-        contradicted=any(stance in _CONTRARY for stance in current.values()),
+        contradicted=any(stance in _CONTRARY for _, stance in current),
     )
+
+
+def _weighs(response: Response) -> bool:
+    """Tell whether a response counts for how a field stands: a yes only if it is to all of it."""
+    if response.superseded or response.stance not in _ANSWERS:
+        return False
+    return response.items is None or response.stance in _CONTRARY | {"not_admit"}
 
 
 def _responses(
@@ -387,7 +399,7 @@ def _responses(
     bare: Collection[str] = (),
 ) -> tuple[Response, ...]:
     pairs = tuple(pairs)
-    last = {each.author: each.id for each, position in pairs if position.stance in _ANSWERS}
+    last = _last_places(pairs)
     return tuple(
         Response(
             id=each.id,
@@ -395,33 +407,42 @@ def _responses(
             party=each.author,
             stance=position.stance,
             value=_value(each, position),
-            superseded=position.stance in _ANSWERS and last[each.author] != each.id,
+            superseded=position.stance in _ANSWERS
+            and place < max(last.get((each.author, about), -1) for about in (None, position.items)),
             date=date_of(each, "received" if position.stance == "received" else "value"),
             items=position.items,
+            disowned=each.disowned,
             # Whoever wants the rest of a longer quarrel asks for the response itself.
             replies=()
             if depth == _DEEPEST or each.id in bare
             else _responses(reading, reading.stances.on.get(each.id, ()), depth + 1),
         )
-        for each, position in pairs
+        for place, (each, position) in enumerate(pairs)
     )
 
 
-def _status(current: dict[str, str], author: str, named: frozenset[str]) -> Status:
-    stances = set(current.values())
-    others = {stance for party, stance in current.items() if party != author}
-    if current.get(author) == "correct" and not others & _CONTRARY:
+def _last_places(pairs: Iterable[tuple[Told, Position]]) -> dict[tuple[str, _Items], int]:
+    """Return the place of each party's last answer to all items, and to each choice of some."""
+    return {
+        (each.author, position.items): place
+        for place, (each, position) in enumerate(pairs)
+        if position.stance in _ANSWERS
+    }
+
+
+def _status(current: Collection[tuple[str, str]], author: str, named: frozenset[str]) -> Status:
+    stances = {stance for _, stance in current}
+    others = {stance for party, stance in current if party != author}
+    if (author, "correct") in current and not others & _CONTRARY:
         return "corrected"
     if stances & _CONTRARY:
         return "disputed"
     if "not_admit" in stances:
         return "not_admitted"
-    agreeing = {party for party, stance in current.items() if stance == "agree"}
+    agreeing = {party for party, stance in current if stance == "agree"}
     if named and named <= agreeing:
         return "agreed"
-    if {party for party in current if party != author}:
-        return "admitted"
-    return "not_yet_answered"
+    return "admitted" if others else "not_yet_answered"
 
 
 def _value(told: Told, position: Position) -> str | None:

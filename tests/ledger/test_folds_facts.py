@@ -245,6 +245,21 @@ def test_the_latest_response_of_a_party_counts_and_the_earlier_stays() -> None:
     assert [True, False] == [r.superseded for r in found.fields[0].responses]
 
 
+def test_what_is_said_of_some_items_is_not_said_of_all() -> None:
+    def says(stance: str, *items: tuple[int, int]) -> Draft:
+        return position(f"{stance} {items}", "rutland", LETTER_TOLD, stance, items=items or None)
+
+    some, all_, no = says("agree", (1, 1)), says("agree"), says("deny")
+    not_one, but_one = says("deny", (1, 1)), says("admit", (1, 1))
+
+    assert "not_yet_answered" == status(LETTER_TOLD, LETTER_TOLD, some).status
+    assert "agreed" == status(LETTER_TOLD, LETTER_TOLD, all_, but_one).status
+    assert "disputed" == status(LETTER_TOLD, LETTER_TOLD, no, some).status
+    assert "disputed" == status(LETTER_TOLD, LETTER_TOLD, all_, not_one).status
+    assert "agreed" == status(LETTER_TOLD, LETTER_TOLD, all_, not_one, but_one).status
+    assert "agreed" == status(LETTER_TOLD, LETTER_TOLD, not_one, all_).status
+
+
 def test_what_its_author_takes_back_is_withdrawn() -> None:
     back = position("back", LCC, LETTER_TOLD, "retract_own")
     again = position("not so", LCC, back, "retract_own")
