@@ -24,7 +24,7 @@ from ledger.dates import Answer, When, instant_s
 from ledger.folds.acts import principals_of
 from ledger.folds.grades import Grade
 from ledger.folds.moments import date_of
-from ledger.folds.positions import EventStatus, Status, status_of
+from ledger.folds.positions import Status, status_of
 from ledger.folds.ranges import format_ranges
 from ledger.folds.reading import Reading
 from ledger.folds.stances import Telling, parties_of
@@ -334,7 +334,7 @@ def table_of(reading: Reading, choice: Choice = COMPLETE) -> Table:
     for told in laid_out.events:
         if choice.telling is not None and not _counts(reading, told, choice.telling):
             left_out[_not_in(choice.telling)] += 1
-        elif choice.variant == "agreed" and not _is_agreed(status_of(reading, told)):
+        elif choice.variant == "agreed" and not _is_agreed(reading, told):
             left_out[_NOT_AGREED] += 1
         else:
             shown.append(told)
@@ -372,7 +372,7 @@ def instant_words(ms: int) -> str:
     A clock may say anything, also what is beyond the calendar.
     """
     at = _EPOCH + dt.timedelta(milliseconds=min(ms, _LAST_MS))
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+    return f"{at.isoformat(timespec='milliseconds')}Z"  # strftime does not fill up years
 
 
 # `say` knows "received" as a response.
@@ -395,7 +395,7 @@ _UNSEEN: Final = re.compile(
     + "".join(f"{chr(plane + 0xFFFE)}-{chr(plane + 0xFFFF)}" for plane in _PLANES)
     + "]"
 )
-_EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (UTC throughout, and strftime prints none)
+_EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (UTC throughout, and none is printed)
 _LAST_MS: Final = (dt.datetime.max - _EPOCH) // dt.timedelta(milliseconds=1)  # noqa: DTZ901
 _DAY_S: Final = 86_400
 _LONGER: Final = ("description", "text", "body", "question", "terms", "decision", "reason", "note")
@@ -411,8 +411,21 @@ def _not_in(telling: Telling | None) -> str:
     return f"neither told nor upheld by {telling.party}"
 
 
-def _is_agreed(status: EventStatus) -> bool:
-    return status.status == "agreed" and status.withdrawn is None and not status.disowned
+def _is_agreed(reading: Reading, told: Told) -> bool:
+    """Tell whether all whom an event names agree to all that a row shows of it.
+
+    Nobody agreed to what it could not see, nor by a key that is said to have been compromised.
+    """
+    status = status_of(reading, told)
+    seen = {
+        each.author
+        for each, position in reading.stances.on.get(told.id, ())
+        if position.stance == "agree" and position.field in {None, "happened"}
+        if position.items is None and not each.disowned
+        if all(reading.shown_from(told, n, party=each.author) < each.index for n in told.claims)
+    }
+    standing = status.withdrawn is None and not status.disowned
+    return status.status == "agreed" and standing and seen.issuperset(status.named)
 
 
 def _counts(reading: Reading, told: Told, telling: Telling) -> bool:

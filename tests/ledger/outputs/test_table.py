@@ -18,10 +18,11 @@ from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import fold_timeline
 from ledger.outputs.table import COMPLETE, Choice, Table, clean, instant_words, table_of
 from ledger.view import Stamped
-from tests.ledger.bookmaking import Draft, book_of
+from tests.ledger.bookmaking import Draft, book_of, nonce, public, sealed
 from tests.ledger.founding import CASE, INVITATION, LCC, LETTER, MEETING, OTHERS, position
 from tests.ledger.shipped import shipped
 from tests.ledger.test_folds_timeline import shuffled
+from verify.events import Communication, Key, Opening
 
 AS_AT = dt.date(2025, 11, 28)
 
@@ -96,6 +97,49 @@ def test_the_agreed_variant_leaves_out_what_its_author_withdrew() -> None:
     withdrawal = position("withdrawal", LCC, MEETING, "retract_own")
 
     assert () == case_table(*agreeing, withdrawal, choice=Choice(variant="agreed")).rows
+
+
+def agreed_letter(**fields: object) -> Table:
+    """Return the agreed chronology of a letter to rutland, which then agrees to it."""
+    seal, opened = sealed(LCC, "letter", {"title": "You admitted it"})
+    event = Communication(
+        author=LCC, nonce=nonce("letter"), channel="letter", from_=(LCC,), to=("rutland",),
+        sealed=seal, **fields,  # type: ignore[arg-type]  # a test's own
+    )  # fmt: skip
+    on = Draft(event, () if event.withheld else opened)
+    book = book_of((on, position("yes", "rutland", on, "agree")), members=OTHERS)
+    if event.withheld:
+        handed = Opening(author=LCC, nonce=nonce("handed"), of=on.id, names=("title",))
+        book.add(Draft(handed))
+        book.disclosures[len(book.entries) - 3] = opened
+    return table_of(read(book.view(), as_at=AS_AT), Choice(variant="agreed"))
+
+
+def test_the_agreed_variant_has_no_text_that_was_shown_after_it_was_agreed() -> None:
+    assert ["You admitted it"] == [row.title for row in agreed_letter().rows]
+    assert () == agreed_letter(withheld=("title",)).rows
+    assert () == agreed_letter(audience={"title": ("blaby",)}).rows
+
+
+def test_the_agreed_variant_has_nothing_that_a_compromised_key_agreed_to() -> None:
+    letter = Draft(
+        Communication(
+            author=LCC, nonce=nonce("to one"), channel="letter", from_=(LCC,), to=("rutland",)
+        )
+    )
+    book = book_of((letter, position("yes", "rutland", letter, "agree")), members=OTHERS)
+    revoked = Key(
+        author="rutland", nonce=nonce("revoked"), verb="revoke", party="rutland",
+        key=public("rutland"), compromised_since=len(book.entries) - 1,
+    )  # fmt: skip
+    before = table_of(read(book.view(), as_at=AS_AT), Choice(variant="agreed"))
+    book.add(Draft(revoked))
+    after = read(book.view(), as_at=AS_AT)
+
+    assert [letter.id] == [row.ref for row in before.rows]
+    assert () == table_of(after, Choice(variant="agreed")).rows
+    (row,) = table_of(after).rows
+    assert "by a key that is said to have been compromised" in row.positions[0]
 
 
 def test_a_telling_has_what_its_party_signs_or_upholds() -> None:
@@ -212,3 +256,4 @@ def test_cleans_all_that_unicode_says_nobody_sees() -> None:
 def test_writes_instants_beyond_the_calendar_as_its_end() -> None:
     assert "2025-12-01T00:00:00.000Z" == instant_words(1_764_547_200_000)
     assert "9999-12-31T23:59:59.999Z" == instant_words(2**53 - 1)
+    assert "0005-01-01T10:00:00.000Z" == instant_words(-62_009_330_400_000)
