@@ -38,6 +38,7 @@ from ledger.outputs.paper import (
     settle,
 )
 from ledger.outputs.pdf import draw_table, name_of
+from ledger.outputs.sources import Source
 from ledger.outputs.table import Row, Table
 
 __all__ = ["PathOf", "bundle_of", "documents_of"]
@@ -80,24 +81,36 @@ def bundle_of(
 
 
 def documents_of(table: Table) -> tuple[Document, ...]:
-    """List the files behind the rows of a table, each once, in the order of the rows."""
-    found: dict[str, Document] = {}
+    """List the files behind the rows of a table, each once, in the order of the rows.
+
+    Several events may hold a file. It is named as by the first that was recorded: whoever records
+    it again, with whatever date, name or media type, takes no document from the bundle.
+    """
+    rows: dict[str, Row] = {}
+    named: dict[str, list[Source]] = {}
     for row in table.rows:
         for source in row.sources:
-            if source.sha256 is None or source.sha256 in found:
-                continue
-            found[source.sha256] = Document(
-                no=len(found) + 1,
-                name=source.name,
-                sha256=source.sha256,
-                media_type=source.media_type or "",
-                size=source.size or 0,
-                seq=source.seq,
-                ref=source.ref,
+            if source.sha256 is not None:
+                rows.setdefault(source.sha256, row)
+                named.setdefault(source.sha256, []).append(source)
+    found = []
+    for no, (sha256, row) in enumerate(rows.items(), start=1):
+        first, *more = sorted(named[sha256], key=lambda source: source.seq)
+        found.append(
+            Document(
+                no=no,
+                name=first.name,
+                sha256=sha256,
+                media_type=first.media_type or "",
+                other_types=tuple(dict.fromkeys(source.media_type or "" for source in more)),
+                size=first.size or 0,
+                seq=first.seq,
+                ref=first.ref,
                 date=_date_words(row),
                 what=row.event,
             )
-    return tuple(found.values())
+        )
+    return tuple(found)
 
 
 def _date_words(row: Row) -> str:

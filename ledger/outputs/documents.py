@@ -21,6 +21,8 @@ _MAIL: Final = "message/rfc822"
 _TEXTS: Final = frozenset(
     {"application/json", "text/calendar", "text/csv", "text/markdown", "text/plain"}
 )
+_PICTURE: Final = "picture"
+_TEXT: Final = "text"
 _MAX_TEXT: Final = 2 << 20  # octets
 _MAX_LINES: Final = 40_000
 _LINE: Final = 2_000  # characters that are set as one paragraph
@@ -36,6 +38,7 @@ class Document:
         name: Its name.
         sha256: Its SHA-256, 64 hex digits.
         media_type: What its party says it is.
+        other_types: What those say it is who recorded it again.
         size: How many octets its party says it has.
         seq: The index of the entry that names it.
         ref: The id of the event that names it.
@@ -47,6 +50,7 @@ class Document:
     name: str
     sha256: str
     media_type: str
+    other_types: tuple[str, ...] = ()
     size: int
     seq: int
     ref: str
@@ -120,15 +124,36 @@ def _content(document: Document, path: Path | None, out: Path) -> Content:
         return Slip("the file is not part of the ledger or export that this was made from")
     if _sha256(path) != document.sha256:
         return Slip("the file that is kept under its name is another one")
-    media_type = document.media_type.partition(";")[0].strip().lower()
-    if media_type == PDF or media_type in IMAGES:
-        made = make_harmless(path, out, media_type=media_type)
+    # By how each is read: a hundred names of types have it read no more often.
+    kinds = dict.fromkeys(map(_kind, (document.media_type, *document.other_types)))
+    if not kinds.keys().isdisjoint((PDF, _PICTURE, _MAIL)):
+        kinds.pop(_TEXT, None)  # as which anything could be set
+    refused: list[Slip] = []
+    for kind in kinds:
+        content = _as(kind, path, out)
+        if not isinstance(content, Slip):
+            return content
+        refused.append(content)
+    return refused[0]
+
+
+def _kind(media_type: str) -> str:
+    """Return how files of a media type are read: as PDF, picture, mail or text; else the type."""
+    bare = media_type.partition(";")[0].strip().lower()
+    if bare in IMAGES:
+        return _PICTURE
+    return _TEXT if bare in _TEXTS else bare
+
+
+def _as(kind: str, path: Path, out: Path) -> Content:
+    if kind in {PDF, _PICTURE}:
+        made = make_harmless(path, out, media_type=kind)
         return Slip(made.refused) if isinstance(made, Refused) else made
-    if media_type == _MAIL:
+    if kind == _MAIL:
         return _mail(path)
-    if media_type in _TEXTS:
+    if kind == _TEXT:
         return _text(path)
-    return Slip(f"files of this kind ({media_type or 'not named'}) cannot be printed safely")
+    return Slip(f"files of this kind ({kind or 'not named'}) cannot be printed safely")
 
 
 def _sha256(path: Path) -> str:

@@ -19,6 +19,7 @@ from pypdf import PdfReader
 from reportlab.pdfgen.canvas import Canvas
 
 from ledger.outputs.bundle import bundle_of, documents_of
+from ledger.outputs.documents import show
 from ledger.outputs.foreign import PDF, Harmless, Refused, make_harmless
 from ledger.outputs.sources import Source
 from ledger.outputs.table import Table
@@ -209,6 +210,25 @@ def test_a_file_that_is_not_at_hand_or_another_is_a_slip_sheet(tmp_path: Path) -
     assert "Why: the file that is kept under its name is another one." in text
     assert "Why: the file is not part of the ledger or export that this was made from." in text
     assert second.name in text
+
+
+def test_nobody_takes_a_document_out_by_recording_it_again(tmp_path: Path) -> None:
+    table = table_with(ALL[:1], tmp_path)
+    held, *rest = table.rows
+    (source,) = held.sources
+    again = [
+        replace(source, seq=source.seq + n, ref="0" * 64, name="nothing.txt", media_type=media_type)
+        for n, media_type in enumerate(("application/x-nothing", "text/plain"), start=1)
+    ]
+    # An event that is told to have happened before the one that holds it.
+    before = replace(rest[0], sources=tuple(again))
+    (document,) = documents_of(replace(table, rows=(before, held)))
+    shown = show(document, tmp_path / document.sha256, tmp_path / "out.pdf")
+
+    assert ("letter.pdf", source.seq, source.ref) == (document.name, document.seq, document.ref)
+    assert isinstance(shown.content, Harmless)
+    late = replace(document, media_type="application/x-nothing", other_types=(PDF, "text/plain"))
+    assert isinstance(show(late, tmp_path / late.sha256, tmp_path / "late.pdf").content, Harmless)
 
 
 def test_keeps_what_is_shown_and_nothing_that_acts(tmp_path: Path) -> None:
