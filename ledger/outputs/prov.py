@@ -95,7 +95,8 @@ class _Document:
 
     def _relate(self, relation: str, **ends: str) -> None:
         record: Record = {f"prov:{end}": f"cf:{name}" for end, name in ends.items()}
-        name = "-".join(("_:" + relation, *ends.values()))
+        # No name of a party or post has this character, so that no two relations are one.
+        name = "_".join((f"_:{relation}", *ends.values()))
         self._found.setdefault(relation, {})[name] = record
 
 

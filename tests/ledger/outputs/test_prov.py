@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prov.model import ProvAgent, ProvAssociation, ProvAttribution, ProvDocument, ProvEntity
+from prov.model import (
+    ProvAgent,
+    ProvAssociation,
+    ProvAttribution,
+    ProvDelegation,
+    ProvDocument,
+    ProvEntity,
+)
 
 from ledger.outputs.json_view import json_view
 from ledger.outputs.prov import NAMESPACE, prov_json
@@ -35,6 +43,15 @@ def test_every_row_is_an_assertion_of_the_party_that_signed_it() -> None:
         (f"assertion-{row.ref}", f"actor-{row.asserted_by}") for row in table.rows
     } == attributed
     assert NAMESPACE == next(iter(found.namespaces)).uri
+
+
+def test_names_that_run_into_each_other_are_told_apart() -> None:
+    table = founding_table()
+    by, whom = ("alpha-actor-beta", "alpha"), ("gamma", "beta-actor-gamma")
+    row = replace(table.rows[0], from_=by, on_behalf_of=whom)
+    found = document(replace(table, rows=(row,)))
+
+    assert len(by) * len(whom) == len(list(found.get_records(ProvDelegation)))
 
 
 def test_whom_a_row_names_is_associated_with_what_it_tells() -> None:
