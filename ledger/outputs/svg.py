@@ -413,9 +413,13 @@ def _escaped(text: str) -> str:
 def _wrapped(text: str, width: float) -> Iterator[str]:
     """Yield lines of text that are no wider, by a guess that errs on the wide side.
 
-    No more than `_MOST_LINES`: who wants the rest of a longer text reads the row itself.
+    No more than `_MOST_LINES`: who wants the rest of a longer text, which ends with …, reads the
+    row itself.
     """
-    return islice(_all_lines(text, width), _MOST_LINES)
+    lines = list(islice(_all_lines(text, width), _MOST_LINES + 1))
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES - 1 :] = [f"{lines[_MOST_LINES - 1]} …"]
+    yield from lines
 
 
 def _all_lines(text: str, width: float) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from hypothesis import given, settings
@@ -33,6 +34,20 @@ def marks(root: ET.Element) -> list[ET.Element]:
 def holds(text: str, sentence: str) -> bool:
     """Tell whether text holds a sentence, wherever lines were broken."""
     return "".join(sentence.split()) in "".join(text.split())
+
+
+def test_a_text_that_is_cut_says_so() -> None:
+    (row, *_), table = founding_table().rows, founding_table()
+    long = replace(row, event="word " * 9_999 + "last.")
+    root = drawn(replace(table, rows=(long,)))
+    lines = [each.text or "" for each in root.iter(f"{NS}text") if "word" in (each.text or "")]
+
+    assert lines[-1].endswith("word …")
+    assert not any(line.endswith("…") for line in lines[:-1])
+    assert "last." not in words(root)
+    assert "…" not in words(drawn(replace(table, rows=(row,)))).replace(
+        f"{table.footer.root[:16]}…", ""
+    )
 
 
 def test_every_row_is_a_mark_with_its_words_and_a_line_of_text() -> None:
