@@ -43,7 +43,7 @@ def write_files(files: Mapping[Path, bytes], *, force: bool = False) -> None:
 @contextlib.contextmanager
 def _beside(path: Path, data: bytes) -> Iterator[Path]:
     """Write data beside a path, where it goes again when the block ends."""
-    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    fd, name = tempfile.mkstemp(prefix=".counterfoil-", dir=path.parent)
     written = Path(name)
     try:
         with open(fd, "wb") as file:  # noqa: PTH123 (it is open already)

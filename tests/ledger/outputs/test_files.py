@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,10 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
         write_files({tmp_path / "a": b"one", tmp_path / "none" / "b": b"two"})
 
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_name_may_be_as_long_as_the_system_lets_it(tmp_path: Path) -> None:
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX")
+    write_files({tmp_path / ("x" * longest): b"one"})
+
+    assert ["x" * longest] == [p.name for p in tmp_path.iterdir()]
