@@ -92,6 +92,8 @@ def lint(path: Path) -> Linted:
         OutputError: It is no PDF that can be read.
         OSError: The file cannot be read.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OutputError(f"{path}: is no file")  # what need not end cannot be read whole
     try:
         with pikepdf.open(path) as pdf, pypdfium2.PdfDocument(path) as drawn:
             looks = [_look(drawn, number) for number in range(len(drawn))]

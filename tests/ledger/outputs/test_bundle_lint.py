@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -262,6 +263,12 @@ def test_a_page_that_is_a_picture_is_something_to_look_at(path: Path) -> None:
 
     assert () == found.findings
     assert [2, 3] == [note.page for note in found.notes]
+
+
+def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="pipe: is no file"):
+        lint(tmp_path / "pipe")
 
 
 def test_what_is_no_pdf_cannot_be_checked(path: Path) -> None:
