@@ -12,7 +12,8 @@ erased, empty or not for this reader counts for nothing, nor does one by a disow
     the same file by the other side      what it said; not when, nor that it was sent
     a time stamp by a trusted authority  what it said: that the file existed then, in time
     a delivery log of the other side     that it happened, and when it was received
-    a public record, with its octets     a date: an outer bound of it
+    a public record, with its octets,
+    that the other side shows or admits  a date: an outer bound of it
     the sender's mail server (DKIM)      that it happened, who, when sent, what it said: as far
                                          as it covers these; never that it was received
 
@@ -207,7 +208,7 @@ def _corroborations(
         yield from _stamped(reading, told, original)
     for each in reading.evidence.get(told.id, ()):
         if not each.disowned:
-            yield from _attested(told, each, others)
+            yield from _attested(reading, told, each, others)
             yield from _mailed(reading, told, each, sides)
 
 
@@ -242,7 +243,9 @@ def _stamped(reading: Reading, told: Told, original: Original) -> Iterator[Suppo
         yield Support(_SAID & original.elements, words)
 
 
-def _attested(told: Told, each: Told, others: frozenset[str]) -> Iterator[Support | str]:
+def _attested(
+    reading: Reading, told: Told, each: Told, others: frozenset[str]
+) -> Iterator[Support | str]:
     """Weigh an attestation about the event."""
     event = each.event
     if not isinstance(event, Attestation) or event.type not in {"delivery_log", "public_record"}:
@@ -260,6 +263,9 @@ def _attested(told: Told, each: Told, others: frozenset[str]) -> Iterator[Suppor
         yield Support(elements, f"{each.author} shows {what}")
     elif not any(name.startswith("url") for name in each.claims):
         yield f"{each.author} shows {what} and not where it is public"
+    elif others.isdisjoint(reading.stances.signers(each)):
+        # Nothing here can ask whether the page ever was there: anybody can write one.
+        yield f"{each.author} shows {what}, which the other side has not admitted"
     else:
         dates = frozenset((*_borne_out(told, each, "sent"), *_borne_out(told, each, "received")))
         if dates:

@@ -373,11 +373,31 @@ def test_a_public_record_bounds_a_date_if_it_is_here_and_says_where_it_is() -> N
     bound = dates(received="[..2025-11-25]")
 
     def record(claims: Claims) -> dict[str, int]:
-        return numbers(on, attested(on, US, "public_record", claims=claims, dates=bound))
+        return numbers(on, attested(on, THEM, "public_record", claims=claims, dates=bound))
 
     assert {"happened": 3, "who": 3, "sent": 3, "received": 4, "said": 3} == record(page)
     assert 1 == record({"url.1": page["url.1"]})["received"]
     assert 1 == record({"file.1": page["file.1"]})["received"]
+
+
+@pytest.mark.parametrize("author", [US, FRIEND])
+def test_a_page_of_ones_own_or_a_friends_is_no_public_record_until_it_is_admitted(
+    author: str,
+) -> None:
+    on = letter(channel="email", received="2025-11-28", claims=EML)
+    page: Claims = {
+        "url.1": "https://gov.example/news",
+        "file.1": file("page.html", kind="text/html"),
+    }
+    record = attested(
+        on, author, "public_record", claims=page, dates=dates(received="2025-11-28")
+    )  # fmt: skip
+    found = graded(on, record)
+
+    assert 1 == found["received"].grade
+    assert "which the other side has not admitted" in found["said"].reason
+    assert 1 == numbers(on, record, says(FRIEND, record, "admit"))["received"]
+    assert 4 == numbers(on, record, says(THEM, record, "admit"))["received"]
 
 
 def test_what_bears_out_a_text_that_is_not_here_bears_out_nothing() -> None:
