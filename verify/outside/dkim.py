@@ -38,6 +38,7 @@ _MAX_EMPTY = 100_000  # lines at the end, which it takes away one by one
 _BLANKS = re.compile(rb"[ \t]{2,}")
 
 _ONCE = ("From", "To", "Date", "Subject")
+_READ_BY = ("Content-Type", "Content-Transfer-Encoding")  # what a reader makes of a body
 _TYPES = {b"rsa-sha256": b"rsa", b"ed25519-sha256": b"ed25519"}  # RFC 8301, RFC 8463
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _TIMES = (b"t", b"x")
@@ -160,11 +161,12 @@ def _check(message: "dkim.DKIM", field: tuple[bytes, bytes], keys: Mapping[str, 
     except _Refusal as refusal:
         name, domain = ("", "") if tags is None else (tags.name, tags.domain)
         return Signature(state=refusal.state, reason=refusal.reason, name=name, domain=domain)
-    whole = b"l" not in tags.values
+    loose = _unsigned(message, tags.signed)
+    whole = b"l" not in tags.values and not loose
     covers = [name for name in _ONCE if name.lower().encode() in tags.signed]
     return Signature(
         state="valid",
-        reason=limits,
+        reason="; ".join(filter(None, (limits, *loose))),
         name=tags.name,
         domain=tags.domain,
         covers=tuple([*covers, "body"] if whole else covers),
@@ -259,6 +261,15 @@ def _check_fields(message: "dkim.DKIM") -> None:
         if count != 1:
             what = f"the mail has no {name}" if not count else f"the mail has {count} fields {name}"
             raise _Refusal("invalid", what)
+
+
+def _unsigned(message: "dkim.DKIM", signed: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Name what could be put above a signed body to have another part, or other text, shown."""
+    return tuple(
+        f"{name} is not signed, by which the body is read"
+        for name in _READ_BY
+        if len(_values(message, name)) > signed.count(name.lower().encode())
+    )
 
 
 def _date(message: "dkim.DKIM") -> str:

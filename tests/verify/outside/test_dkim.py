@@ -146,6 +146,19 @@ def test_what_is_added_behind_a_length_is_not_covered() -> None:
     assert "l= covers the beginning of the body only" == found.reason
 
 
+@pytest.mark.parametrize("name", ["Content-Type", "content-transfer-encoding"])
+def test_a_body_that_can_be_read_in_another_way_is_not_covered(name: str) -> None:
+    field = name.encode() + b": text/plain\r\n"
+    added, own = one(field + signed()), field + MAIL
+    headers = [*SIGNED, name.lower().encode()]
+
+    assert ("valid", ("From", "To", "Date", "Subject")) == (added.state, added.covers)
+    assert "is not signed, by which the body is read" in added.reason
+    assert "body" not in one(signed(own)).covers
+    assert "body" in one(signed(own, include_headers=headers)).covers
+    assert "body" not in one(field + signed(own, include_headers=headers)).covers
+
+
 def test_what_h_leaves_out_is_not_covered() -> None:
     found = one(signed(include_headers=[b"from", b"date"]))
 
