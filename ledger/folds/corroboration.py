@@ -263,13 +263,19 @@ def _attested(
         yield Support(elements, f"{each.author} shows {what}")
     elif not any(name.startswith("url") for name in each.claims):
         yield f"{each.author} shows {what} and not where it is public"
-    elif others.isdisjoint(reading.stances.signers(each)):
+    elif others.isdisjoint(_vouching(reading, each)):
         # Nothing here can ask whether the page ever was there: anybody can write one.
         yield f"{each.author} shows {what}, which the other side has not admitted"
     else:
         dates = frozenset((*_borne_out(told, each, "sent"), *_borne_out(told, each, "received")))
         if dates:
             yield Support(dates, f"{each.author} shows {what}, which bounds the date")
+
+
+def _vouching(reading: Reading, each: Told) -> frozenset[str]:
+    """Return the parties that put outside evidence in, or admit it by keys that nobody disowns."""
+    standing = {told.author for told, _ in reading.stances.on.get(each.id, ()) if not told.disowned}
+    return reading.stances.signers(each) & (standing | {each.author})
 
 
 def _mailed(reading: Reading, told: Told, each: Told, sides: Sides) -> Iterator[Support | str]:

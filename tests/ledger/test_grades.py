@@ -398,6 +398,13 @@ def test_a_page_of_ones_own_or_a_friends_is_no_public_record_until_it_is_admitte
     assert "which the other side has not admitted" in found["said"].reason
     assert 1 == numbers(on, record, says(FRIEND, record, "admit"))["received"]
     assert 4 == numbers(on, record, says(THEM, record, "admit"))["received"]
+    stolen = book((on, record, says(THEM, record, "admit")))
+    revoked = Key(
+        author=THEM, nonce=nonce("revoked"), verb="revoke", party=THEM, key=public_key(THEM),
+        compromised_since=len(stolen.entries) - 1,
+    )  # fmt: skip
+    stolen.add(Draft(revoked))
+    assert 1 == graded(on, reading=read(stolen.view(), as_at=AS_AT))["received"].grade
 
 
 def test_what_bears_out_a_text_that_is_not_here_bears_out_nothing() -> None:
