@@ -80,8 +80,9 @@ def _dates(row: Row) -> list[DateCell]:
 def _points(row: Row) -> Iterator[_Point]:
     for date in _dates(row):
         role = date.role.replace("_", " ").capitalize()
-        if date.at_s is not None and _late_enough(date.earliest):
-            yield _Point(date.at_s * 1000, role, date)
+        if date.at_s is not None:
+            if _late_enough(_utc_day(date.at_s)):
+                yield _Point(date.at_s * 1000, role, date)
         elif date.precise and date.earliest is not None and _late_enough(date.earliest):
             yield _Point(_day_ms(date.earliest), role, date)
         else:
@@ -97,6 +98,10 @@ def _omissions(row: Row) -> Iterator[tuple[str, str, str]]:
     if not dates:
         yield "", "", "has no date that can be read"
     for date in dates:
+        if date.at_s is not None:
+            if not _late_enough(_utc_day(date.at_s)):
+                yield date.role, date.edtf, f"its day is before {FIRST_YEAR} in UTC"
+            continue
         for name, day in (("earliest", date.earliest), ("latest", date.latest)):
             if day is None:
                 yield date.role, date.edtf, f"nothing bounds its {name} day"
@@ -106,6 +111,10 @@ def _omissions(row: Row) -> Iterator[tuple[str, str, str]]:
 
 def _late_enough(day: dt.date | None) -> bool:
     return day is not None and day.year >= FIRST_YEAR
+
+
+def _utc_day(at_s: int) -> dt.date:
+    return _EPOCH + dt.timedelta(seconds=at_s)
 
 
 def _day_ms(day: dt.date) -> int:

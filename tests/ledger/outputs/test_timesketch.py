@@ -95,6 +95,18 @@ def test_what_cannot_go_in_is_listed_with_the_reason() -> None:
     assert not any(edtf == "2025-03-06" for edtf, _ in reasons)
 
 
+def test_what_is_too_early_in_utc_alone_is_listed_too() -> None:
+    new_year = ["1700-01-01T04:59:59+05:00", "1700-01-01T05:00:00+05:00"]
+    table = hostile_table(["before", "after"], edtf=new_year)
+    told = {str(event["edtf"]) for event in imported(timesketch(table)) if "edtf" in event}
+    rows = [row for row in omissions(omitted(table)) if row["kind"] != "footer"]
+
+    assert {"1700-01-01T05:00:00+05:00"} == told
+    assert [("1700-01-01T04:59:59+05:00", "its day is before 1700 in UTC")] == [
+        (row["date_edtf"], row["reason"]) for row in rows
+    ]
+
+
 def test_every_row_is_there_or_omitted() -> None:
     table = every_date()
     dated = {
