@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import APIRouter, Path
 from fastapi import Query as InQuery
@@ -71,6 +71,7 @@ from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.positions import fold_positions
 from ledger.folds.questions import QUESTIONS, ask
 from ledger.folds.queue import queue_of
+from ledger.folds.reading import Reading as Folded
 from ledger.folds.reading import read
 from ledger.folds.requests import fold_request, fold_requests
 from ledger.folds.stances import Telling
@@ -99,11 +100,21 @@ from ledger.replies import (
     transfers_json,
 )
 from ledger.search import Search, search
+from ledger.view import View
 from verify.events import Request as Asked
 
 __all__ = ["Reading"]
 
 Values = dict[str, object]
+Make = Callable[[Seen, dt.date], Values]
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Fold(Protocol[T_co]):
+    def __call__(self, reading: Folded, /, *, telling: Telling) -> T_co: ...
+
+
 From = Annotated[Day | None, InQuery(alias="from", description="Its date can be this day or later")]
 To = Annotated[Day | None, InQuery(description="Its date can be this day or earlier")]
 Thread = Annotated[
@@ -224,12 +235,7 @@ class Reading:
         self, request: Request, as_at: AsAt = None, at_size: AtSize = None
     ) -> Response:
         """Return where each request stands, in each telling."""
-
-        def make(seen: Seen, day: dt.date) -> Values:
-            reading = seen.reading(day)
-            folds = [fold_requests(reading, telling=each) for each in tellings(seen.view)]
-            return requests_json(seen.view, folds)
-
+        make = _each(fold_requests, requests_json)
         return await self._whole(request, ("requests",), as_at, at_size, make)
 
     async def one_request(
@@ -288,24 +294,14 @@ class Reading:
         self, request: Request, as_at: AsAt = None, at_size: AtSize = None
     ) -> Response:
         """Return where each promise stands, in each telling."""
-
-        def make(seen: Seen, day: dt.date) -> Values:
-            reading = seen.reading(day)
-            folds = [fold_commitments(reading, telling=each) for each in tellings(seen.view)]
-            return promises_json(seen.view, folds)
-
+        make = _each(fold_commitments, promises_json)
         return await self._whole(request, ("promises",), as_at, at_size, make)
 
     async def agreements(
         self, request: Request, as_at: AsAt = None, at_size: AtSize = None
     ) -> Response:
         """Return where each agreement stands, in each telling."""
-
-        def make(seen: Seen, day: dt.date) -> Values:
-            reading = seen.reading(day)
-            folds = [fold_agreements(reading, telling=each) for each in tellings(seen.view)]
-            return agreements_json(seen.view, folds)
-
+        make = _each(fold_agreements, agreements_json)
         return await self._whole(request, ("agreements",), as_at, at_size, make)
 
     async def bindings(
@@ -335,24 +331,14 @@ class Reading:
         self, request: Request, as_at: AsAt = None, at_size: AtSize = None
     ) -> Response:
         """Return where each arrangement stands and who is in it, in each telling."""
-
-        def make(seen: Seen, day: dt.date) -> Values:
-            reading = seen.reading(day)
-            folds = [fold_arrangements(reading, telling=each) for each in tellings(seen.view)]
-            return arrangements_json(seen.view, folds)
-
+        make = _each(fold_arrangements, arrangements_json)
         return await self._whole(request, ("arrangements",), as_at, at_size, make)
 
     async def transfers(
         self, request: Request, as_at: AsAt = None, at_size: AtSize = None
     ) -> Response:
         """Return which data was passed, and who was bound by what, in each telling."""
-
-        def make(seen: Seen, day: dt.date) -> Values:
-            reading = seen.reading(day)
-            folds = [fold_transfers(reading, telling=each) for each in tellings(seen.view)]
-            return transfers_json(seen.view, folds)
-
+        make = _each(fold_transfers, transfers_json)
         return await self._whole(request, ("transfers",), as_at, at_size, make)
 
     async def knowledge(
@@ -584,6 +570,16 @@ class Reading:
                 summary=summary,
                 responses={**answered(shape), **problems(400, 401, 404)},
             )
+
+
+def _each(fold: _Fold[T], reply: Callable[[View, list[T]], Values]) -> Make:
+    """Return what makes the values of a fold in each telling."""
+
+    def make(seen: Seen, day: dt.date) -> Values:
+        reading = seen.reading(day)
+        return reply(seen.view, [fold(reading, telling=each) for each in tellings(seen.view)])
+
+    return make
 
 
 def _question(value: str) -> str:

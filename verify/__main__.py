@@ -42,7 +42,6 @@ _EXIT = {"valid": _VALID, "invalid": _INVALID, "self-consistent": _ALONE, "prove
 _PROGRAMS = ("counterfoil", "msgspec", "pynacl", "cryptography")
 _OUTSIDE = "outside evidence in attestations"
 _ALL_OUTSIDE = f"{_OUTSIDE} (DKIM, ARC, RFC 3161)"
-_MAX_KEYS_FILE = 1 << 20
 _SMALL = 8192  # entries: below this, starting processes takes longer than the audit
 _MAX_VKEY_FILE = 4096
 _OBJECTS = 100_000
@@ -228,7 +227,7 @@ def _run(options: argparse.Namespace) -> int:
     if report.verdict != "invalid" and (kind == "export" or b'"stamps":' in data):
         try:
             outside = _look_outside(path, report, options)
-        except ValueError as error:
+        except MalformedError as error:
             return _fail(str(error))
         report = _said_of(report, outside)
     if options.certificate is not None:
@@ -374,16 +373,13 @@ def _look_outside(path: Path, report: Report, options: argparse.Namespace) -> _O
     """Check what can be checked of outside evidence.
 
     Raises:
-        ValueError: What the reader trusts cannot be read.
+        MalformedError: What the reader trusts cannot be read.
     """
     try:
         tokens = _tokens(path, report, options.tsa_chain)
     except MalformedError as error:
-        raise ValueError(f"{options.tsa_chain}: {error.where}: {error.reason}") from None
-    try:
-        return _Outside(tokens, None if path.is_file() else _mails(path, report, options.dkim_keys))
-    except ValueError as error:
-        raise ValueError(f"{options.dkim_keys}: {error}") from None
+        raise MalformedError(f"{options.tsa_chain}: {error.where}", error.reason) from None
+    return _Outside(tokens, None if path.is_file() else _mails(path, report, options.dkim_keys))
 
 
 def _said_of(report: Report, outside: _Outside) -> Report:
@@ -428,10 +424,7 @@ def _mails(path: Path, report: Report, trusted: Path | None) -> "tuple[Mail, ...
 
     keys = None
     if trusted is not None:
-        data = _read(trusted, limit=_MAX_KEYS_FILE)
-        if len(data) > _MAX_KEYS_FILE:
-            raise ValueError(f"is longer than {_MAX_KEYS_FILE} bytes")
-        keys = mails.read_keys(data.decode("ascii"))
+        keys = mails.read_keys(_read(trusted, limit=mails.MAX_KEYS), where=str(trusted))
     if report.size is None:
         raise AssertionError(report.verdict)
     return mails.read_mails(Folder(path), size=report.size, trusted=keys)

@@ -27,6 +27,7 @@ from ledger.files import Files
 from ledger.keys import PartySigner
 from ledger.target import Directory, Target
 from ledger.view import View
+from verify.errors import MalformedError
 from verify.events import Attestation
 from verify.state import State
 
@@ -306,7 +307,7 @@ def _with_mails(view: View, path: Path, context: Context, *, trusted: str | None
         return view
     try:
         from ledger.mail_keys import read_mails  # noqa: PLC0415 (as above)
-        from verify.outside.mails import read_keys  # noqa: PLC0415 (as above)
+        from verify.outside.mails import MAX_KEYS, read_keys  # noqa: PLC0415 (as above)
     except ModuleNotFoundError:
         if trusted is None:
             return view
@@ -314,9 +315,9 @@ def _with_mails(view: View, path: Path, context: Context, *, trusted: str | None
     keys = None
     if trusted is not None:
         try:
-            keys = read_keys(read_certificates(Path(trusted)).decode("ascii"))
-        except ValueError as error:
-            raise UsageError(f"{trusted}: {error}") from None
+            keys = read_keys(_read(Path(trusted), limit=MAX_KEYS), where=trusted)
+        except MalformedError as error:
+            raise UsageError(str(error)) from None
     if kind_of_folder(path) == "export":
         return replace(view, mails=read_mails(view, ExportedLedger(path), trusted=keys))
     with context.ledger(path) as ledger:
@@ -325,9 +326,14 @@ def _with_mails(view: View, path: Path, context: Context, *, trusted: str | None
 
 def read_certificates(path: Path) -> bytes:
     """Read a file of certificates, or as much of it as is needed to see that it is too long."""
+    return _read(path, limit=_MAX_CERTIFICATES)
+
+
+def _read(path: Path, *, limit: int) -> bytes:
+    """Read a file that a reader trusts, or as much of it as shows that it is too long."""
     try:
         with path.open("rb") as file:
-            return file.read(_MAX_CERTIFICATES + 1)
+            return file.read(limit + 1)
     except OSError as failure:
         raise UsageError(f"{path}: {failure.strerror}") from None
 

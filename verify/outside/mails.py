@@ -11,15 +11,17 @@ from dataclasses import dataclass
 
 from verify.chunk import Line
 from verify.entry import parse_entry
+from verify.errors import MalformedError
 from verify.events import Attestation, event_id, parse_event
 from verify.outside.dkim import MAX_MAIL, Signature, check_mail
 from verify.outside.held import entries, file, opened
 from verify.source import Source
 
-__all__ = ["MAX_OCTETS", "Mail", "keys_of", "read_keys", "read_mails"]
+__all__ = ["MAX_KEYS", "MAX_OCTETS", "Mail", "keys_of", "read_keys", "read_mails"]
 
 _KIND = b'"kind":"attestation/v1"'
 _NAME, _RECORD = "reference", "material"
+MAX_KEYS = 1 << 20  # octets
 MAX_OCTETS = 1 << 30  # of mails for each who records keys: else one could keep readers for ever
 _TOO_MANY = Signature(state="not checkable", reason="its recorder has more checked than one may")
 
@@ -91,21 +93,29 @@ def keys_of(claims: Mapping[str, object]) -> dict[str, str]:
     return keys
 
 
-def read_keys(text: str) -> dict[str, str]:
+def read_keys(data: bytes, *, where: str) -> dict[str, str]:
     """Read keys that a reader trusts: a line for each, its name in the DNS and its record.
 
     Lines that begin with # are not read, nor empty ones.
 
+    Args:
+        data: The lines, in ASCII.
+        where: Names them in a refusal.
+
     Raises:
-        ValueError: A line has no name or no record.
+        MalformedError: They are longer than `MAX_KEYS`, or no ASCII, or one has no name or record.
     """
+    if len(data) > MAX_KEYS:
+        raise MalformedError(where, f"is longer than {MAX_KEYS} bytes")
+    if not data.isascii():
+        raise MalformedError(where, "is not ASCII")
     keys = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(data.decode("ascii").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         name, _, record = line.strip().partition(" ")
         if "._domainkey." not in name or not record:
-            raise ValueError(f"line {number}: is not a name and a key's record")
+            raise MalformedError(where, f"line {number}: is not a name and a key's record")
         keys[name.rstrip(".").lower()] = record.strip()
     return keys
 

@@ -16,8 +16,9 @@ from tests.ledger.builder import NewEvent, Party, found_ledger, new_event, new_l
 from tests.verify.outside.test_dkim import MAIL, NAME, rsa, signed
 from tests.verify.test_command import run
 from verify.__main__ import main
+from verify.errors import MalformedError
 from verify.folder import Folder
-from verify.outside.mails import Mail, keys_of, read_keys, read_mails
+from verify.outside.mails import MAX_KEYS, Mail, keys_of, read_keys, read_mails
 
 ALPHA = Party("alpha", 1)
 SIZE = 8
@@ -106,10 +107,14 @@ def test_keys_are_read_in_pairs() -> None:
 
 
 def test_a_file_of_trusted_keys_is_read_line_by_line() -> None:
-    assert {NAME: "v=DKIM1; p=A"} == read_keys(f"# mine\n\n{NAME}.  v=DKIM1; p=A \n")
+    assert {NAME: "v=DKIM1; p=A"} == read_keys(
+        f"# mine\n\n{NAME}.  v=DKIM1; p=A \n".encode(), where="keys"
+    )
     for wrong in ("southfold.example v=DKIM1", NAME):
-        with pytest.raises(ValueError, match="line 1: is not a name and a key's record"):
-            read_keys(wrong)
+        with pytest.raises(MalformedError, match="keys: line 1: is not a name and a key's record"):
+            read_keys(wrong.encode(), where="keys")
+    with pytest.raises(MalformedError, match="keys: is longer than 1048576 bytes"):
+        read_keys(bytes(MAX_KEYS + 1), where="keys")
 
 
 def test_the_report_says_what_each_mail_shows(export: Path, tmp_path: Path) -> None:
@@ -168,7 +173,7 @@ def test_the_report_says_whether_from_names_the_domain_and_what_is_left_open(
     ("content", "reason"),
     [
         (b"nonsense\n", b"keys: line 1: is not a name and a key's record"),
-        (b"\xff", b"keys: 'ascii' codec"),
+        (b"\xff", b"keys: is not ASCII"),
         (b"#" * ((1 << 20) + 1), b"keys: is longer than 1048576 bytes"),
     ],
 )
