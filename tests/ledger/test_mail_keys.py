@@ -113,6 +113,10 @@ def test_the_reader_may_give_keys(desk: Desk, told: str) -> None:
     desk.write("trusted", "nonsense")
     wrong = desk("show", "ledger", told, "--dkim-keys", "trusted")
     assert (2, True) == (wrong.code, "trusted: line 1: is not a name" in wrong.err)
+    # What is too long is refused whole: keys beyond a limit would be missed without a word.
+    desk.write("trusted", f"{name_of()} {rsa()[1]}\n" + "#" * (1 << 20))
+    long = desk("show", "ledger", told, "--dkim-keys", "trusted")
+    assert (2, True) == (long.code, "trusted: is longer than 1048576 bytes" in long.err)
 
 
 def test_a_changed_mail_is_not_corroborated(desk: Desk) -> None:
