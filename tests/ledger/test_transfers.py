@@ -1,0 +1,125 @@
+"""Transfers: who passed what to whom, who was bound, and what an agreement leaves unsaid."""
+
+from __future__ import annotations
+
+from ledger.folds.checklist import ELEMENTS
+from ledger.folds.stances import Telling
+from ledger.folds.transfers import fold_transfers
+from tests.ledger.bookmaking import Draft, dates, nonce, sealed
+from tests.ledger.founding import LCC, position
+from tests.ledger.undertaking import (
+    BLABY,
+    BOTH,
+    GROUP,
+    ISA,
+    RUTLAND,
+    TOLD,
+    agreement,
+    arrangement,
+    did,
+    done,
+    folded,
+    passed,
+    reading,
+    transferred,
+)
+from verify.claims import File
+from verify.events import (
+    Discharge,
+    Request,
+)
+
+
+def test_a_transfer_says_what_was_passed_and_for_what() -> None:
+    asked = Draft(
+        Request(
+            author=RUTLAND, nonce=nonce("asked"), what="data", medium="written",
+            from_=(RUTLAND,), to=(LCC,), categories=12,
+        )
+    )  # fmt: skip
+    store = arrangement(type="facility", operator=LCC, members=None, label="store")
+    file = File(name="jobs.csv", media_type="text/csv", size=3, sha256="ab" * 32)
+    seal, texts = sealed(LCC, "data 2025-09-01 leicestershire", {"file.1": file})
+    event = passed(
+        geography="msoa", personal_data="no", rows=120, via=store.id,
+        discharges=(Discharge(request=asked.id, items=((1, 3), (5, 5))),), sealed=seal,
+    ).event  # fmt: skip
+    found = transferred(
+        asked, ISA, *BOTH, store, done("establish", LCC, of=store), Draft(event, texts)
+    )
+
+    assert (LCC, (RUTLAND,)) == (found.sender, found.recipients)
+    assert [("jobs.csv", "ab" * 32)] == [(each.name, each.sha256) for each in found.datasets]
+    assert ("msoa", "no", 120) == (found.geography, found.personal_data, found.rows)
+    assert [(asked.id, ((1, 3), (5, 5)))] == [(d.request, d.items) for d in found.discharges]
+    assert (store.id, "yes") == (found.via, found.via_set_up)
+    assert ISA.id == found.under
+    assert [(LCC, "from", "yes"), (RUTLAND, "to", "yes")] == [
+        (each.party, each.role, each.answer) for each in found.bound
+    ]
+
+
+def test_receipt_is_acknowledged_by_the_recipient_s_own_word() -> None:
+    sent = passed(to=(RUTLAND, BLABY))
+    got = position("got", RUTLAND, sent, "received", dates=dates(received="2025-09-02"))
+    found = transferred(ISA, sent, got)
+
+    assert [(RUTLAND, got.id)] == [(each.party, each.id) for each in found.receipts]
+    when = found.receipts[0].when
+    assert when is not None
+    assert "2025-09-02" == when.edtf
+    assert (BLABY,) == found.unacknowledged
+
+
+def test_a_transfer_counts_by_those_that_it_names() -> None:
+    told = passed(author="melton")
+    got = position("got", RUTLAND, told, "received")
+
+    assert "claimed" == transferred(ISA, told).standing
+    assert "counts" == transferred(ISA, told, got).standing
+    assert "counts" == transferred(ISA, told, telling=Telling("melton")).standing
+    assert "counts" == transferred(ISA, told, got, telling=Telling(RUTLAND)).standing
+    found = fold_transfers(reading(ISA, told), telling=TOLD)
+    assert ((), 1) == (found.rows, found.elsewhere)
+    back = position("back", "melton", told, "retract_own")
+    assert "withdrawn" == transferred(ISA, told, back).standing
+    assert 1 == fold_transfers(reading(ISA, passed("2025-12-01"))).later
+
+
+def test_who_is_not_of_the_agreement_was_not_bound_by_it() -> None:
+    found = transferred(ISA, *BOTH, passed(to=(BLABY,)))
+
+    assert [(LCC, "yes"), (BLABY, "no")] == [(each.party, each.answer) for each in found.bound]
+    (ground,) = found.bound[1].bindings[0].grounds
+    assert "signatory" == ground.kind
+
+
+def test_without_an_agreement_nobody_is_bound() -> None:
+    found = transferred(passed(under=None))
+
+    assert ((), (), None) == (found.bound, found.not_recorded, found.under)
+    other = transferred(GROUP, passed(under=GROUP.id))
+    assert ((), GROUP.id) == (other.bound, other.under)
+    assert "not established" == transferred(ISA, passed(via=ISA.id)).via_set_up
+
+
+# The list of an agreement on sharing data
+
+
+def test_what_an_agreement_does_not_record_is_listed() -> None:
+    assert tuple(e for e in ELEMENTS if e != "organisations") == folded(ISA).not_recorded
+    claims = {
+        "purpose": "planning", "item.1": "jobs", "lawful_basis": "public task",
+        "special_category": "none", "individual_rights": "by each", "security": "encrypted",
+        "retention": "a year", "terms": "these",
+    }  # fmt: skip
+    seal, texts = sealed(LCC, "full", claims)
+    full = Draft(agreement(label="full", on={"until": "2027-01-01"}, sealed=seal).event, texts)
+    assert () == folded(full).not_recorded
+    # What is sealed is recorded, open here or not; and a draft records for its agreement.
+    closed = Draft(full.event)
+    assert () == folded(closed).not_recorded
+    seal, texts = sealed(LCC, "drafted", {"purpose": "planning"})
+    drafted = Draft(did(ISA, "draft", LCC, sealed=seal).event)
+    assert "purpose" not in folded(ISA, drafted).not_recorded
+    assert () == folded(agreement(type="funding")).not_recorded
