@@ -13,7 +13,7 @@ from ledger.commit import EMPTY_HEAD, Head
 from ledger.errors import StoreError
 from ledger.sequencer import Recorded
 from ledger.store import Snapshot
-from ledger.tree import Tree, root_of_edge
+from ledger.tree import Tree, edge_of, root_of_edge
 from verify.checkpoint import parse_checkpoint, parse_signed
 from verify.checks import Check
 from verify.entry import Entry, parse_entry
@@ -108,7 +108,7 @@ def load_head(snapshot: Snapshot, *, path: object) -> Head:
         return EMPTY_HEAD
     try:
         last = parse_entry(snapshot.row(snapshot.size - 1).entry(snapshot.size - 1))
-        edge = snapshot.edge()
+        edge = edge_of(snapshot.edge())
         note = snapshot.checkpoint(snapshot.size)
         if note is None or parse_signed(note)[0].root != root_of_edge(edge):
             raise StoreError(path, "the checkpoint is missing or not of the tree that is stored")

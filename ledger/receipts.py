@@ -6,7 +6,7 @@ import msgspec
 
 from ledger.errors import StoreError
 from ledger.store import Snapshot
-from ledger.tree import Tree
+from ledger.tree import EMPTY_EDGE, Edge, Tree
 from verify.checkpoint import parse_signed
 from verify.proof import Proof, format_proof
 from verify.receipt import Receipt, format_receipt
@@ -28,7 +28,14 @@ _ENTRY = msgspec.json.Decoder(_Entry)
 class Receipts:
     """Makes receipts against the checkpoint of one snapshot; many cost little more than one."""
 
-    def __init__(self, snapshot: Snapshot, *, fingerprint: str, note: bytes | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        fingerprint: str,
+        note: bytes | None = None,
+        edge: Edge = EMPTY_EDGE,
+    ) -> None:
         """Make receipts of what is in `snapshot`, which has entries.
 
         Args:
@@ -36,6 +43,7 @@ class Receipts:
             fingerprint: The ledger's.
             note: The signed checkpoint to make them against; by default the snapshot's own. It
                 covers what receipts are made of.
+            edge: The right edge of the tree in `snapshot`, where that is known.
         """
         checkpoint = snapshot.checkpoint(snapshot.size) if note is None else note
         if checkpoint is None:
@@ -44,7 +52,7 @@ class Receipts:
         self._size = snapshot.size if note is None else parse_signed(note)[0].size
         self._snapshot = snapshot
         self._fingerprint = fingerprint
-        self._tree = Tree(snapshot.tile)
+        self._tree = Tree(snapshot.tile, size=snapshot.size, edge=edge)
 
     def of(self, index: int) -> bytes:
         """Return the receipt of the submission that the entry at `index` belongs to.

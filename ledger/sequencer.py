@@ -24,7 +24,7 @@ from ledger.commit import Commit, Head, Known, Placed
 from ledger.errors import LogKeyError
 from ledger.tree import extend, root_of_edge
 from verify.brackets import Brackets, Committed, check_recorded
-from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint, parse_signed
+from verify.checkpoint import Checkpoint, check_checkpoint, format_plain, parse_signed
 from verify.checks import Check
 from verify.claims import Disclosure, File, parse_disclosure
 from verify.contents import charter_policy
@@ -32,7 +32,7 @@ from verify.entry import SignedStatement, format_entry
 from verify.errors import RuleError, VerifyError
 from verify.events import GOVERNANCE, Charter, Event, Opening
 from verify.merkle import leaf_hash
-from verify.note import ED25519, NoteSignature, VerifierKey, format_note, key_id
+from verify.note import ED25519, VerifierKey, key_id
 from verify.notes import dated_by
 from verify.rules import Candidate, Fact, Past, admit, candidate_of, judge_statement, known_ids
 from verify.state import State
@@ -273,9 +273,13 @@ def sign_checkpoint(head: Head, signers: Mapping[bytes, LogSigner], *, path: obj
     signer = signers.get(public)
     if signer is None:
         raise LogKeyError(path, key=public.hex())
-    text = format_checkpoint(Checkpoint(origin, head.size, root_of_edge(head.edge)))
-    key = log_verifier_key(origin, public)
-    return format_note(text, [NoteSignature(origin, key.key_id, signer.sign(text))])
+    return format_plain(
+        origin=origin,
+        size=head.size,
+        root=root_of_edge(head.edge),
+        key_id=log_verifier_key(origin, public).key_id,
+        sign=signer.sign,
+    )
 
 
 class Run:

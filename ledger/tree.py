@@ -17,24 +17,39 @@ Source: RFC 6962 section 2.1; c2sp.org/tlog-tiles.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
-from typing import NamedTuple, Protocol
+from itertools import pairwise
+from typing import NamedTuple, Protocol, TypeAlias
 
 from verify.merkle import EMPTY_ROOT
 from verify.spelling import HASH_SIZE
 
-__all__ = ["EMPTY_EDGE", "Edge", "Growth", "TileReader", "Tree", "extend", "root_of_edge"]
+__all__ = [
+    "EMPTY_EDGE",
+    "Edge",
+    "Growth",
+    "TileReader",
+    "Tree",
+    "edge_of",
+    "extend",
+    "root_of_edge",
+]
 
 _HEIGHT = 8
 _WIDTH = 1 << _HEIGHT
-_TILE_SIZE = _WIDTH * HASH_SIZE
-_BLOCK_HEIGHT = 5
-_BLOCK_SIZE = HASH_SIZE << _BLOCK_HEIGHT
 
-Edge = tuple[bytes, ...]
-"""The partial tile at the right edge of each level, from level 0 up; empty where there is none."""
+Rows: TypeAlias = tuple[list[bytes], ...]
+"""A tile that is folded: row h holds the node of every 2^h hashes that are there, h from 0 to 7."""
+
+_NO_ROWS: Rows = tuple([] for _ in range(_HEIGHT))
+
+Edge: TypeAlias = tuple[Rows, ...]
+"""The partial tile at the right edge of each level, from level 0 up; empty where there is none.
+
+Folded, since it is what every root hash and the proof of every new entry is made from. It is not
+to be changed: heads share it.
+"""
 
 EMPTY_EDGE: Edge = ()
 
@@ -58,6 +73,11 @@ class Growth(NamedTuple):
     tiles: tuple[tuple[int, int, bytes], ...]
 
 
+def edge_of(tiles: Iterable[bytes]) -> Edge:
+    """Return the right edge that consists of these tiles, from level 0 up."""
+    return tuple(_grown(_NO_ROWS, _hashes(data)) for data in tiles)
+
+
 def extend(edge: Edge, *, size: int, leaves: Sequence[bytes]) -> Growth:
     """Append leaf hashes to the tree of `size` leaves with this right edge.
 
@@ -67,23 +87,25 @@ def extend(edge: Edge, *, size: int, leaves: Sequence[bytes]) -> Growth:
         leaves: Leaf hashes to append, 32 octets each.
     """
     tiles: list[tuple[int, int, bytes]] = []
-    new_edge: list[bytes] = []
-    arriving = b"".join(leaves)
+    new_edge: list[Rows] = []
+    arriving = leaves
     level = 0
     while arriving or level < len(edge):
-        data = (edge[level] if level < len(edge) else b"") + arriving
+        rows = edge[level] if level < len(edge) else _NO_ROWS
         number = size >> (_HEIGHT * (level + 1))
         roots: list[bytes] = []
-        # A tile that was full before is not among these: the edge holds only partial ones.
-        while len(data) >= _TILE_SIZE:
-            tile, data = data[:_TILE_SIZE], data[_TILE_SIZE:]
-            tiles.append((level, number, tile))
-            roots.append(_fold(tile))
-            number += 1
-        if data and arriving:
-            tiles.append((level, number, data))
-        new_edge.append(data)
-        arriving = b"".join(roots)
+        start = 0
+        while start < len(arriving):
+            stop = start + _WIDTH - len(rows[0])
+            rows = _grown(rows, arriving[start:stop])
+            tiles.append((level, number, b"".join(rows[0])))
+            if len(rows[0]) == _WIDTH:  # the edge holds only partial tiles
+                roots.append(_node(*rows[-1]))
+                rows = _NO_ROWS
+                number += 1
+            start = stop
+        new_edge.append(rows)
+        arriving = roots
         level += 1
     return Growth(tuple(new_edge), tuple(tiles))
 
@@ -92,9 +114,11 @@ def root_of_edge(edge: Edge) -> bytes:
     """Return the root hash of the tree with this right edge."""
     root = b""
     # From the lowest, smallest subtree up: each larger one stands to the left of what was folded.
-    for data in edge:
-        for node in reversed(_perfect(data)):
-            root = _node(node, root) if root else node
+    for rows in edge:
+        count = len(rows[0])
+        for height, row in enumerate(rows):
+            if count >> height & 1:  # the last of this height has no right neighbour
+                root = _node(row[-1], root) if root else row[-1]
     return root or EMPTY_ROOT
 
 
@@ -108,10 +132,12 @@ class Tree:
 
     __slots__ = ("_folded", "_ranges", "_read")
 
-    def __init__(self, read: TileReader) -> None:
-        """Read tiles with `read`."""
+    def __init__(self, read: TileReader, *, size: int = 0, edge: Edge = EMPTY_EDGE) -> None:
+        """Read tiles with `read`, but for those that are known: the right edge at `size`."""
         self._read = read
-        self._folded: dict[tuple[int, int], list[list[bytes]]] = {}
+        self._folded = {
+            (level, size >> (_HEIGHT * (level + 1))): rows for level, rows in enumerate(edge)
+        }
         self._ranges: dict[tuple[int, int], bytes] = {}
 
     def leaf(self, index: int) -> bytes:
@@ -209,56 +235,26 @@ def _nodes(low: int, high: int) -> Iterator[tuple[int, int]]:
         low += 1 << height
 
 
-def _perfect(data: bytes) -> list[bytes]:
-    """Fold a partial tile into its perfect subtrees, the largest first."""
-    found = []
-    rows = _rows(data)
-    low, count = 0, len(data) // HASH_SIZE
-    for height in range(_HEIGHT - 1, -1, -1):
-        if count >> height & 1:
-            found.append(rows[height][low >> height])
-            low += 1 << height
-    return found
-
-
 @lru_cache(maxsize=16)
-def _rows(data: bytes) -> list[list[bytes]]:
-    """Fold a tile: row h holds the node of every 2^h hashes that are there, h from 0 to 7.
-
-    Remembered for a few: what was just signed is what receipts are made from. Not to be changed.
-    """
-    blocks = [_block(data[i : i + _BLOCK_SIZE]) for i in range(0, len(data), _BLOCK_SIZE)]
-    rows = [list(chain.from_iterable(row)) for row in zip(*blocks, strict=True)] or [[]]
-    while len(rows) < _HEIGHT:
-        rows.append(_pairs(rows[-1]))
-    return rows
+def _rows(data: bytes) -> Rows:
+    """Fold a tile. Remembered for a few: many proofs are made from the same. Not to be changed."""
+    return _grown(_NO_ROWS, _hashes(data))
 
 
-@lru_cache(maxsize=64)
-def _block(data: bytes) -> list[list[bytes]]:
-    """Fold a part of a tile as `_rows` does, as far as it stands alone.
-
-    Remembered too: a tile that has grown by a hash is the same in all parts but its last.
-    """
-    rows = [[data[i : i + HASH_SIZE] for i in range(0, len(data), HASH_SIZE)]]
-    while len(rows) <= _BLOCK_HEIGHT:
-        rows.append(_pairs(rows[-1]))
-    return rows
-
-
-def _fold(tile: bytes) -> bytes:
-    """Return the root of a full tile: one hash of the level above."""
-    row = [tile[i : i + HASH_SIZE] for i in range(0, _TILE_SIZE, HASH_SIZE)]
-    while len(row) > 1:
-        row = _pairs(row)
-    return row[0]
-
-
-def _pairs(row: list[bytes]) -> list[bytes]:
+def _grown(rows: Rows, hashes: Sequence[bytes]) -> Rows:
+    """Return a folded tile with further hashes, which must have room in it."""
     sha256 = hashlib.sha256
-    nodes = iter(row)
-    # SHA-256(0x01 || left || right); an odd last one has no node yet.
-    return [sha256(b"\x01" + a + b).digest() for a, b in zip(nodes, nodes, strict=False)]
+    grown = tuple(map(list.copy, rows))
+    grown[0].extend(hashes)
+    for below, row in pairwise(grown):
+        # SHA-256(0x01 || left || right); an odd last one has no node yet.
+        nodes = iter(below[2 * len(row) :])
+        row += [sha256(b"\x01" + a + b).digest() for a, b in zip(nodes, nodes, strict=False)]
+    return grown
+
+
+def _hashes(data: bytes) -> list[bytes]:
+    return [data[i : i + HASH_SIZE] for i in range(0, len(data), HASH_SIZE)]
 
 
 def _node(left: bytes, right: bytes) -> bytes:

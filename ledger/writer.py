@@ -257,12 +257,13 @@ class Writer:
         self._observer(6)
 
     def _receipts(self, sequenced: Sequenced) -> list[bytes]:
-        if self.head.state is None:
+        head = self.head
+        if head.state is None:
             return [b"" for _ in sequenced.outcomes]
         commit = sequenced.commit
         new = {} if commit is None else {placed.first: placed for placed in commit.submissions}
         with self._store.read() as snapshot:
-            receipts = Receipts(snapshot, fingerprint=self.head.state.fingerprint)
+            receipts = Receipts(snapshot, fingerprint=head.state.fingerprint, edge=head.edge)
             return [self._receipt(receipts, outcome, new) for outcome in sequenced.outcomes]
 
     def _receipt(self, receipts: Receipts, outcome: Outcome, new: Mapping[int, Placed]) -> bytes:

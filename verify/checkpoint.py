@@ -11,6 +11,7 @@ Source: c2sp.org/tlog-checkpoint; SPEC section 8.
 """
 
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable
 from typing import NamedTuple
 
 from verify.errors import MalformedError, ProofError
@@ -38,6 +39,7 @@ __all__ = [
     "check_checkpoint",
     "check_parsed",
     "format_checkpoint",
+    "format_plain",
     "parse_checkpoint",
     "parse_plain",
     "parse_signed",
@@ -144,11 +146,47 @@ def parse_plain(data: bytes, *, origin: str) -> tuple[Checkpoint, Note] | None:
     if not 0 <= size <= MAX_SIZE or len(root) != HASH_SIZE or len(signed) <= KEY_ID_SIZE:
         return None
     name = origin.encode()
-    text = b"%b\n%d\n%b" % (name, size, b2a_base64(root))
-    if data != b"%b\n\xe2\x80\x94 %b %b" % (text, name, b2a_base64(signed)):
+    text = _plain_text(name, size, root)
+    if data != _plain_note(text, name, signed):
         return None
     signature = NoteSignature(origin, signed[:KEY_ID_SIZE], signed[KEY_ID_SIZE:])
     return Checkpoint(origin, size, root), Note(text, (signature,))
+
+
+def format_plain(
+    *, origin: str, size: int, root: bytes, key_id: bytes, sign: Callable[[bytes], bytes]
+) -> bytes:
+    """Write what a log without witnesses signs, which is what `parse_plain` reads.
+
+    Args:
+        origin: The log's origin, which is a key name.
+        size: Tree size.
+        root: Root hash, 32 bytes.
+        key_id: Of the log's key.
+        sign: Gives the signature over the checkpoint's text.
+
+    Raises:
+        MalformedError: What is written would not read back.
+    """
+    name = origin.encode()
+    text = _plain_text(name, size, root)
+    signature = sign(text)
+    data = _plain_note(text, name, key_id + signature)
+    written = (
+        Checkpoint(origin, size, root),
+        Note(text, (NoteSignature(origin, key_id, signature),)),
+    )
+    if parse_plain(data, origin=origin) != written:
+        raise MalformedError("checkpoint", "does not read back as it was written")
+    return data
+
+
+def _plain_text(name: bytes, size: int, root: bytes) -> bytes:
+    return b"%b\n%d\n%b" % (name, size, b2a_base64(root))
+
+
+def _plain_note(text: bytes, name: bytes, signed: bytes) -> bytes:
+    return b"%b\n\xe2\x80\x94 %b %b" % (text, name, b2a_base64(signed))
 
 
 def check_checkpoint(data: bytes, *, key: VerifierKey, origin: str) -> Checkpoint:

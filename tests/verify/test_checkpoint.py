@@ -1,5 +1,6 @@
 import base64
 import hashlib
+from typing import Any
 
 import nacl.bindings
 import pytest
@@ -10,6 +11,7 @@ from verify.checkpoint import (
     Checkpoint,
     check_checkpoint,
     format_checkpoint,
+    format_plain,
     parse_checkpoint,
     parse_plain,
     parse_signed,
@@ -245,6 +247,29 @@ def test_reads_a_plain_note_as_any_other() -> None:
 )  # fmt: skip
 def test_leaves_every_other_note_alone(note: bytes) -> None:
     assert parse_plain(note, origin=ORIGIN) is None
+
+
+def format_signed(*, origin: str = ORIGIN, size: int = 20852163, root: bytes = ROOT) -> bytes:
+    def sign(text: bytes) -> bytes:
+        return nacl.bindings.crypto_sign(text, SECRET)[:64]
+
+    return format_plain(origin=origin, size=size, root=root, key_id=KEY.key_id, sign=sign)
+
+
+def test_writes_a_plain_note_as_any_other() -> None:
+    assert signed(TEXT) == format_signed()
+    assert (
+        0 == check_checkpoint(format_signed(size=0, root=EMPTY_ROOT), key=KEY, origin=ORIGIN).size
+    )
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"origin": "two\nlines"}, {"size": -1}, {"size": 2**53}, {"root": ROOT[:31]}],
+)  # fmt: skip
+def test_refuses_to_write_what_would_not_read_back(part: dict[str, Any]) -> None:
+    with pytest.raises(MalformedError, match="read back"):
+        format_signed(**part)
 
 
 def test_reads_an_altered_note_as_parse_signed_does_or_leaves_it_alone() -> None:
