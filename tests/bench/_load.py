@@ -22,6 +22,10 @@ from verify.receipt import parse_receipt, proof_of, rebuild_leaf
 from verify.submission import parse_statement
 
 _CHUNK = 1 << 16
+_HEAD = (
+    b"POST /submissions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    b"Content-Type: application/vnd.counterfoil.submission+json\r\nContent-Length: "
+)
 
 
 class Sent(msgspec.Struct):
@@ -38,7 +42,6 @@ class Plan(msgspec.Struct):
 
     Attributes:
         port: Where the server listens.
-        path: What is posted to.
         vkey: The log's key; empty where the answer is no receipt.
         connections: How many connections send at a time.
         begin: When to begin, by the wall clock, so that several processes begin together.
@@ -46,7 +49,6 @@ class Plan(msgspec.Struct):
     """
 
     port: int
-    path: str
     vkey: str
     connections: int
     begin: float
@@ -63,7 +65,7 @@ class Came(msgspec.Struct):
     receipts: list[bytes]
 
 
-class _Client:
+class Client:
     """One connection."""
 
     def __init__(self, port: int) -> None:
@@ -73,11 +75,12 @@ class _Client:
         self.sent: Sent | None = None
         self._held = b""
 
-    def send(self, head: bytes, sent: Sent) -> None:
+    def send(self, sent: Sent) -> None:
+        """Send a document."""
         self.sent = sent
         self._held = b""
         self.began = time.perf_counter()
-        self.socket.sendall(head % len(sent.document) + sent.document)
+        self.socket.sendall(_HEAD + b"%d\r\n\r\n" % len(sent.document) + sent.document)
 
     def answer(self) -> tuple[int, bytes] | None:
         """Take what came; return status and body once they are whole."""
@@ -91,16 +94,19 @@ class _Client:
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         return (int(head[9:12]), body) if len(body) >= length else None
 
+    def ask(self, sent: Sent) -> tuple[float, int, bytes]:
+        """Send a document and wait; return the seconds that took, status and body."""
+        self.send(sent)
+        while (answer := self.answer()) is None:
+            pass
+        return (time.perf_counter() - self.began, *answer)
+
 
 def load(plan: Plan) -> Came:
     """Send all documents; each connection sends its next when it has checked the last answer."""
     key = parse_vkey(plan.vkey) if plan.vkey else None
-    head = (
-        f"POST {plan.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-        "Content-Type: application/vnd.counterfoil.submission+json\r\nContent-Length: %d\r\n\r\n"
-    ).encode()
     waiting = list(reversed(plan.documents))
-    clients = [_Client(plan.port) for _ in range(plan.connections)]
+    clients = [Client(plan.port) for _ in range(plan.connections)]
     came = Came(began=0.0, ended=0.0, waits=[], refused={}, receipts=[])
     time.sleep(max(0.0, plan.begin - time.time()))
     came.began = time.time()
@@ -108,7 +114,7 @@ def load(plan: Plan) -> Came:
         for client in clients:
             selector.register(client.socket, selectors.EVENT_READ, client)
             if waiting:
-                client.send(head, waiting.pop())
+                client.send(waiting.pop())
         open_requests = min(len(clients), len(plan.documents))
         while open_requests:
             for chosen, _ in selector.select():
@@ -121,7 +127,7 @@ def load(plan: Plan) -> Came:
                 came.waits.append(wait_s)
                 open_requests -= 1
                 if waiting:
-                    client.send(head, waiting.pop())
+                    client.send(waiting.pop())
                     open_requests += 1
     came.ended = time.time()
     for client in clients:
@@ -129,7 +135,7 @@ def load(plan: Plan) -> Came:
     return came
 
 
-def _take(answer: tuple[int, bytes], client: _Client, key: VerifierKey | None, came: Came) -> None:
+def _take(answer: tuple[int, bytes], client: Client, key: VerifierKey | None, came: Came) -> None:
     status, body = answer
     if status not in {200, 201}:
         came.refused[str(status)] = came.refused.get(str(status), 0) + 1
