@@ -22,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
@@ -79,9 +80,9 @@ def serve_bare() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench http", description=__doc__)
-    parser.add_argument("--submissions", type=int, default=4000, help="of one event each")
+    parser.add_argument("--submissions", type=int, default=1000, help="of one event, each round")
     parser.add_argument("--clients", type=int, default=64)
-    parser.add_argument("--runs", type=int, default=3, help="runs of each; the medians count")
+    parser.add_argument("--rounds", type=int, default=7, help="of all; the medians count")
     parser.add_argument("--strace", type=Path, help="trace the server's syncs into this file")
     options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="counterfoil-bench-"))
@@ -93,77 +94,91 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace, folder: Path) -> None:
-    count, clients = options.submissions, options.clients
+    count, clients, rounds = options.submissions, options.clients, options.rounds
     single, bare, batched, alone = [], [], [], []
-    for run in range(options.runs):  # in turn, so that a slow moment meets all of them
-        ledger = folder / f"ledger-{run}"
-        vkey, ones, large = _documents(ledger, count)
-        with _bare() as port:
-            bare.append(_load(port, "", ones, clients, folder))
-        with _served(ledger, folder / f"log-{run}", options.strace) as port:
-            single.append(_load(port, vkey, ones[_ALONE:], clients, folder))
-            stages = _stages(port)
-            with _bare() as other:
-                alone.append(_one_client(other, port, vkey, ones[:_ALONE], folder / f"bare-{run}"))
-            batched.append(_load(port, vkey, large, clients, folder))
-        _print_run(run, bare[-1], single[-1], batched[-1])
-    _print_stages(stages, single[-1])
-    a = statistics.median(_rate(s) / _rate(b) for s, b in zip(single, bare, strict=True))
-    b = statistics.median(
-        256 * _rate(many) / _rate(one) for many, one in zip(batched, single, strict=True)
-    )
+    spent: Counter[str] = Counter()
+    ledger = folder / "ledger"
+    vkey, ones, large = _documents(ledger, rounds * (count + _ALONE), rounds * clients)
+    with _bare() as other, _served(ledger, folder / "log", options.strace) as port:
+        for number in range(rounds):  # in turn, so that a slow moment meets all of them
+            some, few = _part(ones, number, rounds), _part(large, number, rounds)
+            bare.append(_load(other, "", some[_ALONE:], clients, folder))
+            before = _stages(port)
+            single.append(_load(port, vkey, some[_ALONE:], clients, folder))
+            spent += _stages(port)
+            spent -= before
+            alone.append(_one_client(other, port, vkey, some[:_ALONE], folder / f"bare-{number}"))
+            batched.append(_load(port, vkey, few, clients, folder))
+            _print_round(number, bare[-1], single[-1], batched[-1])
+    _print_stages(spent, single)
+    _print_ratio("(a) submissions of 1 / bare route", "at least 0.45", _rates(single, bare))
+    many = [256 * each for each in _rates(batched, single)]
+    _print_ratio("(b) events of 256 / events of 1", "at least 8", many)
+    waits = [one.receipt / (one.bare + one.commit) for one in alone]
+    _print_ratio("(c) receipt / (commit + bare)", "at most 3", waits)
     wait, floor, commit = (1e3 * statistics.median(each) for each in zip(*alone, strict=True))
-    c = statistics.median(one.receipt / (one.bare + one.commit) for one in alone)
-    print(f"(a) submissions of 1 / bare route   {a:6.2f}  (at least 0.45)")
-    print(f"(b) events of 256 / events of 1     {b:6.2f}  (at least 8)")
-    print(
-        f"(c) receipt / (commit + bare)       {c:6.2f}  (at most 3): "
-        f"{wait:.2f} ms / ({commit:.2f} ms + {floor:.2f} ms)"
-    )
+    print(f"    {wait:.2f} ms / ({commit:.2f} ms + {floor:.2f} ms)")
 
 
-def _print_run(run: int, *loads: list[Came]) -> None:
+def _part(documents: list[Sent], number: int, of: int) -> list[Sent]:
+    size = len(documents) // of
+    return documents[number * size : (number + 1) * size]
+
+
+def _rates(loads: list[list[Came]], others: list[list[Came]]) -> list[float]:
+    return [_rate(one) / _rate(other) for one, other in zip(loads, others, strict=True)]
+
+
+def _print_ratio(name: str, bound: str, ratios: list[float]) -> None:
+    middle, low, high = statistics.median(ratios), min(ratios), max(ratios)
+    print(f"{name:34} {middle:6.2f}  ({bound}; rounds {low:.2f} to {high:.2f})")
+
+
+def _print_round(number: int, *loads: list[Came]) -> None:
     for name, came in zip(("bare route", "of 1 event", "of 256 events"), loads, strict=True):
         waits = sorted(wait for one in came for wait in one.waits)
         p50, p99 = (1e3 * waits[int(len(waits) * share)] for share in (0.5, 0.99))
         print(
-            f"run {run}: {name:14} {_rate(came):8.0f} requests/s, "
+            f"round {number}: {name:14} {_rate(came):8.0f} requests/s, "
             f"p50 {p50:6.1f} ms, p99 {p99:6.1f} ms"
         )
 
 
-def _stages(port: int) -> dict[str, float]:
+def _stages(port: int) -> Counter[str]:
     """Return the seconds that the server spent in each stage so far."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     with contextlib.closing(connection):
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
     found = re.findall(r'^counterfoil_commit_seconds_sum{.*stage="(.+)"} (.+)$', text, re.MULTILINE)
-    return {stage: float(seconds) for stage, seconds in found}
+    return Counter({stage: float(seconds) for stage, seconds in found})
 
 
-def _print_stages(stages: dict[str, float], came: list[Came]) -> None:
-    count = sum(len(one.waits) for one in came)
-    took_s = max(one.ended for one in came) - min(one.began for one in came)
-    for stage, seconds in stages.items():
+def _print_stages(spent: Mapping[str, float], loads: list[list[Came]]) -> None:
+    count = sum(len(one.waits) for came in loads for one in came)
+    took_s = sum(map(_took_s, loads))
+    for stage, seconds in spent.items():
         share, each_us = seconds / took_s, 1e6 * seconds / count
         print(f"of 1 event: {stage:20} {share:6.1%} of the time, {each_us:6.1f} us a submission")
 
 
+def _took_s(came: list[Came]) -> float:
+    return max(one.ended for one in came) - min(one.began for one in came)
+
+
 def _rate(came: list[Came]) -> float:
-    took = max(one.ended for one in came) - min(one.began for one in came)
-    return sum(len(one.waits) for one in came) / took
+    return sum(len(one.waits) for one in came) / _took_s(came)
 
 
 def _documents(
-    path: Path, count: int, *, visibility: str = "members"
+    path: Path, count: int, batches: int, *, visibility: str = "members"
 ) -> tuple[str, list[Sent], list[Sent]]:
     """Found a ledger; return its log key, and signed documents of one event, and of 256."""
     ledger, _ = found_ledger(path, _ALPHA, clock=Clock(now_ms()), visibility=visibility)
     with ledger:
         note = ledger.checkpoint()
         ones = [_signed(ledger, note, 1) for _ in range(count)]
-        large = [_signed(ledger, note, 256) for _ in range(max(64, count // 40))]
+        large = [_signed(ledger, note, 256) for _ in range(batches)]
         return vkey_of(ledger.state()), ones, large
 
 

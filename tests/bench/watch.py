@@ -88,7 +88,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="counterfoil-bench-") as name:
         folder = Path(name)
-        vkey, ones, large = _documents(folder / "ledger", options.submissions, visibility="public")
+        count = options.submissions
+        vkey, ones, large = _documents(folder / "ledger", count, count // 40, visibility="public")
         with Ledger.open(folder / "ledger", read_only=True) as ledger:
             fingerprint = ledger.fingerprint
         with (
