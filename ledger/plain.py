@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Final, TypeAlias
 
+import msgspec
+
 from ledger.clocks import Deadline
 from ledger.date_words import HOUSE_CONVENTION, format_when
 from ledger.dates import When
@@ -19,7 +21,7 @@ from ledger.folds.positions import EventStatus
 from ledger.folds.stances import Telling
 from ledger.view import View
 
-__all__ = ["Plain", "to_json", "view_json"]
+__all__ = ["Plain", "shown_names", "to_json", "view_json"]
 
 Plain: TypeAlias = "str | int | list[Plain] | dict[str, Plain]"
 
@@ -63,8 +65,11 @@ def view_json(view: View) -> Plain:
 
 
 def _object(value: object) -> Plain:
+    names = shown_names(type(value))
+    if not names:
+        raise AssertionError(type(value))
     plain: dict[str, Plain] = {}
-    for name in _names(value):
+    for name in names:
         part = getattr(value, name)
         if part is not None:
             plain[name] = to_json(part)
@@ -76,17 +81,21 @@ def _object(value: object) -> Plain:
 
 
 _NAMES: Final[dict[type, tuple[str, ...]]] = {}
-"""The fields of each class that was asked for, which `fields` looks up anew each time."""
+"""The names of each class that was asked for, which `fields` looks up anew each time."""
 
 
-def _names(value: object) -> tuple[str, ...]:
-    known = _NAMES.get(type(value))
-    if known is None:
-        if not is_dataclass(value) or isinstance(value, type):
-            raise AssertionError(type(value))
-        known = tuple(field.name for field in fields(value) if not field.name.startswith("_"))
-        _NAMES[type(value)] = known
-    return known
+def shown_names(kind: type) -> tuple[str, ...]:
+    """Return the names of the parts that an object of a type shows; none for another type."""
+    names = _NAMES.get(kind)
+    if names is None:
+        names = _NAMES[kind] = tuple(n for n in _names_of(kind) if not n.startswith("_"))
+    return names
+
+
+def _names_of(kind: type) -> tuple[str, ...]:
+    if is_dataclass(kind):
+        return tuple(field.name for field in fields(kind))
+    return kind.__struct_fields__ if issubclass(kind, msgspec.Struct) else ()
 
 
 def _when(when: When) -> Plain:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +15,7 @@ from ledger.dates import When
 from ledger.folds.grades import Grade
 from ledger.folds.positions import EventStatus, Status
 from ledger.folds.stances import Telling
+from ledger.plain import shown_names
 
 __all__ = ["Schema", "schemas_of"]
 
@@ -90,7 +90,7 @@ class _Maker:
     def schema(self, kind: object) -> Schema:
         if kind in _SIMPLE:
             return _SIMPLE[kind]
-        if isinstance(kind, type) and (kind in _WRITTEN or is_dataclass(kind)):
+        if isinstance(kind, type) and (kind in _WRITTEN or shown_names(kind)):
             return self._named(kind)
         origin, arguments = get_origin(kind), get_args(kind)
         if origin is Literal:
@@ -111,7 +111,7 @@ class _Maker:
 
     def _object(self, kind: type) -> Schema:
         hints = get_type_hints(kind)
-        shown = [f.name for f in fields(kind) if not f.name.startswith("_")]
+        shown = shown_names(kind)
         more = _MORE.get(kind, {})
         required = [name for name in shown if NoneType not in get_args(hints[name])]
         return {

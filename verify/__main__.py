@@ -388,7 +388,7 @@ def _said_of(report: Report, outside: _Outside) -> Report:
     checked += ["DKIM signatures"] if outside.mails else []
     if not checked:
         return report
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     left = f"{_OUTSIDE} other than {' and '.join(checked)}"
     texts = [left if text == _ALL_OUTSIDE else text for text in report.not_checked]

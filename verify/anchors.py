@@ -6,7 +6,8 @@ is compared.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from verify.checkpoint import parse_signed
 from verify.checks import Check
@@ -25,8 +26,7 @@ _NO_QUORUM = "cosignatures of independent co-signers: the policy needs none"
 _RECEIPT = b"{"  # a checkpoint begins with its log's origin, and no ledger's begins so
 
 
-@dataclass(frozen=True, slots=True)
-class Anchors:
+class Anchors(msgspec.Struct, frozen=True):
     """What the reader holds from elsewhere, and so what makes a verdict more than consistent.
 
     Attributes:
@@ -43,8 +43,7 @@ class Anchors:
     policy: Policy | None = None
 
 
-@dataclass(slots=True)
-class Agreement:
+class Agreement(msgspec.Struct):
     """What came of a comparison.
 
     Attributes:
@@ -53,8 +52,8 @@ class Agreement:
         weighed: The checkpoint's cosignatures, by the reader's policy.
     """
 
-    agreed: list[str] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    agreed: list[str] = []
+    findings: list[Finding] = []
     weighed: Weighed | None = None
 
 

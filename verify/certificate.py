@@ -10,8 +10,9 @@ Its words are those of people: `WORDS` says what the parts of a report are calle
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from verify.brackets import format_time_s
 from verify.lines import grouped, wrap
@@ -67,8 +68,7 @@ _MAX_FINDINGS = 100
 _LINE = "_" * 52
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """Something that was received: a file, or a folder of files.
 
     Attributes:

@@ -6,7 +6,6 @@ can, because its result crosses a process border.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Annotated, NamedTuple, TypeAlias
 
@@ -73,8 +72,7 @@ def line_digits(lines: Iterable[Line]) -> list[str]:
 _LINE = Decoder(Line, name="disclosures.jsonl", digits=line_digits)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """What to check.
 
     Attributes:
@@ -128,8 +126,7 @@ class OpenedFile(NamedTuple):
     size: int
 
 
-@dataclass(slots=True)
-class ChunkResult:
+class ChunkResult(msgspec.Struct):
     """What a chunk holds.
 
     Attributes:
@@ -150,11 +147,11 @@ class ChunkResult:
 
     first: int
     leaves: bytes = b""
-    pieces: list[Piece] = field(default_factory=list)
-    missing: list[tuple[int, str]] = field(default_factory=list)
-    kept_back: list[tuple[int, str]] = field(default_factory=list)
-    files: list[OpenedFile] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    pieces: list[Piece] = []
+    missing: list[tuple[int, str]] = []
+    kept_back: list[tuple[int, str]] = []
+    files: list[OpenedFile] = []
+    findings: list[Finding] = []
     disclosures: int = 0
     sealed: int = 0
     doubtful: bytes | None = None

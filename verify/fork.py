@@ -16,7 +16,6 @@ Making such files is `ledger`'s.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -173,8 +172,7 @@ def format_fork(proof: ForkProof) -> bytes:
     return data
 
 
-@dataclass(frozen=True, slots=True)
-class ForkAnchors:
+class ForkAnchors(msgspec.Struct, frozen=True):
     """What the reader holds from elsewhere, and so what makes an accusation one of somebody.
 
     Attributes:
@@ -188,8 +186,7 @@ class ForkAnchors:
     policy: Policy | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ForkReport:
+class ForkReport(msgspec.Struct, frozen=True):
     """What a fork proof comes to.
 
     Attributes:
@@ -217,8 +214,7 @@ class ForkReport:
     not_shown: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedFork:
+class CheckedFork(msgspec.Struct, frozen=True):
     """A fork proof that holds.
 
     Attributes:

@@ -30,8 +30,9 @@ import functools
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from verify import ed25519, mldsa
 from verify.errors import MalformedError, SignatureError
@@ -127,8 +128,7 @@ class Note(NamedTuple):
     signatures: tuple[NoteSignature, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VerifierKey:
+class VerifierKey(msgspec.Struct, frozen=True):
     """A public key with the name it signs notes under.
 
     Attributes:

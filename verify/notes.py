@@ -6,8 +6,9 @@ roots and who named which.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from verify.brackets import Cosigned
 from verify.checkpoint import Checkpoint, check_parsed, parse_plain, parse_signed
@@ -73,12 +74,11 @@ class KeptNote(NamedTuple):
     dated: Cosigned | None = None
 
 
-@dataclass(slots=True)
-class NoteResult:
+class NoteResult(msgspec.Struct):
     """The notes of a chunk, in the order in which they stand, and what is wrong with others."""
 
-    notes: list[KeptNote] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    notes: list[KeptNote] = []
+    findings: list[Finding] = []
 
 
 def check_held(data: bytes, *, origin: str, log_key_at: Callable[[int], str]) -> Checkpoint:

@@ -17,8 +17,9 @@ Source: c2sp.org/tlog-policy.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from verify.errors import MalformedError, QuorumError
 from verify.note import (
@@ -81,8 +82,7 @@ class Group(NamedTuple):
     members: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """What a reader trusts.
 
     Attributes:

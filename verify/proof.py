@@ -10,7 +10,7 @@
 Quorums of witnesses are `policy`'s. Source: c2sp.org/tlog-proof.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from verify.checkpoint import Checkpoint, check_checkpoint
 from verify.errors import MalformedError
@@ -39,8 +39,7 @@ _MAX_HEADER_SIZE = 1024 * 67
 _MAX_PROOF_SIZE = _MAX_HEADER_SIZE + MAX_NOTE_SIZE
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True):
     """The parts of a tlog-proof. Nothing about them has been checked.
 
     Attributes:

@@ -6,8 +6,10 @@ things are wrong and not how often each of them shows.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, Self
+
+import msgspec
+from msgspec.structs import replace
 
 from verify.brackets import Bracket
 from verify.checks import Check
@@ -63,8 +65,7 @@ _FOLLOWS: dict[Check, frozenset[Check]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One thing that is wrong.
 
     Attributes:
@@ -181,8 +182,7 @@ class Times(NamedTuple):
     latest_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """What a verifier found.
 
     Attributes:
@@ -210,7 +210,7 @@ class Report:
     root: str | None = None
     anchors: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = {}
     not_checked: tuple[str, ...] = ()
     audience: str | None = None
     left_out: int = 0

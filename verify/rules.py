@@ -6,7 +6,6 @@ roots are checked before, in `submission`; hashes and order after, in `audit`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -47,8 +46,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """What the rules need to know of an event that is known already.
 
     Attributes:

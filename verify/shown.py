@@ -8,10 +8,10 @@ Source: SPEC section 10.2.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from verify.checks import Check
@@ -29,8 +29,7 @@ __all__ = ["MAX_SHOWN", "Held", "Shown"]
 MAX_SHOWN = 64  # entries
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """An entry of an evidence file, read.
 
     Attributes:

@@ -5,8 +5,10 @@ makes a new one. This module knows nothing of the other kinds; `rules` asks it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from verify.checks import Check
 from verify.ed25519 import check_public_key
@@ -32,8 +34,7 @@ class UnknownVersionError(RuleError):
     """The charter names a version of SPEC that this code does not know: it must stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartyKey:
+class PartyKey(msgspec.Struct, frozen=True):
     """A key of a party.
 
     Attributes:
@@ -58,8 +59,7 @@ class PartyKey:
     ended: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """An act of governance that waits for approvals or, a recovery, for its days.
 
     Attributes:
@@ -75,8 +75,7 @@ class Pending:
     approved: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """The rules' state after a number of entries.
 
     Attributes:
@@ -100,7 +99,7 @@ class State:
     log_keys: tuple[tuple[int, str], ...]
     charters: tuple[tuple[int, Charter], ...]
     roles: frozenset[str]
-    pending: Mapping[str, Pending] = field(default_factory=dict)
+    pending: Mapping[str, Pending] = {}
     left: frozenset[str] = frozenset()
 
     def log_key_at(self, size: int) -> str:

@@ -7,7 +7,6 @@ what they should. Whether a ledger may accept it is decided in `rules`.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -121,8 +120,7 @@ class Document(
     note: Annotated[str, msgspec.Meta(min_length=1)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SubmittedEvent:
+class SubmittedEvent(msgspec.Struct, frozen=True):
     """One event of a submission, read.
 
     Attributes:
@@ -138,8 +136,7 @@ class SubmittedEvent:
     disclosures: tuple[tuple[str, Disclosure], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True):
     """A submission that is sound in itself.
 
     Attributes:

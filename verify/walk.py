@@ -5,10 +5,10 @@ piece belongs to, the state by which a signature is judged, and which event ids 
 """
 
 from array import array
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from msgspec import structs
+import msgspec
+from msgspec.structs import replace
 
 from verify.checks import Check
 from verify.chunk import ChunkResult, OpenedFile, Piece
@@ -40,8 +40,7 @@ class Expected(NamedTuple):
     entry: int
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(msgspec.Struct):
     """Everything the audit learns from the entries, chunk by chunk.
 
     Attributes:
@@ -70,34 +69,34 @@ class Walk:
     size: int
     state: State | None = None
     fingerprint: str | None = None
-    leaves: bytearray = field(default_factory=bytearray)
-    subtrees: list[bytes] = field(default_factory=list)
-    expected: list[Expected] = field(default_factory=list)
-    missing: list[tuple[int, str]] = field(default_factory=list)
-    files: list[OpenedFile] = field(default_factory=list)
-    kept_back: list[tuple[int, str]] = field(default_factory=list)
-    handed_over: set[tuple[int, str]] = field(default_factory=set)
-    erasures: Erasures = field(default_factory=Erasures)
-    findings: list[Finding] = field(default_factory=list)
+    leaves: bytearray = msgspec.field(default_factory=bytearray)
+    subtrees: list[bytes] = []
+    expected: list[Expected] = []
+    missing: list[tuple[int, str]] = []
+    files: list[OpenedFile] = []
+    kept_back: list[tuple[int, str]] = []
+    handed_over: set[tuple[int, str]] = set()
+    erasures: Erasures = msgspec.field(default_factory=Erasures)
+    findings: list[Finding] = []
     submissions: int = 0
-    submitted: "array[int]" = field(default_factory=lambda: array("Q"))
+    submitted: "array[int]" = msgspec.field(default_factory=lambda: array("Q"))
     sealed: int = 0
     disclosures: int = 0
     recorded: int = 0
     doubtful: bytes | None = None
-    _known: dict[bytes, int] = field(default_factory=dict)
-    _nested: dict[bytes, tuple[str, int]] = field(default_factory=dict)
-    _kinds: bytearray = field(default_factory=bytearray)
-    _authors: "array[int]" = field(default_factory=lambda: array("I"))
-    _kind_codes: dict[str, int] = field(default_factory=dict)
-    _kind_names: list[str] = field(default_factory=list)
-    _author_codes: dict[str, int] = field(default_factory=dict)
-    _author_names: list[str] = field(default_factory=list)
+    _known: dict[bytes, int] = {}
+    _nested: dict[bytes, tuple[str, int]] = {}
+    _kinds: bytearray = msgspec.field(default_factory=bytearray)
+    _authors: "array[int]" = msgspec.field(default_factory=lambda: array("I"))
+    _kind_codes: dict[str, int] = {}
+    _kind_names: list[str] = []
+    _author_codes: dict[str, int] = {}
+    _author_names: list[str] = []
     _waiting: Piece | None = None
-    _damaged: set[int] = field(default_factory=set)
-    _lost: set[int] = field(default_factory=set)
+    _damaged: set[int] = set()
+    _lost: set[int] = set()
     _latest_rules: str | None = None
-    _bundles: dict[int, list[bytes]] = field(default_factory=dict)
+    _bundles: dict[int, list[bytes]] = {}
 
     def take(self, result: ChunkResult) -> None:
         """Take in the next chunk."""
@@ -228,7 +227,7 @@ class Walk:
             found = str(piece.recorded)
             self._find(Check.RECORDED, "recorded", reason, piece.first, expected, found)
         candidates = waiting.candidates + piece.candidates
-        return structs.replace(waiting, candidates=candidates, sound=sound)
+        return replace(waiting, candidates=candidates, sound=sound)
 
     def _judge(self, waiting: Piece) -> None:
         """Apply the rules to a submission whose entries have all come."""

@@ -1,5 +1,4 @@
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import combinations
 
 import nacl.bindings
@@ -7,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from verify.errors import MalformedError, QuorumError, SignatureError, VerifyError
 from verify.note import (

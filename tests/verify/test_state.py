@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace as altered
 
 import pytest
 from msgspec.structs import replace
+from msgspec.structs import replace as altered
 
 from tests.world import (
     DAY_MS,
