@@ -69,6 +69,7 @@ def create_app(
     *,
     settings: Settings,
     now_ms: Callable[[], int],
+    disputed: Mapping[str, str] | None = None,
 ) -> FastAPI:
     """Make the application over open ledgers, which stay their caller's to close.
 
@@ -78,12 +79,14 @@ def create_app(
         recorder: Records in them.
         settings: What is taken.
         now_ms: The clock, in milliseconds since 1970.
+        disputed: Ledgers that `recorder` records nothing in, as their log's key has signed another
+            history of them, each with the reason.
 
     Raises:
-        DisputedError: A witness knows more of a ledger than is here, or another history.
+        DisputedError: A witness knows more of the only ledger than is here, or another history.
         StoreError: A file of witnesses is none.
     """
-    hosting = Hosting(ledgers, recorder, settings, now_ms=now_ms)
+    hosting = Hosting(ledgers, recorder, settings, now_ms=now_ms, disputed=disputed)
     try:
         hosting.ask_witnesses()
     except BaseException:

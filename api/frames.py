@@ -76,9 +76,14 @@ class Keep(msgspec.Struct, tag=True, frozen=True, gc=False):
 
 
 class Opened(msgspec.Struct, tag=True, frozen=True, gc=False):
-    """These ledgers are open: all that there were."""
+    """These ledgers are open: all that there were.
+
+    But for those in which nothing may be recorded, since the log's key is known to have signed
+    another history: each with the reason.
+    """
 
     ledgers: tuple[str, ...]
+    disputed: dict[str, str] = {}
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True, gc=False):

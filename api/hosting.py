@@ -45,6 +45,8 @@ from verify.submission import LedgerName
 __all__ = ["Hosted", "Hosting", "NoLedgerError", "open_ledgers"]
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_SIGNED: Final = "the log's key has signed another history of this ledger"
+_KNOWN: Final = "a witness knew more of this ledger, or another history, when the server began"
 _READERS: Final = 4
 _VIEWERS: Final = 2
 _FOLDERS: Final = 2  # threads that count for themselves: more would only hold up the event loop
@@ -192,7 +194,7 @@ class Hosting:
         ledgers: The ledgers, by name.
         recorder: Records in them.
         measures: Counts.
-        disputed: The ledgers in which nothing is recorded any more: see `_dispute`.
+        disputed: The ledgers in which nothing is recorded any more, and why: see `_stop`.
         now_ms: The clock.
         submissions: Places for submissions on their way.
         uploads: Places for files on their way.
@@ -211,13 +213,19 @@ class Hosting:
         settings: Settings,
         *,
         now_ms: Callable[[], int],
+        disputed: Mapping[str, str] | None = None,
     ) -> None:
-        """Serve `ledgers`, which stay their caller's to close, and record through `recorder`."""
+        """Serve `ledgers`, which stay their caller's to close, and record through `recorder`.
+
+        In those that are `disputed` nothing is recorded, for the reason given.
+        """
         self.settings = settings
         self.recorder = recorder
         self.now_ms = now_ms
         self.measures = Answering()
-        self.disputed: set[str] = set()  # before those who feed begin
+        self.disputed: dict[str, str] = {}  # before those who feed begin
+        for name, reason in (disputed or {}).items():
+            self._stop(name, _SIGNED, why=reason)
         self.ledgers: Mapping[str, Hosted] = {
             name: Hosted(name, ledger, settings, now_ms=now_ms, feeder=self._feeder(name, ledger))
             for name, ledger in ledgers.items()
@@ -309,7 +317,8 @@ class Hosting:
         """Ask all witnesses what they know, before anything is signed. Blocks, within a bound.
 
         Raises:
-            DisputedError: One knows more of a ledger than is here, or another history.
+            DisputedError: One knows more of the only ledger than is here, or another history. Of
+                several the others must not wait for that: in this one nothing is recorded.
         """
         until_s = time.monotonic() + self.settings.witness_wait_s
         for hosted in self.ledgers.values():
@@ -317,7 +326,11 @@ class Hosting:
                 silent = hosted.feeder.ask(until_s - time.monotonic())
             except DisputedError as error:
                 self._dispute(hosted.name, hosted.ledger, error)
-                raise
+                if self.is_alone:
+                    raise
+                if hosted.name not in self.disputed:
+                    self._stop(hosted.name, _KNOWN, why=str(error))
+                continue
             for name in silent:
                 log.log_note(
                     f"what the witness {name} of the ledger {hosted.name!r} knows is not known",
@@ -328,6 +341,8 @@ class Hosting:
         """Have what witnesses cosign kept. Called on the event loop, when the recorder is ready."""
         loop = asyncio.get_running_loop()
         for hosted in self.ledgers.values():
+            if hosted.name in self.disputed:
+                continue  # the process that records may not have it open
             hosted.feeder.keep_with(partial(self._keep, loop, hosted.name))
 
     def end_feeding(self) -> None:
@@ -339,11 +354,10 @@ class Hosting:
         """Check that nothing has stopped a ledger.
 
         Raises:
-            ProblemError: `disputed`: its log key has signed another history.
+            ProblemError: `disputed`.
         """
         if hosted.name in self.disputed:
-            detail = "nothing is recorded: the log's key has signed another history of this ledger"
-            raise ProblemError("disputed", detail)
+            raise ProblemError("disputed", f"nothing is recorded: {self.disputed[hosted.name]}")
 
     def _dispute(self, name: str, ledger: Ledger, error: DisputedError) -> None:
         """Record nothing more in a ledger, if its log key has signed what is not here.
@@ -354,16 +368,18 @@ class Hosting:
         """
         if not error.note or name in self.disputed:
             return
-        self.disputed.add(name)
+        self.disputed[name] = _SIGNED
         try:
             kept = str(keep_dispute(ledger, error.note).relative_to(ledger.path))
         except LedgerError as failure:
             log.log_failure(failure)
             kept = "what shows it could not be kept"
-        log.log_note(
-            f"the ledger {name!r} records nothing more: its log key signed another history: {kept}",
-            level=logging.CRITICAL,
-        )
+        self._stop(name, _SIGNED, why=f"its log key signed another history: {kept}")
+
+    def _stop(self, name: str, reason: str, *, why: str) -> None:
+        """Record nothing more in a ledger, and say `reason` to those who ask, `why` in the log."""
+        self.disputed[name] = reason
+        log.log_note(f"the ledger {name!r} records nothing more: {why}", level=logging.CRITICAL)
 
     def _feeder(self, name: str, ledger: Ledger) -> Feeder:
         settings = self.settings
@@ -497,26 +513,29 @@ def _failed(task: asyncio.Task[int]) -> bool:
 def open_ledgers(
     folder: Path,
     *,
-    open_one: Callable[[str, Path], Ledger],
+    open_one: Callable[[str, Path], Ledger | None],
     wanted: Callable[[str, Path], bool] | None = None,
 ) -> Iterator[Mapping[str, Ledger]]:
     """Open the ledger in `folder`, or all that it holds, by the names that they are served under.
 
     Args:
         folder: The folder.
-        open_one: Opens one, by its name and folder.
+        open_one: Opens one, by its name and folder; None leaves it out.
         wanted: Tells, by name and folder, whether one is to be opened; None for all.
 
     Raises:
         NoLedgerError: There is none; or one has a name under which it cannot be served.
         LedgerError: One cannot be opened: then none is served.
     """
+    ledgers: dict[str, Ledger] = {}
     with contextlib.ExitStack() as stack:
-        yield {
-            name: stack.enter_context(open_one(name, path))
-            for name, path in _folders(folder).items()
-            if wanted is None or wanted(name, path)
-        }
+        for name, path in _folders(folder).items():
+            if wanted is not None and not wanted(name, path):
+                continue
+            ledger = open_one(name, path)
+            if ledger is not None:
+                ledgers[name] = stack.enter_context(ledger)
+        yield ledgers
 
 
 def _folders(folder: Path) -> dict[str, Path]:

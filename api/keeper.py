@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -64,6 +64,8 @@ class Keeper:
 
     Attributes:
         names: The ledgers that it has open.
+        disputed: Those that it has not, as the log's key is known to have signed another history
+            of them, each with the reason.
     """
 
     def __init__(self, folder: Path, settings: Settings, *, accept_clock: bool = False) -> None:
@@ -71,10 +73,11 @@ class Keeper:
 
         Raises:
             WrongClockError: Somebody must confirm the clock.
-            DisputedError: The log's key is known to have signed another history of one.
+            DisputedError: The log's key is known to have signed another history of the only one.
             KeeperError: The ledgers cannot be opened.
         """
         self.names: frozenset[str] = frozenset()
+        self.disputed: Mapping[str, str] = {}
         self._folder = folder
         self._near, far = socket.socketpair()
         with far:
@@ -197,6 +200,7 @@ class Keeper:
                 answer = _ANSWER.decode(one)
                 if isinstance(answer, Opened):
                     self.names = frozenset(answer.ledgers)
+                    self.disputed = answer.disputed
                     return
                 if isinstance(answer, Failed):
                     raise _failure(answer)

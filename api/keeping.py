@@ -124,9 +124,17 @@ class Keeping:
             clock=time.monotonic,
         )
 
-        def open_one(name: str, path: Path) -> Ledger:
+        disputed: dict[str, str] = {}
+
+        def open_one(name: str, path: Path) -> Ledger | None:
             stopwatch = self._measures.stopwatch(name)
-            return _open(path, accept_clock=begin.accept_clock, observer=stopwatch)
+            try:
+                return _open(path, accept_clock=begin.accept_clock, observer=stopwatch)
+            except DisputedError as error:
+                if not name:  # it is alone: there is nothing else to record in
+                    raise
+                disputed[name] = str(error)
+                return None
 
         stopped = threading.Event()
         with (
@@ -139,7 +147,7 @@ class Keeping:
                 ledger.listen(_Grown(self._hold, name, ledger))
             watching = threading.Thread(target=self._watch, args=(ledgers, stopped))
             watching.start()
-            self._say(Opened(tuple(ledgers)))
+            self._say(Opened(tuple(ledgers), disputed))
             try:
                 for requests in self._received():
                     self._submit([r for r in requests if isinstance(r, Submit)], large)

@@ -87,9 +87,8 @@ class Operating:
             raise ProblemError("unavailable", "the disk is nearly full")
 
     def _check_witnesses(self) -> None:
-        if self._hosting.disputed:
-            detail = "the log key of a ledger has signed another history of it: it has stopped"
-            raise ProblemError("unavailable", detail)
+        for reason in self._hosting.disputed.values():
+            raise ProblemError("unavailable", f"a ledger has stopped: {reason}")
         if any(hosted.feeder.disputes() for hosted in self._hosting.ledgers.values()):
             raise ProblemError("unavailable", "a witness of a ledger knows another history of it")
 

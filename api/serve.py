@@ -72,10 +72,12 @@ def _serve(folder: Path, settings: Settings, *, accept_clock: bool) -> None:
         open_ledgers(
             folder,
             open_one=_open,
-            wanted=lambda name, path: name in keeper.names or is_mirror(path),
+            wanted=lambda name, path: name in {*keeper.names, *keeper.disputed} or is_mirror(path),
         ) as ledgers,
     ):
-        app = create_app(ledgers, keeper, settings=settings, now_ms=now_ms)
+        app = create_app(
+            ledgers, keeper, settings=settings, now_ms=now_ms, disputed=keeper.disputed
+        )
         gc.freeze()  # a hundred thousand objects that stay: nobody need look through them again
         if _is_reachable(listener):
             log.log_note(_OPEN, level=logging.WARNING)

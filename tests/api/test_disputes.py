@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from api.problems import PREFIX
+from ledger.disputes import keep_dispute
 from ledger.feeding import WITNESSES_FILE
 from ledger.ledger import Ledger
 from tests.api.serving import Got, Site
@@ -96,6 +97,51 @@ def test_what_the_log_key_signed_beyond_what_is_here_stops_the_ledger(tmp_path: 
 
     assert (409, f"{PREFIX}disputed") == (refused.status, refused.problem.type)
     assert (".note", 3) == (note.suffix, parse_signed(note.read_bytes())[0].size)
+
+
+@contextmanager
+def both(one: Town, other: Town) -> Iterator[tuple[Site, Site, Site]]:
+    """Serve two ledgers of one folder; give them, and what is neither's."""
+    root = one.folder.parent / "root"
+    for town, name in ((one, "one"), (other, "other")):
+        town.place()
+        shutil.copytree(town.path, root / name)
+    with running("serve", str(root), log=one.folder / "log") as (port, _):
+        yield Site(port, "/one"), Site(port, "/other"), Site(port)
+
+
+def test_a_ledger_that_is_disputed_stops_no_other(tmp_path: Path) -> None:
+    one, other = (found(tmp_path / n, ["a"], 0, visibility="public") for n in ("one", "other"))
+    with Ledger.open(one.path, read_only=True) as ledger:
+        text = parse_note(ledger.checkpoint()).text.replace(b"\n1\n", b"\n9\n")
+        (line,) = parse_note(ledger.checkpoint()).signatures
+        note = format_note(text, [line._replace(payload=new_log_key().sign(text))])
+        keep_dispute(ledger, note)
+    (mine,), (theirs,) = one.letters(1), other.letters(1)
+    with both(one, other) as (disputed, sound, server):
+        refused, taken = disputed.post(mine), sound.post(theirs)
+        read = [disputed.get(path).status for path in ("/checkpoint", "/chronology")]
+        why = detail(server.get("/readyz"))
+
+    assert (409, f"{PREFIX}disputed") == (refused.status, refused.problem.type)
+    assert (201, [200, 200]) == (taken.status, read)
+    assert "has signed another history" in why
+    assert "the ledger 'one' records nothing more" in one.log
+
+
+def test_a_witness_that_knows_more_of_a_ledger_stops_no_other(tmp_path: Path) -> None:
+    one, other = (found(tmp_path / n, ["a"], 0, visibility="public") for n in ("one", "other"))
+    with answering(lambda p, _b: http(409, b"99\n", SIZE) if "add" in p else http(404)) as liar:
+        one.urls["a"] = liar.url
+        (mine,), (theirs,) = one.letters(1), other.letters(1)
+        with both(one, other) as (disputed, sound, server):
+            refused, taken = disputed.post(mine), sound.post(theirs)
+            why = detail(server.get("/readyz"))
+
+    assert (409, f"{PREFIX}disputed") == (refused.status, refused.problem.type)
+    assert 201 == taken.status
+    assert "a witness knew more of this ledger" in why
+    assert "the ledger 'one' records nothing more" in one.log
 
 
 def test_what_the_log_key_did_not_sign_stops_nothing(tmp_path: Path) -> None:
