@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -125,6 +124,6 @@ def test_refuses_checkpoints_that_are_none(ledger: Ledger, note: bytes) -> None:
 def test_refuses_a_checkpoint_that_another_signed(ledger: Ledger) -> None:
     charter = ledger.state().charter
     other = msgspec.structs.replace(charter, log_key=ALPHA.public)
-    state = replace(ledger.state(), charter=other, log_keys=((0, ALPHA.public),))
+    state = msgspec.structs.replace(ledger.state(), charter=other, log_keys=((0, ALPHA.public),))
     with pytest.raises(RuleError):
         claim_of_checkpoint(ledger.checkpoint(), source="c", state=state, size=3)
