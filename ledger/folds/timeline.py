@@ -68,7 +68,7 @@ class TimelineRow:
         title: The author's own words for it, if they are open.
         links: What it refers to.
         status: The responses to it.
-        grades: How well its elements are proven.
+        grades: How well its elements are proven; none where that was not asked for.
         order: Whether the row before it is established to be earlier; None for the first row.
         notes: What a reader must know beside.
     """
@@ -206,12 +206,18 @@ def _counted(left_out: Counter[str]) -> tuple[tuple[int, str], ...]:
     return tuple((count, why) for why, count in sorted(left_out.items()) if count)
 
 
-def timeline_of(laid_out: LaidOut, *, part: slice = slice(None)) -> Timeline:
-    """Make the rows of a chronology, or of a part of it: each row costs, and the others nothing."""
+def timeline_of(laid_out: LaidOut, *, part: slice = slice(None), graded: bool = True) -> Timeline:
+    """Make the rows of a chronology, or of a part of it: each row costs, and the others nothing.
+
+    Args:
+        laid_out: The events.
+        part: Of which of them rows are made.
+        graded: Whether they are graded, which is more than half of what they cost.
+    """
     reading = laid_out.reading
     places = range(*part.indices(len(laid_out.events)))
     return Timeline(
-        rows=tuple(_row_at(laid_out, place) for place in places),
+        rows=tuple(_row_at(laid_out, place, graded=graded) for place in places),
         as_at=reading.as_at,
         party=laid_out.party,
         left_out=laid_out.left_out,
@@ -227,9 +233,9 @@ def row_of(laid_out: LaidOut, event_id: str) -> TimelineRow | None:
     return _row_at(laid_out, _place_of(laid_out, event_id))
 
 
-def _row_at(laid_out: LaidOut, place: int) -> TimelineRow:
+def _row_at(laid_out: LaidOut, place: int, *, graded: bool = True) -> TimelineRow:
     before = laid_out.events[place - 1] if place else None
-    return _row(laid_out.reading, laid_out.events[place], before)
+    return _row(laid_out.reading, laid_out.events[place], before, graded=graded)
 
 
 _APART = {
@@ -258,7 +264,7 @@ def _why_left_out(reading: Reading, told: Told, party: str | None) -> str | None
     return None
 
 
-def _row(reading: Reading, told: Told, before: Told | None) -> TimelineRow:
+def _row(reading: Reading, told: Told, before: Told | None, *, graded: bool) -> TimelineRow:
     order = None if before is None else reading.order.before(before.id, told.id)
     status = status_of(reading, told)
     return TimelineRow(
@@ -271,7 +277,7 @@ def _row(reading: Reading, told: Told, before: Told | None) -> TimelineRow:
         title=title_of(told),
         links=tuple(_links(reading, told)),
         status=status,
-        grades=grade_of(reading, told, status=status),
+        grades=grade_of(reading, told, status=status) if graded else (),
         order=order,
         notes=(*_notes(reading, told), *_proven(reading, told, before)),
     )

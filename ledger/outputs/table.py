@@ -338,13 +338,13 @@ def table_of(reading: Reading, choice: Choice = COMPLETE) -> Table:
             left_out[_NOT_AGREED] += 1
         else:
             shown.append(told)
-    timeline = timeline_of(replace(laid_out, events=Blocks(shown)))
+    timeline = timeline_of(replace(laid_out, events=Blocks(shown)), graded=choice.grades)
     sources = Sources(reading)
     due = due_rows(reading, shown, choice.telling)
     more = tuple((count, why) for why, count in left_out.items() if count)
     return Table(
         rows=tuple(
-            _row(reading, told, row, sources.of(told), no=no, grades=choice.grades)
+            _row(reading, told, row, sources.of(told), no=no)
             for no, (told, row) in enumerate(zip(shown, timeline.rows, strict=True), start=1)
         ),
         due=due,
@@ -452,7 +452,6 @@ def _row(
     sources: tuple[Source, ...],
     *,
     no: int,
-    grades: bool,
 ) -> Row:
     by_s = reading.view.bracket(told).by_s
     from_, to, cc = _actors(told)
@@ -478,7 +477,7 @@ def _row(
         status=row.status.status,
         status_text=status_words(row.status),
         positions=tuple(_positions(row)),
-        grades=tuple(map(_grade_cell, row.grades)) if grades else (),
+        grades=tuple(map(_grade_cell, row.grades)),
         asserted_by=told.author,
         asserted_at=None if by_s is None else format_time_s(by_s),
         recorded_ms=told.recorded,
