@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import re
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 from urllib.parse import urlsplit
 
 from ledger.errors import TargetError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 __all__ = ["Answer", "FileBody", "Incoming", "Transport", "UnansweredError", "normal_url"]
 
@@ -87,9 +91,7 @@ class FileBody:
 class Incoming:
     """The body of an answer, as it comes."""
 
-    def __init__(
-        self, response: http.client.HTTPResponse, held: socket.socket | None, deadline_s: float
-    ) -> None:
+    def __init__(self, response: http.client.HTTPResponse, held: _Held, deadline_s: float) -> None:
         """Read what comes off `held`."""
         self._response = response
         self._held = held
@@ -104,8 +106,8 @@ class Incoming:
             UnansweredError: The body is cut short, or comes too slowly.
         """
         try:
-            with _deadline(self._held, self._deadline_s):
-                chunk = self._response.read1(min(size, _CHUNK))
+            self._held.last(self._deadline_s)
+            chunk = self._response.read1(min(size, _CHUNK))
             # `read1` takes an early end of the stream for the end of the body.
             if not chunk and self._response.length:
                 raise http.client.IncompleteRead(b"", self._response.length)
@@ -141,12 +143,13 @@ class Transport:
         self._deadline_s = deadline_s
         self._connect, self.host, self.prefix = _parse_url(url, timeout_s)
         self._open: http.client.HTTPConnection | None = None
+        self._held: _Held | None = None
 
     def close(self) -> None:
         """Let go of the connection."""
         if self._open is not None:
             self._open.close()
-            self._open = None
+            self._open = self._held = None
 
     def get(self, path: str, *, limit: int, token: str | None = None) -> Answer:
         """Fetch what is under `path`, of at most `limit` octets.
@@ -204,6 +207,14 @@ class Transport:
         headers = {"Content-Type": media_type, "Content-Length": str(size), **_bearer(token)}
         return self._exchange(method, path, body, headers, limit)
 
+    def _hold(self, connection: http.client.HTTPConnection) -> _Held:
+        """Connect, if need be, and return what is held."""
+        if self._held is None or connection.sock is None:
+            connection.connect()
+            self._held = _Held(connection.sock, idle_s=self._timeout_s)
+            connection.sock = self._held  # as much of one as it uses
+        return self._held
+
     def _exchange(
         self,
         method: str,
@@ -233,20 +244,16 @@ class Transport:
         response: http.client.HTTPResponse | None = None
         whole = False
         try:
-            if connection.sock is None:
-                connection.connect()
-            held = connection.sock
-            with _deadline(held, self._deadline_s) as late:
-                sent = {"Host": self.host, "User-Agent": _AGENT, "Accept-Encoding": "identity"}
-                data = body.chunks() if isinstance(body, FileBody) else body
-                # A server that refuses early may stop reading: what it said is still there.
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    connection.request(method, self.prefix + path, data, {**sent, **headers})
-                response = connection.getresponse()
-                taken = take is not None and response.status == _OK
-                octets = b"" if taken else _read(response, limit)
-            if late.is_set():
-                raise UnansweredError(f"{method} /{path}: took longer than {self._deadline_s} s")
+            held = self._hold(connection)
+            held.last(self._deadline_s)
+            sent = {"Host": self.host, "User-Agent": _AGENT, "Accept-Encoding": "identity"}
+            data = body.chunks() if isinstance(body, FileBody) else body
+            # A server that refuses early may stop reading: what it said is still there.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, self.prefix + path, data, {**sent, **headers})
+            response = connection.getresponse()
+            taken = take is not None and response.status == _OK
+            octets = b"" if taken else _read(response, limit)
             _check_plain(response)
             if take is not None and taken:
                 take(Incoming(response, held, self._deadline_s))
@@ -263,25 +270,77 @@ class Transport:
         return answer
 
 
-@contextlib.contextmanager
-def _deadline(held: socket.socket | None, seconds: float) -> Iterator[threading.Event]:
-    """Cut the connection when the time is up, however slowly octets drip."""
-    late = threading.Event()
+class _Held:
+    """The socket of a connection, on which nothing lasts beyond a moment, however octets drip.
 
-    def cut() -> None:
-        late.set()
-        if held is not None:
-            with contextlib.suppress(OSError):
-                held.shutdown(socket.SHUT_RDWR)
+    No thread watches it: an interrupt that came while one was being started or awaited would leave
+    a lock behind, and the command would wait for ever.
+    """
 
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
-        timer.join()
+    def __init__(self, held: socket.socket, *, idle_s: float) -> None:
+        """Hold a socket, and wait at most `idle_s` for any octet."""
+        self._socket = held
+        self._idle_s = idle_s
+        self._within_s = self._until_s = 0.0
+
+    def last(self, within_s: float) -> None:
+        """Let what follows last so many seconds."""
+        self._within_s = within_s
+        self._until_s = time.monotonic() + within_s
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of `data`."""
+        left = memoryview(data)
+        while left:
+            with self._in_time():
+                sent = self._socket.send(left[:_CHUNK])
+            left = left[sent:]
+
+    def makefile(self, mode: Literal["rb"]) -> io.BufferedReader:
+        """Return a stream of what comes."""
+        return io.BufferedReader(_Raw(self._socket.makefile(mode, buffering=0), self._in_time))
+
+    def close(self) -> None:
+        """Close it, when no stream of it is open any more."""
+        self._socket.close()
+
+    @contextlib.contextmanager
+    def _in_time(self) -> Iterator[None]:
+        left_s = self._until_s - time.monotonic()
+        if left_s > 0:
+            self._socket.settimeout(min(self._idle_s, left_s))
+            try:
+                yield
+            except TimeoutError:
+                if time.monotonic() < self._until_s:
+                    raise
+            else:
+                return
+        raise TimeoutError(f"took longer than {self._within_s} s")
+
+
+class _Raw(io.RawIOBase):
+    """What comes on a socket, each part in time."""
+
+    def __init__(
+        self, raw: io.RawIOBase, in_time: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._raw = raw
+        self._in_time = in_time
+
+    def readable(self) -> bool:
+        """Tell whether it can be read."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        """Read what comes next."""
+        with self._in_time():
+            return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._raw.close()
+        super().close()
 
 
 def _check_plain(response: http.client.HTTPResponse) -> None:
