@@ -38,7 +38,14 @@ from verify.events import (
     Transfer,
 )
 
-__all__ = ["is_impersonal", "knowledge_words", "other_words", "sentence", "title_of"]
+__all__ = [
+    "is_impersonal",
+    "item_counts",
+    "knowledge_words",
+    "other_words",
+    "sentence",
+    "title_of",
+]
 
 _TITLES = ("title", "subject", "text", "description", "question", "terms", "note", "body")
 _LONGEST = 200
@@ -189,6 +196,13 @@ def knowledge_words(event: Knowledge, by_id: Mapping[str, Told]) -> str:
     return f"{actor_words(event.knower)} {mode} {what}{way}"
 
 
+def item_counts(event: Request) -> tuple[int, int]:
+    """Count the items of a request: those certainly meant, and with those in doubt (SPEC 4.3)."""
+    per_area = event.categories or 1
+    certain = per_area * max(len(event.areas or ()), 1)
+    return certain, certain + per_area * len(event.areas_doubtful or ())
+
+
 def _request(event: Request) -> str:
     makers, asked = _acting(event.from_, event), actors_words(event.to)
     if event.what == "invitation":
@@ -196,9 +210,7 @@ def _request(event: Request) -> str:
     words = f"{makers} asked {asked} for {thing_words(event.what)}"
     if event.medium == "oral":
         words += " by word of mouth"
-    per_area = event.categories or 1
-    certain = per_area * max(len(event.areas or ()), 1)
-    total = certain + per_area * len(event.areas_doubtful or ())
+    certain, total = item_counts(event)
     if total == 1:
         return words
     return f"{words} ({count_words(certain, total, event.areas_doubtful or ())})"

@@ -2,7 +2,8 @@
 
 A party's latest standing response to a field counts; earlier ones are kept as history. An event is
 agreed when every party that it names, other than its author, agrees. Silence is never counted, nor
-is a yes to some items only. What is said of some items replaces nothing that was said of all.
+is a yes to some items only, until such words cover all of them, nor a word by a key that is said to
+have been compromised. What is said of some items replaces nothing that was said of all.
 
 Responses to the whole event stand under the field `happened`. Field by field, what a party says of
 the whole is its word on each field of which it says nothing else.
@@ -10,12 +11,14 @@ the whole is its word on each field of which it says nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from ledger.dates import When
+from ledger.folds.answered import ANSWERS, CONTRARY, answers_to, is_answer, items_of
 from ledger.folds.moments import Moment, date_of
+from ledger.folds.ranges import covers
 from ledger.folds.reading import Reading
 from ledger.folds.stances import parties_of
 from ledger.sentences import sentence
@@ -35,6 +38,7 @@ from verify.events import (
     Meeting,
     Opening,
     Position,
+    Ranges,
     Request,
     Sealed,
     Step,
@@ -59,10 +63,9 @@ __all__ = [
 
 Status = Literal["agreed", "admitted", "corrected", "disputed", "not_admitted", "not_yet_answered"]
 
-_CONTRARY = frozenset(("dispute", "deny", "correct", "object"))
 _DEEPEST = 4
 _APART = (*GOVERNANCE, Attestation, Erasure, Hold, Opening, Position, Sealed)
-_ANSWERS = _CONTRARY | {"admit", "agree", "not_admit", "ratify"}
+_YES = ANSWERS - CONTRARY - {"not_admit"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,13 +164,15 @@ class FieldPosition:
         responses: The responses to it, and the word that stands on the whole of the event of
             parties that say nothing of this field, in ledger order. What came before that word,
             and the replies to it, are told with the whole.
-        silent: The parties that the event names and that have not answered it.
+        silent: The parties that the event names and that have not answered it, or not all of it.
+        partly: Those of them that have answered for some items: the rest is open.
     """
 
     field: str
     status: Status
     responses: tuple[Response, ...]
     silent: tuple[str, ...]
+    partly: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +213,6 @@ class Positions:
     party: str | None
 
 
-_Items = tuple[tuple[int, int], ...] | None
 _BY_WEIGHT: tuple[Status, ...] = ("disputed", "not_admitted", "corrected", "agreed", "admitted")
 
 
@@ -253,26 +257,32 @@ def positions_of(reading: Reading, told: Told) -> PositionsRow:
     """Work out how the parties stand to each field of an event that can be contested."""
     whole, by_field = _by_field(reading, told)
     named = named_parties(told.event) - {told.author}
-    # On each field the word that stands is enough: what came before it, and what was said to it,
-    # is told once, with the whole.
-    last = {each.author: each.id for each, p in whole if p.stance in _ANSWERS}
-    standing = [pair for pair in whole if pair[0].id == last.get(pair[0].author)]
+    items = items_of(reading, told.event)
+    of_whole = answers_to(whole, items)
+    standing = _standing(whole)
+    in_parts = _yes_in_parts(standing, items)
+    # On each field the words that stand are enough: what came before them, and what was said to
+    # them, is told once, with the whole.
+    lendable = _lendable(standing)
     fields: list[FieldPosition] = []
     for name in _in_order({*answerable(told.event), *by_field}):
         own = by_field.get(name, ())
-        said = {each.author for each, position in own if position.stance in _ANSWERS}
-        lent = whole if name == "happened" else standing
-        rest = [pair for pair in lent if pair[0].author not in said]
-        pairs = sorted((*own, *rest), key=lambda pair: (pair[0].index, pair[0].id))
+        answers = answers_to(own, items)
+        lent = whole if name == "happened" else lendable
+        rest = [pair for pair in lent if not answers.get(pair[0].author)]
         bare = frozenset(each.id for each, _ in rest) if name != "happened" else frozenset[str]()
-        field = _field(reading, name, pairs, told, bare=bare)
-        answered = {r.party for r in field.responses if r.stance in _ANSWERS}
+        # A party's word on this field stands over its word on the whole, whichever came first.
+        yes = {(party, stance) for party, stance in in_parts if not answers.get(party)}
+        field = _field(reading, name, (*rest, *own), told, bare=bare, yes=yes)
+        said = {*answers, *of_whole}
+        silent = {each for each in named if not answers.get(each) and not of_whole.get(each)}
         fields.append(
             FieldPosition(
                 field=name,
                 status=field.status,
                 responses=field.responses,
-                silent=tuple(sorted(named - answered)),
+                silent=tuple(sorted(silent)),
+                partly=tuple(sorted(silent & said)),
             )
         )
     return PositionsRow(
@@ -287,17 +297,22 @@ def positions_of(reading: Reading, told: Told) -> PositionsRow:
     )
 
 
-def unanswered(reading: Reading, told: Told, party: str) -> tuple[str, ...]:
-    """Return the fields of an event that a party has not answered; none after its word on all."""
+def unanswered(reading: Reading, told: Told, party: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the fields of an event that a party has not answered, or not all of it.
+
+    Returns:
+        The fields, none after its word on all of the event; and those of them that it has answered
+        for some items.
+    """
     whole, by_field = _by_field(reading, told)
-    if any(each.author == party and p.stance in _ANSWERS for each, p in whole):
-        return ()
-    answered = {
-        name
-        for name, pairs in by_field.items()
-        if any(each.author == party and p.stance in _ANSWERS for each, p in pairs)
-    }
-    return tuple(_in_order(answerable(told.event) - answered))
+    items = items_of(reading, told.event)
+    of_whole = answers_to(whole, items).get(party)
+    if of_whole:
+        return (), ()
+    said = {name: answers_to(pairs, items).get(party) for name, pairs in by_field.items()}
+    left = _in_order(name for name in answerable(told.event) if not said.get(name))
+    partly = (name for name in left if of_whole is not None or said.get(name) is not None)
+    return tuple(left), tuple(partly)
 
 
 def answerable(event: Event) -> frozenset[str]:
@@ -323,6 +338,18 @@ def _by_field(
         into = whole if position.field is None else by_field.setdefault(position.field, [])
         into.append((each, position))
     return whole, by_field
+
+
+def _lendable(standing: Iterable[tuple[Told, Position]]) -> list[tuple[Told, Position]]:
+    """Return what each field is told of the words that stand on the whole of an event.
+
+    Of each party that is its word on all items, and of those on some the last of each stance: many
+    words on few items are told once, with the whole.
+    """
+    found: dict[tuple[str, str, bool], tuple[Told, Position]] = {}
+    for each, position in standing:
+        found[each.author, position.stance, position.items is None] = each, position
+    return list(found.values())
 
 
 def _in_order(fields: Iterable[str]) -> list[str]:
@@ -369,26 +396,52 @@ def _field(
     name: str,
     found: Iterable[tuple[Told, Position]],
     told: Told,
+    *,
     bare: Collection[str] = (),
+    yes: Collection[tuple[str, str]] = (),
 ) -> FieldStatus:
     pairs = tuple(found)
-    responses = _responses(reading, pairs, bare=bare)
-    current = {(r.party, r.stance) for r in responses if _weighs(r)}
+    standing = _standing(pairs)
+    # A yes counts only if it is to all of it, a no also to a part.
+    current: set[tuple[str, str]] = {
+        (each.author, position.stance)
+        for each, position in standing
+        if position.items is None or position.stance not in _YES
+    }
+    current |= {*yes, *_yes_in_parts(standing, items_of(reading, told.event))}
     named = named_parties(told.event) - {told.author}
     # The author's own correction contradicts what it told, too.
     return FieldStatus(
         field=name,
         status=_status(current, told.author, named),
-        responses=responses,
-        contradicted=any(stance in _CONTRARY for _, stance in current),
+        responses=_responses(reading, pairs, bare=bare),
+        contradicted=any(stance in CONTRARY for _, stance in current),
     )
 
 
-def _weighs(response: Response) -> bool:
-    """Tell whether a response counts for how a field stands: a yes only if it is to all of it."""
-    if response.superseded or response.stance not in _ANSWERS:
-        return False
-    return response.items is None or response.stance in _CONTRARY | {"not_admit"}
+def _standing(pairs: Iterable[tuple[Told, Position]]) -> list[tuple[Told, Position]]:
+    """Return the answers that their party has not replaced since."""
+    pairs = tuple(pairs)
+    last = _last_places(pairs)
+    return [
+        (each, position)
+        for place, (each, position) in enumerate(pairs)
+        if is_answer(each) and place == _replaced_at(last, each, position)
+    ]
+
+
+def _yes_in_parts(
+    standing: Iterable[tuple[Told, Position]], items: Ranges | None
+) -> set[tuple[str, str]]:
+    """Return the yes of each party that has said it to all items, to some at a time."""
+    said: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for each, position in standing:
+        if position.items is not None and position.stance in _YES:
+            for stance in {position.stance, "admit"}:  # whoever agrees or ratifies admits
+                said.setdefault((each.author, stance), []).extend(position.items)
+    if items is None:
+        return set()
+    return {key for key, some in said.items() if covers(some, items)}
 
 
 def _responses(
@@ -400,15 +453,14 @@ def _responses(
 ) -> tuple[Response, ...]:
     pairs = tuple(pairs)
     last = _last_places(pairs)
-    return tuple(
+    found = (
         Response(
             id=each.id,
             index=each.index,
             party=each.author,
             stance=position.stance,
             value=_value(each, position),
-            superseded=position.stance in _ANSWERS
-            and place < max(last.get((each.author, about), -1) for about in (None, position.items)),
+            superseded=position.stance in ANSWERS and place < _replaced_at(last, each, position),
             date=date_of(each, "received" if position.stance == "received" else "value"),
             items=position.items,
             disowned=each.disowned,
@@ -419,23 +471,31 @@ def _responses(
         )
         for place, (each, position) in enumerate(pairs)
     )
+    return tuple(sorted(found, key=lambda response: response.index))
 
 
-def _last_places(pairs: Iterable[tuple[Told, Position]]) -> dict[tuple[str, _Items], int]:
+def _last_places(pairs: Iterable[tuple[Told, Position]]) -> dict[tuple[str, Ranges | None], int]:
     """Return the place of each party's last answer to all items, and to each choice of some."""
     return {
         (each.author, position.items): place
         for place, (each, position) in enumerate(pairs)
-        if position.stance in _ANSWERS
+        if is_answer(each)
     }
+
+
+def _replaced_at(
+    last: Mapping[tuple[str, Ranges | None], int], told: Told, position: Position
+) -> int:
+    """Return the place of its party's last answer to the same items, or to all; -1 if none."""
+    return max(last.get((told.author, about), -1) for about in (None, position.items))
 
 
 def _status(current: Collection[tuple[str, str]], author: str, named: frozenset[str]) -> Status:
     stances = {stance for _, stance in current}
     others = {stance for party, stance in current if party != author}
-    if (author, "correct") in current and not others & _CONTRARY:
+    if (author, "correct") in current and not others & CONTRARY:
         return "corrected"
-    if stances & _CONTRARY:
+    if stances & CONTRARY:
         return "disputed"
     if "not_admit" in stances:
         return "not_admitted"

@@ -5,7 +5,8 @@
     promise         it promised, and nothing says that it is done
     signature       an agreement names it as signatory, and it has not signed
     acknowledgement something was sent to it, and it has neither signed that it came nor answered
-    response        an event names it, and it has not said how it stands to it, field by field
+    response        an event names it, and it has not said how it stands to it, field by field; or
+                    only for some items
 
 Requests and promises are taken as established: what a party only claims awaits its response, and
 nothing else. What is late comes first, then what has a day, then the rest, the oldest first.
@@ -69,7 +70,8 @@ class QueueRow:
         summary: What it tells, in a sentence.
         state: Of a request, promise or agreement: where it stands.
         items: Of a request: the items, where it has several.
-        fields: Of a response: the fields that the party has not answered.
+        fields: Of a response: the fields that the party has not answered, or not all of it.
+        partly: Those of them that it has answered for some items.
         since: Since when it is awaited; None if nothing dates it.
         days: For how many days, least and most.
         due: The last day that is certainly in time, or that is known to be; None if it has none.
@@ -84,6 +86,7 @@ class QueueRow:
     state: str | None
     items: tuple[tuple[int, int], ...] | None
     fields: tuple[str, ...]
+    partly: tuple[str, ...]
     since: When | None
     days: Days
     due: dt.date | None
@@ -331,7 +334,8 @@ def _receipts(reading: Reading, told: Told) -> Iterator[_Wait]:
     """Yield the receipts that the parties to whom something was sent have not signed."""
     if not isinstance(told.event, Communication | Transfer):
         return
-    answered = {each.author for each, _ in reading.stances.on.get(told.id, ())}
+    # Any word on some of it shows as well that it came.
+    answered = {e.author for e, _ in reading.stances.on.get(told.id, ()) if not e.disowned}
     place = reading.order.place(told.id)
     sent = date_of(told, "sent") or reading.when(told.id)
     for party in sorted(parties_of(told.event.to) - answered - {told.author}):
@@ -343,12 +347,14 @@ def _responses(reading: Reading, told: Told) -> Iterator[_Wait]:
     place = reading.order.place(told.id)
     said = {each.author for each, _ in reading.stances.on.get(told.id, ())}
     for party in sorted(named_parties(told.event) - {told.author}):
-        if party not in said or unanswered(reading, told, party):
+        if party not in said or unanswered(reading, told, party)[0]:
             yield _Wait(party, "response", told, place, reading.when(told.id))
 
 
 def _row(reading: Reading, wait: _Wait) -> QueueRow:
     told = wait.told
+    asks = wait.ask == "response"
+    fields, partly = unanswered(reading, told, wait.party) if asks else ((), ())
     return QueueRow(
         ask=wait.ask,
         id=told.id,
@@ -357,7 +363,8 @@ def _row(reading: Reading, wait: _Wait) -> QueueRow:
         summary=sentence(told, reading.view.by_id),
         state=wait.state,
         items=wait.items,
-        fields=unanswered(reading, told, wait.party) if wait.ask == "response" else (),
+        fields=fields,
+        partly=partly,
         since=wait.since,
         days=days_since(wait.since, reading.as_at),
         due=wait.due,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["RangeMap", "Segment", "format_ranges"]
+__all__ = ["RangeMap", "Segment", "covers", "format_ranges"]
 
 T = TypeVar("T")
 
@@ -69,6 +69,18 @@ class RangeMap(Generic[T]):
                 yield seg._replace(first=first, last=start - 1)
                 first = start
             yield seg._replace(first=first)
+
+
+def covers(ranges: Iterable[tuple[int, int]], wanted: Iterable[tuple[int, int]]) -> bool:
+    """Tell whether ranges, in any order, together hold all numbers of those that are wanted."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    whole = tuple(merged)
+    return all(_inside(Segment(first, last, None), whole) for first, last in wanted)
 
 
 def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:

@@ -26,6 +26,7 @@ from ledger.folds.ranges import RangeMap
 from ledger.folds.reading import Days, Reading, days_since
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.folds.waits import Wait, over_at, over_before, wait_of
+from ledger.sentences import item_counts
 from ledger.view import Told
 from verify.events import Position, Request, Step
 
@@ -284,9 +285,7 @@ def _standing(reading: Reading, told: Told, makers: frozenset[str], telling: Tel
 
 def _row(reading: Reading, told: Told, event: Request, telling: Telling) -> RequestRow:
     makers, recipients = _makers(event), parties_of(event.to)
-    per_area = event.categories or 1
-    certain = per_area * max(len(event.areas or ()), 1)
-    total = certain + per_area * len(event.areas_doubtful or ())
+    certain, total = item_counts(event)
     standing = _standing(reading, told, makers, telling)
     claims: tuple[Claim, ...] = ()
     course: tuple[Stage, ...] = ()

@@ -68,6 +68,8 @@ def _what(row: QueueRow) -> Iterator[str]:
     yield row.summary
     if row.fields:
         yield f"Not answered: {', '.join(map(field_words, row.fields))}."
+    if row.partly:
+        yield f"Answered for some items only: {', '.join(map(field_words, row.partly))}."
     since = "undated" if row.since is None else f"since {format_when(row.since)}"
     yield f"{since.capitalize()}, for {days_words(*row.days)}."
     yield f"[entry {row.index}, {row.id[:16]}, told by {row.author}]"
@@ -99,8 +101,10 @@ def positions_text(view: View, positions: Positions, *, width: int = WIDTH) -> s
 
 
 def _field_lines(field: FieldPosition) -> Iterator[str]:
-    silent = f"; not answered by {actors_words(field.silent)}" if field.silent else ""
+    none = tuple(party for party in field.silent if party not in field.partly)
+    silent = f"; not answered by {actors_words(none)}" if none else ""
+    some = f"; for some items only by {actors_words(field.partly)}" if field.partly else ""
     what = field_words(field.field)
-    yield f"{what[:1].upper()}{what[1:]}: {say(field.status).lower()}{silent}"
+    yield f"{what[:1].upper()}{what[1:]}: {say(field.status).lower()}{silent}{some}"
     for response in field.responses:
         yield from (f"  {line}" for line in response_lines(response, field.field, None))

@@ -187,3 +187,16 @@ def opening_of(seal: Draft, inner: Draft, label: str) -> Draft:
         event=inner.event,  # type: ignore[arg-type]  # the tests nest only what may be nested
     )
     return Draft(opening, inner.disclosures)
+
+
+def revoked(party: str, *, since: int) -> Draft:
+    """Revoke a party's first key, as compromised from an entry on."""
+    revocation = Key(
+        author=party,
+        nonce=nonce(f"revoke {party}"),
+        verb="revoke",
+        party=party,
+        key=public(party),
+        compromised_since=since,
+    )
+    return Draft(revocation)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ledger.folds.contradictions import RULES, Contradictions, Finding, fold_contradictions
 from ledger.folds.reading import read
 from ledger.texts.contradicting import contradictions_text
-from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
+from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, revoked, sealed
 from tests.ledger.founding import CASE
 from tests.ledger.recorded import orders, tangles
 from tests.ledger.shipped import Shipped, shipped
@@ -343,6 +343,8 @@ def test_what_is_answered_anew_or_accepted_or_withdrawn_is_no_contradiction() ->
     assert [] == rules_of(told, no, response("quite so", NORTH, no, "admit"))
     assert [] == rules_of(told, no, response("taken back", SOUTH, no, "retract_own"))
     assert [] == rules_of(told, no, response("never was", NORTH, told, "retract_own"))
+    assert ["denied"] == rules_of(told, no, revoked(SOUTH, since=5))
+    assert [] == rules_of(told, no, revoked(SOUTH, since=4))
 
 
 def test_an_author_that_corrects_itself_does_not_contradict_anybody() -> None:

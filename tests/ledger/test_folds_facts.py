@@ -38,6 +38,7 @@ from verify.events import (
     Communication,
     Key,
     Knowledge,
+    Request,
 )
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.policy import Policy, Witness
@@ -260,6 +261,27 @@ def test_what_is_said_of_some_items_is_not_said_of_all() -> None:
     assert "agreed" == status(LETTER_TOLD, LETTER_TOLD, not_one, all_).status
 
 
+def test_a_yes_to_each_item_is_a_yes_to_all() -> None:
+    """The request is for four items."""
+    asked = Draft(
+        Request(
+            author=LCC, nonce=nonce("four"), what="data", medium="written", from_=(LCC,),
+            to=("rutland",), categories=2, areas=("blaby", "melton"),
+        )
+    )  # fmt: skip
+
+    def says(stance: str, *items: tuple[int, int]) -> Draft:
+        return position(f"{stance} {items}", "rutland", asked, stance, items=items)
+
+    first, rest, admitted = says("agree", (1, 3)), says("agree", (4, 4)), says("admit", (4, 9))
+
+    assert "not_yet_answered" == status(asked, asked, first).status
+    assert "agreed" == status(asked, asked, rest, first).status
+    assert "admitted" == status(asked, asked, first, admitted).status
+    assert "disputed" == status(asked, asked, first, rest, says("deny", (2, 3))).status
+    assert "not_admitted" == status(asked, asked, first, says("not_admit", (4, 4))).status
+
+
 def test_what_its_author_takes_back_is_withdrawn() -> None:
     back = position("back", LCC, LETTER_TOLD, "retract_own")
     again = position("not so", LCC, back, "retract_own")
@@ -409,5 +431,6 @@ def test_what_a_compromised_key_signed_is_disowned_and_contradicted() -> None:
     assert status_of(found, told).contradicted
     assert "×" == grade_of(found, told)[0].suffix
     assert "disowned" in grade_of(found, told)[0].reason
-    # It changes no state: only `disown` withdraws a named event.
-    assert "agreed" == status_of(found, found.view.by_id[LETTER_TOLD.id]).status
+    assert "not_yet_answered" == status_of(found, found.view.by_id[LETTER_TOLD.id]).status
+    # It moves nothing that is established: only `retract_own` and `disown` withdraw an event.
+    assert {"rutland"} == found.stances.upholders(LETTER_TOLD.id)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from ledger.folds.positions import fold_positions, unanswered
+from ledger.folds.positions import FieldPosition, fold_positions, unanswered
 from ledger.folds.queue import QueueRow, fold_queues, queue_of
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import fold_request, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
-from tests.ledger.bookmaking import Draft, book_of, dates, nonce, sealed
+from ledger.texts.queueing import positions_text, queue_text
+from tests.ledger.bookmaking import Draft, book_of, dates, nonce, revoked, sealed
 from tests.ledger.founding import CASE, DISTRICTS, LCC, OTHERS, position, step
 from verify.events import Agreement, Commitment, Communication, Request
 
@@ -164,6 +165,57 @@ def test_a_response_awaits_field_by_field_until_it_is_given() -> None:
     assert [] == queue([LETTER, withdrawn])
 
 
+SEVERAL = request("several", categories=10)
+FIELDS = ("happened", "actors", "dates.received", "dates.sent", "items")
+
+
+def says(stance: str, *items: tuple[int, int], field: str | None = None) -> Draft:
+    label = f"{stance} {items} {field}"
+    return position(label, RUTLAND, SEVERAL, stance, items=items or None, field=field)
+
+
+def response(*drafts: Draft) -> QueueRow | None:
+    """Return the row by which Rutland's answer is awaited."""
+    rows = [row for row in queue([SEVERAL, *drafts]) if row.ask == "response"]
+    return rows[0] if rows else None
+
+
+def test_an_answer_for_some_items_leaves_the_rest_awaited() -> None:
+    for stance in ("agree", "admit", "deny"):
+        row = response(says(stance, (1, 4)))
+
+        assert row is not None
+        assert (FIELDS, FIELDS) == (row.fields, row.partly)
+    assert response(says("agree", (1, 4)), says("deny", (5, 10))) is None
+    assert response(says("agree", (1, 4)), says("agree")) is None
+
+    row = response(says("agree", (1, 4), field="items"), says("deny", field="actors"))
+    assert row is not None
+    assert ("happened", "dates.received", "dates.sent", "items") == row.fields
+    assert ("items",) == row.partly
+
+
+def test_what_was_withdrawn_or_signed_by_a_compromised_key_is_awaited_still() -> None:
+    for stance in ("agree", "deny"):
+        given = position("given", RUTLAND, LETTER, stance)
+        for back in ("retract_own", "disown"):
+            withdrawn = position("back", RUTLAND, given, back)
+
+            assert asks(queue([LETTER])) == asks(queue([LETTER, given, withdrawn]))
+        book = book_of([LETTER, given], members=OTHERS)
+        book.add(revoked(RUTLAND, since=len(book.entries) - 1))
+        found = queue_of(fold_queues(read(book.view(), as_at=AS_AT)), RUTLAND)
+
+        assert asks(queue([LETTER])) == asks(found.rows)
+
+
+def test_the_page_of_a_queue_says_what_is_answered_for_some_items_only() -> None:
+    found = reading([SEVERAL, says("agree", (1, 4), field="items")])
+    text = queue_text(found.view, queue_of(fold_queues(found), RUTLAND), width=200)
+
+    assert "Answered for some items only: the items." in text
+
+
 def test_nothing_of_after_the_day_asked_awaits_anybody() -> None:
     assert [] == queue([LETTER, ASKED], as_at=dt.date(2025, 1, 1))
 
@@ -216,9 +268,8 @@ def test_a_response_to_a_field_that_nobody_would_think_of_is_listed_as_well() ->
 
     assert "dates.received" in [field.field for field in row.fields]
     assert "disputed" == next(f.status for f in row.fields if f.field == "dates.received")
-    assert "dates.received" not in unanswered(
-        reading([LETTER, about]), reading([LETTER, about]).view.by_id[LETTER.id], RUTLAND
-    )
+    found = reading([LETTER, about])
+    assert "dates.received" not in unanswered(found, found.view.by_id[LETTER.id], RUTLAND)[0]
 
 
 def test_positions_of_one_party_and_of_one_event() -> None:
@@ -229,6 +280,103 @@ def test_positions_of_one_party_and_of_one_event() -> None:
     withdrawn = position("back", LCC, LETTER, "retract_own")
     row = fold_positions(reading([LETTER, withdrawn])).rows[0]
     assert "retract_own" == row.withdrawn
+
+
+def row_of(*drafts: Draft) -> dict[str, FieldPosition]:
+    """Return the fields of the request with ten items."""
+    row = fold_positions(reading([SEVERAL, *drafts]), event_id=SEVERAL.id).rows[0]
+    return {field.field: field for field in row.fields}
+
+
+def test_who_answers_for_some_items_is_silent_on_the_rest() -> None:
+    some = row_of(says("agree", (1, 4)))
+    assert {("not_yet_answered", (RUTLAND,), (RUTLAND,))} == {
+        (field.status, field.silent, field.partly) for field in some.values()
+    }
+    denied = row_of(says("deny", (1, 4)))
+    assert {("disputed", (RUTLAND,), (RUTLAND,))} == {
+        (field.status, field.silent, field.partly) for field in denied.values()
+    }
+    for more in (says("agree", (5, 10)), says("agree")):
+        whole = row_of(says("agree", (1, 4)), more)
+        assert {("agreed", (), ())} == {(f.status, f.silent, f.partly) for f in whole.values()}
+
+
+def test_a_word_on_some_items_of_a_field_leaves_the_word_on_the_whole() -> None:
+    """Whichever was said first."""
+    no, all_ = says("deny", (1, 4), field="items"), says("agree")
+    for drafts in ((no, all_), (all_, no)):
+        fields = row_of(*drafts)
+
+        assert ("disputed", ()) == (fields["items"].status, fields["items"].silent)
+        assert ("agreed", ()) == (fields["actors"].status, fields["actors"].silent)
+    alone = row_of(says("agree", (1, 4), field="items"))
+    assert ((RUTLAND,), (RUTLAND,)) == (alone["items"].silent, alone["items"].partly)
+    assert ((RUTLAND,), ()) == (alone["actors"].silent, alone["actors"].partly)
+
+
+def test_each_field_hears_every_word_that_stands_on_some_items() -> None:
+    """What was replaced is not heard, whatever else was said between."""
+    first, second = says("deny", (1, 4)), says("agree", (1, 4))
+    last = says("agree", (5, 6))
+
+    assert "disputed" == row_of(says("agree"), first, last)["actors"].status
+    assert "agreed" == row_of(says("agree"), first, second, last)["actors"].status
+    assert "not_yet_answered" == row_of(first, second, last)["actors"].status
+
+
+def test_the_items_of_a_step_are_those_that_it_names_or_all() -> None:
+    for items, rest in ((((1, 6),), (4, 6)), (None, (4, 10))):
+        answer = step("a", SEVERAL, "answer", {"sent": "2025-04-01"}, outcome="full", items=items,
+                      by=RUTLAND)  # fmt: skip
+        left = position("a", RUTLAND, answer, "agree", items=((1, 3),))
+        right = position("b", RUTLAND, answer, "agree", items=(rest,))
+        for drafts, silent in (((left,), (RUTLAND,)), ((left, right), ())):
+            found = reading([SEVERAL, answer, *drafts])
+            row = fold_positions(found, event_id=answer.id).rows[0]
+
+            assert silent == row.fields[0].silent
+    # A letter has no items: words on some of them never come to all.
+    odd = position("odd", RUTLAND, LETTER, "agree", items=((1, 1),))
+    row = fold_positions(reading([LETTER, odd])).rows[0]
+    assert ((RUTLAND,), (RUTLAND,)) == (row.fields[0].silent, row.fields[0].partly)
+
+
+def test_a_word_that_was_withdrawn_or_disowned_is_none() -> None:
+    for stance in ("agree", "deny"):
+        given = position("given", RUTLAND, LETTER, stance)
+        back = position("back", RUTLAND, given, "retract_own")
+        book = book_of([LETTER, given], members=OTHERS)
+        book.add(revoked(RUTLAND, since=len(book.entries) - 1))
+        disowned = read(book.view(), as_at=AS_AT)
+        for found in (reading([LETTER, given, back]), disowned):
+            row = fold_positions(found, event_id=LETTER.id).rows[0]
+
+            assert [("not_yet_answered", (RUTLAND,), ())] * 5 == [
+                (field.status, field.silent, field.partly) for field in row.fields
+            ]
+        row = fold_positions(disowned, event_id=LETTER.id).rows[0]
+        assert [True] == [each.disowned for each in row.fields[0].responses]
+
+
+def test_a_word_before_the_key_was_compromised_stands() -> None:
+    """What a thief says replaces nothing."""
+    yes, no = position("yes", RUTLAND, LETTER, "agree"), position("no", RUTLAND, LETTER, "deny")
+    book = book_of([LETTER, yes, no], members=OTHERS)
+    book.add(revoked(RUTLAND, since=len(book.entries) - 1))
+    row = fold_positions(read(book.view(), as_at=AS_AT), event_id=LETTER.id).rows[0]
+
+    assert [("agreed", ())] * 5 == [(field.status, field.silent) for field in row.fields]
+    assert [False, False] == [each.superseded for each in row.fields[0].responses]
+
+
+def test_the_page_of_positions_says_who_answered_for_some_items_only() -> None:
+    both = request("both", to=(RUTLAND, "melton"), categories=10)
+    some = position("some", RUTLAND, both, "agree", items=((1, 4),))
+    found = reading([both, some])
+    text = positions_text(found.view, fold_positions(found), width=200)
+
+    assert "not yet answered; not answered by melton; for some items only by rutland" in text
 
 
 # One request

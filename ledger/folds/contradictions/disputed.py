@@ -8,6 +8,7 @@ from typing import Final
 from ledger.date_words import format_when
 from ledger.dates import When, narrow
 from ledger.errors import ContradictionError
+from ledger.folds.answered import CONTRARY
 from ledger.folds.contradictions.findings import Finding
 from ledger.folds.contradictions.matter import Matter, doers_of_all, entries_words, joined
 from ledger.folds.moments import date_of
@@ -28,7 +29,6 @@ from verify.events import (
 
 __all__ = ["disputes", "said_to_be_one"]
 
-_CONTRARY: Final = frozenset(("dispute", "deny", "correct", "object"))
 _WHOLE: Final = frozenset(("happened", "status"))
 _CLOSING: Final = frozenset(("answer", "refuse", "clarify", "narrow", "extend"))
 _KEEPING: Final = frozenset(("fulfil", "part_fulfil"))
@@ -45,17 +45,20 @@ def disputes(matter: Matter) -> Iterator[Finding]:
         if told.id in responded:
             for field in status_of(matter.reading, told).fields:
                 for response in field.responses:
-                    if response.stance in _CONTRARY and not _is_settled(matter, told, response):
+                    if response.stance in CONTRARY and not _is_settled(matter, told, response):
                         yield _disputed(matter, told, field.field, response)
         yield from _ruled_out(matter, told)
 
 
 def _is_settled(matter: Matter, told: Told, response: Response) -> bool:
-    """Tell whether whoever told it has accepted the response since, or it was answered anew."""
-    return response.superseded or (
-        told.author != response.party
-        and told.author in matter.reading.stances.upholders(response.id)
+    """Tell whether whoever told it has accepted the response since, or it stands no more.
+
+    It does not where its party answered anew, or says that its key was compromised.
+    """
+    is_accepted = told.author != response.party and told.author in matter.reading.stances.upholders(
+        response.id
     )
+    return is_accepted or response.superseded or response.disowned
 
 
 def _disputed(matter: Matter, told: Told, field: str, response: Response) -> Finding:
