@@ -5,25 +5,29 @@ Words are for people and hold for any two ledgers; whoever prints them says whic
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from ledger.date_words import format_when
-from ledger.dates import Range, When, candidates, instant_s, parse_when
+from ledger.dates import Range, When, candidates, instant_s, is_before, parse_when
 from ledger.errors import DateError
+from ledger.folds.moments import date_of
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import Telling
-from ledger.wording import noun_of, say
-from verify.events import Communication, Event, Request
+from ledger.wording import field_words, noun_of, say
+from verify.events import Communication, DateRole, Event, Request
 
 __all__ = [
+    "AFTER",
+    "BEFORE",
     "MAX_DAYS_APART",
     "Comparison",
     "actor_fields",
     "common",
     "compare",
     "compare_mails",
+    "dates_at_odds",
     "days_apart",
     "format_range",
     "noun",
@@ -33,6 +37,10 @@ __all__ = [
 
 MAX_DAYS_APART: Final = 3
 """How far apart the days of two tellings may be that are still proposed as one event."""
+
+BEFORE: Final[tuple[DateRole, ...]] = ("dated", "made", "sent")
+AFTER: Final[tuple[DateRole, ...]] = ("received", "opened")
+"""What can only be after each of `BEFORE`."""
 
 _NO_CONTENT: Final = frozenset(
     (
@@ -175,15 +183,44 @@ def _compare_dates(one: Telling, other: Telling, reasons: list[str], against: li
     first, second = one.moment.when, other.moment.when
     shared = common((first, second))
     if shared is None:
-        apart = days_apart(first, second)
-        days = "1 day" if apart == 1 else f"{apart} days"
-        gap = f", {days} apart" if apart else ""
-        against.append(f"the dates have no day in common{gap}")
+        against.append(f"the dates have no day in common{_gap(first, second)}")
         return
     if shared.lo is not None and shared.lo == shared.hi:
         reasons.append(f"both can be of {format_range(shared)}")
     else:
         reasons.append(f"the dates allow the same days: {format_range(shared)}")
+
+
+def dates_at_odds(one: Telling, other: Telling) -> Iterator[str]:
+    """Yield why the dates of two tellings cannot both be those of one event.
+
+    Two dates of one kind have no day in common, or one side has it sent only after the other
+    received it.
+    """
+    first, second = _dates_by_role(one), _dates_by_role(other)
+    for role in sorted(first.keys() & second.keys()):
+        if common((first[role], second[role])) is None:
+            gap = _gap(first[role], second[role])
+            yield f"{field_words(f'dates.{role}')}: no day in common{gap}"
+    for sent_by, received_by in ((first, second), (second, first)):
+        for early in BEFORE:
+            for late in AFTER:
+                sent, received = sent_by.get(early), received_by.get(late)
+                if sent and received and is_before(received, sent) == "yes":
+                    yield f"one has it {early} only after the other has it {late}"
+
+
+def _dates_by_role(telling: Telling) -> dict[DateRole, When]:
+    found = {role: date_of(telling.told, role) for role in telling.told.event.dates or ()}
+    if telling.moment is not None and telling.moment.source is None:
+        found[telling.moment.role] = telling.moment.when
+    return {role: when for role, when in found.items() if when is not None}
+
+
+def _gap(one: When, other: When) -> str:
+    apart = days_apart(one, other)
+    days = "1 day" if apart == 1 else f"{apart} days"
+    return f", {days} apart" if apart else ""
 
 
 def when_of(days: Range) -> When | None:

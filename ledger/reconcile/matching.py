@@ -2,10 +2,11 @@
 
 certain     one event id in several ledgers, signed by one party; a `same_as` link that both sides
             signed; the same octets of the document that events of one kind are about, of which
-            either ledger has one
+            either ledger has one, their dates not at odds
 confirmed   by a decision
 probable    one Message-ID, with date, sender and subject not at odds; a `same_as` link of one side;
-            one event id under different keys
+            one event id under different keys; the same octets, with dates that cannot both be; what
+            would be certain by a signature, if no ledger said that its key was in other hands
 possible    one kind, a party or title in common, and days that meet or nearly do; the same document
             under two kinds; the same step of one event
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations, product
 from typing import Final, NamedTuple
 
@@ -28,6 +30,7 @@ from ledger.reconcile.comparing import (
     Comparison,
     compare,
     compare_mails,
+    dates_at_odds,
     noun,
 )
 from ledger.reconcile.decisions import Decisions
@@ -84,12 +87,16 @@ class _Matcher:
         self._confirmed()
         links = list(self._links())
         for pair, both in links:
-            if both:
+            if both and not self._by_other_hands(pair):
                 self._join(pair, "linked by both", "certain", _LINKED_BY_BOTH, several=True)
-        self._same_octets()
+        at_odds = self._same_octets()
         for pair, both in links:
             if not both:
                 self._join(pair, "linked by one", "probable", _LINKED_BY_ONE)
+            elif self._by_other_hands(pair):
+                self._join(pair, "linked by both", "probable", _doubted(_LINKED_BY_BOTH))
+        for pair, found in at_odds:
+            self._join(pair, "same octets", "probable", found)
         self._same_messages()
         self._same_documents()
         self._same_steps()
@@ -174,10 +181,17 @@ class _Matcher:
                 one, two = (self._tellings[each] for each in (numbers[0], other))
                 signers = [self._parties.root(t.fingerprint, t.told.author) for t in (one, two)]
                 # Whoever copies an event into a ledger of its own can sign it there as anybody.
-                if one.told.key == two.told.key or signers[0] == signers[1]:
-                    self._join((numbers[0], other), "one event", "certain", _ONE_EVENT)
+                pair = numbers[0], other
+                if one.told.key != two.told.key and signers[0] != signers[1]:
+                    self._join(pair, "one event", "probable", _COPIED)
+                elif self._by_other_hands(pair):
+                    self._join(pair, "one event", "probable", _doubted(_ONE_EVENT))
                 else:
-                    self._join((numbers[0], other), "one event", "probable", _COPIED)
+                    self._join(pair, "one event", "certain", _ONE_EVENT)
+
+    def _by_other_hands(self, pair: tuple[int, int]) -> bool:
+        """Tell whether either is signed by a key that any ledger says was in other hands."""
+        return any(self._parties.is_compromised(self._tellings[each].told.key) for each in pair)
 
     def _confirmed(self) -> None:
         for one, other in self._decisions.confirm:
@@ -202,14 +216,22 @@ class _Matcher:
             ]
             yield (one, other), authors[0] == authors[1] or (other, one) in linked
 
-    def _same_octets(self) -> None:
+    def _same_octets(self) -> list[tuple[tuple[int, int], Comparison]]:
+        """Join the tellings of one document; return those whose dates cannot both be."""
+        at_odds = []
         buckets: dict[tuple[str, str], list[int]] = defaultdict(list)
         for number, each in enumerate(self._tellings):
             if each.main is not None:
                 buckets[each.told.kind, each.main].append(number)
         for (kind, _), numbers in buckets.items():
             for pair in self._one_each(numbers, f"{kind}: one document, told several times"):
-                self._join(pair, "same octets", "certain", _SAME_OCTETS)
+                one, other = (self._tellings[each] for each in pair)
+                against = tuple(dates_at_odds(one, other))
+                if against:
+                    at_odds.append((pair, replace(_SAME_OCTETS, against=against)))
+                else:
+                    self._join(pair, "same octets", "certain", _SAME_OCTETS)
+        return at_odds
 
     def _same_messages(self) -> None:
         buckets: dict[str, list[int]] = defaultdict(list)
@@ -472,6 +494,11 @@ _LINKED_BY_ONE: Final = Comparison(
 _SAME_OCTETS: Final = Comparison(
     ("they are about the same document, octet for octet, and neither ledger tells it twice",), ()
 )
+
+
+def _doubted(found: Comparison) -> Comparison:
+    words = "a ledger says that a key which signed this was in other hands"
+    return replace(found, against=(*found.against, words))
 
 
 class _Span(NamedTuple):

@@ -69,10 +69,10 @@ class Parties:
         self._root: dict[Member, Member] = {}
         self._because: dict[Member, set[str]] = {}
         holders: dict[str, Member] = {}
-        compromised = frozenset[str]().union(*(book.compromised for book in books))
+        self._compromised = frozenset[str]().union(*(book.compromised for book in books))
         for book in books:
             for key, label in sorted(book.parties.items()):
-                if key not in compromised:
+                if not self.is_compromised(key):
                     member = (book.fingerprint, label)
                     self._join(holders.setdefault(key, member), member, "the same key")
         for one, other in same:
@@ -83,6 +83,10 @@ class Parties:
     def root(self, fingerprint: str, label: str) -> Member:
         """Return what stands for the party that a label means."""
         return self._find((fingerprint, label))
+
+    def is_compromised(self, key: str) -> bool:
+        """Tell whether any ledger says that a key, in hex, was in other hands."""
+        return key in self._compromised
 
     def is_joined(self, root: Member) -> bool:
         """Tell whether what stands for a party is known to mean it in several ledgers."""

@@ -17,7 +17,15 @@ from ledger.date_words import format_when
 from ledger.dates import Answer, When, is_before, sort_key
 from ledger.folds.moments import date_of
 from ledger.reconcile.books import Book
-from ledger.reconcile.comparing import actor_fields, common, noun, plain_fields, when_of
+from ledger.reconcile.comparing import (
+    AFTER,
+    BEFORE,
+    actor_fields,
+    common,
+    noun,
+    plain_fields,
+    when_of,
+)
 from ledger.reconcile.decisions import Ref
 from ledger.reconcile.matches import Group
 from ledger.reconcile.parties import Member, Parties
@@ -31,8 +39,6 @@ __all__ = ["Difference", "Response", "Row", "make_rows", "responses_of"]
 
 _CONTRARY: Final = frozenset(("correct", "deny", "dispute", "object"))
 _ASSENTING: Final = frozenset(("admit", "agree", "ratify"))
-_BEFORE: Final[tuple[DateRole, ...]] = ("dated", "made", "sent")
-_AFTER: Final[tuple[DateRole, ...]] = ("received", "opened")
 
 
 How = Literal["contradiction", "difference", "wording"]
@@ -236,8 +242,8 @@ def _dates(tellings: Sequence[Telling]) -> Iterator[Difference]:
 
 def _impossible(by_role: Mapping[DateRole, Mapping[int, When]]) -> Iterator[Difference]:
     """Yield orders that cannot hold: one side has it sent after the other has it received."""
-    for first in _BEFORE:
-        for then in _AFTER:
+    for first in BEFORE:
+        for then in AFTER:
             for sender, sent in sorted(by_role.get(first, {}).items()):
                 for receiver, received in sorted(by_role.get(then, {}).items()):
                     if sender != receiver and is_before(received, sent) == "yes":
