@@ -334,8 +334,11 @@ def _receipts(reading: Reading, told: Told) -> Iterator[_Wait]:
     """Yield the receipts that the parties to whom something was sent have not signed."""
     if not isinstance(told.event, Communication | Transfer):
         return
-    # Any word on some of it shows as well that it came.
-    answered = {e.author for e, _ in reading.stances.on.get(told.id, ()) if not e.disowned}
+    # Whatever it says of it, or of a part, shows as well that it came.
+    stood = reading.stances.on.get(told.id, ())
+    said = [each for each, position in stood if position.stance != "received"]
+    said += [each for each, _ in reading.receipts(told.id)]
+    answered = {each.author for each in said if not each.disowned}
     place = reading.order.place(told.id)
     sent = date_of(told, "sent") or reading.when(told.id)
     for party in sorted(parties_of(told.event.to) - answered - {told.author}):

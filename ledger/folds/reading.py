@@ -248,7 +248,19 @@ class Reading:
 
     def later(self, told: Told) -> bool:
         """Tell whether it is certain that an event happened after `as_at`."""
-        when = self.when(told.id)
+        return self._is_after(self.when(told.id))
+
+    def receipts(self, event_id: str) -> Iterator[tuple[Told, When | None]]:
+        """Yield the receipts that parties signed, with the day that each gives, if any.
+
+        One that was certainly received after `as_at` is passed over.
+        """
+        for told, position in self.stances.on.get(event_id, ()):
+            when = date_of(told, "received") if position.stance == "received" else None
+            if position.stance == "received" and not self._is_after(when):
+                yield told, when
+
+    def _is_after(self, when: When | None) -> bool:
         return when is not None and known_by(when, self.as_at) == "no"
 
 

@@ -560,11 +560,8 @@ class _Fold:
             yield "what it waited for has come"
         for event_id in item.passed:
             told = self.reading.view.by_id[event_id]
-            received = [
-                each.index
-                for each, position in self.reading.stances.on.get(event_id, ())
-                if position.stance == "received" and each.author in self.makers
-            ]
+            receipts = self.reading.receipts(event_id)
+            received = [each.index for each, _ in receipts if each.author in self.makers]
             note = f"data for it was passed (entry {told.index})"
             yield note + (f", and received (entry {received[0]})" if received else "")
 

@@ -125,7 +125,7 @@ class TransferRow:
         bound: Of each party, whether it was bound by that agreement.
         not_recorded: What that agreement does not record of the list of an agreement on sharing
             data.
-        receipts: Who signed that it received it.
+        receipts: Who signed that it received it, as far as that was by the day asked.
         unacknowledged: The recipients that did not.
     """
 
@@ -200,16 +200,10 @@ def fold_transfers(reading: Reading, *, telling: Telling = ESTABLISHED) -> Trans
 
 
 def _behind(reading: Reading, told: Told) -> frozenset[str]:
-    """Return the parties that signed a transfer or its receipt."""
-    return reading.stances.signers(told) | {each.party for each in _receipts(reading, told)}
-
-
-def _receipts(reading: Reading, told: Told) -> tuple[Received, ...]:
-    return tuple(
-        Received(party=each.author, id=each.id, index=each.index, when=date_of(each, "received"))
-        for each, position in reading.stances.on.get(told.id, ())
-        if position.stance == "received"
-    )
+    """Return the parties that signed a transfer or its receipt, of whatever day that is."""
+    stood = reading.stances.on.get(told.id, ())
+    received = {each.author for each, position in stood if position.stance == "received"}
+    return reading.stances.signers(told) | received
 
 
 def _row(
@@ -221,7 +215,10 @@ def _row(
     facility: Facility | None,
 ) -> TransferRow:
     by_id = reading.view.by_id
-    receipts = _receipts(reading, told)
+    receipts = tuple(
+        Received(party=each.author, id=each.id, index=each.index, when=when)
+        for each, when in reading.receipts(told.id)
+    )
     behind = _behind(reading, told)
     counts = telling.party is not None or not behind.isdisjoint(named_parties(event))
     via, under = by_id.get(event.via or ""), by_id.get(event.under or "")

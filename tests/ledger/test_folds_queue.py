@@ -27,6 +27,12 @@ def queue(drafts: Sequence[Draft], party: str = RUTLAND, as_at: dt.date = AS_AT)
     return list(queue_of(fold_queues(reading(drafts, as_at)), party).rows)
 
 
+def says_it_came(day: str | None) -> Draft:
+    return position(
+        "came", RUTLAND, LETTER, "received", dates=None if day is None else dates(received=day)
+    )
+
+
 def asks(rows: Sequence[QueueRow]) -> list[tuple[str, str]]:
     return [(row.ask, row.id) for row in rows]
 
@@ -150,6 +156,20 @@ def test_what_was_sent_awaits_a_receipt_or_an_answer() -> None:
     assert [("response", LETTER.id)] == asks(queue([LETTER, received]))
     assert [] == queue([LETTER], LCC)
     assert [] == queue([LETTER], "melton")
+    for given in (says_it_came("2025-05-02"), says_it_came(None)):
+        for day, awaited in ((1, given.event.dates is not None), (2, False)):
+            found = queue([LETTER, given], as_at=dt.date(2025, 5, day))
+
+            assert awaited == (("acknowledgement", LETTER.id) in asks(found))
+
+
+def test_an_answer_counts_for_every_day_asked() -> None:
+    """It says what was so, and not that something came to be."""
+    answer = position("late", RUTLAND, LETTER, "admit", dates=dates(made="2025-09-01"))
+
+    assert [] == queue([LETTER, answer], as_at=dt.date(2025, 5, 1))
+    found = reading([LETTER, answer], as_at=dt.date(2025, 5, 1))
+    assert "admitted" == fold_positions(found).rows[0].fields[0].status
 
 
 def test_a_response_awaits_field_by_field_until_it_is_given() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from ledger.folds.checklist import ELEMENTS
+from ledger.folds.requests import fold_request
 from ledger.folds.stances import Telling
 from ledger.folds.transfers import fold_transfers
 from tests.ledger.bookmaking import Draft, dates, nonce, sealed
@@ -69,6 +72,34 @@ def test_receipt_is_acknowledged_by_the_recipient_s_own_word() -> None:
     assert when is not None
     assert "2025-09-02" == when.edtf
     assert (BLABY,) == found.unacknowledged
+
+
+def test_a_receipt_counts_from_the_day_that_it_gives() -> None:
+    """That it was signed stands behind the transfer all the same."""
+    sent = passed(author="melton", to=(RUTLAND,))
+    got = position("got", RUTLAND, sent, "received", dates=dates(received="2025-09-05"))
+    undated = position("got", RUTLAND, sent, "received")
+    for receipt, day, count in ((got, 4, 0), (got, 5, 1), (undated, 4, 1)):
+        (row,) = fold_transfers(reading(ISA, sent, receipt, as_at=dt.date(2025, 9, day))).rows
+
+        assert ("counts", count) == (row.standing, len(row.receipts))
+        assert (() if count else (RUTLAND,)) == row.unacknowledged
+
+
+def test_the_items_of_a_request_say_that_data_was_received_from_that_day_on() -> None:
+    asked = Draft(
+        Request(
+            author=RUTLAND, nonce=nonce("asked"), what="data", medium="written",
+            from_=(RUTLAND,), to=(LCC,),
+        )
+    )  # fmt: skip
+    sent = passed(to=(RUTLAND,), discharges=(Discharge(request=asked.id),))
+    got = position("got", RUTLAND, sent, "received", dates=dates(received="2025-09-05"))
+    for day, count in ((4, 0), (5, 1)):
+        found = reading(ISA, asked, sent, got, as_at=dt.date(2025, 9, day))
+        (note,) = fold_request(found, asked.id).rows[0].items[0].notes
+
+        assert count == note.count("and received")
 
 
 def test_a_transfer_counts_by_those_that_it_names() -> None:
