@@ -9,7 +9,7 @@ Source: domain 2.4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -175,7 +175,7 @@ class Paper:
                 found.setdefault(number, deed)
         return found
 
-    @property
+    @cached_property
     def not_recorded(self) -> tuple[str, ...]:
         """What the list of an agreement on sharing data asks for and nothing records."""
         if self.event.type not in CHECKED:
@@ -301,9 +301,23 @@ class At:
         self._after: dict[str, dict[int, tuple[Answer, int]]] = {}
         self._over: dict[tuple[str, int], Condition | None] = {}
 
-    def bindings(self, party: str) -> tuple[Binding, ...]:
-        """Say whether a party was bound, by each version."""
-        return tuple(self.binding(party, number) for number in self.paper.numbers)
+    def bindings(
+        self,
+        party: str,
+        *,
+        numbers: Sequence[int] | None = None,
+        replacing: Sequence[int] | None = None,
+    ) -> tuple[Binding, ...]:
+        """Say whether a party was bound, by each version.
+
+        Args:
+            party: The party.
+            numbers: Only these versions.
+            replacing: Only these can have replaced others; None for all.
+        """
+        numbers = self.paper.numbers if numbers is None else numbers
+        self._after[party] = self._replacing(party, numbers, replacing)
+        return tuple(self.binding(party, number) for number in numbers)
 
     def binding(self, party: str, number: int) -> Binding:
         """Say whether a party was bound by a version."""
@@ -425,7 +439,7 @@ class At:
     def _replaced(self, party: str, number: int) -> Condition | None:
         """Say whether no later version had taken effect; None where none can have."""
         if party not in self._after:
-            self._after[party] = self._replacing(party)
+            self._after[party] = self._replacing(party, self.paper.numbers, None)
         took, by = self._after[party][number]
         if took == "no":
             return None
@@ -434,17 +448,20 @@ class At:
         words = f"version {by} {'had' if took == 'yes' else 'can have'} taken effect"
         return _condition("replaced", negated(took), words, told, self.paper)
 
-    def _replacing(self, party: str) -> dict[int, tuple[Answer, int]]:
+    def _replacing(
+        self, party: str, numbers: Iterable[int], replacing: Iterable[int] | None
+    ) -> dict[int, tuple[Answer, int]]:
         """Say of each version whether a later one had taken effect, and the last that did."""
+        replacers = set(self.paper.numbers if replacing is None else replacing)
         needed = self.paper.required or self.paper.signers
         if self.paper.event.effective == "each_signed":
             needed = frozenset((party,))
         found: dict[int, tuple[Answer, int]] = {}
         took: Answer = "no"
         by = 0
-        for number in reversed(self.paper.numbers):
+        for number in sorted({*numbers, *replacers}, reverse=True):
             found[number] = took, by
-            if all(self.paper.signings(each, number) for each in needed):
+            if number in replacers and all(self.paper.signings(each, number) for each in needed):
                 answer = self.took_effect(party, number)
                 if _WEIGHT[answer] > _WEIGHT[took]:
                     took, by = answer, number

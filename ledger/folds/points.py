@@ -20,7 +20,7 @@ from itertools import islice
 from ledger.dates import Answer, Bound, When
 from ledger.folds.reading import Reading
 
-__all__ = ["Point", "every", "holds", "negated", "some"]
+__all__ = ["Point", "every", "holds", "negated", "some", "span_of"]
 
 
 def every(answers: Iterable[Answer]) -> Answer:
@@ -59,7 +59,7 @@ class Point:
         """The first and the last day that it can be; of a period, that it can touch."""
         if self.day is not None:
             return self.day, self.day
-        lo, hi = self._bounds(self.event)
+        lo, hi = _bounds(self.reading, self.event)
         return (lo, hi) if self._span is None else (lo, self._span.latest)
 
     def had(self, event_id: str) -> Answer:
@@ -74,8 +74,7 @@ class Point:
 
     def _happened(self, event_id: str) -> Answer:
         lo, hi = self.bounds
-        first, last = self._bounds(event_id)
-        last = last or self._recorded(event_id, first)
+        first, last = span_of(self.reading, event_id)
         if self.day is not None:
             return _compared(first, last, self.day, self.day)
         if last is not None and lo is not None and last < lo:
@@ -105,22 +104,14 @@ class Point:
         when = self.reading.when(self.event)
         return when if when is not None and when.kind == "span" else None
 
-    def _bounds(self, event_id: str) -> tuple[Bound, Bound]:
-        """Return when an event can have begun, narrowed by the outside evidence about it."""
-        lo, hi = self.reading.order.bounds(event_id)
-        moment = self.reading.dates.get(event_id)
-        if moment is None or moment.source is not None or not self.reading.evidence.get(event_id):
-            return lo, hi
-        when = self.reading.narrowed(self.reading.view.by_id[event_id], moment.role) or moment.when
-        los = [day for day in (lo, when.begin_earliest) if day is not None]
-        his = [day for day in (hi, when.begin_latest) if day is not None]
-        return max(los, default=None), min(his, default=None)
 
-    def _recorded(self, event_id: str, first: Bound) -> Bound:
-        """Return the day on which something was recorded, unless it is told of a later one."""
-        ordinal = _EPOCH + self.reading.view.by_id[event_id].recorded // _DAY_MS
-        day = dt.date.fromordinal(min(ordinal, dt.date.max.toordinal()))
-        return day if first is None or first <= day else None
+def span_of(reading: Reading, event_id: str) -> tuple[Bound, Bound]:
+    """Return the first and the last day on which an event can have begun.
+
+    Whatever has no last day by its date was over when it was recorded.
+    """
+    first, last = _bounds(reading, event_id)
+    return first, last or _recorded(reading, event_id, first)
 
 
 def holds(point: Point, *, began: Iterable[str], ended: Iterable[str]) -> Answer:
@@ -152,6 +143,25 @@ def _holds(point: Point, event_id: str, ended: Iterable[str]) -> Answer:
         surely = point.had(each) == "yes" and order.before(event_id, each) == "yes"
         answers.append("no" if surely else _OPEN)
     return every(answers)
+
+
+def _bounds(reading: Reading, event_id: str) -> tuple[Bound, Bound]:
+    """Return when an event can have begun, narrowed by the outside evidence about it."""
+    lo, hi = reading.order.bounds(event_id)
+    moment = reading.dates.get(event_id)
+    if moment is None or moment.source is not None or not reading.evidence.get(event_id):
+        return lo, hi
+    when = reading.narrowed(reading.view.by_id[event_id], moment.role) or moment.when
+    los = [day for day in (lo, when.begin_earliest) if day is not None]
+    his = [day for day in (hi, when.begin_latest) if day is not None]
+    return max(los, default=None), min(his, default=None)
+
+
+def _recorded(reading: Reading, event_id: str, first: Bound) -> Bound:
+    """Return the day on which something was recorded, unless it is told of a later one."""
+    ordinal = _EPOCH + reading.view.by_id[event_id].recorded // _DAY_MS
+    day = dt.date.fromordinal(min(ordinal, dt.date.max.toordinal()))
+    return day if first is None or first <= day else None
 
 
 _OPEN: Answer = "not established"

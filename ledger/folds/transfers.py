@@ -21,6 +21,7 @@ from ledger.folds.points import Point, some
 from ledger.folds.positions import named_parties
 from ledger.folds.reading import Reading
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
+from ledger.folds.versions import Versions
 from ledger.view import Told
 from ledger.wording import party_of
 from verify.claims import File
@@ -90,13 +91,19 @@ class PartyBinding:
         party: The party.
         role: What it did: `from` or `to`; `signatory` where who passed or got it is not told.
         answer: Whether it was bound by any version.
-        bindings: For each version, whether, and on what ground.
+        bindings: For each version that is told, whether, and on what ground: of many those that
+            can have bound it, and then the latest.
+        others: How many further versions there are.
+        complete: Whether all that can have bound it are told; else it is not established that
+            none of the others did.
     """
 
     party: str
     role: Literal["from", "to", "signatory"]
     answer: Answer
     bindings: tuple[Binding, ...]
+    others: int
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +185,7 @@ def fold_transfers(reading: Reading, *, telling: Telling = ESTABLISHED) -> Trans
         telling: Whose word is taken.
     """
     rows: list[TransferRow] = []
-    papers: dict[str, Paper] = {}
+    papers: dict[str, Versions] = {}
     facilities: dict[str, Facility] = {}
     later = elsewhere = 0
     for told in reading.laid_out(t for t in reading.view.told if isinstance(t.event, Transfer)):
@@ -190,7 +197,8 @@ def fold_transfers(reading: Reading, *, telling: Telling = ESTABLISHED) -> Trans
             under = reading.view.by_id.get(told.event.under or "")
             paper = papers.get(told.event.under or "")
             if paper is None and under is not None and isinstance(under.event, Agreement):
-                paper = papers[under.id] = Paper(reading, under, under.event, telling)
+                paper = Versions(Paper(reading, under, under.event, telling))
+                papers[under.id] = paper
             via = reading.view.by_id.get(told.event.via or "")
             if via is not None and via.id not in facilities:
                 facilities[via.id] = Facility(reading, via, telling)
@@ -211,7 +219,7 @@ def _row(
     told: Told,
     event: Transfer,
     telling: Telling,
-    paper: Paper | None,
+    versions: Versions | None,
     facility: Facility | None,
 ) -> TransferRow:
     by_id = reading.view.by_id
@@ -250,14 +258,15 @@ def _row(
         via_set_up=None if facility is None else facility.set_up_at(told.id),
         under=event.under,
         under_index=None if under is None else under.index,
-        bound=() if paper is None else _bound(told, event, paper),
-        not_recorded=() if paper is None else paper.not_recorded,
+        bound=() if versions is None else _bound(told, event, versions),
+        not_recorded=() if versions is None else versions.paper.not_recorded,
         receipts=receipts,
         unacknowledged=tuple(sorted(to - {each.party for each in receipts})),
     )
 
 
-def _bound(told: Told, event: Transfer, paper: Paper) -> tuple[PartyBinding, ...]:
+def _bound(told: Told, event: Transfer, versions: Versions) -> tuple[PartyBinding, ...]:
+    paper = versions.paper
     roles: dict[str, Literal["from", "to", "signatory"]] = {}
     roles |= dict.fromkeys(sorted(parties_of(event.to)), "to")
     roles |= dict.fromkeys(parties_of(event.from_), "from")
@@ -267,9 +276,20 @@ def _bound(told: Told, event: Transfer, paper: Paper) -> tuple[PartyBinding, ...
     at = At(paper, Point(paper.reading, event=told.id))
     found: list[PartyBinding] = []
     for party, role in sorted(roles.items(), key=lambda each: (_ROLES.index(each[1]), each[0])):
-        bindings = at.bindings(party)
-        answer = some(each.answer for each in bindings)
-        found.append(PartyBinding(party=party, role=role, answer=answer, bindings=bindings))
+        chosen = versions.of(party, at.point)
+        bindings = at.bindings(party, numbers=chosen.told, replacing=chosen.replacing)
+        answers = {each.answer for each in bindings}
+        answer = some(answers if chosen.complete else answers | {"not established"})
+        found.append(
+            PartyBinding(
+                party=party,
+                role=role,
+                answer=answer,
+                bindings=bindings,
+                others=len(paper.numbers) - len(bindings),
+                complete=chosen.complete,
+            )
+        )
     return tuple(found)
 
 

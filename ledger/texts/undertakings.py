@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
 from ledger.date_words import format_day, format_when
@@ -15,7 +15,7 @@ from ledger.folds.moments import Moment
 from ledger.folds.ranges import format_ranges
 from ledger.folds.requests import Claim
 from ledger.folds.stances import Telling
-from ledger.folds.transfers import TransferRow, Transfers
+from ledger.folds.transfers import PartyBinding, TransferRow, Transfers
 from ledger.layout import page, wrap
 from ledger.sentences import title_of
 from ledger.text import WIDTH, footer_text
@@ -407,4 +407,18 @@ def _transfer_body(row: TransferRow) -> list[str]:
         name = f"Version {version}: " if len(versions) > 1 else ""
         conditions = _conditions(each for each in bindings if each.version == version)
         lines += [f"{name}{line}" for line in conditions]
-    return lines
+    return [*lines, *_others(row.bound)]
+
+
+def _others(bound: Iterable[PartyBinding]) -> Iterator[str]:
+    """Write how many versions are not told, once for those of whom as many are not."""
+    same: dict[tuple[int, bool], list[str]] = {}
+    for each in bound:
+        same.setdefault((each.others, each.complete), []).append(each.party)
+    for (count, complete), parties in same.items():
+        if count:
+            whom = actors_words(parties)
+            if complete:
+                yield f"Further versions ({count}): none bound {whom}."
+            else:
+                yield f"Further versions ({count}): whether any bound {whom} is not established."

@@ -18,6 +18,7 @@ from ledger.folds.contradictions import fold_contradictions
 from ledger.folds.positions import fold_positions
 from ledger.folds.questions import ask
 from ledger.folds.reading import Reading, read
+from ledger.folds.transfers import fold_transfers
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
 from verify.events import (
     Account,
@@ -29,6 +30,7 @@ from verify.events import (
     Position,
     Request,
     Step,
+    Transfer,
 )
 
 NORTH, SOUTH = "northmere", "southfold"
@@ -171,6 +173,39 @@ def denied(count: int) -> list[Draft]:
     return [letter, *again]
 
 
+def shared(count: int) -> list[Draft]:
+    """Versions of an agreement that both sides sign, and transfers under it, one each day."""
+    sides = (NORTH, SOUTH)
+    paper = event(*(Agreement, "paper", NORTH), on=None, type="protocol", signatories=sides)
+    found = [paper]
+    for number in range(1, count + 1):
+        day = (dt.date(2025, 1, 1) + dt.timedelta(number)).isoformat()
+        sign: dict[str, object] = {"of": paper.id, "target": "agreement", "verb": "sign"}
+        sign |= {"version": number}
+        found += [event(*(Step, f"sign {number}", party), on=day, **sign) for party in sides]
+        sent: dict[str, object] = {"from_": NORTH, "to": (SOUTH,), "under": paper.id}
+        found.append(event(*(Transfer, f"data {number}", NORTH), on=day, **sent))
+    return found
+
+
+def piecemeal(count: int) -> list[Draft]:
+    """Answers to a request, to an item at a time, and to fields of it that it does not have."""
+    asked = request("asked", NORTH, categories=count)
+    found = [asked]
+    for number in range(1, count + 1):
+        some = ((number, number),)
+        yes = Position(
+            author=SOUTH, nonce=nonce(f"yes {number}"), on=asked.id, stance="agree", items=some
+        )
+        field = f"claims.item.{number}"
+        no = Position(
+            author=SOUTH, nonce=nonce(f"no {number}"), on=asked.id, stance="deny", items=some,
+            field=field,
+        )  # fmt: skip
+        found += [Draft(yes), Draft(no)]
+    return found
+
+
 def calls(work: Callable[[], object]) -> int:
     """Count the calls of functions of Python in some work."""
     count = 0
@@ -198,6 +233,8 @@ def calls(work: Callable[[], object]) -> int:
         (deferrals, ask, 60),
         (denials, fold_contradictions, 60),
         (denied, fold_positions, 60),
+        (piecemeal, fold_positions, 60),
+        (shared, fold_transfers, 40),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
