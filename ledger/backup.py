@@ -74,6 +74,10 @@ _LAST_MS = 253_402_300_799_999  # of the year 9999
 _MAX_KEY_FILE = 16_384
 _CHUNK = 1 << 20
 _SHOWN = 1024
+_MIRROR = (
+    "is a mirror: it has no log key, and so no ledger can be restored of it. Another copy is "
+    "another mirror of the same server, or an export of this one"
+)
 
 
 class BackupNote(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfoil-backup/v1"):
@@ -123,14 +127,16 @@ def back_up(ledger: Ledger, target: Path, *, now_ms: int, tell: Tell) -> BackedU
         tell: As `Tell`.
 
     Raises:
-        StoreError: Something is there already, it cannot be written, or what was copied is not a
-            ledger whose entries have the root hash that its checkpoint says.
+        StoreError: Something is there already, it cannot be written, the ledger is a mirror, or
+            what was copied has not the root hash that its checkpoint says.
         FullError: There is no room.
         LogKeyError: The log key in force is not in the ledger's folder.
         KeyFileError: A log key's file cannot be read.
     """
     if target.absolute().is_relative_to(ledger.path.absolute()):
         raise StoreError(target, "is in the ledger's own folder")
+    if ledger.mirror is not None:
+        raise StoreError(ledger.path, _MIRROR)
     with making(target) as folder:
         store = _copy_store(ledger, folder / STORE_FILE, tell("Copying MiB"))
         copy_log_keys(ledger.path, folder)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import struct
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -101,7 +102,8 @@ def restore(
         ForkedError: A receipt or checkpoint knows another history.
         RuleError: A receipt or checkpoint is not one of this ledger.
         KeyFileError: A log key's file cannot be read, or others than its owner can use it.
-        StoreError: The folder is there already, or cannot be written.
+        StoreError: There is no folder of the backup, or one of the ledger already, or it cannot be
+            written.
         FullError: There is no room.
         UnknownVersionError: The ledger is of a version of SPEC that this code does not know.
     """
@@ -126,6 +128,8 @@ def restore(
 
 
 def _read_note(backup: Path) -> BackupNote:
+    if not backup.is_dir():
+        raise StoreError(backup, "is no folder" if os.path.lexists(backup) else "no such folder")
     try:
         return _NOTE.decode(read_small(Folder(backup), BACKUP_FILE, limit=_MAX_NOTE))
     except MalformedError as error:

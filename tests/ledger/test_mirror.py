@@ -18,6 +18,7 @@ import pytest
 from ledger import mirror as mirroring
 from ledger import source
 from ledger.asking import Asking, Patience
+from ledger.backup import back_up
 from ledger.errors import FullError, StoreError, TargetError
 from ledger.export import export
 from ledger.ledger import Ledger
@@ -211,6 +212,17 @@ def test_what_was_copied_is_not_fetched_again(copier: Copier, world: World) -> N
         "disclosures?start=8&stop=9",
         "checkpoints?start=0&stop=9",
     ] == copier.server.shelf.asks()
+
+
+def test_a_mirror_is_not_backed_up(copier: Copier, tmp_path: Path) -> None:
+    copier.look()
+    with (
+        Ledger.open(copier.path, read_only=True) as ledger,
+        pytest.raises(StoreError, match="is a mirror: it has no log key"),
+    ):
+        back_up(ledger, tmp_path / "backup", now_ms=0, tell=lambda _: lambda _done, _size: None)
+
+    assert not [path for path in tmp_path.iterdir() if "backup" in path.name]
 
 
 def test_a_large_ledger_is_copied_step_by_step_each_bundle_once(
