@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args, get_type_hints
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "write_new"]
 
+_MAX_NAMES = 1 << 24
 _STANCES = get_args(get_type_hints(Position)["stance"])
 _DRAFTS = "communication, meeting, request, commitment, agreement, step, position, knowledge, …"
 _VALUES = "a date in EDTF, such as 2025-03-06 or 2025-03~; or words"
@@ -148,7 +150,11 @@ def _read_names(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        with path.open("rb") as file:
+            octets = file.read(_MAX_NAMES + 1)
+        if len(octets) > _MAX_NAMES:
+            raise UsageError(f"{path}: is no file of names: longer than {_MAX_NAMES} octets")
+        return msgspec.json.decode(octets, type=dict[str, str])
     except OSError as failure:
         raise UsageError(f"{path}: {failure.strerror}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -160,8 +166,14 @@ def _write_names(path: Path, names: dict[str, str], report: RecordReport) -> Non
     done += [(one.source, one.event, one.event_id) for one in report.skipped]
     names |= {f"{Path(source).stem}:{event}": id_ for source, event, id_ in done if source}
     beside = path.with_name(f"{path.name}.new")
-    beside.write_bytes(msgspec.json.format(msgspec.json.encode(names, order="sorted"), indent=1))
-    beside.replace(path)
+    octets = msgspec.json.format(msgspec.json.encode(names, order="sorted"), indent=1)
+    try:
+        beside.write_bytes(octets)
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
 
 
 def _report_text(report: RecordReport) -> str:

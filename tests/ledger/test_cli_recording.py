@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -99,6 +101,7 @@ def test_what_cannot_be_recorded_is_named_and_the_rest_is_recorded(
     (("ledger", "--key", "rutland.key", "--home", "draft.yaml"), "draft.yaml: "),
     (("ledger", "--key", "rutland.key", "--names", "draft.yaml"), "draft.yaml: is no file of"),
     (("ledger", "--key", "rutland.key", "--names", "ledger"), "ledger: Is a directory"),
+    (("ledger", "--key", "rutland.key", "--names", "/dev/zero"), "/dev/zero: is no file of names"),
     (("ledger", "--key", "rutland.key", "--parties", "none"), "none: cannot be read"),
     (("ledger", "--key", "rutland.key", "--parties", "draft.yaml"), "draft.yaml, "),
     (("nowhere", "--key", "rutland.key", "draft.yaml"), "nowhere: no such folder"),
@@ -132,6 +135,23 @@ def test_names_lead_from_one_draft_to_another(desk: Desk) -> None:
     names = part(desk.done(*record))
     assert [] == names["recorded"]
     assert str(first[0]["event"]) in (desk.folder / "names.json").read_text()
+
+
+def test_names_for_which_there_is_no_room_stay_as_they_were(desk: Desk) -> None:
+    before = json.dumps({f"a:{n}": "ab" * 32 for n in range(20_000)})
+    desk.write("names.json", before)
+    desk.filled()
+    desk.write("more.yaml", REQUEST.replace("8th April", "9th April"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+    try:
+        ran = desk("record", "ledger", "more.yaml", "--key", "rutland.key", "--names", "names.json")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert (2, before) == (ran.code, (desk.folder / "names.json").read_text())
+    assert "names.json was not brought up to date: File too large" in ran.out
+    assert not (desk.folder / "names.json.new").exists()
 
 
 def test_a_report_is_printed_though_the_names_cannot_be_kept(desk: Desk) -> None:
