@@ -39,6 +39,7 @@ __all__ = [
     "REFUSED",
     "Context",
     "InvalidError",
+    "OutputError",
     "UsageError",
     "groups",
     "kind_of_folder",
@@ -61,6 +62,10 @@ _NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
 
 class UsageError(LedgerError):
     """What was asked on the command line cannot be done."""
+
+
+class OutputError(LedgerError):
+    """What is to be printed cannot be."""
 
 
 class InvalidError(LedgerError):
@@ -93,7 +98,7 @@ class Context:
         """Print an answer: `values` as one line of JSON, or `text`.
 
         Raises:
-            UsageError: It cannot be printed. That nobody reads any more is no error.
+            OutputError: It cannot be printed. That nobody reads any more is no error.
         """
         with contextlib.suppress(BrokenPipeError):
             self.write(_as_json(values) if self.json else printable(text.rstrip("\n")) + "\n")
@@ -103,7 +108,7 @@ class Context:
 
         Raises:
             BrokenPipeError: Nobody reads any more.
-            UsageError: It cannot be printed.
+            OutputError: It cannot be printed.
         """
         try:
             print(text, end="", file=self.out, flush=True)
@@ -111,7 +116,7 @@ class Context:
             _mute(self.out)
             if isinstance(failure, BrokenPipeError):
                 raise
-            raise UsageError(f"standard output: {failure.strerror}") from None
+            raise OutputError(f"standard output: {failure.strerror}") from None
 
     def say(self, text: str) -> None:
         """Print a remark that is no part of the answer."""

@@ -29,7 +29,15 @@ from ledger.cli import (
     undertakings,
     watching,
 )
-from ledger.cli.context import DONE, FAILED, INTERRUPTED, REFUSED, Context, InvalidError
+from ledger.cli.context import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    REFUSED,
+    Context,
+    InvalidError,
+    OutputError,
+)
 from ledger.cli.parsing import HelpError, Parser
 from ledger.errors import (
     BackupError,
@@ -102,7 +110,22 @@ def run(arguments: Sequence[str] | None, context: Context, *more: Add) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     context = replace(context, json=context.json or "--json" in words)
     try:
+        return _ended(words, context, more)
+    except OutputError as error:  # what cannot be printed is said where there is room
+        context.say(f"counterfoil: {error}")
+        return FAILED
+
+
+def _ended(words: Sequence[str], context: Context, more: Sequence[Add]) -> int:
+    """Run a command, and answer for however it ends.
+
+    Raises:
+        OutputError: The answer cannot be printed.
+    """
+    try:
         return _run(words, context, more)
+    except OutputError:
+        raise
     except HelpError as asked:
         context.answer({"help": asked.text}, asked.text)
         return DONE

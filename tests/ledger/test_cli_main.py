@@ -146,11 +146,14 @@ def test_a_reader_that_goes_away_is_no_error(desk: Desk) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
-def test_an_answer_that_cannot_be_printed_is_an_error(desk: Desk) -> None:
+@pytest.mark.parametrize("words", [
+    ("list", "ledger"), ("list", "ledger", "--json"), ("list", "nosuch", "--json"), ("--help",),
+], ids=" ".join)  # fmt: skip
+def test_an_answer_that_cannot_be_printed_is_an_error(desk: Desk, words: tuple[str, ...]) -> None:
     desk.filled()
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "api", "list", "ledger"], cwd=desk.folder, stdout=full,
+            [sys.executable, "-m", "api", *words], cwd=desk.folder, stdout=full,
             stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
             timeout=60,
         )  # fmt: skip
