@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from ledger.addresses import Addresses
 from ledger.asking import UnknownReaderError
 from ledger.authorities import read_authorities
@@ -21,6 +23,7 @@ from ledger.cli.context import Context, UsageError, kind_of_folder
 from ledger.cli.parsing import fingerprint
 from ledger.client import Remote, Wait
 from ledger.copies import latest_copy
+from ledger.draft_values import did_you_mean
 from ledger.evidence import Provable
 from ledger.exported import ExportedLedger
 from ledger.files import Files
@@ -28,7 +31,7 @@ from ledger.keys import PartySigner
 from ledger.target import Directory, Target
 from ledger.view import View
 from verify.errors import MalformedError
-from verify.events import Attestation
+from verify.events import Attestation, Event
 from verify.state import State
 
 __all__ = [
@@ -60,6 +63,8 @@ NO_OUTSIDE = "needs the extra `outside`: python -m pip install 'counterfoil[outs
 
 _ID_DIGITS = 64
 _MAX_CERTIFICATES = 262_144  # octets
+_MOST_NAME = 80
+_NAME_PARTIES = ("party", "telling", "told_by", "bound")
 _SHOWN_IDS = 4
 _SHORT = 16
 
@@ -246,7 +251,7 @@ def read_view(context: Context, arguments: Namespace, *, at_size: int | None = N
 
     Raises:
         LedgerError: There is none, it is another than the fingerprint's, it is smaller than
-            `at_size`, or what is there is not valid.
+            `at_size`, what is there is not valid, or nothing in it names a party that is asked for.
     """
     with open_view(context, arguments, at_size=at_size) as (view, _):
         return view
@@ -268,7 +273,37 @@ def open_view(
             view = _with_stamps(view, path, context, trusted=trusted)
         view = _with_mails(view, path, context, trusted=getattr(arguments, "dkim_keys", None))
         _check_fingerprint(arguments, view.fingerprint)
+        _check_parties(arguments, view)
         yield view, Files(path / "files")
+
+
+def _check_parties(arguments: Namespace, view: View) -> None:
+    """Refuse a party that nothing names: it is one misspelt, and of it nothing would be told.
+
+    Raises:
+        UsageError: Nothing names it.
+    """
+    asked = [getattr(arguments, name, None) for name in _NAME_PARTIES]
+    wanted = {actor.partition("/")[0] for actor in asked if actor is not None}
+    if not wanted:
+        return
+    named = {word.partition("/")[0] for told in view.told for word in _words(told.event)}
+    for party in sorted(wanted - named):
+        near = did_you_mean(party, sorted({told.author for told in view.told}))
+        raise UsageError(f"nothing in {arguments.ledger} names {party[:_MOST_NAME]!r}{near}")
+
+
+def _words(event: Event) -> Iterator[str]:
+    """Yield the clear strings of an event: the ids of parties are among them."""
+    waiting: list[object] = [msgspec.to_builtins(event)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value
 
 
 def _trusted(arguments: Namespace) -> bytes:

@@ -150,11 +150,26 @@ def test_lists_what_is_asked_for(desk: Desk) -> None:
 
     assert {"rutland"} == {one["author"] for one in mine}
     assert ["request"] == [one["kind"] for one in requests]
-    assert [] == desk.done("list", "ledger", "--party", "nobody")["events"]
     for width in (80, 120):
         lines = desk("list", "ledger", "--width", str(width)).out.splitlines()
 
         assert width >= max(map(len, lines))
+
+
+@pytest.mark.parametrize("words", [
+    ("list", "--party"), ("chronology", "--party"), ("queue", "--party"), ("positions", "--party"),
+    ("ask", "--party"), ("ask", "--told-by"), ("agreements", "--bound"), ("knowledge", "--party"),
+    ("contradictions", "--party"), ("output", "--format", "csv", "--out", "o.csv", "--telling"),
+], ids=" ".join)  # fmt: skip
+def test_a_party_that_is_misspelt_is_not_said_to_have_nothing(
+    desk: Desk, words: tuple[str, ...]
+) -> None:
+    desk.filled()
+    ran = desk(words[0], "ledger", *words[1:], "rutlnad")
+
+    assert (2, "") == (ran.code, ran.out)
+    assert "counterfoil: nothing in ledger names 'rutlnad'; did you mean 'rutland'?\n" == ran.err
+    assert 0 == desk(words[0], "ledger", *words[1:], "rutland").code
 
 
 def test_a_chronology_can_be_json_by_its_format(desk: Desk) -> None:
