@@ -72,6 +72,7 @@ exit codes:
   2  could not run: no such path, bad arguments, an unknown version
   3  consistent with itself only: nothing from elsewhere was compared
   4  a fork proof holds, and what you supplied says whose lie it shows
+  130  interrupted
 """
 
 
@@ -449,8 +450,13 @@ def _write_certificate(report: Report, options: argparse.Namespace) -> None:
         supplied=supplied,
         versions=[*versions, ("Python", platform.python_version()), ("rules", SPEC_VERSION)],
     )
-    with options.certificate.open("x", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    file = options.certificate.open("x", encoding="utf-8", newline="\n")
+    try:
+        with file:
+            file.write(text)
+    except OSError as failure:
+        options.certificate.unlink()
+        raise OSError(failure.errno, failure.strerror, str(options.certificate)) from None
 
 
 def _received(path: Path) -> "Received":

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import resource
 import subprocess
 from pathlib import Path
 
@@ -171,6 +172,21 @@ def test_says_of_a_program_that_nobody_installed_that_it_was_not(
 
     assert 3 == main([str(evidence), "--quiet", "--certificate", str(out)])
     assert "counterfoil  not installed as a package" in out.read_text()
+
+
+def test_a_draft_for_which_there_is_no_room_is_not_begun(
+    evidence: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = evidence.parent / "draft.txt"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        code = main([str(evidence), "--quiet", "--certificate", str(out)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert (2, False) == (code, out.exists())
+    assert f"{out}: File too large" in capsys.readouterr().err
 
 
 def test_a_listing_is_in_the_order_of_octets() -> None:
