@@ -95,7 +95,12 @@ def lint(path: Path) -> Linted:
     if path.exists() and not path.is_file() and not path.is_dir():
         raise OutputError(f"{path}: is no file")  # what need not end cannot be read whole
     try:
-        with pikepdf.open(path) as pdf, pypdfium2.PdfDocument(path) as drawn:
+        with (
+            path.open("rb") as octets,  # a name need not be one that the libraries can spell
+            pikepdf.open(octets) as pdf,
+            path.open("rb") as drawable,
+            pypdfium2.PdfDocument(drawable) as drawn,
+        ):
             looks = [_look(drawn, number) for number in range(len(drawn))]
             shape = _Shape(pdf)
             found = [

@@ -43,10 +43,11 @@ def write_files(files: Mapping[Path, bytes], *, force: bool = False) -> None:
 @contextlib.contextmanager
 def _beside(path: Path, data: bytes) -> Iterator[Path]:
     """Write data beside a path, where it goes again when the block ends."""
-    fd, name = tempfile.mkstemp(prefix=".counterfoil-", dir=path.parent)
+    with _naming(path):
+        fd, name = tempfile.mkstemp(prefix=".counterfoil-", dir=path.parent)
     written = Path(name)
     try:
-        with open(fd, "wb") as file:  # noqa: PTH123 (it is open already)
+        with _naming(path), open(fd, "wb") as file:  # noqa: PTH123 (it is open already)
             file.write(data)
             file.flush()
             # `mkstemp` makes files for this account alone; a document has its usual mode.
@@ -55,6 +56,15 @@ def _beside(path: Path, data: bytes) -> Iterator[Path]:
         yield written
     finally:
         written.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let a failure name the file that was asked for, not the one beside it or none."""
+    try:
+        yield
+    except OSError as failure:
+        raise OSError(failure.errno, failure.strerror, str(path)) from None
 
 
 def _umask() -> int:

@@ -271,6 +271,14 @@ def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
         lint(tmp_path / "pipe")
 
 
+def test_a_name_that_is_no_text_is_a_name(path: Path, tmp_path: Path) -> None:
+    small(path)
+    named = tmp_path / os.fsdecode(b"b\xff.pdf")
+    path.rename(named)
+
+    assert lint(named).pages
+
+
 def test_what_is_no_pdf_cannot_be_checked(path: Path) -> None:
     path.write_bytes(b"%PDF-1.7 and no more")
     with pytest.raises(OutputError, match="no PDF that can be read"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -39,10 +40,24 @@ def test_a_link_is_not_written_through(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file"):
-        write_files({tmp_path / "a": b"one", tmp_path / "none" / "b": b"two"})
+    lost = tmp_path / "none" / "b"
+    with pytest.raises(OSError, match="No such file") as caught:
+        write_files({tmp_path / "a": b"one", lost: b"two"})
 
-    assert [] == list(tmp_path.iterdir())
+    assert (str(lost), []) == (caught.value.filename, list(tmp_path.iterdir()))
+
+
+def test_what_there_is_no_room_for_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    long = tmp_path / "long"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            write_files({tmp_path / "a": b"one", long: b"x" * 1001})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert (str(long), []) == (caught.value.filename, list(tmp_path.iterdir()))
 
 
 def test_a_name_may_be_as_long_as_the_system_lets_it(tmp_path: Path) -> None:
