@@ -207,7 +207,7 @@ def _listen_at(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind(address)
             listener.listen(_BACKLOG)
         except (OSError, OverflowError, UnicodeError) as failure:
-            raise StoreError(f"{host}:{port}", f"cannot listen there: {failure}") from None
+            raise StoreError(f"{host}:{port}", f"cannot listen there: {_reason(failure)}") from None
         yield listener
 
 
@@ -225,11 +225,15 @@ def _listen_here(path: Path) -> Iterator[socket.socket]:
                 os.umask(mask)
             listener.listen(_BACKLOG)
         except OSError as failure:
-            raise StoreError(path, f"cannot listen there: {failure}") from None
+            raise StoreError(path, f"cannot listen there: {_reason(failure)}") from None
         try:
             yield listener
         finally:
             path.unlink(missing_ok=True)
+
+
+def _reason(failure: Exception) -> str:
+    return getattr(failure, "strerror", None) or str(failure)
 
 
 def _clear(path: Path) -> None:

@@ -250,8 +250,12 @@ def ask_unix(place: Path) -> Got:
         return read(connection.getresponse())
 
 
-@pytest.mark.parametrize("kind", ["file", "socket"])
-def test_takes_no_place_that_something_else_has(path: Path, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "why"), [
+    ("file", "something that is no socket is"), ("socket", "another process listens"),
+])  # fmt: skip
+def test_takes_no_place_that_something_else_has(
+    path: Path, tmp_path: Path, kind: str, why: str
+) -> None:
     place = tmp_path / "s"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         if kind == "file":
@@ -260,7 +264,7 @@ def test_takes_no_place_that_something_else_has(path: Path, tmp_path: Path, kind
             listener.bind(str(place))
             listener.listen()
 
-        assert "StoreError" in failed(path, str(place))
+        assert f"{place}: cannot listen there: {why} there" in failed(path, str(place))
 
     assert place.exists()
 
