@@ -94,6 +94,7 @@ exit status:
   0  done
   1  refused by the ledger, or what was handed in is not valid
   2  could not run
+  130  interrupted
 
 Try `counterfoil demo` first.
 """

@@ -183,7 +183,7 @@ def _prove(arguments: Namespace, context: Context) -> int:
         ids = list(dict.fromkeys(provable_id(ledger, given) for given in arguments.id))
         outputs = dict(_proofs(arguments, ledger, ids))
         if not outputs:
-            raise UsageError("says not what to write: -o, --tlog-proof, --entry or --dsse")
+            raise UsageError("say what to write: -o, --tlog-proof, --entry or --dsse")
         files = _evidence_files(ledger, outputs[arguments.output]) if arguments.files else {}
         # While it is open: the copy of what a URL serves may go afterwards.
         _write_proofs(arguments, outputs, files)

@@ -16,7 +16,7 @@ from ledger.cli.sources import full_id, home_of, open_target
 from ledger.client import Wait
 from ledger.compose import compose
 from ledger.dates import parse_when
-from ledger.mail_events import read_parties
+from ledger.mail_events import PARTIES_TYPE, read_parties
 from ledger.record import RecordReport, Refused, record
 from ledger.templates import new_draft
 from verify.events import DateRole, Position
@@ -47,7 +47,13 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "record https://ledger.example --fingerprint HEX --key rutland.key letter.yaml",
         "record ledger --key rutland.key --parties parties.yaml mail/*.eml",
         "record ledger --key rutland.key # send what waits from a run that was interrupted",
-        more="Run it again as often as you like: what is recorded already is passed over.",
+        more="Run it again as often as you like: what is recorded already is passed over.\n\n"
+        "The file for --parties says whose an email's addresses are. Whoever it does not name\n"
+        "is kept in a sealed claim, and never guessed:\n\n"
+        f"  counterfoil: {PARTIES_TYPE}\n"
+        "  addresses:\n"
+        "    rutland.example: rutland                 # a domain, and those below it\n"
+        "    leader@county.example: county/leader     # one address: a post of a party",
     )  # fmt: skip
     recording.add_argument("ledger", help="the ledger's folder or URL")
     recording.add_argument(

@@ -18,7 +18,7 @@ import msgspec
 
 from ledger.addresses import Addresses
 from ledger.asking import UnknownReaderError
-from ledger.authorities import read_authorities
+from ledger.authorities import AUTHORITIES_FILE, read_authorities
 from ledger.cli.context import Context, UsageError, kind_of_folder
 from ledger.cli.parsing import fingerprint
 from ledger.client import Remote, Wait
@@ -72,9 +72,9 @@ _SHORT = 16
 # The command line
 
 
-def add_source(parser: ArgumentParser) -> None:
+def add_source(parser: ArgumentParser, *, source: str = SOURCE) -> None:
     """Add what every command that reads takes: where from, and who asks."""
-    parser.add_argument("ledger", help=SOURCE)
+    parser.add_argument("ledger", help=source)
     parser.add_argument(
         "--key", metavar="FILE", help="with a URL: your key, where the ledger is for its parties"
     )
@@ -270,7 +270,11 @@ def open_view(
         view = context.view(path, at_size=at_size)
         trusted = _trusted(arguments)
         if trusted:
-            view = _with_stamps(view, path, context, trusted=trusted)
+            try:
+                view = _with_stamps(view, path, context, trusted=trusted)
+            except MalformedError as error:
+                chain = arguments.tsa_chain or AUTHORITIES_FILE
+                raise UsageError(f"{chain}: {error}") from None
         view = _with_mails(view, path, context, trusted=getattr(arguments, "dkim_keys", None))
         _check_fingerprint(arguments, view.fingerprint)
         _check_parties(arguments, view)
@@ -360,8 +364,15 @@ def _with_mails(view: View, path: Path, context: Context, *, trusted: str | None
 
 
 def read_certificates(path: Path) -> bytes:
-    """Read a file of certificates, or as much of it as is needed to see that it is too long."""
-    return _read(path, limit=_MAX_CERTIFICATES)
+    """Read a file of certificates, or as much of it as is needed to see that it is too long.
+
+    Raises:
+        UsageError: It cannot be read, or holds none.
+    """
+    octets = _read(path, limit=_MAX_CERTIFICATES)
+    if b"-----BEGIN" not in octets:
+        raise UsageError(f"{path}: holds no certificate (PEM)")
+    return octets
 
 
 def _read(path: Path, *, limit: int) -> bytes:

@@ -78,7 +78,7 @@ def _timestamp(arguments: Namespace, context: Context) -> int:
                  "recorded": called}
             )  # fmt: skip
     if not recorded:
-        raise UsageError("; ".join(str(each["reason"]) for each in failed))
+        raise UsageError("; ".join(f"{each['authority']}: {each['reason']}" for each in failed))
     lines = [
         f"Recorded: {each['recorded']}, by {each['authority']}, "
         f"entry {each['index']}, event {str(each['event'])[:16]}"

@@ -49,7 +49,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "does not go together: with a fork proof for anybody, where there can be one, which\n"
         "`counterfoil-verify FILE --fingerprint HEX` confirms. It goes on from where it was.",
     )  # fmt: skip
-    add_source(watch)
+    add_source(watch, source="the server's URL")
     watch.add_argument(
         "--policy", metavar="FILE", help="a tlog-policy: whose cosignatures there must be"
     )
@@ -88,7 +88,7 @@ def _add_mirror(commands: _SubParsersAction[ArgumentParser]) -> None:
         "What it has is kept whatever the server shows later: it ends with status 1 as soon as\n"
         "that does not go together with the copy, with a fork proof where there can be one.",
     )  # fmt: skip
-    add_source(mirror)
+    add_source(mirror, source="the server's URL")
     mirror.add_argument("folder", help="the copy's folder: a new one, or a mirror of this ledger")
     _looking_options(mirror)
 

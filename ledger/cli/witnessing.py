@@ -231,12 +231,15 @@ def _logs(words: Sequence[str]) -> list[TrustedLog]:
             continue
         try:
             with path.open("rb") as file:
-                logs += parse_logs(file.read(MAX_FILE + 1))
+                found = parse_logs(file.read(MAX_FILE + 1))
         except OSError as failure:
             reason = f"{word[:200]}: is no verifier key, and no file: {failure.strerror}"
             raise UsageError(reason) from None
         except MalformedError as error:
             raise InvalidError(f"{path}: {error}") from None
+        if not found:
+            raise InvalidError(f"{path}: names no log")
+        logs += found
     return logs
 
 

@@ -147,6 +147,8 @@ def test_add_takes_keys_and_files_of_both_formats(desk: Desk) -> None:
     ]
     assert 4 == values["logs"] == len(read_logs(desk.folder / "w"))
     assert "Trusted already\n" == desk("witness", "add", "w", "list").out
+    (desk.folder / "nothing").touch()
+    assert "counterfoil: nothing: names no log\n" == desk("witness", "add", "w", "nothing").err
     assert f"Trusts {Log('x').origin}\n" == desk("witness", "add", "w", Log("x", seed=9).vkey).out
     assert [200, 200] == desk.cosign(third.request(0, 2), fourth.request(0, 2))
 

@@ -161,7 +161,7 @@ def test_a_receipt_is_one_that_the_verifier_takes(desk: Desk) -> None:
     (("prove", "ledger", "ID", "-o", "new", "--without", "persn"), "persn"),
     (("prove", "ledger", "ID", "-o", "new", "--for", "nobody"), "nobody is no party"),
     (("prove", "ledger", "-o", "new"), "required: id"),
-    (("prove", "ledger", "ID"), "says not what to write"),
+    (("prove", "ledger", "ID"), "say what to write: -o"),
     (("prove", "ledger", "ID", "OTHER", "--dsse", "new"), "are for one event"),
     (("prove", "ledger", "ID", "-o", "new", "--dsse", "draft.yaml"), "draft.yaml: exists already"),
     (("receipt", "ledger", "ffffffffffff", "-o", "new"), "begins with ffffffffffff"),

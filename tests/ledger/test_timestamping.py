@@ -142,6 +142,7 @@ def test_what_is_no_token_records_nothing(desk: Desk, served: Served) -> None:
     )
     for part, ran in zip(parts, reasons, strict=True):
         assert part in ran.err
+    assert all(f"counterfoil: {served.url()}: " in ran.err for ran in reasons[:-1])
     assert before == desk.done("export", "ledger", "after")["size"]
 
 
@@ -218,11 +219,14 @@ events:
 
 def test_certificates_that_cannot_be_read_are_named(desk: Desk) -> None:
     desk.write("bad.pem", "x")
+    desk.write("cut.pem", "-----BEGIN CERTIFICATE-----\n")
     bad = desk("show", "ledger", "x", "--tsa-chain", "bad.pem")
+    cut = desk("show", "ledger", "x", "--tsa-chain", "cut.pem")
     none = desk("list", "ledger", "--tsa-chain", "none.pem")
 
-    assert [1, 2] == [bad.code, none.code]
-    assert "certificates" in bad.err
+    assert [2, 2, 2] == [bad.code, cut.code, none.code]
+    assert "bad.pem: holds no certificate (PEM)" in bad.err
+    assert "cut.pem: certificates: " in cut.err
     assert "none.pem: No such file" in none.err
 
 
