@@ -137,6 +137,7 @@ def back_up(ledger: Ledger, target: Path, *, now_ms: int, tell: Tell) -> BackedU
         raise StoreError(target, "is in the ledger's own folder")
     if ledger.mirror is not None:
         raise StoreError(ledger.path, _MIRROR)
+    load_log_keys(ledger.path, ledger.state())  # before there is anything to undo
     with making(target) as folder:
         store = _copy_store(ledger, folder / STORE_FILE, tell("Copying MiB"))
         copy_log_keys(ledger.path, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import stat
 import threading
 from pathlib import Path
@@ -149,7 +150,7 @@ def test_a_ledger_whose_files_are_not_there_is_not_backed_up(
 
 def test_a_ledger_without_its_key_is_not_backed_up(ledger: Ledger, tmp_path: Path) -> None:
     (ledger.path / "log.key").rename(tmp_path / "log.key")
-    with pytest.raises(LogKeyError):
+    with pytest.raises(LogKeyError, match=f"^{re.escape(str(ledger.path))}: "):
         back_up(ledger, tmp_path / "backup", now_ms=0, tell=nobody)
     (tmp_path / "log.key").rename(ledger.path / "log.key")
     (ledger.path / "log.key").chmod(0o640)
