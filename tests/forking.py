@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 
 from msgspec.structs import replace
 
+from tests.damage import canonical
 from tests.ledger.witnessing import prove
 from tests.world import ORIGIN, World, inclusion, letter, public_hex, signing_key
 from verify.fork import ForkProof, Lie, OneSize, OtherEntry, OtherPast, StepBack
@@ -14,7 +16,6 @@ from verify.note import (
     COSIGNATURE_ED25519,
     NoteSignature,
     VerifierKey,
-    cosignature_message,
     format_note,
     format_vkey,
     key_id,
@@ -24,6 +25,7 @@ from verify.notes import log_vkey
 
 LOG_KEY = log_vkey(ORIGIN, public_hex(signing_key("log")))
 WITNESS = "witness.example/w1"
+NO_HASH = "00" * 32
 
 
 def one_world() -> World:
@@ -100,7 +102,7 @@ def cosigned(note: bytes, *times_s: int, name: str = WITNESS) -> bytes:
             key.key_id,
             time.to_bytes(8, "big")
             + signing_key(name)
-            .sign(cosignature_message(parsed.text, key=key, timestamp_s=time))
+            .sign(b"cosignature/v1\ntime %d\n%b" % (time, parsed.text))
             .signature,
         )
         for time in times_s
@@ -135,6 +137,20 @@ def _other_log(world: World, name: str) -> World:
     other = forked(world, at=5, more=6)
     other.log = signing_key(name)
     return other
+
+
+def _with_size(world: World, size: str) -> bytes:
+    """Return a note with another size, which the log signed."""
+    origin, _, root, *_ = world.note().decode().split("\n")
+    text = f"{origin}\n{size}\n{root}\n".encode()
+    line = NoteSignature(ORIGIN, LOG_KEY.key_id, world.log.sign(text).signature)
+    return format_note(text, [line])
+
+
+def _charter_with(world: World, **changes: object) -> str:
+    """Return entry 0 with some fields changed, or left out."""
+    fields = {**json.loads(world.entries[0]), **changes}
+    return canonical({k: v for k, v in fields.items() if v is not None}).decode()
 
 
 def false_proofs(world: World, other: World) -> dict[str, ForkProof]:
@@ -187,4 +203,19 @@ def false_proofs(world: World, other: World) -> dict[str, ForkProof]:
         back, lie=StepBack(witness=format_vkey(witness_key("witness.example/w2")))
     ),
     "a witness that is a log": replace(back, lie=StepBack(witness=format_vkey(LOG_KEY))),
+    "a witness without a key": replace(back, lie=StepBack(witness="w1+00000000+")),
+    "a cosignature of no time": step_back(world, small=5, after=1000, before=0),
+    "a cosignature later than time goes": step_back(world, small=5, after=2**63, before=1000),
+    "a size in other digits": proof_of_fork(
+        _with_size(world, "8\u00b2"), size.checkpoints[1].encode(), OneSize(), world
+    ),
+    "an entry 0 that nobody signed": replace(
+        size, charter=_charter_with(world, statement=None, signature=None)
+    ),
+    "an entry 0 in the midst of a submission": replace(
+        size, charter=_charter_with(world, statement=None, signature=None, position=1)
+    ),
+    "an entry 0 that follows another": replace(
+        size, charter=_charter_with(world, prev=NO_HASH)
+    ),
 }  # fmt: skip

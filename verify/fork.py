@@ -23,7 +23,7 @@ import msgspec
 from verify.checkpoint import Checkpoint, parse_signed
 from verify.checks import Check
 from verify.codec import Decoder, Hash, Index, Wire, encode
-from verify.entry import parse_entry
+from verify.entry import check_parts, parse_entry
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError, VerifyError
 from verify.events import Charter, parse_event
 from verify.merkle import EMPTY_ROOT, check_consistency, check_inclusion, leaf_hash
@@ -371,6 +371,7 @@ def _check_step_back(lie: StepBack, smaller: Note, larger: Note) -> VerifierKey:
 def _charter(octets: bytes, origin: str, keys: Sequence[VerifierKey]) -> tuple[str, VerifierKey]:
     """Return entry 0's leaf hash and the first log key that it names, which must be one of ours."""
     entry = parse_entry(octets, where="charter")
+    check_parts(entry)
     event = parse_event(entry.event, where="charter")
     if entry.index != 0 or not isinstance(event, Charter) or event.origin != origin:
         raise _wrong("charter", "is not entry 0 of this log")

@@ -7,7 +7,7 @@ from tests.reference.canonical import parse
 from tests.reference.entries import parse_entry
 from tests.reference.notes import Note, check_note, decode_base64, format_vkey, parse_note
 from tests.reference.refusals import Malformed, Refused, need, refusing
-from tests.reference.schema import HEX_32, INDEX, anything, fields, several, text, words
+from tests.reference.schema import HEX_32, INDEX, anything, fields, pattern, several, text, words
 from tests.reference.tree import check_consistency, check_inclusion, leaf_hash
 
 _FORK = fields(
@@ -62,7 +62,7 @@ def _check(data: bytes) -> None:
     need(904, "distinct keys", found=len(set(keys)), expected=len(keys))
     one, other = (_tree(note, key) for note, key in zip(texts, (keys[0], keys[-1]), strict=True))
     need(904, "origin", found=other.origin, expected=one.origin)
-    if not isinstance(lie, dict) or lie.get("kind") not in _LIES:
+    if not isinstance(lie, dict) or str(lie.get("kind")) not in _LIES:
         raise Malformed("lie is none")
     _LIES[lie["kind"]](lie, "lie")
     if lie["kind"] == "one-size":
@@ -89,10 +89,11 @@ def _tree(note: str, key: str) -> _Tree:
     data = note.encode()
     check_note(data, key)
     lines = parse_note(data).text.decode().split("\n")
-    if len(lines) < 4 or lines.pop() or "" in lines or not lines[1].isdigit():
+    if len(lines) < 4 or lines.pop() or "" in lines:
         raise Malformed("is no checkpoint")
+    pattern("[1-9][0-9]{0,15}")(lines[1], "size")
     size, root = int(lines[1]), decode_base64(lines[2])
-    need(904, "size", found=0 < size < 2**53 and str(size) == lines[1], expected=True)
+    need(904, "size", found=size < 2**53, expected=True)
     need(904, "root", found=len(root), expected=32)
     return _Tree(lines[0], size, root, parse_note(data))
 
@@ -115,7 +116,7 @@ def _check_entries(lie: dict[str, object], one: _Tree, other: _Tree) -> None:
 def _times(note: Note, vkey: str) -> list[int]:
     name, _, rest = vkey.partition("+")
     typed = decode_base64(rest.partition("+")[2])
-    need(904, "a witness", found=(len(typed), typed[0]), expected=(33, 4))
+    need(904, "a witness", found=(len(typed), typed[:1]), expected=(33, b"\x04"))
     written = format_vkey(name=name, algorithm=4, public=typed[1:])
     need(904, "its key ID", found=vkey, expected=written)
     key_id = vkey[len(name) + 1 : len(name) + 9]
@@ -124,6 +125,7 @@ def _times(note: Note, vkey: str) -> list[int]:
     times = []
     for line in own:
         at = int.from_bytes(line.signature[:8], "big")
+        need(904, "a time", found=0 < at < 2**63, expected=True)
         message = b"cosignature/v1\ntime %d\n" % at + note.text
         signatures.check_signature(typed[1:], message, line.signature[8:])
         times.append(at)

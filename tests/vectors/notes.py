@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from tests.damage import resign
+from tests.damage import canonical, resign
 from tests.forking import false_proofs, forked, one_world, true_proofs
 from tests.vectors.events import having
 from tests.vectors.spelling import REF, Vectors, spelled, spellings, to_accept, to_refuse
@@ -116,6 +116,10 @@ def fork_vectors() -> Vectors:
             yield to_refuse("fork", f"{kind}: {desc}", spelled(text))
     for desc, proof in false_proofs(world, other).items():
         yield to_refuse("fork", desc, spelled(encode(proof)))
+    fields = json.loads(encode(true_proofs(world, other)["one-size"]))
+    yield to_refuse(
+        "fork", "a kind that is a list", spelled(canonical({**fields, "lie": {"kind": []}}))
+    )
 
 
 def receipt_vectors() -> Vectors:
