@@ -123,11 +123,18 @@ class Writing:
         with hosted.staging.judging():
             began_s = time.perf_counter()
             try:
-                settled = await self._hosting.recorder.record(hosted.name, document)
+                settled = await self._offer(hosted, document)
             except MissingError as error:
                 settled = await self._record_with_files(hosted, document, error.wanted)
         self._hosting.measures.acknowledged(hosted.name, time.perf_counter() - began_s)
         return settled
+
+    async def _offer(
+        self, hosted: Hosted, document: bytes, vouched: frozenset[str] | None = None
+    ) -> Settled:
+        # Once more: it came as slowly as its sender liked, and what is disputed since is not grown.
+        self._hosting.check_undisputed(hosted)
+        return await self._hosting.recorder.record(hosted.name, document, vouched)
 
     async def _record_with_files(self, hosted: Hosted, document: bytes, named: Wanted) -> Settled:
         """Record a document that names these files, if its author may."""
@@ -137,7 +144,7 @@ class Writing:
         if others := files.keys() - vouched:
             vouched |= await self._seen(hosted, author, others)
         try:
-            settled = await self._hosting.recorder.record(hosted.name, document, vouched)
+            settled = await self._offer(hosted, document, vouched)
         except MissingError as error:
             raise FilesMissingError(error.cause, hosted.sessions.permit(error.wanted)) from None
         hosted.staging.release(author, files)
@@ -154,6 +161,7 @@ class Writing:
         """Keep a file."""
         hosted = self._hosting.of(request)
         hosted.check_recorded_in()
+        self._hosting.check_undisputed(hosted)
         sha256: str = request.path_params["sha256"]
         check_spelling(request, f"/files/{sha256}")
         if not _HASH.fullmatch(sha256):

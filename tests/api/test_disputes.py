@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from api.problems import PREFIX
 from ledger.disputes import keep_dispute
 from ledger.feeding import WITNESSES_FILE
 from ledger.ledger import Ledger
-from tests.api.serving import Got, Site
+from tests.api.serving import Got, Site, read_from
 from tests.api.town import EndedError, Town, found, running, summary, until
 from tests.ledger.answering import SIZE, answering, http
 from tests.ledger.builder import new_log_key
@@ -84,6 +85,26 @@ def test_what_the_log_key_signed_elsewhere_stops_the_ledger(tmp_path: Path) -> N
     assert (2, "open", 0) == (dispute["size"], dispute["state"], decided.code)
     assert 4 == checked.returncode, checked.stderr
     assert (201, 200) == after
+
+
+def test_what_was_on_its_way_when_the_ledger_stopped_is_not_recorded(tmp_path: Path) -> None:
+    town = found(tmp_path, ["a"], 1, visibility="public")
+    with town.witness("a"), town.served() as site:
+        until(lambda: summary(site)["a"]["size"] == 1)
+        document = town.letters(1)[0]
+        with socket.create_connection(("127.0.0.1", site.port), timeout=20) as slow:
+            head = f"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(document)}"
+            slow.sendall(f"{head}\r\nContent-Type: application/json\r\n\r\n".encode())
+            slow.sendall(document[:100])
+            fork(town, site, ahead=0)
+            slow.sendall(document[100:])
+            late = read_from(slow)
+        file = site.ask("PUT", f"/files/{'0' * 64}", b"a file")
+        last = parse_signed(site.get("/checkpoint").body)[0].size
+
+    assert (409, f"{PREFIX}disputed") == (late.status, late.problem.type)
+    assert (409, f"{PREFIX}disputed") == (file.status, file.problem.type)
+    assert 2 == last
 
 
 def test_what_the_log_key_signed_beyond_what_is_here_stops_the_ledger(tmp_path: Path) -> None:
