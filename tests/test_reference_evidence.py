@@ -1,10 +1,12 @@
 """The second verifier's evidence: whole, altered and incomplete."""
 
+import json
+
 import pytest
 
 from tests import build_reference as build
 from tests.reference import UnknownVersion, audit_evidence
-from tests.reference_cases import causes, note_of, two_parties
+from tests.reference_cases import causes, charter_of, note_of, two_parties
 
 
 def shown() -> build.Builder:
@@ -57,3 +59,19 @@ def test_evidence_that_is_incomplete_or_too_much() -> None:
     assert found(entries=[good["entries"][0], good["entries"][1] | {"shown": "no"}]) == [901]
     line = builder.evidence([3])["disclosures"][0]
     assert found(disclosures=[line, *good["disclosures"]]) == [901]
+
+
+def test_what_is_shown_of_governance_stands_in_the_chain_up_to_a_later_log_key() -> None:
+    builder = two_parties()
+    rotated = charter_of("alpha", "beta", log_key=build.public_key("new log").hex())
+    rotated |= {"amends": build.Made(builder.charter).id, "nonce": build.nonce("rotated")}
+    del rotated["founding_key"]
+    builder.submit("alpha", [build.Made(rotated)])
+    builder.log_seed = "new log"
+    chain = [json.loads(entry) for entry in builder.entries]
+    latest = [each.hex() for each in build.inclusion_proof(builder.leaves, 3)]
+    whole = builder.evidence([1]) | {"governance": chain, "latest": latest}
+    without = whole | {"governance": [each for each in chain if each["index"] != 1]}
+
+    assert causes(audit_evidence(build.canonical(whole))) == []
+    assert causes(audit_evidence(build.canonical(without))) == [903]

@@ -266,8 +266,9 @@ class _Evidence:
                 if entry.index in shown:
                     need(903, "leaf", found=entry.leaf, expected=shown[entry.index].leaf)
         here = [entry.index for entry in self.governance]
+        stop = max(last, here[-1])
         for entry in self.entries:
-            if entry.event["kind"] in GOVERNANCE and entry.index < last and entry.index not in here:
+            if entry.event["kind"] in GOVERNANCE and entry.index < stop and entry.index not in here:
                 raise Refused(903, "a governance entry that is shown is not in the chain")
 
     def _check_covering(self) -> list[tuple[int, bytes]]:
