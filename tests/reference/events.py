@@ -74,6 +74,8 @@ def _check_charter(event: Object, where: str) -> None:
     )
     for registrar in event["registrars"]:
         _say(unless=registrar in event["members"], problem=f"{where}: {registrar} is no member")
+    powers = event.get("founding_key", {"powers": ["govern"]})["powers"]
+    _say(unless="govern" in powers, problem=f"{where}.founding_key has not the power govern")
 
 
 def _check_key_event(event: Object, where: str) -> None:

@@ -101,6 +101,7 @@ _WRONG: dict[str, list[tuple[str, object]]] = {
         ("witnesses", [{"algorithm": "ed25519", "key": "aa" * 32, "name": n} for n in "vw"]),
         ("founding_key", {"key": "aa" * 32, "powers": ["record", "govern"]}),
         ("founding_key", {"key": "aa" * 32, "powers": []}),
+        ("founding_key", {"key": "aa" * 32, "powers": ["answer", "record"]}),
         ("predecessor", {"charter": REF, "root": REF, "size": 0}),
     ],
     "party": [("verb", "stay"), ("charter", "x"), ("charter", REF + "\n")],
