@@ -146,8 +146,7 @@ class Decoder(Generic[T]):
             texts = tuple(self._digits((value,)))
             if not _is_hex("".join(texts)):
                 wrong = next(text for text in texts if not _is_hex(text))
-                part = _place_of(wrong, msgspec.json.decode(data))
-                raise MalformedError((where or self.name) + part, _NOT_HEX)
+                raise MalformedError((where or self.name) + _place_in(data, wrong), _NOT_HEX)
         return value
 
     def decode_lines(self, data: bytes) -> list[T] | None:
@@ -192,6 +191,14 @@ def _cut(text: str) -> str:
 def _is_hex(digits: str) -> bool:
     # One call for all the digests of an entry, or of many, costs a tenth of a pattern for each.
     return not digits.encode().translate(None, _HEX_DIGITS)
+
+
+def _place_in(data: bytes, text: str) -> str:
+    """Return where in JSON `text` stands; nothing where a part that stays octets is not JSON."""
+    try:
+        return _place_of(text, msgspec.json.decode(data))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def _place_of(text: str, value: object) -> str:

@@ -49,6 +49,13 @@ def statement_vectors() -> Vectors:
         yield to_refuse("statement", f"{field} = {shown}", spelled(having(data, field, value)))
 
 
+_UNREADABLE = {
+    "is not UTF-8": b'{"author":"\xb8"}',
+    "is a number too large": b"1e999",
+    "is nested deeply": b"[" * 20_000 + b"]" * 20_000,
+}
+
+
 def entry_vectors() -> Vectors:
     world = small_world()
     names = ("a charter", "an enrolment", "a join", "position 0", "position 1")
@@ -75,6 +82,13 @@ def entry_vectors() -> Vectors:
     yield to_refuse("entry", "a null after the rest", spelled(nulled))
     spaced = data.replace(b'"event":{', b'"event":{ ', 1)
     yield to_refuse("entry", "a space inside the event", spelled(spaced))
+    prev = json.loads(data)["prev"].encode()
+    start, stop = data.index(b'"event":') + 8, data.rindex(b',"index":')
+    for desc, event in _UNREADABLE.items():
+        other = data[:start] + event + data[stop:]
+        yield to_refuse("entry", f"an event that {desc}", spelled(other))
+        upper = other.replace(prev, prev.upper())
+        yield to_refuse("entry", f"prev in upper case, and an event that {desc}", spelled(upper))
     long = data.replace(b'"nonce":"', b'"nonce":"' + b"0" * 65_536, 1)
     yield to_refuse("entry", "longer than 65,535 octets", spelled(long))
 
@@ -102,6 +116,12 @@ def document_vectors() -> Vectors:
         ("signature", value["signature"].upper()), ("statement", {}),
         ("statement", {**value["statement"], "key": "01" + "00" * 31}),
     ]  # fmt: skip
+    events = data.index(b'"events":[') + 10
+    for desc, event in _UNREADABLE.items():
+        other = data[:events] + event + b"," + data[events:]
+        upper = other.replace(value["signature"].encode(), value["signature"].upper().encode())
+        yield to_refuse("document", f"an event that {desc}", spelled(other))
+        yield to_refuse("document", f"a signature in upper case, {desc}", spelled(upper))
     for field, changed in changes:
         shown = str(changed)[:30]
         yield to_refuse("document", f"{field} = {shown}", spelled(having(data, field, changed)))
