@@ -248,7 +248,7 @@ class Writing:
             responses={
                 200: {"description": "The ledger has it already"},
                 201: {"description": "It is kept"},
-                **problems(400, 401, 404, 408, 411, 413, 422, 507),
+                **problems(400, 401, 404, 408, 409, 411, 413, 422, 507),
             },
             openapi_extra={
                 "parameters": [
