@@ -87,10 +87,14 @@ class Operating:
             raise ProblemError("unavailable", "the disk is nearly full")
 
     def _check_witnesses(self) -> None:
-        for reason in self._hosting.disputed.values():
+        """Check that a ledger is beyond doubt: one of several takes no other with it."""
+        disputed = self._hosting.disputed
+        own = [each for each in self._hosting.ledgers.values() if each.ledger.mirror is None]
+        if not own or not all(each.name in disputed or each.feeder.disputes() for each in own):
+            return
+        for reason in disputed.values():
             raise ProblemError("unavailable", f"a ledger has stopped: {reason}")
-        if any(hosted.feeder.disputes() for hosted in self._hosting.ledgers.values()):
-            raise ProblemError("unavailable", "a witness of a ledger knows another history of it")
+        raise ProblemError("unavailable", "a witness of a ledger knows another history of it")
 
     def add_to(self, router: APIRouter) -> None:
         """Add the paths."""
