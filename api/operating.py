@@ -1,9 +1,9 @@
 """Operating: what whoever runs the process asks it.
 
     GET /healthz    whether the process answers and its ledgers can be read and recorded in
-    GET /readyz     whether it is also good to send requests to: there is room on the disk, no
-                    witness knows more of a ledger than is here, or another history, and no ledger
-                    has stopped because its log key has signed one
+    GET /readyz     whether it is also good to send requests to: there is room on the disk, and a
+                    ledger of which no witness knows more than is here, or another history, and
+                    whose log key has not signed one
     GET /metrics    numbers for Prometheus, if the settings want it, for this machine only
 
 None tells anything of what a ledger holds.
