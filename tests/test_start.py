@@ -1,18 +1,55 @@
-"""The two commands, interrupted while they load."""
+"""The two commands as they are installed, and interrupted while they load."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+
+
+class Interrupting:
+    """Interrupts whoever imports a module."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        if name == self._module:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def terminating() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("terminating")
+@pytest.mark.parametrize(
+    ("script", "words"), [("counterfoil", ("stat",)), ("counterfoil-verify", ())]
+)
+def test_a_command_begins_or_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: tuple[str, ...]
+) -> None:
+    package = SCRIPTS[script].partition(".")[0]
+    begin = importlib.import_module(f"{package}.start").main
+    monkeypatch.setattr(sys, "argv", [script, *words, str(tmp_path / "missing")])
+    ended = begin()
+    monkeypatch.delitem(sys.modules, f"{package}.__main__")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(f"{package}.__main__"), *sys.meta_path])
+
+    assert (2, 130) == (ended, begin())
 
 
 @pytest.mark.parametrize(("script", "words"), [

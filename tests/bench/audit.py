@@ -14,6 +14,7 @@ import contextlib
 import io
 import multiprocessing
 import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -41,40 +42,44 @@ def main(arguments: Sequence[str]) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench audit", description=__doc__)
     parser.add_argument("--events", type=int, default=16384, help="events in each export")
-    parser.add_argument("--runs", type=int, default=3, help="runs of each; the best counts")
+    parser.add_argument("--rounds", type=int, default=5, help="of all; the medians count")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         single, batched = Path(name, "single"), Path(name, "batched")
         _make(single, options.events, 1)
         _make(batched, options.events, 256)
-        _report(single, batched, options.events, options.runs)
+        _report(single, batched, options.events, options.rounds)
     return 0
 
 
-def _report(single: Path, batched: Path, events: int, runs: int) -> None:
+def _report(single: Path, batched: Path, events: int, rounds: int) -> None:
     messages = list(_messages(single))
-    rows: dict[str, float] = {}
-    for _ in range(runs):  # in turn, so that a slow moment of the machine meets all of them
+    rows: dict[str, list[float]] = {}
+    for _ in range(rounds):  # in turn, so that a slow moment of the machine meets all of them
         for name, work in (
             ("bare, 1 process", lambda: _bare(messages, 1)),
-            ("bare, 2 processes", lambda: _bare(messages, 2)),
             ("audit single, 1 process", lambda: _audit(single, 1)),
-            ("audit single, 2 processes", lambda: _audit(single, 2)),
             ("audit of 256, 1 process", lambda: _audit(batched, 1)),
+            ("bare, 2 processes", lambda: _bare(messages, 2)),
+            ("audit single, 2 processes", lambda: _audit(single, 2)),
             ("audit of 256, 2 processes", lambda: _audit(batched, 2)),
         ):
-            rows[name] = min(rows.get(name, 1e9), _timed(work))
-    for name, seconds in rows.items():
+            rows.setdefault(name, []).append(_timed(work))
+    for name, taken in rows.items():
+        seconds = statistics.median(taken)
         print(f"{name:28} {seconds:8.3f} s  {seconds / events * 1e6:8.1f} us an event")
-    one, two = rows["audit single, 1 process"], rows["audit single, 2 processes"]
-    bare_one, bare_two = rows["bare, 1 process"], rows["bare, 2 processes"]
-    batch_one, batch_two = rows["audit of 256, 1 process"], rows["audit of 256, 2 processes"]
     print(f"messages verified            {len(messages):8} of {events} events")
-    print(f"(a) single / bare, 1 process  {one / bare_one:7.2f}  (at most 1.5)")
-    print(f"(a) single / bare, 2 process. {two / bare_two:7.2f}  (at most 1.5)")
-    print(f"(b) single / of 256, 1 proc.  {one / batch_one:7.2f}  (at least 5)")
-    print(f"(b) single / of 256, 2 proc.  {two / batch_two:7.2f}  (at least 5)")
-    print(f"(c) 1 process / 2 processes   {one / two:7.2f}  (at least 1.7)")
+    bare_one, one, batch_one, bare_two, two, batch_two = rows.values()
+    for name, bound, these, those in (
+        ("(a) single / bare, 1 process", "at most 1.5", one, bare_one),
+        ("(a) single / bare, 2 process.", "at most 1.5", two, bare_two),
+        ("(b) single / of 256, 1 proc.", "at least 5", one, batch_one),
+        ("(b) single / of 256, 2 proc.", "at least 5", two, batch_two),
+        ("(c) 1 process / 2 processes", "at least 1.7", one, two),
+    ):
+        ratios = [this / that for this, that in zip(these, those, strict=True)]
+        middle, low, high = statistics.median(ratios), min(ratios), max(ratios)
+        print(f"{name:29} {middle:6.2f}  ({bound}; rounds {low:.2f} to {high:.2f})")
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     print(f"(e) peak memory: this process {own // 1024} MiB, largest child {children // 1024} MiB")
