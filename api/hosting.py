@@ -279,6 +279,9 @@ class Hosting:
         for hosted in self.ledgers.values():
 
             def ring(bell: Bell = hosted.bell) -> None:
+                if _is_running(loop):  # to wake a loop that is awake costs two system calls
+                    bell.ring()
+                    return
                 with contextlib.suppress(RuntimeError):  # the loop is closed
                     loop.call_soon_threadsafe(bell.ring)
 
@@ -507,6 +510,14 @@ def _size_of(note: bytes) -> int:
 
 def _failed(task: asyncio.Task[int]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether this is a thread's turn of an event loop."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 @contextlib.contextmanager
