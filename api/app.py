@@ -149,8 +149,7 @@ def _add_paths(app: FastAPI, hosting: Hosting) -> None:
 class _Route(APIRoute):
     """A route that gives the request to a function which wants nothing else.
 
-    FastAPI would first look for what else to take out of it: a tenth of what a submission costs
-    the event loop.
+    FastAPI would first look for what else to take out of it, each time.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -371,7 +371,7 @@ class Hosting:
         """
         if not error.note or name in self.disputed:
             return
-        self.disputed[name] = _SIGNED
+        self.disputed[name] = _SIGNED  # at once; then what shows it is kept
         try:
             kept = str(keep_dispute(ledger, error.note).relative_to(ledger.path))
         except LedgerError as failure:

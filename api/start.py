@@ -1,15 +1,10 @@
-"""Begins the command `counterfoil`: it takes a while to load, and Ctrl-C may come meanwhile."""
+"""Begins the command `counterfoil`."""
+
+from verify.start import begin
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130
-
 
 def main() -> int:
-    """Load the command, run it, and return its exit status."""
-    try:
-        from api.__main__ import main as run  # noqa: PLC0415 (so that what interrupts it is caught)
-
-        return run()
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    """Begin `counterfoil`; return its exit status."""
+    return begin("api.__main__")

@@ -112,7 +112,8 @@ class Incoming:
             if not chunk and self._response.length:
                 raise http.client.IncompleteRead(b"", self._response.length)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise UnansweredError(f"the answer is cut short: {type(error).__name__}") from None
+            name = type(error).__name__
+            raise UnansweredError(f"the answer is cut short: {name}: {error}") from None
         self._came += len(chunk)
         allowed_s = self._deadline_s * (1 + self._came / _PACE)
         if time.monotonic() - self._began_s > allowed_s:

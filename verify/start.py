@@ -1,15 +1,21 @@
-"""Begins `counterfoil-verify`: it takes a moment to load, and Ctrl-C may come meanwhile."""
+"""Begins a command: it takes a moment to load, and Ctrl-C may come meanwhile."""
 
-__all__ = ["main"]
+from importlib import import_module
+
+__all__ = ["begin", "main"]
 
 _INTERRUPTED = 130
 
 
 def main() -> int:
-    """Load the command, run it, and return its exit code."""
-    try:
-        from verify.__main__ import main as run  # noqa: PLC0415 (so that what interrupts it is caught)
+    """Begin `counterfoil-verify`; return its exit code."""
+    return begin("verify.__main__")
 
-        return run()
+
+def begin(module: str) -> int:
+    """Load a module, run its `main`, and return the exit code."""
+    try:
+        code: int = import_module(module).main()
     except KeyboardInterrupt:
         return _INTERRUPTED
+    return code

@@ -288,11 +288,12 @@ def _check_parties(arguments: Namespace, view: View) -> None:
         UsageError: Nothing names it.
     """
     asked = [getattr(arguments, name, None) for name in _NAME_PARTIES]
-    wanted = {actor.partition("/")[0] for actor in asked if actor is not None}
-    if not wanted:
-        return
-    named = {word.partition("/")[0] for told in view.told for word in _words(told.event)}
-    for party in sorted(wanted - named):
+    missing = {actor.partition("/")[0] for actor in asked if actor is not None}
+    for told in view.told:
+        if not missing:  # mostly behind the charter
+            return
+        missing.difference_update(word.partition("/")[0] for word in _words(told.event))
+    for party in sorted(missing):
         near = did_you_mean(party, sorted({told.author for told in view.told}))
         raise UsageError(f"nothing in {arguments.ledger} names {party[:_MOST_NAME]!r}{near}")
 
