@@ -11,14 +11,16 @@ from ledger.folds.transfers import fold_transfers
 from tests.ledger.bookmaking import Draft, dates, nonce, sealed
 from tests.ledger.founding import LCC, position
 from tests.ledger.undertaking import (
+    ASKED,
     BLABY,
     BOTH,
+    FILE,
     GROUP,
     ISA,
     RUTLAND,
+    STORE,
     TOLD,
     agreement,
-    arrangement,
     did,
     done,
     folded,
@@ -26,7 +28,6 @@ from tests.ledger.undertaking import (
     reading,
     transferred,
 )
-from verify.claims import File
 from verify.events import (
     Discharge,
     Request,
@@ -34,28 +35,20 @@ from verify.events import (
 
 
 def test_a_transfer_says_what_was_passed_and_for_what() -> None:
-    asked = Draft(
-        Request(
-            author=RUTLAND, nonce=nonce("asked"), what="data", medium="written",
-            from_=(RUTLAND,), to=(LCC,), categories=12,
-        )
-    )  # fmt: skip
-    store = arrangement(type="facility", operator=LCC, members=None, label="store")
-    file = File(name="jobs.csv", media_type="text/csv", size=3, sha256="ab" * 32)
-    seal, texts = sealed(LCC, "data 2025-09-01 leicestershire", {"file.1": file})
+    seal, texts = sealed(LCC, "data 2025-09-01 leicestershire", {"file.1": FILE})
     event = passed(
-        geography="msoa", personal_data="no", rows=120, via=store.id,
-        discharges=(Discharge(request=asked.id, items=((1, 3), (5, 5))),), sealed=seal,
+        geography="msoa", personal_data="no", rows=120, via=STORE.id,
+        discharges=(Discharge(request=ASKED.id, items=((1, 3), (5, 5))),), sealed=seal,
     ).event  # fmt: skip
     found = transferred(
-        asked, ISA, *BOTH, store, done("establish", LCC, of=store), Draft(event, texts)
+        ASKED, ISA, *BOTH, STORE, done("establish", LCC, of=STORE), Draft(event, texts)
     )
 
     assert (LCC, (RUTLAND,)) == (found.sender, found.recipients)
     assert [("jobs.csv", "ab" * 32)] == [(each.name, each.sha256) for each in found.datasets]
     assert ("msoa", "no", 120) == (found.geography, found.personal_data, found.rows)
-    assert [(asked.id, ((1, 3), (5, 5)))] == [(d.request, d.items) for d in found.discharges]
-    assert (store.id, "yes") == (found.via, found.via_set_up)
+    assert [(ASKED.id, ((1, 3), (5, 5)))] == [(d.request, d.items) for d in found.discharges]
+    assert (STORE.id, "yes") == (found.via, found.via_set_up)
     assert ISA.id == found.under
     assert [(LCC, "from", "yes"), (RUTLAND, "to", "yes")] == [
         (each.party, each.role, each.answer) for each in found.bound

@@ -22,21 +22,23 @@ from ledger.texts.undertakings import (
     bindings_text,
     transfers_text,
 )
-from tests.ledger.bookmaking import Draft, book_of, dates, nonce, sealed
+from tests.ledger.bookmaking import Draft, book_of, dates, sealed
 from tests.ledger.founding import LCC, position
 from tests.ledger.shipped import Shipped, shipped
 from tests.ledger.undertaking import (
     AS_AT,
+    ASKED,
     BLABY,
+    FILE,
     GROUP,
     ISA,
     MEMBERS,
     RUTLAND,
+    STORE,
     TOLD,
     V1,
     agreement,
     arranged,
-    arrangement,
     chairs,
     did,
     done,
@@ -45,10 +47,8 @@ from tests.ledger.undertaking import (
     reading,
     seats,
 )
-from verify.claims import File
 from verify.events import (
     Discharge,
-    Request,
     Step,
 )
 
@@ -189,25 +189,17 @@ def test_what_was_known_at_an_earlier_size_stays_so(data: st.DataObject) -> None
 
 
 def test_pages_say_what_stands_against_it_and_for_which_version() -> None:
-    asked = Draft(
-        Request(
-            author=RUTLAND, nonce=nonce("asked"), what="data", medium="written",
-            from_=(RUTLAND,), to=(LCC,), categories=12,
-        )
-    )  # fmt: skip
-    store = arrangement(type="facility", operator=LCC, members=None, label="store")
-    file = File(name="jobs.csv", media_type="text/csv", size=3, sha256="ab" * 32)
-    seal, texts = sealed(LCC, "data 2025-09-15 leicestershire", {"file.1": file})
+    seal, texts = sealed(LCC, "data 2025-09-15 leicestershire", {"file.1": FILE})
     event = passed(
-        "2025-09-15", geography="msoa", rows=120, via=store.id, to=(RUTLAND, BLABY), sealed=seal,
-        discharges=(Discharge(request=asked.id, items=((1, 3), (5, 5))),),
+        "2025-09-15", geography="msoa", rows=120, via=STORE.id, to=(RUTLAND, BLABY), sealed=seal,
+        discharges=(Discharge(request=ASKED.id, items=((1, 3), (5, 5))),),
     ).event  # fmt: skip
     sent = Draft(event, texts)
     got = position("got", RUTLAND, sent, "received", dates=dates(received="2025-09-16"))
     closed = done("close", LCC, "2025-11-01")
     denial = position("no", RUTLAND, closed, "deny")
     found = reading(
-        asked, store, done("establish", LCC, of=store), *SCENE, sent, got, closed, denial
+        ASKED, STORE, done("establish", LCC, of=STORE), *SCENE, sent, got, closed, denial
     )
     view, tellings = found.view, (ESTABLISHED, Telling(RUTLAND))
     agreements = agreements_text(view, [fold_agreements(found, telling=t) for t in tellings])
@@ -234,7 +226,7 @@ def test_pages_say_what_stands_against_it_and_for_which_version() -> None:
     assert f"Denied by a member: entry {index[closed.id]}." in arrangements
     assert "Chaired by: blaby, since: undated" in flat(arrangements)
     assert "File: jobs.csv (abababababababab)." in transfers
-    assert f"For items 1 to 3, 5 of the request of entry {index[asked.id]}." in flat(transfers)
+    assert f"For items 1 to 3, 5 of the request of entry {index[ASKED.id]}." in flat(transfers)
     assert f"Received by rutland, 16 September 2025 (entry {index[got.id]})." in transfers
     assert "Receipt not acknowledged by: blaby." in transfers
     assert "Bound by the agreement then: yes: rutland (which got it)." in transfers

@@ -12,12 +12,8 @@ from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.transfers import TransferRow, fold_transfers
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
 from tests.ledger.founding import LCC, step
-from verify.events import (
-    Agreement,
-    Arrangement,
-    Meeting,
-    Transfer,
-)
+from verify.claims import File
+from verify.events import Agreement, Arrangement, Meeting, Request, Transfer
 
 AS_AT = dt.date(2025, 11, 28)
 TOLD = Telling(LCC)
@@ -123,3 +119,13 @@ def transferred(
     *drafts: Draft, telling: Telling = ESTABLISHED, as_at: dt.date = AS_AT
 ) -> TransferRow:
     return fold_transfers(reading(*drafts, as_at=as_at), telling=telling).rows[0]
+
+
+ASKED = Draft(
+    Request(
+        author=RUTLAND, nonce=nonce("asked"), what="data", medium="written",
+        from_=(RUTLAND,), to=(LCC,), categories=12,
+    )
+)  # fmt: skip
+STORE = arrangement(type="facility", operator=LCC, members=None, label="store")
+FILE = File(name="jobs.csv", media_type="text/csv", size=3, sha256="ab" * 32)
