@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -29,13 +30,16 @@ class Interrupting:
 
 
 @pytest.fixture
-def terminating() -> Iterator[None]:
+def process() -> Iterator[None]:
+    """Give the process back what a command takes for itself."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
+    gc.unfreeze()
+    gc.enable()
 
 
-@pytest.mark.usefixtures("terminating")
+@pytest.mark.usefixtures("process")
 @pytest.mark.parametrize(
     ("script", "words"), [("counterfoil", ("stat",)), ("counterfoil-verify", ())]
 )
@@ -50,6 +54,32 @@ def test_a_command_begins_or_is_interrupted(
     monkeypatch.setattr(sys, "meta_path", [Interrupting(f"{package}.__main__"), *sys.meta_path])
 
     assert (2, 130) == (ended, begin())
+
+
+@pytest.mark.parametrize(("script", "collects"), [
+    ("counterfoil", True), ("counterfoil-verify", False),
+])  # fmt: skip
+def test_a_command_loads_what_it_needs_and_what_is_left_is_not_gone_through(
+    tmp_path: Path, script: str, *, collects: bool
+) -> None:
+    module = SCRIPTS[script].removesuffix(":main")
+    package = module.partition(".")[0]
+    lines = (
+        "import gc, sys, types",
+        "told = types.ModuleType('told')",
+        "told.main = lambda: print(gc.isenabled(), 'typing_extensions' in sys.modules) or 0",
+        f"sys.modules['{package}.__main__'] = told",
+        f"from {module} import main",
+        "code = main()",
+        "import typing_extensions",
+        "print(code, gc.get_count()[0] < gc.get_freeze_count())",
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], cwd=tmp_path, check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+    assert [str(collects), "False", "0", "True"] == ended.stdout.split()
 
 
 @pytest.mark.parametrize(("script", "words"), [

@@ -8,7 +8,6 @@ checked, waits for little more than Python itself.
 """
 
 import argparse
-import gc
 import io
 import os
 import sys
@@ -44,7 +43,6 @@ _OUTSIDE = "outside evidence in attestations"
 _ALL_OUTSIDE = f"{_OUTSIDE} (DKIM, ARC, RFC 3161)"
 _SMALL = 8192  # entries: below this, starting processes takes longer than the audit
 _MAX_VKEY_FILE = 4096
-_OBJECTS = 100_000
 _MAX_PROCESSES = 256
 
 _EXAMPLES = """\
@@ -303,8 +301,6 @@ def _audit_folder(path: Path, anchors: Anchors, options: argparse.Namespace) -> 
     from verify.pool import Pool, processors
 
     _check_readable(path)
-    # An audit makes millions of small objects and none in circles, and this process is ours.
-    gc.set_threshold(_OBJECTS)
     folder = Folder(path)
     processes = options.processes or processors()
     progress = _Progress() if sys.stderr.isatty() and not options.quiet else None

@@ -17,8 +17,9 @@ Source: SPEC section 2; RFC 8032 section 5.1; C2SP/CCTV ed25519.
 from functools import lru_cache
 from typing import Final
 
-from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_sign_open
-from nacl.exceptions import BadSignatureError
+# libsodium as PyNaCl binds it. PyNaCl's own functions around it would load twenty modules, of which
+# this one wants none, and copy each message that is verified.
+from nacl._sodium import ffi, lib
 
 from verify.errors import MalformedError, SignatureError
 
@@ -29,6 +30,9 @@ KEY_SIZE = 32
 
 SIGNATURE_SIZE = 64
 """Bytes in a signature: R, then S."""
+
+if lib.sodium_init() < 0 or not lib.PYNACL_HAS_CRYPTO_CORE_ED25519:
+    raise ImportError("this libsodium cannot be used, or is one without Ed25519's points")
 
 _ORDER = 2**252 + 27742317777372353535851937790883648493
 
@@ -83,7 +87,7 @@ def check_public_key(key: bytes) -> None:
     """
     if len(key) != KEY_SIZE:
         raise MalformedError("public key", f"{len(key)} bytes, not {KEY_SIZE}")
-    if not crypto_core_ed25519_is_valid_point(key):
+    if not lib.crypto_core_ed25519_is_valid_point(key):
         raise MalformedError("public key", "not a canonical point of prime order")
 
 
@@ -110,30 +114,25 @@ def check_signature(*, key: bytes, message: bytes, signature: bytes) -> None:
     nonce_point = signature[:32]
     if nonce_point in _SMALL_ORDER:
         raise SignatureError(key.hex(), None, "R is a point of small order")
-    if _COFACTORED and not crypto_core_ed25519_is_valid_point(nonce_point):
+    if _COFACTORED and not lib.crypto_core_ed25519_is_valid_point(nonce_point):
         raise SignatureError(key.hex(), None, "R is not a canonical point of prime order")
-    try:
-        crypto_sign_open(signature + message, key)
-    except BadSignatureError as error:
-        raise SignatureError(key.hex()) from error
+    if not _holds(signature + message, key):
+        raise SignatureError(key.hex())
 
 
-def _is_cofactored() -> bool:
-    """Ask the installed library whether it multiplies both sides by the cofactor."""
-    try:
-        crypto_sign_open(_PROBE_SIGNATURE + _PROBE_MESSAGE, _PROBE_KEY)
-    except BadSignatureError:
-        return False
-    return True
+def _holds(signed: bytes, key: bytes) -> bool:
+    """Ask the installed library about a signature of 64 bytes and, behind it, its message."""
+    found: int = lib.crypto_sign_open(ffi.NULL, ffi.NULL, signed, len(signed), key)
+    return found == 0
 
 
 # libsodium 1.0.20, which PyNaCl 1.6.2 carries, is cofactorless; later ones are not. A cofactored
 # library follows the rule once R, too, must be a canonical point of prime order: between points of
 # prime order the factor 8 cancels, and a canonical point has one encoding to compare. The other
 # way round, rule 4 makes R such a point, as [S]B - [H]A is one when A is.
-_COFACTORED: Final = _is_cofactored()
+_COFACTORED: Final = _holds(_PROBE_SIGNATURE + _PROBE_MESSAGE, _PROBE_KEY)
 
 # Before its correction of December 2025 libsodium took this point for one of prime order, and with
 # such a library rule 1 does not hold.
-if crypto_core_ed25519_is_valid_point(_PROBE_MIXED):
+if lib.crypto_core_ed25519_is_valid_point(_PROBE_MIXED):
     raise ImportError("this libsodium takes mixed-order points for valid: CVE-2025-69277")

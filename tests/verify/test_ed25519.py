@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import types
 
-import nacl.bindings
+import nacl._sodium
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +92,17 @@ def sign_with(nonce_point: bytes, nonce: int) -> bytes:
     """Sign MESSAGE by KEY with R as given: S = r + H(R || A || M)a mod L."""
     challenge = int.from_bytes(hashlib.sha512(nonce_point + KEY + MESSAGE).digest(), "little")
     return nonce_point + ((nonce + challenge * SECRET) % L).to_bytes(32, "little")
+
+
+class Library:
+    """The installed libsodium but for what another one has otherwise."""
+
+    def __init__(self, **changed: object) -> None:
+        self._real = nacl._sodium.lib
+        self.__dict__.update(changed)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
 
 
 def load_copy() -> types.ModuleType:
@@ -213,11 +224,11 @@ def test_a_cofactored_library_is_held_to_the_same_rule(monkeypatch: pytest.Monke
     accepted = {sign_with(R, NONCE)}
     accepted |= {sign_with(bytes.fromhex(mixed), NONCE) for mixed in MIXED_R}
 
-    def open_cofactored(signed: bytes, key: bytes) -> bytes:
-        assert (signed[:64] in accepted, KEY) == (True, key)
-        return signed[64:]
+    def open_cofactored(_: object, __: object, signed: bytes, size: int, key: bytes) -> int:
+        assert (signed[:64] in accepted, len(signed), KEY) == (True, size, key)
+        return 0
 
-    monkeypatch.setattr(nacl.bindings, "crypto_sign_open", open_cofactored)
+    monkeypatch.setattr(nacl._sodium, "lib", Library(crypto_sign_open=open_cofactored))
     elsewhere = load_copy()
     elsewhere.check_signature(key=KEY, message=MESSAGE, signature=sign_with(R, NONCE))
     for mixed in MIXED_R:
@@ -229,9 +240,14 @@ def test_a_cofactored_library_is_held_to_the_same_rule(monkeypatch: pytest.Monke
         assert "R is not a canonical point of prime order" == caught.value.reason
 
 
-def test_a_library_that_takes_mixed_order_keys_cannot_be_used(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("changed", [
+    {"crypto_core_ed25519_is_valid_point": lambda _: 1},  # also where mixed orders make it none
+    {"sodium_init": lambda: -1},
+    {"PYNACL_HAS_CRYPTO_CORE_ED25519": 0},
+])  # fmt: skip
+def test_a_library_that_cannot_judge_keys_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, object]
 ) -> None:
-    monkeypatch.setattr(nacl.bindings, "crypto_core_ed25519_is_valid_point", lambda _: True)
+    monkeypatch.setattr(nacl._sodium, "lib", Library(**changed))
     with pytest.raises(ImportError):
         load_copy()
