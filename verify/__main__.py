@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from verify.anchors import Anchors
@@ -28,6 +27,8 @@ from verify.report import Report
 from verify.state import UnknownVersionError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from verify.certificate import Received
     from verify.folder import Beside, Folder
     from verify.outside.mails import Mail
@@ -111,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=WIDTH - 2),
         allow_abbrev=False,
     )
-    parser.add_argument("path", type=Path, metavar="PATH", help="an export folder, or a file")
+    parser.add_argument("path", metavar="PATH", help="an export folder, or a file")
     parser.add_argument(
         "--log-key", type=_log_key, metavar="VKEY",
         help="the log's verifier key, from elsewhere; @FILE reads it from a file",
@@ -121,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the ledger's fingerprint, from elsewhere: 64 hex digits, spaces allowed",
     )  # fmt: skip
     parser.add_argument(
-        "--receipt", action="extend", nargs="+", default=[], type=Path, metavar="FILE",
+        "--receipt", action="extend", nargs="+", default=[], metavar="FILE",
         help="receipts, or signed checkpoints, that you were given",
     )  # fmt: skip
     parser.add_argument(
@@ -133,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         help="for whom the export should be: an error if it says otherwise, and no anchor",
     )  # fmt: skip
     parser.add_argument(
-        "--files", type=Path, metavar="FOLDER",
+        "--files", metavar="FOLDER",
         help="the files that came with an evidence file, each named by its SHA-256",
     )  # fmt: skip
     parser.add_argument(
@@ -141,15 +142,15 @@ def _parser() -> argparse.ArgumentParser:
         help="work on at most N processes (default: as many as there are processors)",
     )  # fmt: skip
     parser.add_argument(
-        "--tsa-chain", type=Path, metavar="FILE",
+        "--tsa-chain", metavar="FILE",
         help="certificates (PEM) of time-stamping authorities that you trust",
     )  # fmt: skip
     parser.add_argument(
-        "--dkim-keys", type=Path, metavar="FILE",
+        "--dkim-keys", metavar="FILE",
         help="keys of mail servers that you trust: lines of a name in the DNS and its record",
     )  # fmt: skip
     parser.add_argument(
-        "--certificate", type=Path, metavar="OUT",
+        "--certificate", metavar="OUT",
         help="draft a certificate for a court in OUT, a new file, for a person to sign",
     )  # fmt: skip
     output = parser.add_mutually_exclusive_group()
@@ -161,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
 def _log_key(text: str) -> VerifierKey:
     try:
         if text.startswith("@"):
-            data = _read(Path(text[1:]), limit=_MAX_VKEY_FILE)
+            data = _read(text[1:], limit=_MAX_VKEY_FILE)
             text = data.decode("ascii").strip()
         key = parse_vkey(text)
     except (OSError, ValueError) as error:
@@ -175,7 +176,7 @@ def _log_key(text: str) -> VerifierKey:
 
 def _policy(text: str) -> Policy:
     try:
-        return parse_policy(_read(Path(text), limit=MAX_POLICY_SIZE))
+        return parse_policy(_read(text, limit=MAX_POLICY_SIZE))
     except OSError as error:
         raise argparse.ArgumentTypeError(plain(str(error))) from None
     except MalformedError as error:
@@ -199,28 +200,28 @@ def _positive(text: str) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    path: Path = options.path
-    if path.is_file():
+    path: str = options.path
+    if os.path.isfile(path):
         data = _read(path, limit=MAX_EVIDENCE)
         if not is_evidence(data) and (code := _run_fork(data, options)) is not None:
             return code
-    if options.certificate is not None and options.certificate.exists():
+    if options.certificate is not None and os.path.exists(options.certificate):
         return _fail(f"{options.certificate} is there already, and is not overwritten")
-    receipts = [(str(name), _read(name, limit=MAX_RECEIPT)) for name in options.receipt]
+    receipts = [(name, _read(name, limit=MAX_RECEIPT)) for name in options.receipt]
     anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts), options.policy)
-    if path.is_dir():
+    if os.path.isdir(path):
         if options.files is not None:
             return _fail(f"--files is for evidence files, and {path} is a folder")
         kind = "export"
         report = _audit_folder(path, anchors, options)
-    elif path.is_file():
+    elif os.path.isfile(path):
         if options.audience is not None:
             return _fail(f"--audience is for exports, and {path} is a file")
         kind = "evidence"
         files = None if options.files is None else _beside(options.files)
         report = audit_evidence(data, anchors=anchors, files=files)
     else:
-        path.stat()  # says why it cannot be read, if it cannot
+        os.stat(path)  # says why it cannot be read, if it cannot
         return _fail(f"{path} is neither a folder nor a file")
     outside = _Outside()
     if report.verdict != "invalid" and (kind == "export" or b'"stamps":' in data):
@@ -289,13 +290,13 @@ def _print(text: str, code: int) -> int:
     return code
 
 
-def _read(path: Path, *, limit: int) -> bytes:
+def _read(path: str, *, limit: int) -> bytes:
     """Read a file, or as much of it as is needed to see that it is too long."""
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         return file.read(limit + 1)
 
 
-def _audit_folder(path: Path, anchors: Anchors, options: argparse.Namespace) -> Report:
+def _audit_folder(path: str, anchors: Anchors, options: argparse.Namespace) -> Report:
     from verify.audit import audit
     from verify.folder import Folder
     from verify.pool import Pool, processors
@@ -316,14 +317,14 @@ def _audit_folder(path: Path, anchors: Anchors, options: argparse.Namespace) -> 
             progress.clear()
 
 
-def _beside(path: Path) -> "Beside":
+def _beside(path: str) -> "Beside":
     from verify.folder import Beside
 
     _check_readable(path)
     return Beside(path)
 
 
-def _check_readable(path: Path) -> None:
+def _check_readable(path: str) -> None:
     """Raise an `OSError` where a folder cannot be listed: its ledger is not invalid for that."""
     for _ in os.walk(path, onerror=_refuse):
         pass
@@ -366,7 +367,7 @@ class _Outside(NamedTuple):
     mails: "tuple[Mail, ...] | None" = None
 
 
-def _look_outside(path: Path, report: Report, options: argparse.Namespace) -> _Outside:
+def _look_outside(path: str, report: Report, options: argparse.Namespace) -> _Outside:
     """Check what can be checked of outside evidence.
 
     Raises:
@@ -376,7 +377,9 @@ def _look_outside(path: Path, report: Report, options: argparse.Namespace) -> _O
         tokens = _tokens(path, report, options.tsa_chain)
     except MalformedError as error:
         raise MalformedError(f"{options.tsa_chain}: {error.where}", error.reason) from None
-    return _Outside(tokens, None if path.is_file() else _mails(path, report, options.dkim_keys))
+    return _Outside(
+        tokens, None if os.path.isfile(path) else _mails(path, report, options.dkim_keys)
+    )
 
 
 def _said_of(report: Report, outside: _Outside) -> Report:
@@ -392,7 +395,7 @@ def _said_of(report: Report, outside: _Outside) -> Report:
     return replace(report, not_checked=tuple(texts))
 
 
-def _tokens(path: Path, report: Report, trusted: Path | None) -> "tuple[Token, ...] | None":
+def _tokens(path: str, report: Report, trusted: str | None) -> "tuple[Token, ...] | None":
     """Check the tokens of time-stamping authorities; return None where the extra is not there."""
     try:
         from verify.outside import rfc3161, tokens
@@ -405,13 +408,13 @@ def _tokens(path: Path, report: Report, trusted: Path | None) -> "tuple[Token, .
         rfc3161.parse_chain(chain)
     if report.origin is None or report.size is None:
         raise AssertionError(report.verdict)
-    if path.is_file():
+    if os.path.isfile(path):
         evidence = parse_evidence(_read(path, limit=MAX_EVIDENCE))
         return tokens.evidence_tokens(evidence, origin=report.origin, trusted=chain)
     return tokens.read_tokens(Folder(path), origin=report.origin, size=report.size, trusted=chain)
 
 
-def _mails(path: Path, report: Report, trusted: Path | None) -> "tuple[Mail, ...] | None":
+def _mails(path: str, report: Report, trusted: str | None) -> "tuple[Mail, ...] | None":
     """Check the signatures of mail servers; return None where the extra is not there."""
     try:
         from verify.outside import mails
@@ -421,7 +424,7 @@ def _mails(path: Path, report: Report, trusted: Path | None) -> "tuple[Mail, ...
 
     keys = None
     if trusted is not None:
-        keys = mails.read_keys(_read(trusted, limit=mails.MAX_KEYS), where=str(trusted))
+        keys = mails.read_keys(_read(trusted, limit=mails.MAX_KEYS), where=trusted)
     if report.size is None:
         raise AssertionError(report.verdict)
     return mails.read_mails(Folder(path), size=report.size, trusted=keys)
@@ -432,30 +435,32 @@ def _mails(path: Path, report: Report, trusted: Path | None) -> "tuple[Mail, ...
 
 def _write_certificate(report: Report, options: argparse.Namespace) -> None:
     import platform
+    from pathlib import Path
 
     from verify.certificate import draft_certificate
     from verify.events import SPEC_VERSION
 
-    supplied = [_received(path) for path in options.receipt]
+    supplied = [_received(Path(path)) for path in options.receipt]
     if options.files is not None:
-        supplied.append(_received(options.files))
+        supplied.append(_received(Path(options.files)))
     versions = [(name, _version(name)) for name in _PROGRAMS]
     text = draft_certificate(
         report,
-        received=_received(options.path),
+        received=_received(Path(options.path)),
         supplied=supplied,
         versions=[*versions, ("Python", platform.python_version()), ("rules", SPEC_VERSION)],
     )
-    file = options.certificate.open("x", encoding="utf-8", newline="\n")
+    draft = Path(options.certificate)
+    file = draft.open("x", encoding="utf-8", newline="\n")
     try:
         with file:
             file.write(text)
     except OSError as failure:
-        options.certificate.unlink()
-        raise OSError(failure.errno, failure.strerror, str(options.certificate)) from None
+        draft.unlink()
+        raise OSError(failure.errno, failure.strerror, options.certificate) from None
 
 
-def _received(path: Path) -> "Received":
+def _received(path: "Path") -> "Received":
     """Return what a file or a folder is, by its octets."""
     from verify.certificate import Received, listing_hash
 
@@ -467,7 +472,7 @@ def _received(path: Path) -> "Received":
     return Received(path.resolve().name, size, listing_hash(hashes), len(files))
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: "Path") -> str:
     import hashlib
 
     with path.open("rb") as file:

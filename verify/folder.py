@@ -16,9 +16,9 @@ class Folder:
 
     __slots__ = ("_path",)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         """Take the folder's path; nothing is read yet."""
-        self._path = path
+        self._path = Path(path)
 
     def paths(self) -> Iterable[str]:
         """Return the path of everything below the folder that is no folder, "/" between parts."""
