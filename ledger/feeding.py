@@ -153,7 +153,8 @@ def parse_witnesses(data: bytes) -> tuple[Fed, ...]:
     words = [line.split()[:1] for line in data.split(b"\n")]
     whole = data if [b"quorum"] in words else data + b"quorum none\n"
     found: dict[tuple[str, str], Fed] = {}
-    for name, key, url in parse_policy(whole).witnesses:
+    for witness in parse_policy(whole).witnesses:
+        name, key, url = witness.name, witness.key, witness.url
         if url is None:
             raise MalformedError(f"witness {name}", "has no URL")
         try:

@@ -234,7 +234,9 @@ class Follower:
         check_parsed(checkpoint, note, key=log_vkey(origin, state.log_key_at(size)), origin=origin)
         if (checkpoint.size, checkpoint.root) != (size, root):
             reason = "is of another tree than it is kept for"
-            expected, found = (f"{s} {r.hex()}" for s, r in ((size, root), checkpoint[1:3]))
+            expected, found = (
+                f"{s} {r.hex()}" for s, r in ((size, root), (checkpoint.size, checkpoint.root))
+            )
             raise RuleError(Check.NOTE_ROOT, f"note of size {size}", reason, expected, found)
         return dated_by(policies, note, size=size, digest=hashlib.sha256(data).digest())
 

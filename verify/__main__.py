@@ -13,7 +13,9 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from verify.anchors import Anchors
 from verify.codec import encode
@@ -24,6 +26,7 @@ from verify.note import ED25519, VerifierKey, parse_vkey
 from verify.policy import MAX_POLICY_SIZE, Policy, parse_policy
 from verify.receipt import MAX_RECEIPT
 from verify.report import Report
+from verify.spelling import HASH_SIZE, is_hex
 from verify.state import UnknownVersionError
 
 if TYPE_CHECKING:
@@ -185,7 +188,7 @@ def _policy(text: str) -> Policy:
 
 def _fingerprint(text: str) -> str:
     digits = "".join(text.split()).lower()
-    if len(digits) != 64 or digits.strip("0123456789abcdef"):  # noqa: PLR2004 (32 octets in hex)
+    if not is_hex(digits, length=2 * HASH_SIZE):
         raise argparse.ArgumentTypeError("is not 64 hex digits")
     return digits
 
@@ -360,7 +363,7 @@ class _Progress:
 # Outside evidence
 
 
-class _Outside(NamedTuple):
+class _Outside(msgspec.Struct, frozen=True):
     """What was found of outside evidence; None where it was not looked at."""
 
     tokens: "tuple[Token, ...] | None" = None

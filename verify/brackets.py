@@ -17,6 +17,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from verify.checks import Check
 from verify.errors import RuleError
 from verify.policy import Policy, latest_reached, quorum_witnesses, soonest_complete
@@ -27,7 +30,7 @@ _SECOND_MS = 1000
 _DAY_S = 86_400
 
 
-class Cosigned(NamedTuple):
+class Cosigned(msgspec.Struct, frozen=True):
     """A checkpoint of this log's tree, and when its witnesses cosigned it.
 
     Attributes:
@@ -57,7 +60,7 @@ class Committed(NamedTuple):
     note: bytes
 
 
-class Bracket(NamedTuple):
+class Bracket(msgspec.Struct, frozen=True):
     """What is proven of an entry's time, in POSIX seconds.
 
     Attributes:
@@ -133,7 +136,7 @@ class Brackets:
         place = bisect_right(self._sizes, index)
         if place == len(self._sizes):
             return Bracket(after_s)
-        return self._by[place]._replace(after_s=after_s)
+        return replace(self._by[place], after_s=after_s)
 
     def _after(self, first: int) -> int | None:
         """Return the time after which the submission that begins there was signed."""

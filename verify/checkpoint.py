@@ -12,7 +12,8 @@ Source: c2sp.org/tlog-checkpoint; SPEC section 8.
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 from verify.errors import MalformedError, ProofError
 from verify.merkle import EMPTY_ROOT
@@ -49,7 +50,7 @@ _FIXED_LINES = 3
 _PLAIN_PARTS = 6  # between LFs: the three lines, an empty one, a signature line, nothing
 
 
-class Checkpoint(NamedTuple):
+class Checkpoint(msgspec.Struct, frozen=True):
     """The text of a checkpoint. Nothing about it has been checked.
 
     Attributes:

@@ -7,7 +7,7 @@ can, because its result crosses a process border.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -117,7 +117,7 @@ class Piece(msgspec.Struct, frozen=True, array_like=True, gc=False):
     whole: bool
 
 
-class OpenedFile(NamedTuple):
+class OpenedFile(msgspec.Struct, frozen=True):
     """A file that a disclosure of the entry at `entry` names."""
 
     entry: int

@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from verify.checks import Check
 from verify.chunk import OpenedFile
@@ -107,14 +109,14 @@ def check_layout(source: Source, size: int) -> Iterator[Finding]:
             yield Finding(Check.LAYOUT, path, "is empty: it should not be there")
 
 
-class WantedFile(NamedTuple):
+class WantedFile(msgspec.Struct, frozen=True):
     """A file that disclosures name by its hash, and the sizes that they say it has."""
 
     sha256: str
     sizes: tuple[int, ...]
 
 
-class FileResult(NamedTuple):
+class FileResult(msgspec.Struct, frozen=True):
     """The size and hash that a file was found to have.
 
     The size is -1 where there is no file; the hash is empty where nobody has to know it.
@@ -163,7 +165,8 @@ def check_files(
     wanted_files = [WantedFile(name, tuple(sorted(sizes[name]))) for name in names]
     results = dict(zip(names, hashes(wanted_files), strict=True))
     for file in files:
-        size, sha256 = results[file.sha256]
+        found = results[file.sha256]
+        size, sha256 = found.size, found.sha256
         where = f"files/{file.sha256}"
         if size < 0:
             reason = f"is missing: {file.name} names it"

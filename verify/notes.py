@@ -41,7 +41,7 @@ _MAX_LINE = 2 * MAX_NOTE_SIZE  # each octet of a note takes at most two in its l
 _TEXT = Decoder(str, name=PATH)
 
 
-class NoteChunk(NamedTuple):
+class NoteChunk(msgspec.Struct, frozen=True):
     """What to check: the lines in the octets [start, stop) of the file.
 
     `log_keys` is as in `State`: (size, key in hex), from which size on which key signs; so are

@@ -6,7 +6,7 @@ things are wrong and not how often each of them shows.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -146,7 +146,7 @@ class Findings(list[Finding]):
         return self
 
 
-class Weighed(NamedTuple):
+class Weighed(msgspec.Struct, frozen=True):
     """What came of weighing the checkpoint's cosignatures by the reader's policy.
 
     Attributes:
@@ -162,7 +162,7 @@ class Weighed(NamedTuple):
     liars_needed: int
 
 
-class Times(NamedTuple):
+class Times(msgspec.Struct, frozen=True):
     """What cosignatures prove of when entries came to be (SPEC section 8.2).
 
     Attributes:

@@ -6,7 +6,6 @@ gives the text that was read, or it is refused. JSON is not here.
 """
 
 import binascii
-import re
 
 from verify.errors import MalformedError
 
@@ -14,6 +13,7 @@ __all__ = [
     "HASH_SIZE",
     "MAX_SIZE",
     "format_base64",
+    "is_hex",
     "parse_base64",
     "parse_decimal",
     "parse_hash",
@@ -26,9 +26,15 @@ HASH_SIZE = 32
 MAX_SIZE = 2**53 - 1
 """The largest tree size: every size and index is exact in any JSON reader and in int64."""
 
+_HEX_DIGITS = "0123456789abcdef"
 _CONTROL = bytes((*range(0x0A), *range(0x0B, 0x20)))
 # No number in any of our formats is longer than 2^63 - 1, 19 digits; and `int` is quadratic.
-_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
+_MAX_DIGITS = 19
+
+
+def is_hex(text: str, *, length: int) -> bool:
+    """Tell whether `text` is so many hex digits of lower case."""
+    return len(text) == length and not text.strip(_HEX_DIGITS)
 
 
 def parse_decimal(text: str, *, where: str, limit: int) -> int:
@@ -37,7 +43,8 @@ def parse_decimal(text: str, *, where: str, limit: int) -> int:
     Raises:
         MalformedError: The text is no such number, or it is greater than `limit`.
     """
-    if not _DECIMAL.fullmatch(text):
+    is_digits = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    if not is_digits or (text[0] == "0" and text != "0"):
         raise MalformedError(where, "not a decimal number without leading zeros")
     number = int(text)
     if number > limit:

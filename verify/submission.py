@@ -5,7 +5,6 @@ needs no ledger: spelling, authors, count, root, signature, and that the disclos
 what they should. Whether a ledger may accept it is decided in `rules`.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated
 
@@ -29,6 +28,7 @@ from verify.ed25519 import check_public_key, check_signature
 from verify.errors import MalformedError, RuleError, SignatureError
 from verify.events import Event, Opening, Positive, Powers, event_id, parse_event
 from verify.merkle import root_hash
+from verify.spelling import is_hex
 
 __all__ = [
     "EXPIRES_WITHIN_MS",
@@ -57,9 +57,9 @@ __all__ = [
 ]
 
 MAX_EVENTS = 4096
+_RANDOM_DIGITS = 32  # of the part of a salt that is drawn
 MAX_SUBMISSION = 16 * 1024 * 1024  # octets of events together
 MAX_DISCLOSURES = 16 * 1024 * 1024  # octets of the disclosures of one event together
-_RANDOM = re.compile("[0-9a-f]{32}")
 EXPIRES_WITHIN_MS = 31 * 24 * 60 * 60 * 1000
 
 SUBMISSION = "application/vnd.counterfoil.submission+json"
@@ -290,7 +290,6 @@ def open_disclosures(
     prefix = f"{event.author}.{event.nonce}."
     start = len(prefix)
     sealed = event.sealed or {}
-    random_at = _RANDOM.fullmatch
     for number, text in enumerate(texts):
         try:
             opened = parse_disclosure(text)
@@ -300,7 +299,7 @@ def open_disclosures(
             continue
         salt, name, _ = opened
         # The digest last: whatever has it is what the author sealed, however badly.
-        if not salt.startswith(prefix) or random_at(salt, start) is None:
+        if not salt.startswith(prefix) or not is_hex(salt[start:], length=_RANDOM_DIGITS):
             reason = "its salt is not its event's author and nonce and 32 random hex digits"
             at = f"{where}[{number}]"
             yield RuleError(Check.DISCLOSURE, at, reason, f"{prefix}…", salt[:160])

@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from verify.errors import MalformedError
 from verify.spelling import MAX_SIZE
 
@@ -43,14 +45,14 @@ _TILE_HEIGHT = 8
 _LENGTH_SIZE = 2
 _GROUP = 1000
 # A level that no tree of ours reaches is refused by the range check.
-_PATH = re.compile(
+_PATH = (
     r"tile/(?P<level>entries|0|[1-9][0-9]?)"
     r"/(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
 
 
-class Tile(NamedTuple):
+class Tile(msgspec.Struct, frozen=True):
     """A tile of hashes; `width` counts them, 1 to 256."""
 
     level: int
@@ -91,7 +93,7 @@ def parse_tile_path(path: str) -> Tile | Bundle:
     Raises:
         MalformedError: It is no such name, or no tree of up to 2^53 - 1 leaves has it.
     """
-    match = _PATH.fullmatch(path)
+    match = re.fullmatch(_PATH, path)
     if not match:
         raise MalformedError("tile path", "not the path of a tile or an entry bundle")
     number = int(match["number"].replace("x", "").replace("/", ""))

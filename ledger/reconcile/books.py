@@ -369,7 +369,11 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
             if key.since is not None
         },
         compromised=_compromised(view, shown),
-        brackets={each: known for each, known in brackets.items() if known[:2] != (None, None)},
+        brackets={
+            each: known
+            for each, known in brackets.items()
+            if (known.after_s, known.by_s) != (None, None)
+        },
         notes=tuple(_notes(view.size, shown)),
         files=_files(exports),
         view=view if exports else None,

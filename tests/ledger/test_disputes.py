@@ -92,9 +92,14 @@ def test_it_goes_on_when_somebody_has_decided(twins: Callable[[int, int], Twins]
     with made.open() as ledger:
         submit(ledger, new_letter("alpha"))
 
-    size, root = parse_signed(made.note)[0][1:3]
+    signed, _ = parse_signed(made.note)
     (told,) = rows(before[1]["disputes"])
-    assert (0, size, root.hex(), "open") == (before[0], told["size"], told["root"], told["state"])
+    assert (0, signed.size, signed.root.hex(), "open") == (
+        before[0],
+        told["size"],
+        told["root"],
+        told["state"],
+    )
     assert str(dispute.proof) == told["proof"]
     assert told["found"] != told["root"]
     assert [2, 2] == [wrong[0], again[0]]

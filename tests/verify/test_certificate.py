@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.showing import evidence_of
 from tests.verify.test_command import fingerprint, run, two_parties, written
@@ -150,7 +151,7 @@ def test_says_whose_clocks_show_when_entries_existed() -> None:
     of_export = Times("charter", signed_after=5, existed_by=6, earliest_s=0, latest_s=60)
     one = drafted(Report("valid", weighed=weighed, times=of_evidence))
     all_of_it = drafted(Report("valid", times=of_export))
-    none = drafted(Report("valid", weighed=weighed._replace(quorum=None), times=Times("charter")))
+    none = drafted(Report("valid", weighed=replace(weighed, quorum=None), times=Times("charter")))
 
     assert "  Co-signed    by 2 of 3 co-signers that the policy names\n" in one
     assert "  Times        by the clocks of co-signers that the policy names\n" in one

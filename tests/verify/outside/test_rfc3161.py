@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rfc3161_client import decode_timestamp_response
 
 from tests.timestamping import OPENSSL, Authority
@@ -92,9 +93,9 @@ def test_openssl_holds_the_token_to_be_one(authority: Authority, token: bytes) -
 @pytest.mark.parametrize(
     "other",
     [
-        CHECKPOINT._replace(size=4),
-        CHECKPOINT._replace(root=bytes(32)),
-        CHECKPOINT._replace(origin="ledger.example/two"),
+        replace(CHECKPOINT, size=4),
+        replace(CHECKPOINT, root=bytes(32)),
+        replace(CHECKPOINT, origin="ledger.example/two"),
     ],
 )
 def test_refuses_a_token_of_another_checkpoint(
