@@ -214,15 +214,22 @@ def test_what_was_cosigned_is_known_after_a_kill(tmp_path: Path) -> None:
 def test_what_goes_wrong_here_is_in_the_log_with_its_cause(tmp_path: Path) -> None:
     """Between the witness's answer and the next question the ledger is closed."""
     town = found(tmp_path, ["a"], 1)
-    stream, settings = io.StringIO(), Settings()
+    stream, settings, begun = io.StringIO(), Settings(), threading.Event()
+
+    def close(_path: str, _body: bytes) -> bytes:
+        begun.wait(30)
+        ledger.close()
+        return http(409, b"1\n", SIZE)
+
     with (
-        answering(lambda _p, _b: ledger.close() or http(409, b"1\n", SIZE)) as server,  # type: ignore[func-returns-value]  # on purpose
+        answering(close) as server,
         Ledger.open(town.path, clock=now_ms) as ledger,
     ):
         town.urls["a"] = server.url
         town.place()
         with written(stream):
             hosting = Hosting({"": ledger}, Here({"": ledger}, settings), settings, now_ms=now_ms)
+            begun.set()
             try:
                 hosting.ask_witnesses()
                 until(lambda: "did not cosign: failed" in stream.getvalue())

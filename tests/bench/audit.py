@@ -11,6 +11,7 @@ Everything is measured in one run on the same processors, and what is printed ar
 
 import argparse
 import contextlib
+import gc
 import io
 import multiprocessing
 import resource
@@ -94,8 +95,12 @@ def _timed(work: Callable[[], None]) -> float:
 def _audit(path: Path, processes: int) -> None:
     """Run the command as whoever checks an export does, but for starting Python."""
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        code = counterfoil_verify([str(path), "--processes", str(processes), "--quiet"])
+    gc.disable()  # as `verify.start` does
+    try:
+        with contextlib.redirect_stdout(said):
+            code = counterfoil_verify([str(path), "--processes", str(processes), "--quiet"])
+    finally:
+        gc.enable()
     if code != _SELF_CONSISTENT:
         raise SystemExit(f"the export is not consistent with itself: {said.getvalue()}")
 

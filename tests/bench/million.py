@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace, folder: Path) -> None:
 # A process's own peak, not `ru_maxrss`: that one begins with what its parent had before exec.
 _MEASURED = """
 import resource
-from verify.__main__ import main
+from verify.start import main
 code = main()
 own = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
 others = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,6 +34,7 @@ from tests.ledger.builder import (
     submit,
 )
 from verify.brackets import Bracket
+from verify.codec import encode
 from verify.note import format_note, parse_note
 
 ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
@@ -145,7 +145,7 @@ def test_what_is_kept_is_what_would_be_read_from_scratch(
 
                         assert view == readings.view(audience, size=size)
                         query = Query(audience, size, ("brackets",))
-                        assert msgspec.json.encode(brackets_of(Seen(view))) == (
+                        assert encode(brackets_of(Seen(view))) == (
                             readings.answer(query, brackets_of).body
                         )
 
