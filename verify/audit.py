@@ -7,6 +7,7 @@ supplied. It goes on as far as it can after a finding.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Protocol, TypeVar
 
 from verify.anchors import Anchors, compare, not_checked
@@ -235,9 +236,10 @@ class _Audit:
         starts = [0]
         position = 0
         latest = -1
-        for line in self._lines():
+        begins = _CHUNK  # the index with which the next chunk begins
+        for line in chain.from_iterable(self._lines()):
             index = _index_of(line)
-            if not latest < index:
+            if index <= latest:
                 self._find(Check.DISCLOSURES, _DISCLOSURES, "is not in order of ascending index",
                     expected=f"above {latest}", found=_shown(line))  # fmt: skip
                 break
@@ -245,20 +247,21 @@ class _Audit:
                 self._find(Check.DISCLOSURE_UNUSED, _DISCLOSURES, "no entry for it", index)
                 break
             latest = index
-            starts += [position] * (index // _CHUNK + 1 - len(starts))
-            position += len(line)
+            if index >= begins:
+                starts += [position] * (index // _CHUNK + 1 - len(starts))
+                begins = len(starts) * _CHUNK
+            position += len(line) + 1
         chunks = -(-size // _CHUNK)
         return starts + [position] * (chunks + 1 - len(starts))
 
-    def _lines(self) -> Iterator[bytes]:
-        """Yield the lines of `disclosures.jsonl`, LF included, without holding the file."""
+    def _lines(self) -> Iterator[list[bytes]]:
+        """Yield the lines of `disclosures.jsonl`, LF left out, without holding the file."""
         size = self._source.size(_DISCLOSURES) or 0
         rest = b""
         for start in range(0, size, _BLOCK):
             rest += self._source.read(_DISCLOSURES, start, min(start + _BLOCK, size))
             *lines, rest = rest.split(b"\n")
-            for line in lines:
-                yield line + b"\n"
+            yield lines
             if len(rest) > _MAX_LINE:
                 self._find(Check.DISCLOSURES, _DISCLOSURES, "has a line that is too long")
                 return
@@ -272,9 +275,7 @@ class _Audit:
         if checkpoint is None or len(walk.leaves) != walk.size * HASH_SIZE:
             return
         self._settle_last(checkpoint)
-        frontier = Frontier()
-        walk.extend(frontier, walk.size)
-        root = frontier.root()
+        root = walk.frontier(walk.size).root()
         if root != checkpoint.root:
             reason = "is not the root hash of the entries"
             self._find(Check.ROOT, "checkpoint root", reason, None, root.hex(),
@@ -288,19 +289,17 @@ class _Audit:
             return
         index = walk.size - 1
         computed = walk.leaf(index)
-        frontier = Frontier()
-        walk.extend(frontier, index)
+        frontier = walk.frontier(index)
         frontier.append(walk.doubtful)
-        if frontier.root() != checkpoint.root:
-            walk.extend(frontier := Frontier(), walk.size)
-            if frontier.root() == checkpoint.root:
-                number, width = divmod(index, TILE_WIDTH)
-                path = tile_path(level=0, number=number, width=width + 1)
-                reason = "holds another leaf hash than this entry has and the root holds"
-                self._find(Check.TILE, f"{path} hash {width}", reason, index,
-                    computed.hex(), walk.doubtful.hex())  # fmt: skip
-                return
-        walk.leaves[-HASH_SIZE:] = walk.doubtful
+        whole = walk.frontier(walk.size).root()
+        if frontier.root() != checkpoint.root and whole == checkpoint.root:
+            number, width = divmod(index, TILE_WIDTH)
+            path = tile_path(level=0, number=number, width=width + 1)
+            reason = "holds another leaf hash than this entry has and the root holds"
+            self._find(Check.TILE, f"{path} hash {width}", reason, index,
+                computed.hex(), walk.doubtful.hex())  # fmt: skip
+            return
+        walk.replace_last(walk.doubtful)
         # Before whatever else is wrong with the entry, which follows from this.
         at = [finding.index for finding in self._findings]
         place = at.index(index) if index in at else len(at)
@@ -369,7 +368,7 @@ class _Audit:
                     root, found = note.root.hex(), said.root.hex()
                     self._find(Check.SEEN, where, reason, said.entry, root, found)
                 place += 1
-            self._check_note(note, frontier, named=named)
+            frontier = self._check_note(note, frontier, named=named)
         for wanted in expected[place:]:
             self._miss(wanted)
 
@@ -390,17 +389,18 @@ class _Audit:
             self._findings += result.findings
             yield from result.notes
 
-    def _check_note(self, note: KeptNote, frontier: Frontier, *, named: bool) -> None:
+    def _check_note(self, note: KeptNote, frontier: Frontier, *, named: bool) -> Frontier:
+        """Check a note's root hash; return the tree of its size, given that of the note before."""
         if not named and not note.cosigned:
             reason = "no statement names it and nobody cosigned it"
             self._find(Check.NOTE_UNUSED, _where(note), reason)
         if note.size > self._walk.size:
             size = str(self._walk.size)
             self._find(Check.NOTES, _where(note), "is of a larger log", None, size, str(note.size))
-            return
+            return frontier
         if note.size < frontier.size or len(self._walk.leaves) < note.size * HASH_SIZE:
-            return  # out of order, or of entries that are missing: said already
-        self._walk.extend(frontier, note.size)
+            return frontier  # out of order, or of entries that are missing: said already
+        frontier = self._walk.grow(frontier, note.size)
         root = frontier.root()
         if root != note.root:
             reason = f"two histories were signed: another root hash at size {note.size}"
@@ -408,6 +408,7 @@ class _Audit:
             self._find(Check.NOTE_ROOT, _where(note), reason, None, root.hex(), found)
         elif note.dated is not None:
             self._dated.append(note.dated)
+        return frontier
 
     def _miss(self, wanted: tuple[int, bytes, bytes, int]) -> None:
         size, note, _, index = wanted
@@ -621,9 +622,9 @@ def _root_of(hashes: Sequence[bytes]) -> bytes:
 
 
 def _index_of(line: bytes) -> int:
-    """Return the index at the end of a line of `disclosures.jsonl`, LF included; -1 for none."""
-    digits = line[-_MAX_DIGITS - 3 :].rpartition(b":")[2][:-2]
-    return int(digits) if digits.isdigit() and len(digits) <= _MAX_DIGITS else -1
+    """Return the index at the end of a line of `disclosures.jsonl`, LF left out; -1 for none."""
+    digits = line[line.rfind(b":", -_MAX_DIGITS - 2) + 1 : -1]
+    return int(digits) if len(digits) <= _MAX_DIGITS and digits.isdigit() else -1
 
 
 def _shown(line: bytes) -> str:

@@ -27,7 +27,7 @@ from verify.entry import (
 )
 from verify.errors import MalformedError, RuleError
 from verify.events import Event, event_id, parse_event
-from verify.merkle import leaf_hash
+from verify.merkle import leaf_hash, subtree_root
 from verify.report import Finding
 from verify.rules import Candidate, candidate_of
 from verify.source import Source
@@ -133,6 +133,7 @@ class ChunkResult(msgspec.Struct):
         first: Index of its first entry.
         leaves: The leaf hash of each entry, 32 octets each, one after the other; where an entry
             was altered, what the tile and the next entry say it was.
+        subtrees: The root hash of each full tile of them.
         pieces: Its submissions.
         missing: Claims without a disclosure that the event itself does not account for, as
             (index, claim name).
@@ -147,6 +148,7 @@ class ChunkResult(msgspec.Struct):
 
     first: int
     leaves: bytes = b""
+    subtrees: list[bytes] = []
     pieces: list[Piece] = []
     missing: list[tuple[int, str]] = []
     kept_back: list[tuple[int, str]] = []
@@ -266,6 +268,10 @@ class _Checker:
                 if stored not in {b"", leaves[number]}:
                     leaves[number] = self._judge_leaf(number, leaves[number], stored, after)
         self._result.leaves = b"".join(leaves)
+        self._result.subtrees = [
+            subtree_root(leaves[start : start + TILE_WIDTH])
+            for start in range(0, len(leaves) - TILE_WIDTH + 1, TILE_WIDTH)
+        ]
         self._leaves = [leaf.hex() for leaf in leaves]
 
     def _judge_leaf(

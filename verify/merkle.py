@@ -261,6 +261,18 @@ class Frontier:
         self._push(root, height=_SUBTREE_HEIGHT)
         return root
 
+    def append_root(self, root: bytes) -> None:
+        """Add 256 leaves where a tile begins, by the root hash over them.
+
+        Raises:
+            MalformedError: The size is not a multiple of 256, the hash is not 32 bytes, or the tree
+                is full. Nothing was added.
+        """
+        if self._size % SUBTREE_SIZE:
+            raise MalformedError("subtree", f"cannot begin at index {self._size}")
+        _check_hashes((root,), where="subtree root hash")
+        self._push(root, height=_SUBTREE_HEIGHT)
+
     def _push(self, node: bytes, *, height: int) -> None:
         """Add a perfect subtree of 2^height leaves to a size that is a multiple of that."""
         size = self._size + (1 << height)

@@ -28,7 +28,6 @@ from verify.tiles import TILE_WIDTH, entries_path, parse_bundle
 __all__ = ["Expected", "Walk"]
 
 _CACHED_BUNDLES = 8
-_PART = 16 * TILE_WIDTH  # leaves
 
 
 class Expected(NamedTuple):
@@ -109,10 +108,7 @@ class Walk(msgspec.Struct):
             self.fingerprint = result.leaves[:HASH_SIZE].hex()
         else:
             self._check_chain(result.first, before)
-        for start in range(0, len(result.leaves), TILE_WIDTH * HASH_SIZE):
-            tile = result.leaves[start : start + TILE_WIDTH * HASH_SIZE]
-            if len(tile) == TILE_WIDTH * HASH_SIZE:
-                self.subtrees.append(subtree_root(_hashes(tile)))
+        self.subtrees += result.subtrees
         for piece in result.pieces:
             self._take_piece(piece)
         self.missing += result.missing
@@ -138,19 +134,32 @@ class Walk(msgspec.Struct):
 
     def frontier(self, size: int) -> Frontier:
         """Return the tree of the first `size` entries, from full tiles and single leaves."""
-        frontier = Frontier()
-        self.extend(frontier, size)
+        return self.grow(Frontier(), size)
+
+    def grow(self, frontier: Frontier, size: int) -> Frontier:
+        """Return the tree of the first `size` entries, given that of some of them, to be used up.
+
+        Args:
+            frontier: The tree of at most `size` entries.
+            size: How many; all of them, and their full tiles, have been taken in.
+        """
+        before, full = frontier.size // TILE_WIDTH, size // TILE_WIDTH
+        if full > before:
+            # What the tree has of a tile in part is in the root hash of the full one.
+            nodes = frontier.nodes[: before.bit_count()]
+            frontier = Frontier.from_nodes(before * TILE_WIDTH, nodes)
+            for root in self.subtrees[before:full]:
+                frontier.append_root(root)
+        for index in range(frontier.size, size):
+            frontier.append(self.leaf(index))
         return frontier
 
-    def extend(self, frontier: Frontier, size: int) -> None:
-        """Grow a tree of the first entries to `size` entries."""
-        if size == frontier.size + 1:
-            frontier.append(self.leaf(size - 1))
-            return
-        # A part at a time: as single hashes a million leaves take four times their octets.
-        for start in range(frontier.size, size, _PART):
-            stop = min(start + _PART, size)
-            frontier.append_many(_hashes(bytes(self.leaves[start * HASH_SIZE : stop * HASH_SIZE])))
+    def replace_last(self, leaf: bytes) -> None:
+        """Take another leaf hash for the last entry."""
+        self.leaves[-HASH_SIZE:] = leaf
+        if self.size % TILE_WIDTH == 0:
+            start = (self.size - TILE_WIDTH) * HASH_SIZE
+            self.subtrees[-1] = subtree_root(_hashes(bytes(self.leaves[start:])))
 
     # The door for the rules
 

@@ -168,6 +168,23 @@ def test_tiles_above_the_first_levels_are_compared() -> None:
         assert ([] if path is None else [path]) == [f.where.split()[0] for f in run._findings]
 
 
+@pytest.mark.parametrize("size", [256, 511, 512])
+def test_the_root_judges_the_last_entry_and_its_tile_wherever_the_tile_ends(size: int) -> None:
+    restart("audit last")
+    world = World().found()
+    world.submit(*(letter("northmere") for _ in range(size - world.size)))
+    files = world.export()
+    (level,) = (path for path in files if path == f"tile/0/{(size - 1) // 256:03d}"
+        or path.startswith(f"tile/0/{(size - 1) // 256:03d}.p/"))  # fmt: skip
+    tile = {**files, level: files[level][:-1] + bytes((files[level][-1] ^ 1,))}
+    entry = changed(world, files, size - 1, {"recorded": world.now + 1})
+
+    assert [] == findings(files)
+    assert [(Check.TILE, f"{level} hash {(size - 1) % 256}", size - 1)] == findings(tile)
+    assert (Check.ENTRY, "entry", size - 1) == _flat(entry)[0]
+    assert not any(where.startswith(("tile/", "checkpoint")) for _, where, _ in _flat(entry))
+
+
 def test_an_entry_that_cannot_be_read_after_a_border_settles_nothing(
     long: World, long_files: Files
 ) -> None:
@@ -204,7 +221,7 @@ def test_kept_notes_are_named_or_cosigned_in_order_once_and_ours(world: World) -
 
     assert [] == findings(cosigned.export())
     assert [Check.NOTE_UNUSED] == [c for c, _, _ in findings(unused.export())]
-    assert Check.NOTES in [c for c, _, _ in _flat(larger)]
+    assert Check.NOTES in [c for c, _, _ in _flat(larger.export())]
     assert [Check.NOTE_SIGNATURE] == [c for c, _, _ in findings(foreign.export())]
     assert [Check.NOTE_SIGNATURE] == [c for c, _, _ in findings(empty.export())]
     assert 4 == size
@@ -229,10 +246,10 @@ def test_kept_notes_are_named_or_cosigned_in_order_once_and_ours(world: World) -
         assert found.findings[0].where.startswith(("checkpoints", "statement.seen"))
 
 
-def _flat(world: World) -> list[tuple[Check, str, int | None]]:
+def _flat(files: Files) -> list[tuple[Check, str, int | None]]:
     """Return all findings, consequences among them."""
     found: list[Finding] = []
-    for finding in report_of(world.export()).findings:
+    for finding in report_of(files).findings:
         found += [finding, *finding.consequences]
     return [(f.check, f.where, f.index) for f in found]
 

@@ -267,7 +267,13 @@ def test_refuses_a_subtree_of_another_size_or_place() -> None:
     frontier.append(LEAVES[0])
     with pytest.raises(MalformedError) as unaligned:
         frontier.append_subtree(LEAVES[:256])
+    with pytest.raises(MalformedError) as unaligned_root:
+        frontier.append_root(LEAVES[0])
+    with pytest.raises(MalformedError) as no_hash:
+        Frontier().append_root(LEAVES[0][1:])
 
+    assert unaligned.value.reason == unaligned_root.value.reason
+    assert "subtree root hash" == no_hash.value.where
     assert "128 leaves, not 256" == short.value.reason
     assert "cannot begin at index 1" == unaligned.value.reason
     assert 1 == frontier.size
@@ -485,10 +491,13 @@ def test_frontier_grows_alike_in_any_steps(counts: list[int]) -> None:
 
 
 def test_appending_a_subtree_gives_the_hash_of_the_tile() -> None:
-    frontier = Frontier()
+    frontier, by_roots = Frontier(), Frontier()
     first = frontier.append_subtree(LEAVES[:256])
     second = frontier.append_subtree(LEAVES[256:512])
+    by_roots.append_root(first)
+    by_roots.append_root(second)
 
+    assert frontier.nodes == by_roots.nodes
     assert naive_root(LEAVES[:256]) == first
     assert naive_root(LEAVES[256:512]) == second
     assert (node_hash(first, second),) == frontier.nodes
