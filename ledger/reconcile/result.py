@@ -18,7 +18,7 @@ from ledger.reconcile.lacks import MissingMessage
 from ledger.reconcile.matches import Match
 from ledger.reconcile.parties import Member
 from ledger.reconcile.reconciling import Reconciled
-from ledger.reconcile.rows import Difference, Row
+from ledger.reconcile.rows import Difference, Response, Row
 from ledger.reconcile.tellings import Telling
 from ledger.sentences import sentence, title_of
 from verify.codec import encode
@@ -228,10 +228,7 @@ def _telling(found: Reconciled, row: Row, place: int) -> Plain:
         "index": told.index,
         "kind": told.kind,
         "ledger": found.letters[telling.fingerprint],
-        "responses": [
-            {"field": each.field, "party": each.party, "stance": each.stance}
-            for each in row.responses[place]
-        ],
+        "responses": [_response(each) for each in row.responses[place]],
         "sentence": sentence(told, book.by_id),
     }
     bracket = book.brackets.get(told.id)
@@ -245,6 +242,17 @@ def _telling(found: Reconciled, row: Row, place: int) -> Plain:
         ("disowned", "yes" if told.disowned else None),
     )
     return value | {name: each for name, each in optional if each}
+
+
+def _response(response: Response) -> Plain:
+    value: dict[str, Plain] = {
+        "field": response.field,
+        "party": response.party,
+        "stance": response.stance,
+    }
+    if response.items is not None:
+        value["items"] = [list(each) for each in response.items]
+    return value | {"disowned": "yes"} if response.disowned else value
 
 
 def _files(telling: Telling) -> Plain:

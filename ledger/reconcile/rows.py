@@ -33,7 +33,7 @@ from ledger.reconcile.standings import Standing, standings
 from ledger.reconcile.tellings import Telling
 from ledger.sentences import title_of
 from ledger.wording import field_words, party_of, say
-from verify.events import DateRole, Position
+from verify.events import DateRole, Position, Ranges
 
 __all__ = ["Difference", "Response", "Row", "make_rows", "responses_of"]
 
@@ -63,11 +63,29 @@ class Difference(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A party's latest response to an event, or to a field of it, in one ledger."""
+    """A party's latest response to an event, or to a field of it, in one ledger.
+
+    What a party says of some items is not its word on the whole, nor is what a key says that is
+    said to have been compromised: each stands beside that.
+
+    Attributes:
+        party: Who responded.
+        stance: How it stands to that.
+        field: What it responded to: the field, or `happened`.
+        items: The items that it is about; None where it is about all there is.
+        disowned: Whether its key is said to have been in other hands.
+    """
 
     party: str
     stance: str
     field: str
+    items: Ranges | None = None
+    disowned: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the party's word on all of the field."""
+        return self.items is None and not self.disowned
 
 
 class Row(NamedTuple):
@@ -114,7 +132,8 @@ def make_rows(
 
 def responses_of(book: Book) -> dict[str, tuple[Response, ...]]:
     """Return the latest response of each party to each event and field, by the event's id."""
-    found: dict[str, dict[tuple[str, str], Response]] = defaultdict(dict)
+    # Of each event, by party, field and whether the key was in other hands: by the items.
+    found: dict[str, dict[tuple[str, str, bool], dict[Ranges, Response]]] = defaultdict(dict)
     withdrawn = {
         told.event.on
         for told in book.told
@@ -125,12 +144,16 @@ def responses_of(book: Book) -> dict[str, tuple[Response, ...]]:
         event = told.event
         if isinstance(event, Position) and told.id not in withdrawn:
             field = event.field or "happened"
-            latest = Response(told.author, event.stance, field)
+            latest = Response(told.author, event.stance, field, event.items, told.disowned)
             # That something was received is no answer to whether it is so.
-            key = field if event.stance != "received" else f"{field} received"
-            found[event.on][told.author, key] = latest
+            about = field if event.stance != "received" else f"{field} received"
+            key = told.author, about, told.disowned
+            if event.items is None:  # about each item, whatever was said of some before
+                found[event.on][key] = {(): latest}
+            else:
+                found[event.on].setdefault(key, {})[event.items] = latest
     return {
-        event_id: tuple(response for _, response in sorted(mine.items()))
+        event_id: tuple(one for _, each in sorted(mine.items()) for _, one in sorted(each.items()))
         for event_id, mine in found.items()
     }
 
@@ -318,7 +341,7 @@ def _statuses(
     by_party: dict[tuple[Member, str], dict[int, Response]] = defaultdict(dict)
     for place, responses in enumerate(answered):
         for response in responses:
-            if response.stance in _CONTRARY | _ASSENTING:
+            if response.is_whole and response.stance in _CONTRARY | _ASSENTING:
                 root = parties.root(tellings[place].fingerprint, response.party)
                 by_party[root, response.field][place] = response
     for (_, field), found in sorted(by_party.items(), key=lambda item: (item[0][1], item[0][0])):

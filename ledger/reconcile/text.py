@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ledger.date_words import HOUSE_CONVENTION, format_when
+from ledger.folds.ranges import format_ranges
 from ledger.reconcile.books import Book
 from ledger.reconcile.matches import Match
 from ledger.reconcile.reconciling import Reconciled
@@ -124,6 +125,10 @@ def _rows(found: Reconciled) -> Iterator[str]:
             yield f"   {letter} {told.index}  {told.author}: {sentence(told, book.by_id)}{when}"
             for each in row.responses[place][:_RESPONSES]:
                 words = response_words(each.stance, each.field)
+                if each.items is not None:
+                    words += f", items {format_ranges(each.items)}"
+                if each.disowned:
+                    words += ", by a key that is said to have been compromised"
                 yield f"       in {letter}, {each.party} {words}"
             if len(row.responses[place]) > _RESPONSES:
                 yield f"       and {len(row.responses[place]) - _RESPONSES:,} more responses"

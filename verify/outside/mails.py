@@ -103,7 +103,8 @@ def read_keys(data: bytes, *, where: str) -> dict[str, str]:
         where: Names them in a refusal.
 
     Raises:
-        MalformedError: They are longer than `MAX_KEYS`, or no ASCII, or one has no name or record.
+        MalformedError: They are longer than `MAX_KEYS`, or no ASCII, or one has no name or record,
+            or there is none.
     """
     if len(data) > MAX_KEYS:
         raise MalformedError(where, f"is longer than {MAX_KEYS} bytes")
@@ -117,6 +118,8 @@ def read_keys(data: bytes, *, where: str) -> dict[str, str]:
         if "._domainkey." not in name or not record:
             raise MalformedError(where, f"line {number}: is not a name and a key's record")
         keys[name.rstrip(".").lower()] = record.strip()
+    if not keys:
+        raise MalformedError(where, "holds no key")
     return keys
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from ledger.reconcile.tellings import Telling
 from ledger.view import Told
 from tests.ledger.reconcile.made_up import ONE, TWO, book, dated, mail_event, telling
 from verify.brackets import Bracket
-from verify.events import Communication, Event, Position, Request
+from verify.events import Communication, Event, Position, Ranges, Request
 
 
 def rows_of(
@@ -142,12 +143,36 @@ def test_a_response_that_was_withdrawn_is_none() -> None:
     assert ((), ()) == (row.differences, row.responses[1])
 
 
-def response(to: Telling, stance: str, *, on: str | None = None, number: int = 8) -> Told:
+def test_what_is_said_of_some_items_or_by_a_lost_key_is_no_word_on_the_whole() -> None:
+    mine, theirs = telling(ONE, 1, event=letter(1)), telling(TWO, 1, event=letter(2))
+    lost = replace(response(theirs, "deny", number=12), disowned=True)
+    said = [
+        response(theirs, "deny", number=9, items=((4, 6),)),
+        response(theirs, "admit", number=10),
+        response(theirs, "deny", number=11, items=((1, 2), (5, 5))),
+        lost,
+    ]
+    books = [
+        book(ONE, told=[mine.told, response(mine, "admit")]),
+        book(TWO, told=[theirs.told, *said]),
+    ]
+    (row,) = rows_of((mine, theirs), books=books)
+
+    assert () == row.differences
+    assert [
+        ("admit", None, False), ("deny", ((1, 2), (5, 5)), False), ("deny", None, True),
+    ] == [(one.stance, one.items, one.disowned) for one in row.responses[1]]  # fmt: skip
+
+
+def response(
+    to: Telling, stance: str, *, on: str | None = None, number: int = 8, items: Ranges | None = None
+) -> Told:
     event = Position(
         author="county",
         nonce=f"{number:032x}",
         on=on or to.told.id,
         stance=stance,  # type: ignore[arg-type]  # a test's own
+        items=items,
     )
     return telling(to.fingerprint, number, event=event).told
 

@@ -113,6 +113,9 @@ def test_a_file_of_trusted_keys_is_read_line_by_line() -> None:
     for wrong in ("southfold.example v=DKIM1", NAME):
         with pytest.raises(MalformedError, match="keys: line 1: is not a name and a key's record"):
             read_keys(wrong.encode(), where="keys")
+    for nothing in ("", "# none\n\n"):
+        with pytest.raises(MalformedError, match="keys: holds no key"):
+            read_keys(nothing.encode(), where="keys")
     with pytest.raises(MalformedError, match="keys: is longer than 1048576 bytes"):
         read_keys(bytes(MAX_KEYS + 1), where="keys")
 
