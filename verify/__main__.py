@@ -46,6 +46,7 @@ _PROGRAMS = ("counterfoil", "msgspec", "pynacl", "cryptography")
 _OUTSIDE = "outside evidence in attestations"
 _ALL_OUTSIDE = f"{_OUTSIDE} (DKIM, ARC, RFC 3161)"
 _SMALL = 8192  # entries: below this, starting processes takes longer than the audit
+_OFFERED = "evidence.json"  # what `counterfoil offer` calls it
 _MAX_VKEY_FILE = 4096
 _MAX_PROCESSES = 256
 
@@ -215,6 +216,9 @@ def _run(options: argparse.Namespace) -> int:
     if os.path.isdir(path):
         if options.files is not None:
             return _fail(f"--files is for evidence files, and {path} is a folder")
+        offered = os.path.join(path, _OFFERED)
+        if os.path.isfile(offered) and not os.path.exists(os.path.join(path, "checkpoint")):
+            return _fail(f"{path} is no export, but holds an evidence file: check {offered}")
         kind = "export"
         report = _audit_folder(path, anchors, options)
     elif os.path.isfile(path):

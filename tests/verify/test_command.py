@@ -1,11 +1,11 @@
 """The command `counterfoil-verify`: exit codes, and what it prints."""
 
 import contextlib
-import gc
 import io
 import os
 import pty
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,15 +56,12 @@ class Done(NamedTuple):
 
 def run(*arguments: str | Path) -> Done:
     """Run the command here: as a process it would cost half a second each time."""
-    threshold = gc.get_threshold()
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = main([*map(str, arguments)])
         except SystemExit as ended:
             code = int(ended.code or 0)
-        finally:
-            gc.set_threshold(*threshold)
     for stream in (out, err):
         stream.flush()
     return Done(code, out.buffer.getvalue(), err.buffer.getvalue())
@@ -149,6 +146,20 @@ def test_altered_export_is_1(world: World, export: Path) -> None:
 
     assert (1, b"") == (done.returncode, done.stderr)
     assert done.stdout.startswith(b"INVALID. ")
+
+
+def test_a_folder_that_an_offer_made_is_no_export_and_says_what_to_check(
+    export: Path, evidence: Path
+) -> None:
+    folder = evidence.parent / "offer"
+    folder.mkdir()
+    offered = Path(shutil.copy(evidence, folder))
+    shutil.copy(evidence, export)
+
+    done = run(folder)
+    assert 2 == done.returncode
+    assert f"no export, but holds an evidence file: check {offered}" in done.stderr.decode()
+    assert 1 == run(export).returncode  # an export is one, whatever else was put into it
 
 
 def test_altered_evidence_is_1(evidence: Path) -> None:
