@@ -380,6 +380,8 @@ def _look_outside(path: str, report: Report, options: argparse.Namespace) -> _Ou
     Raises:
         MalformedError: What the reader trusts cannot be read.
     """
+    if not (os.path.isfile(path) or report.attestations or options.tsa_chain or options.dkim_keys):
+        return _Outside((), ())  # there is none, and what looks at it takes a while to load
     try:
         tokens = _tokens(path, report, options.tsa_chain)
     except MalformedError as error:
@@ -418,7 +420,13 @@ def _tokens(path: str, report: Report, trusted: str | None) -> "tuple[Token, ...
     if os.path.isfile(path):
         evidence = parse_evidence(_read(path, limit=MAX_EVIDENCE))
         return tokens.evidence_tokens(evidence, origin=report.origin, trusted=chain)
-    return tokens.read_tokens(Folder(path), origin=report.origin, size=report.size, trusted=chain)
+    return tokens.read_tokens(
+        Folder(path),
+        origin=report.origin,
+        size=report.size,
+        attestations=report.attestations,
+        trusted=chain,
+    )
 
 
 def _mails(path: str, report: Report, trusted: str | None) -> "tuple[Mail, ...] | None":
@@ -434,7 +442,9 @@ def _mails(path: str, report: Report, trusted: str | None) -> "tuple[Mail, ...] 
         keys = mails.read_keys(_read(trusted, limit=mails.MAX_KEYS), where=trusted)
     if report.size is None:
         raise AssertionError(report.verdict)
-    return mails.read_mails(Folder(path), size=report.size, trusted=keys)
+    return mails.read_mails(
+        Folder(path), size=report.size, attestations=report.attestations, trusted=keys
+    )
 
 
 # The certificate

@@ -28,6 +28,7 @@ from verify.contents import (
     read_small,
 )
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
+from verify.events import KINDS, Attestation
 from verify.merkle import Frontier
 from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import PATH as NOTES_PATH
@@ -56,6 +57,7 @@ _CHUNK = 4 * TILE_WIDTH  # entries: small enough to share out, large enough to b
 _BLOCK = 1 << 20
 _MAX_LINE = 32 * 1024 * 1024  # octets: 16 MiB of disclosures, and room for their quotes
 _MAX_DIGITS = 16  # of an index: 2^53 - 1 has as many
+_ATTESTATION = KINDS[Attestation]
 _MAX_POLICY = 262_144
 _MAX_MANIFEST = 65_536
 
@@ -595,6 +597,7 @@ class _Audit:
             left_out=walk.sealed - walk.disclosures,
             weighed=self._weighed,
             times=self._times,
+            attestations=walk.of_kind(_ATTESTATION),
         )
 
     def _find(

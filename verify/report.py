@@ -201,6 +201,7 @@ class Report(msgspec.Struct, frozen=True):
         weighed: The checkpoint's cosignatures by the reader's policy; None without a policy, or
             where no checkpoint could be weighed.
         times: What cosignatures prove of time; None where no quorum could.
+        attestations: Indexes of an export's entries that hold outside evidence.
     """
 
     verdict: Verdict
@@ -216,6 +217,7 @@ class Report(msgspec.Struct, frozen=True):
     left_out: int = 0
     weighed: Weighed | None = None
     times: Times | None = None
+    attestations: tuple[int, ...] = ()
 
 
 def nest(

@@ -194,6 +194,11 @@ class Walk(msgspec.Struct):
             self._bundles[number] = parse_bundle(data, where=path)
         return self._bundles[number][index % TILE_WIDTH]
 
+    def of_kind(self, kind: str) -> tuple[int, ...]:
+        """Return the indexes of the entries with an event of this kind that could be read."""
+        wanted = self._kind_codes.get(kind)
+        return tuple(index for index, code in enumerate(self._kinds) if code == wanted)
+
     # Pieces
 
     def _check_chain(self, index: int, before: bytes) -> None:

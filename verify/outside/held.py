@@ -4,13 +4,14 @@ For exports in which an audit found nothing wrong.
 """
 
 from collections.abc import Collection, Iterator
+from itertools import groupby
 
 from verify.chunk import Line, parse_line
 from verify.claims import File
 from verify.source import Source
-from verify.tiles import bundles_of, entries_path, parse_bundle
+from verify.tiles import TILE_WIDTH, bundles_of, entries_path, parse_bundle
 
-__all__ = ["entries", "file", "opened"]
+__all__ = ["chosen", "entries", "file", "opened"]
 
 _DISCLOSURES = "disclosures.jsonl"
 _BLOCK = 1 << 20
@@ -21,6 +22,15 @@ def entries(source: Source, size: int) -> Iterator[bytes]:
     for bundle in bundles_of(size):
         path = entries_path(number=bundle.number, width=bundle.width)
         yield from parse_bundle(source.read(path), where=path)
+
+
+def chosen(source: Source, size: int, indexes: Collection[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield some of the first `size` entries, each after its index, in their order."""
+    for number, those in groupby(sorted(indexes), key=lambda index: index // TILE_WIDTH):
+        width = min(TILE_WIDTH, size - number * TILE_WIDTH)
+        path = entries_path(number=number, width=width)
+        bundle = parse_bundle(source.read(path), where=path)
+        yield from ((index, bundle[index % TILE_WIDTH]) for index in those)
 
 
 def opened(source: Source, indexes: Collection[int]) -> dict[int, Line]:

@@ -6,7 +6,7 @@ in keys to go by.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from verify.chunk import Line
@@ -14,12 +14,11 @@ from verify.entry import parse_entry
 from verify.errors import MalformedError
 from verify.events import Attestation, event_id, parse_event
 from verify.outside.dkim import MAX_MAIL, Signature, check_mail
-from verify.outside.held import entries, file, opened
+from verify.outside.held import chosen, entries, file, opened
 from verify.source import Source
 
 __all__ = ["MAX_KEYS", "MAX_OCTETS", "Mail", "keys_of", "read_keys", "read_mails"]
 
-_KIND = b'"kind":"attestation/v1"'
 _NAME, _RECORD = "reference", "material"
 MAX_KEYS = 1 << 20  # octets
 MAX_OCTETS = 1 << 30  # of mails for each who records keys: else one could keep readers for ever
@@ -44,19 +43,24 @@ class Mail:
 
 
 def read_mails(
-    source: Source, *, size: int, trusted: Mapping[str, str] | None = None
+    source: Source,
+    *,
+    size: int,
+    attestations: Collection[int],
+    trusted: Mapping[str, str] | None = None,
 ) -> tuple[Mail, ...]:
     """Check the mails of which somebody recorded the keys that signed them.
 
     Args:
         source: The export, in which an audit found nothing wrong.
         size: Its size.
+        attestations: Indexes of its entries that hold attestations.
         trusted: Keys that the reader trusts, by their names in the DNS; without them each mail is
             checked with those that were recorded for it.
     """
     found: dict[int, Attestation] = {}
-    for index, data in enumerate(entries(source, size)):
-        event = parse_event(parse_entry(data).event) if _KIND in data else None
+    for index, data in chosen(source, size, attestations):
+        event = parse_event(parse_entry(data).event)
         if isinstance(event, Attestation) and event.type == "dkim" and event.of is not None:
             found[index] = event
     if not found:

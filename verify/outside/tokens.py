@@ -15,13 +15,11 @@ from verify.errors import MalformedError, SignatureError
 from verify.events import Attestation, parse_event
 from verify.evidence import Evidence, token_of
 from verify.merkle import Frontier, leaf_hash
-from verify.outside.held import entries, file, opened
+from verify.outside.held import chosen, entries, file, opened
 from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, Stamp, check_token
 from verify.source import Source
 
 __all__ = ["Token", "evidence_tokens", "read_tokens"]
-
-_KIND = b'"kind":"attestation/v1"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,12 @@ class Token:
 
 
 def read_tokens(
-    source: Source, *, origin: str, size: int, trusted: bytes | None = None
+    source: Source,
+    *,
+    origin: str,
+    size: int,
+    attestations: Collection[int],
+    trusted: bytes | None = None,
 ) -> tuple[Token, ...]:
     """Check every token over a checkpoint that an export holds.
 
@@ -50,6 +53,7 @@ def read_tokens(
         source: The export, in which an audit found nothing wrong.
         origin: The log's name.
         size: Its size.
+        attestations: Indexes of its entries that hold attestations.
         trusted: Certificates that the reader trusts, PEM; without them each token is checked
             against those that came with it, which whoever recorded it chose.
 
@@ -57,8 +61,8 @@ def read_tokens(
         MalformedError: `trusted` are no certificates, or the export is not whole.
     """
     found: dict[int, tuple[int, str]] = {}
-    for index, data in enumerate(entries(source, size)):
-        event = parse_event(parse_entry(data).event) if _KIND in data else None
+    for index, data in chosen(source, size, attestations):
+        event = parse_event(parse_entry(data).event)
         if isinstance(event, Attestation) and event.type == "rfc3161" and event.root:
             found[index] = (event.size or 0, event.root)
     if not found:

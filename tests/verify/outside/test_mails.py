@@ -58,7 +58,7 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_mail_is_checked_with_the_keys_recorded_for_it(export: Path) -> None:
-    found = read_mails(Folder(export), size=SIZE)
+    found = read_mails(Folder(export), size=SIZE, attestations=range(SIZE))
 
     assert [(3, 1), (4, 1), (5, 1), (6, 2)] == [(mail.index, mail.of) for mail in found]
     states = [[each.state for each in mail.signatures] for mail in found]
@@ -67,16 +67,18 @@ def test_each_mail_is_checked_with_the_keys_recorded_for_it(export: Path) -> Non
 
 
 def test_the_reader_may_say_which_keys_to_trust(export: Path) -> None:
-    found = read_mails(Folder(export), size=SIZE, trusted={NAME: rsa()[1]})
+    found = read_mails(
+        Folder(export), size=SIZE, attestations=range(SIZE), trusted={NAME: rsa()[1]}
+    )
 
     assert ["valid"] * 3 == [mail.signatures[0].state for mail in found[:3]]
-    none = read_mails(Folder(export), size=SIZE, trusted={})
+    none = read_mails(Folder(export), size=SIZE, attestations=range(SIZE), trusted={})
     assert {"not checkable"} == {mail.signatures[0].state for mail in none[:3]}
 
 
 def test_no_party_can_keep_readers_for_ever(export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verify.outside.mails.MAX_OCTETS", 2 * len(signed()))
-    found = read_mails(Folder(export), size=SIZE)
+    found = read_mails(Folder(export), size=SIZE, attestations=range(SIZE))
 
     assert ["valid", "invalid", "not checkable"] == [m.signatures[0].state for m in found[:3]]
     assert "its recorder has more checked than one may" == found[2].signatures[0].reason
@@ -94,7 +96,9 @@ def test_a_mail_that_the_export_leaves_out_is_not_here(tmp_path: Path) -> None:
         submit(ledger, new_event("alpha", "attestation/v1", **fields))  # type: ignore[arg-type]  # its own fields
         write(ledger, tmp_path / "export")
 
-    assert (Mail(2, 1, "alpha"),) == read_mails(Folder(tmp_path / "export"), size=3)
+    assert (Mail(2, 1, "alpha"),) == read_mails(
+        Folder(tmp_path / "export"), size=3, attestations=range(3)
+    )
     ran = run(tmp_path / "export")
     assert b"entry 2: proves nothing: the mail is not here" in ran.stdout
 

@@ -16,7 +16,7 @@ from tests.ledger.builder import Party, found_ledger, new_event, new_letter, sub
 from tests.showing import evidence_of
 from tests.timestamping import Authority
 from tests.verify.test_brackets import stamp
-from tests.verify.test_command import ROOT, run
+from tests.verify.test_command import ROOT, run, written
 from tests.world import World, letter
 from verify.__main__ import main
 from verify.checkpoint import parse_signed
@@ -73,7 +73,9 @@ def ledger_id(entry: bytes) -> str:
 
 
 def tokens(export: Path, trusted: bytes | None = None) -> tuple[Token, ...]:
-    return read_tokens(Folder(export), origin=ORIGIN, size=10, trusted=trusted)
+    return read_tokens(
+        Folder(export), origin=ORIGIN, size=10, attestations=range(10), trusted=trusted
+    )
 
 
 def test_each_token_is_checked_for_itself(export: Path) -> None:
@@ -137,11 +139,22 @@ def test_without_the_extra_the_report_says_not_checked(
     assert "tokens" not in values
 
 
-def test_the_kernel_loads_no_outside_library_for_itself() -> None:
-    code = "import sys, verify.__main__; print('rfc3161_client' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+def test_the_kernel_loads_no_outside_library_where_there_is_nothing_to_look_at(
+    export: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import sys; from verify.__main__ import main; code = main([sys.argv[1], '--quiet']);"
+        "print(code, 'rfc3161_client' in sys.modules, 'dkim' in sys.modules)"
+    )
+    without = written(tmp_path / "without", World().found().export())
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, check=True
+        ).stdout.split()
+        for path in (without, export)
+    ]
 
-    assert b"False" == ran.stdout.strip()
+    assert [[b"3", b"False", b"False"], [b"3", b"True", b"True"]] == told
 
 
 def test_the_tokens_of_an_evidence_file_are_told(
