@@ -1,6 +1,10 @@
 import gc
+import multiprocessing
 import os
 import signal
+import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -13,8 +17,8 @@ from verify.checks import Check
 from verify.contents import FileResult, WantedFile, check_file
 from verify.events import Artefact
 from verify.folder import Folder
-from verify.pool import Pool, _begin, _packed, processors
-from verify.source import MappingSource
+from verify.pool import Pool, _work, processors
+from verify.source import MappingSource, Source
 
 
 def write(folder: Path, files: dict[str, bytes]) -> Folder:
@@ -75,20 +79,84 @@ def test_a_pool_finds_what_one_process_finds(tmp_path: Path) -> None:
     assert processors() >= 1
 
 
+def slowly(_: Source, part: int) -> int:
+    """Take the longer the earlier the part."""
+    time.sleep((20 - part) / 1000)
+    return part
+
+
+def test_results_of_a_pool_come_in_order_and_no_further_than_they_are_wanted() -> None:
+    asked: list[int] = []
+    parts = (asked.append(part) or part for part in range(20))  # type: ignore[func-returns-value]  # on purpose
+    with Pool(3) as pool:
+        results = pool(slowly, MappingSource({}), parts, int)
+        first = next(results)
+        ahead = len(asked)
+        rest = list(results)
+
+    assert list(range(20)) == [first, *rest]
+    assert ahead <= 3 * 3 + 1
+
+
+def large(_: Source, part: bytes) -> bytes:
+    return part
+
+
+def test_tasks_and_results_may_be_larger_than_a_pipe_holds() -> None:
+    parts = [bytes((number,)) * 1_000_000 for number in range(8)]
+    with Pool(2) as pool:
+        assert parts == list(pool(large, MappingSource({}), parts, bytes))
+
+
+def dies_while_it_answers(_: Source, part: int) -> bytes:
+    if part == 1:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)  # and SIGALRM ends a process
+    return bytes(100_000_000)
+
+
+def dies_at_once(_: Source, part: int) -> int:
+    if part == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return part
+
+
+@pytest.mark.parametrize("dies", [dies_at_once, dies_while_it_answers])
+def test_a_process_that_is_killed_is_an_error_whatever_it_was_at(
+    dies: Callable[[Source, int], object],
+) -> None:
+    with pytest.raises(RuntimeError, match="was killed"), Pool(2) as pool:
+        list(pool(dies, MappingSource({}), [1, 2, 1, 2, 1], object))
+
+
+def fails(_: Source, part: int) -> int:
+    raise OSError(part, "no such thing")
+
+
+def test_what_a_process_raises_is_raised_where_it_is_asked() -> None:
+    with pytest.raises(OSError, match="no such thing"), Pool(1) as pool:
+        list(pool(fails, MappingSource({}), [5], int))
+
+
 def test_processes_of_a_pool_pack_results_and_leave_interrupts_to_their_leader() -> None:
     source = MappingSource({"files/x": b"x"})
+    ours, own = multiprocessing.Pipe()
+    ours.send((check_file, source, WantedFile("x", (1,))))
+    ours.send((fails, source, 5))
+    with socket.socket(fileno=os.dup(ours.fileno())) as half:
+        half.shutdown(socket.SHUT_WR)
     before = signal.getsignal(signal.SIGINT)
     try:
-        _begin()
+        _work(own, [])
 
         assert signal.SIG_IGN is signal.getsignal(signal.SIGINT)
         assert not gc.isenabled()
     finally:
         signal.signal(signal.SIGINT, before)
         gc.enable()
+    packed, none = ours.recv()
+    nothing, error = ours.recv()
 
-    packed = _packed(check_file, source, WantedFile("x", (1,)))
-
+    assert (None, b"", 5) == (none, nothing, error.errno)
     assert check_file(source, WantedFile("x", (1,))) == msgspec.msgpack.decode(
         packed, type=FileResult
     )

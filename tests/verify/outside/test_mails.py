@@ -73,7 +73,9 @@ def test_the_reader_may_say_which_keys_to_trust(export: Path) -> None:
 
     assert ["valid"] * 3 == [mail.signatures[0].state for mail in found[:3]]
     none = read_mails(Folder(export), size=SIZE, attestations=range(SIZE), trusted={})
+
     assert {"not checkable"} == {mail.signatures[0].state for mail in none[:3]}
+    assert () == read_mails(Folder(export), size=SIZE, attestations=())
 
 
 def test_no_party_can_keep_readers_for_ever(export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
