@@ -20,7 +20,7 @@ import msgspec
 from verify.anchors import Anchors
 from verify.codec import encode
 from verify.errors import MalformedError
-from verify.evidence import MAX_EVIDENCE, audit_evidence, is_evidence, parse_evidence
+from verify.evidence import EVIDENCE_FILE, MAX_EVIDENCE, audit_evidence, is_evidence, parse_evidence
 from verify.lines import WIDTH, plain
 from verify.note import ED25519, VerifierKey, parse_vkey
 from verify.policy import MAX_POLICY_SIZE, Policy, parse_policy
@@ -46,7 +46,6 @@ _PROGRAMS = ("counterfoil", "msgspec", "pynacl", "cryptography")
 _OUTSIDE = "outside evidence in attestations"
 _ALL_OUTSIDE = f"{_OUTSIDE} (DKIM, ARC, RFC 3161)"
 _SMALL = 8192  # entries: below this, starting processes takes longer than the audit
-_OFFERED = "evidence.json"  # what `counterfoil offer` calls it
 _MAX_VKEY_FILE = 4096
 _MAX_PROCESSES = 256
 
@@ -216,7 +215,7 @@ def _run(options: argparse.Namespace) -> int:
     if os.path.isdir(path):
         if options.files is not None:
             return _fail(f"--files is for evidence files, and {path} is a folder")
-        offered = os.path.join(path, _OFFERED)
+        offered = os.path.join(path, EVIDENCE_FILE)
         if os.path.isfile(offered) and not os.path.exists(os.path.join(path, "checkpoint")):
             return _fail(f"{path} is no export, but holds an evidence file: check {offered}")
         kind = "export"

@@ -6,7 +6,7 @@ and compares what is left: tree, checkpoint, notes, manifest, policy, files, and
 supplied. It goes on as far as it can after a finding.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -29,7 +29,7 @@ from verify.contents import (
 )
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.events import KINDS, Attestation
-from verify.merkle import Frontier
+from verify.merkle import Frontier, subtree_root
 from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import PATH as NOTES_PATH
 from verify.notes import (
@@ -320,7 +320,7 @@ class _Audit:
             if tile.level != level:
                 level = tile.level
                 starts = range(0, len(hashes) - TILE_WIDTH + 1, TILE_WIDTH)
-                hashes = [_root_of(hashes[start : start + TILE_WIDTH]) for start in starts]
+                hashes = [subtree_root(hashes[start : start + TILE_WIDTH]) for start in starts]
             path = tile_path(level=level, number=tile.number, width=tile.width)
             start = tile.number * TILE_WIDTH
             wanted = b"".join(hashes[start : start + tile.width])
@@ -617,11 +617,6 @@ class _Audit:
 
 def _where(note: KeptNote) -> str:
     return f"{NOTES_PATH}: note {note.note.hex()[:16]}"
-
-
-def _root_of(hashes: Sequence[bytes]) -> bytes:
-    frontier = Frontier()
-    return frontier.append_subtree(hashes)
 
 
 def _index_of(line: bytes) -> int:

@@ -36,6 +36,7 @@ from verify.state import State
 from verify.submission import sealing_event
 
 __all__ = [
+    "EVIDENCE_FILE",
     "MAX_COVERING",
     "MAX_EVIDENCE",
     "MAX_SHOWN",
@@ -52,6 +53,9 @@ __all__ = [
     "parse_evidence",
     "token_of",
 ]
+
+EVIDENCE_FILE = "evidence.json"
+"""What an evidence file is called in a folder that was made for an outsider."""
 
 MAX_EVIDENCE = 16 * 1024 * 1024  # octets
 MAX_COVERING = 2 * MAX_SHOWN

@@ -253,12 +253,10 @@ class Frontier:
             MalformedError: The size is not a multiple of 256, there are not 256 leaves, one is not
                 32 bytes, or the tree is full. Nothing was added.
         """
-        if self._size % SUBTREE_SIZE:
-            raise MalformedError("subtree", f"cannot begin at index {self._size}")
         if len(leaves) != SUBTREE_SIZE:
             raise MalformedError("subtree", f"{len(leaves)} leaves, not {SUBTREE_SIZE}")
         root = subtree_root(leaves)
-        self._push(root, height=_SUBTREE_HEIGHT)
+        self.append_root(root)
         return root
 
     def append_root(self, root: bytes) -> None:

@@ -105,7 +105,7 @@ class _Worker:
 
     def give(self, number: int, task: bytes) -> None:
         self.tasks.append(number)
-        with suppress(BrokenPipeError):  # who takes its answer finds out
+        with suppress(ConnectionError):  # who takes its answer finds out
             self.pipe.send_bytes(task)
 
     def take(self) -> tuple[int, bytes]:

@@ -18,14 +18,13 @@ from ledger.offer import Offer, format_page
 from ledger.wording import say
 from verify.entry import parse_entry
 from verify.events import kind_of, parse_event
-from verify.evidence import Evidence, parse_evidence
+from verify.evidence import EVIDENCE_FILE, Evidence, parse_evidence
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 __all__ = ["add"]
 
-_EVIDENCE = "evidence.json"
 _PAGE = "index.html"
 
 
@@ -65,16 +64,16 @@ def _offer(arguments: Namespace, context: Context) -> int:
             author=event.author,
             thing=say(kind_of(event).partition("/")[0]),
             texts=tuple(_texts(evidence)),
-            evidence=_EVIDENCE,
+            evidence=EVIDENCE_FILE,
         )
     )
     folder = Path(arguments.output)
     with making(folder) as beside:
-        write_new(beside / _EVIDENCE, data)
+        write_new(beside / EVIDENCE_FILE, data)
         write_new(beside / _PAGE, page)
     context.answer(
-        {"event": event_id, "files": [_EVIDENCE, _PAGE], "folder": str(folder)},
-        f"Wrote {folder}: {_PAGE}, to be read first, and {_EVIDENCE}\n"
+        {"event": event_id, "files": [EVIDENCE_FILE, _PAGE], "folder": str(folder)},
+        f"Wrote {folder}: {_PAGE}, to be read first, and {EVIDENCE_FILE}\n"
         f"Give the fingerprint another way, by telephone or letter: {fingerprint}",
     )
     return DONE
