@@ -101,7 +101,7 @@ from ledger.replies import (
 )
 from ledger.search import Search, search
 from ledger.view import View
-from verify.events import Request as Asked
+from verify.kinds import Request as Asked
 
 __all__ = ["Reading"]
 

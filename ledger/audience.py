@@ -8,7 +8,7 @@ Source: SPEC section 11.5.
 
 from __future__ import annotations
 
-from verify.events import Event
+from verify.kinds import Event
 
 __all__ = ["closed_to"]
 

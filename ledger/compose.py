@@ -26,7 +26,8 @@ from ledger.errors import ComposeError
 from verify.claims import MAX_DISCLOSURE, File, digest, is_claim_name, parse_disclosure, stem
 from verify.codec import Party, encode
 from verify.errors import RuleError
-from verify.events import Event, event_id, parse_event
+from verify.events import event_id, parse_event
+from verify.kinds import Event
 from verify.merkle import root_hash
 from verify.submission import (
     MAX_EVENTS,

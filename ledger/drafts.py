@@ -51,7 +51,7 @@ from ledger.shapes import COMMON, KINDS, fields_of
 from ledger.templates import DRAFT_TYPE, new_draft
 from verify.claims import DATE_ROLES
 from verify.codec import Actor, Party
-from verify.events import Basis, Link
+from verify.kinds import Basis, Link
 
 __all__ = [
     "Draft",

@@ -23,7 +23,7 @@ from verify.chunk import Line
 from verify.claims import File, Opened, parse_disclosure
 from verify.entry import Entry, parse_entry
 from verify.errors import RuleError
-from verify.events import Attestation, Event, event_id, parse_event
+from verify.events import event_id, parse_event
 from verify.evidence import (
     MAX_COVERING,
     MAX_SHOWN,
@@ -34,6 +34,7 @@ from verify.evidence import (
     format_evidence,
     token_of,
 )
+from verify.kinds import Attestation, Event
 from verify.merkle import root_hash
 from verify.spelling import format_base64
 from verify.state import State

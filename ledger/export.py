@@ -31,7 +31,8 @@ from verify.claims import Disclosure, File, parse_disclosure
 from verify.codec import encode
 from verify.contents import MANIFEST, Manifest, format_charter_policy
 from verify.entry import Entry, parse_entry
-from verify.events import SPEC_VERSION, Charter, Event, Opening, event_id, parse_event
+from verify.events import event_id, parse_event
+from verify.kinds import SPEC_VERSION, Charter, Event, Opening
 from verify.note import parse_note
 from verify.notes import PATH as NOTES
 from verify.state import State, found

@@ -21,7 +21,8 @@ from ledger.view import view_of_export
 from verify.chunk import Line, parse_line
 from verify.claims import format_disclosure
 from verify.entry import parse_entry
-from verify.events import GOVERNANCE, parse_event
+from verify.events import parse_event
+from verify.kinds import GOVERNANCE
 from verify.notes import PATH as NOTES
 from verify.spelling import HASH_SIZE
 from verify.state import State

@@ -39,7 +39,7 @@ from ledger.known import Claim, check_known, claim_of_checkpoint
 from ledger.transport import Answer, Transport
 from ledger.witness_store import log_id
 from verify.errors import MalformedError, RuleError, VerifyError
-from verify.events import Charter
+from verify.kinds import Charter
 from verify.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,

@@ -26,8 +26,9 @@ from verify.codec import Count, Decoder, Hash, Instant, Wire, encode
 from verify.contents import charter_policy
 from verify.entry import Entry, check_parts, parse_entry
 from verify.errors import MalformedError, RuleError
-from verify.events import GOVERNANCE, Event, parse_event
 from verify.events import event_id as id_of
+from verify.events import parse_event
+from verify.kinds import GOVERNANCE, Event
 from verify.merkle import Frontier, leaf_hash
 from verify.notes import dated_by, log_vkey
 from verify.policy import Policy

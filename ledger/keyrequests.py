@@ -19,7 +19,7 @@ from ledger.compose import Composed, FileClaim, compose
 from ledger.errors import KeyFileError
 from verify.codec import Decoder, Hash, Label, Party, SignatureHex, Wire, encode, is_sorted
 from verify.errors import MalformedError, RuleError
-from verify.events import Power, Powers
+from verify.kinds import Power, Powers
 from verify.submission import LedgerName, Possession, check_possession
 
 __all__ = [

@@ -40,7 +40,7 @@ from ledger.private import create_private, read_private
 from verify.checkpoint import parse_checkpoint
 from verify.codec import Decoder, Hash, Label, Nonce, Origin, Party, Wire, encode
 from verify.errors import MalformedError
-from verify.events import Power
+from verify.kinds import Power
 from verify.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,

@@ -51,7 +51,7 @@ from ledger.writer import Observer, Settled, Writer, ignore
 from verify.checks import Check
 from verify.entry import parse_entry
 from verify.errors import MalformedError, RuleError
-from verify.events import Charter
+from verify.kinds import Charter
 from verify.rules import Past
 from verify.state import State
 from verify.submission import Seen, Submission, parse_document

@@ -16,7 +16,7 @@ from typing import Protocol
 from ledger.errors import NotFoundError
 from ledger.view import SignedMail, Told, View
 from verify.claims import File
-from verify.events import Attestation
+from verify.kinds import Attestation
 from verify.outside.dkim import MAX_MAIL, check_mail
 from verify.outside.mails import MAX_OCTETS, keys_of
 

@@ -52,7 +52,8 @@ from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.contents import charter_policy
 from verify.entry import parse_entry
 from verify.errors import RuleError, VerifyError
-from verify.events import Event, parse_event
+from verify.events import parse_event
+from verify.kinds import Event
 from verify.note import Note
 from verify.notes import log_vkey
 from verify.policy import cosigners

@@ -13,7 +13,8 @@ from ledger.files import Kept
 from ledger.ledger import Ledger
 from verify.claims import File, parse_disclosure
 from verify.entry import parse_entry
-from verify.events import Opening, parse_event
+from verify.events import parse_event
+from verify.kinds import Opening
 
 __all__ = ["files_of", "leftovers"]
 

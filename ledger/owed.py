@@ -24,7 +24,7 @@ from ledger.transport import UnansweredError
 from verify.chunk import Line
 from verify.claims import File, check_claims, format_disclosure
 from verify.errors import RuleError
-from verify.events import Event, Opening
+from verify.kinds import Event, Opening
 from verify.submission import sealing_event
 
 __all__ = ["Claims", "Collected", "Collector", "claims_of"]

@@ -18,8 +18,9 @@ from verify.checkpoint import parse_checkpoint, parse_signed
 from verify.checks import Check
 from verify.entry import Entry, parse_entry
 from verify.errors import RuleError, VerifyError
-from verify.events import Event, parse_event
 from verify.events import event_id as id_of
+from verify.events import parse_event
+from verify.kinds import Event
 from verify.merkle import leaf_hash
 from verify.rules import Fact, admit, candidate_of
 from verify.state import State

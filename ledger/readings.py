@@ -41,7 +41,7 @@ from ledger.replies import event_row
 from ledger.view import View, ViewBuilder
 from verify.brackets import Brackets, Committed, Cosigned
 from verify.claims import File, parse_disclosure
-from verify.events import Event
+from verify.kinds import Event
 
 __all__ = ["Answer", "Query", "Readings", "Seen"]
 

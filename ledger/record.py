@@ -37,7 +37,7 @@ from ledger.outbox import Item, Outbox, open_outbox
 from ledger.target import Head, Target
 from verify.claims import parse_disclosure
 from verify.errors import VerifyError
-from verify.events import GOVERNANCE
+from verify.kinds import GOVERNANCE
 from verify.receipt import proof_of
 from verify.submission import MAX_EVENTS, MAX_SUBMISSION, LedgerName, Seen, parse_document
 

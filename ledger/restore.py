@@ -50,8 +50,9 @@ from verify.codec import Decoder
 from verify.contents import read_small
 from verify.entry import parse_entry
 from verify.errors import MalformedError, RuleError, VerifyError
-from verify.events import GOVERNANCE, Event, event_id, parse_event
+from verify.events import event_id, parse_event
 from verify.folder import Folder
+from verify.kinds import GOVERNANCE, Event
 from verify.rules import Fact, candidate_of, known_ids
 from verify.submission import check_disclosure, sealing_event
 

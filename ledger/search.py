@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from ledger.folds.moments import Moment
 from ledger.folds.positions import named_parties
 from ledger.view import Told, View
-from verify.events import GOVERNANCE, Account, Erasure, Event, Hold, references
+from verify.events import references
+from verify.kinds import GOVERNANCE, Account, Erasure, Event, Hold
 
 __all__ = ["Search", "search", "thread_of"]
 

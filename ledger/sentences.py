@@ -19,7 +19,7 @@ from ledger.wording import (
     say,
     thing_words,
 )
-from verify.events import (
+from verify.kinds import (
     Account,
     Agreement,
     Arrangement,

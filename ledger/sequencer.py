@@ -30,7 +30,7 @@ from verify.claims import Disclosure, File, parse_disclosure
 from verify.contents import charter_policy
 from verify.entry import SignedStatement, format_entry
 from verify.errors import RuleError, VerifyError
-from verify.events import GOVERNANCE, Charter, Event, Opening
+from verify.kinds import GOVERNANCE, Charter, Event, Opening
 from verify.merkle import leaf_hash
 from verify.note import ED25519, VerifierKey, key_id
 from verify.notes import dated_by

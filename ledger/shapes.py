@@ -1,6 +1,6 @@
 """Shapes: what every kind of event can hold, read from the kernel's own types.
 
-Nothing here lists a field or a word by hand: it is all asked of `verify.events`, so that drafts
+Nothing here lists a field or a word by hand: it is all asked of `verify.kinds`, so that drafts
 and templates cannot drift from what the kernel reads. Two things the types do not say stand here:
 which hashes are references, and which lists SPEC wants sorted.
 """
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, get_args
 import msgspec
 from msgspec import inspect
 
-from verify import codec, events
+from verify import codec, kinds
 from verify.claims import NUMBERED_STEMS, STEMS
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
 
 KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     str(kind.__struct_config__.tag): kind
-    for kind in sorted(get_args(events.Event), key=lambda kind: str(kind.__struct_config__.tag))
+    for kind in sorted(get_args(kinds.Event), key=lambda kind: str(kind.__struct_config__.tag))
 }
 """Every kind of event: its tag, such as "meeting/v1", and its type."""
 
@@ -75,7 +75,7 @@ _REASONS: Final[dict[str, str]] = {
         (codec.Actor, "a party's id (lower-case letters, digits, hyphens), or party/post"),
         (codec.Origin, "a log's name: lower-case letters, digits and . / _ -"),
         (codec.Day, "a day as YYYY-MM-DD"),
-        (events.Edtf, "a date in EDTF, such as 2025-03-06"),
+        (kinds.Edtf, "a date in EDTF, such as 2025-03-06"),
     )
 }
 

@@ -18,7 +18,7 @@ from ledger.view import Stamped, Told, View
 from verify.checkpoint import Checkpoint
 from verify.claims import File
 from verify.errors import VerifyError
-from verify.events import Attestation
+from verify.kinds import Attestation
 from verify.outside.rfc3161 import MAX_TOKEN, check_token, parse_chain
 
 __all__ = ["Held", "read_stamps"]

@@ -13,7 +13,7 @@ from typing import Final, get_args
 from ledger.errors import DraftError
 from ledger.shapes import COMMON, KINDS, PLURALS, Field, describe, fields_of
 from verify.claims import DATE_ROLES, NUMBERED_STEMS, STEMS
-from verify.events import STEP_VERBS, Basis, Rel
+from verify.kinds import STEP_VERBS, Basis, Rel
 
 __all__ = ["DRAFT_TYPE", "FILL_IN", "new_draft"]
 

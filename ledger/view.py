@@ -36,19 +36,8 @@ from verify.contents import charter_policy
 from verify.entry import Entry, parse_entry
 from verify.erasures import Erasures
 from verify.errors import MalformedError
-from verify.events import (
-    GOVERNANCE,
-    Charter,
-    Erasure,
-    Event,
-    Hold,
-    Key,
-    Opening,
-    Sealed,
-    event_id,
-    kind_of,
-    parse_event,
-)
+from verify.events import event_id, kind_of, parse_event
+from verify.kinds import GOVERNANCE, Charter, Erasure, Event, Hold, Key, Opening, Sealed
 from verify.merkle import Frontier, leaf_hash
 from verify.notes import dated_by
 from verify.policy import Policy

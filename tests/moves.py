@@ -28,7 +28,7 @@ from tests.world import (
 from verify.checks import Check
 from verify.claims import parse_disclosure
 from verify.errors import RuleError
-from verify.events import (
+from verify.kinds import (
     STEP_VERBS,
     Account,
     Agreement,

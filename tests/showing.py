@@ -8,8 +8,9 @@ import msgspec
 from tests.world import World, claims_of, inclusion
 from verify.chunk import Line
 from verify.entry import parse_entry
-from verify.events import GOVERNANCE, Charter, event_id
+from verify.events import event_id
 from verify.evidence import Evidence, EvidenceEntry
+from verify.kinds import GOVERNANCE, Charter
 from verify.submission import Statement
 
 __all__ = ["evidence_of", "reach_of"]

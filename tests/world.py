@@ -19,7 +19,8 @@ from verify.codec import encode
 from verify.contents import Manifest, format_charter_policy
 from verify.entry import SignedStatement, format_entry, parse_entry
 from verify.errors import VerifyError
-from verify.events import (
+from verify.events import event_id, parse_event
+from verify.kinds import (
     Artefact,
     Charter,
     Communication,
@@ -31,8 +32,6 @@ from verify.events import (
     Opening,
     Thresholds,
     Witness,
-    event_id,
-    parse_event,
 )
 from verify.merkle import leaf_hash, root_hash
 from verify.note import (

@@ -454,7 +454,7 @@ def _write_certificate(report: Report, options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from verify.certificate import draft_certificate
-    from verify.events import SPEC_VERSION
+    from verify.kinds import SPEC_VERSION
 
     supplied = [_received(Path(path)) for path in options.receipt]
     if options.files is not None:

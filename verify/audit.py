@@ -28,7 +28,8 @@ from verify.contents import (
     read_small,
 )
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
-from verify.events import KINDS, Attestation
+from verify.events import KINDS
+from verify.kinds import Attestation
 from verify.merkle import Frontier, subtree_root
 from verify.note import MAX_NOTE_SIZE, Note
 from verify.notes import PATH as NOTES_PATH

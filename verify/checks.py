@@ -1,8 +1,8 @@
 """The numbered checks of SPEC section 12: the names by which refusals and findings are known.
 
 A refusal at the door and a finding of an audit name the same check, because they are the same
-code. This module only names them; what each one demands is written in SPEC and done in `events`,
-`claims`, `submission`, `rules`, `audit`, `evidence` and `fork`.
+code. This module only names them; what each one demands is written in SPEC and done in `kinds`,
+`events`, `claims`, `submission`, `rules`, `audit`, `evidence` and `fork`.
 """
 
 import enum

@@ -26,7 +26,8 @@ from verify.entry import (
     parse_entry,
 )
 from verify.errors import MalformedError, RuleError
-from verify.events import Event, event_id, parse_event
+from verify.events import event_id, parse_event
+from verify.kinds import Event
 from verify.merkle import leaf_hash, subtree_root
 from verify.report import Finding
 from verify.rules import Candidate, candidate_of

@@ -10,7 +10,7 @@ from verify.checks import Check
 from verify.chunk import OpenedFile
 from verify.codec import Count, Decoder, Hash, Label, Wire
 from verify.errors import MalformedError
-from verify.events import Charter
+from verify.kinds import Charter
 from verify.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,

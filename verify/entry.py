@@ -16,7 +16,8 @@ from verify.codec import (
     encode,
 )
 from verify.errors import MalformedError, RuleError
-from verify.events import MAX_EVENT, Event, event_digits
+from verify.events import MAX_EVENT, event_digits
+from verify.kinds import Event
 from verify.submission import MAX_EVENTS, Statement, statement_digits
 
 __all__ = [

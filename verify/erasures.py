@@ -8,7 +8,7 @@ import heapq
 from collections import Counter
 from typing import NamedTuple
 
-from verify.events import Erasure, Hold
+from verify.kinds import Erasure, Hold
 
 __all__ = ["DAY_MS", "Erasures"]
 

@@ -22,7 +22,7 @@ from verify.claims import File, check_claims
 from verify.codec import Decoder, Hash, Wire, encode
 from verify.contents import charter_policy, check_file, check_files
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
-from verify.events import Positive
+from verify.kinds import Positive
 from verify.merkle import check_consistency, check_inclusion
 from verify.note import Note, VerifierKey
 from verify.notes import check_held, dated_by, log_vkey

@@ -25,7 +25,8 @@ from verify.checks import Check
 from verify.codec import Decoder, Hash, Index, Wire, encode
 from verify.entry import check_parts, parse_entry
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError, VerifyError
-from verify.events import Charter, parse_event
+from verify.events import parse_event
+from verify.kinds import Charter
 from verify.merkle import EMPTY_ROOT, check_consistency, check_inclusion, leaf_hash
 from verify.note import (
     ED25519,

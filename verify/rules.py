@@ -13,24 +13,8 @@ import msgspec
 from verify.checks import Check
 from verify.codec import encode
 from verify.errors import RuleError
-from verify.events import (
-    GOVERNANCE,
-    KINDS,
-    POWERS,
-    REFERRING,
-    Erasure,
-    Event,
-    Hold,
-    Opening,
-    Position,
-    Power,
-    Sealed,
-    Step,
-    event_id,
-    kind_of,
-    power_for,
-    references,
-)
+from verify.events import KINDS, POWERS, REFERRING, event_id, kind_of, power_for, references
+from verify.kinds import GOVERNANCE, Erasure, Event, Hold, Opening, Position, Power, Sealed, Step
 from verify.state import PartyKey, State, found
 from verify.submission import EXPIRES_WITHIN_MS, Statement, sealing_event
 

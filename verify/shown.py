@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from verify.checks import Check
 from verify.entry import Entry, check_parts, parse_entry
 from verify.errors import ProofError, RuleError
-from verify.events import GOVERNANCE, Event, event_id, parse_event
+from verify.events import event_id, parse_event
+from verify.kinds import GOVERNANCE, Event
 from verify.merkle import check_inclusion, leaf_hash
 from verify.report import Finding
 from verify.rules import Candidate, Fact, admit_shown, candidate_of, known_ids

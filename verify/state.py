@@ -13,15 +13,7 @@ from msgspec.structs import replace
 from verify.checks import Check
 from verify.ed25519 import check_public_key
 from verify.errors import MalformedError, RuleError
-from verify.events import (
-    SPEC_VERSION,
-    Approval,
-    Charter,
-    Event,
-    Key,
-    Membership,
-    Power,
-)
+from verify.kinds import SPEC_VERSION, Approval, Charter, Event, Key, Membership, Power
 from verify.submission import LedgerName, Possession, Statement, check_possession
 
 __all__ = ["MAX_KEYS", "PartyKey", "Pending", "State", "UnknownVersionError", "found"]

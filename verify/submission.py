@@ -26,7 +26,8 @@ from verify.codec import (
 )
 from verify.ed25519 import check_public_key, check_signature
 from verify.errors import MalformedError, RuleError, SignatureError
-from verify.events import Event, Opening, Positive, Powers, event_id, parse_event
+from verify.events import event_id, parse_event
+from verify.kinds import Event, Opening, Positive, Powers
 from verify.merkle import root_hash
 from verify.spelling import is_hex
 

@@ -15,7 +15,8 @@ from verify.chunk import ChunkResult, OpenedFile, Piece
 from verify.entry import MAX_ENTRY, parse_entry
 from verify.erasures import Erasures
 from verify.errors import MalformedError, RuleError
-from verify.events import GOVERNANCE, Erasure, Event, Hold, Opening, event_id, parse_event
+from verify.events import event_id, parse_event
+from verify.kinds import GOVERNANCE, Erasure, Event, Hold, Opening
 from verify.merkle import Frontier, subtree_root
 from verify.report import Finding
 from verify.rules import Candidate, Fact, admit, known_ids

@@ -24,7 +24,7 @@ from ledger.errors import KeyFileError, RefusedError
 from ledger.keyrequests import KeyRequest, check_key_request, compose_enrolment
 from ledger.keys import LogKey
 from ledger.ledger import Ledger
-from verify.events import SPEC_VERSION, Approval, Charter
+from verify.kinds import SPEC_VERSION, Approval, Charter
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.state import State
 from verify.submission import LedgerName

@@ -23,8 +23,8 @@ from ledger.keyrequests import (
 from ledger.keys import PartySigner, ask_new_passphrase, read_passphrase
 from ledger.private import create_private
 from verify.anchors import Anchors
-from verify.events import Power
 from verify.evidence import MAX_EVIDENCE, audit_evidence
+from verify.kinds import Power
 from verify.submission import LedgerName
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from ledger.dates import parse_when
 from ledger.mail_events import PARTIES_TYPE, read_parties
 from ledger.record import RecordReport, Refused, record
 from ledger.templates import new_draft
-from verify.events import DateRole, Position
+from verify.kinds import DateRole, Position
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction

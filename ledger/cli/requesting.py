@@ -26,7 +26,7 @@ from ledger.plain import Plain, to_json
 from ledger.replies import matrix_json, requests_json, tellings
 from ledger.text import requests_text
 from ledger.texts.matrix import matrix_svg, matrix_text
-from verify.events import Request
+from verify.kinds import Request
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction

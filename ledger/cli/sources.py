@@ -31,7 +31,7 @@ from ledger.keys import PartySigner
 from ledger.target import Directory, Target
 from ledger.view import View
 from verify.errors import MalformedError
-from verify.events import Attestation, Event
+from verify.kinds import Attestation, Event
 from verify.state import State
 
 __all__ = [

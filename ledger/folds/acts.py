@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ledger.folds.stances import parties_of
 from ledger.view import Told
-from verify.events import Event
+from verify.kinds import Event
 
 __all__ = ["doers_of", "principals_of"]
 

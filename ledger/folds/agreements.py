@@ -42,7 +42,7 @@ from ledger.folds.reading import Reading
 from ledger.folds.requests import Claim
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.view import Told
-from verify.events import Agreement
+from verify.kinds import Agreement
 
 __all__ = [
     "AgreementRow",

@@ -14,7 +14,7 @@ from ledger.folds.ranges import covers
 from ledger.folds.reading import Reading
 from ledger.sentences import item_counts
 from ledger.view import Told
-from verify.events import Event, Position, Ranges, Request, Step
+from verify.kinds import Event, Position, Ranges, Request, Step
 
 __all__ = ["ANSWERS", "CONTRARY", "answers_to", "is_answer", "items_of"]
 

@@ -36,7 +36,7 @@ from ledger.folds.requests import Claim
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
 from ledger.wording import party_of
-from verify.events import Arrangement, Meeting
+from verify.kinds import Arrangement, Meeting
 
 __all__ = [
     "ArrangementRow",

@@ -26,7 +26,7 @@ from ledger.folds.stances import Telling, parties_of
 from ledger.sentences import is_impersonal
 from ledger.view import Told
 from ledger.wording import party_of
-from verify.events import Agreement, DateRole
+from verify.kinds import Agreement, DateRole
 
 __all__ = ["MAKING", "SIGNING", "At", "Binding", "Condition", "ConditionKind", "Paper"]
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from ledger.view import Told
 from verify.claims import stem
-from verify.events import Agreement, DateRole
+from verify.kinds import Agreement, DateRole
 
 __all__ = ["CHECKED", "ELEMENTS", "unrecorded"]
 

@@ -28,7 +28,7 @@ from ledger.folds.moments import Moment, date_of
 from ledger.folds.reading import Days, Reading, days_since
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
-from verify.events import Commitment, Step
+from verify.kinds import Commitment, Step
 
 __all__ = ["CommitmentRow", "CommitmentState", "Commitments", "fold_commitment", "fold_commitments"]
 

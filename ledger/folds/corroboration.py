@@ -44,7 +44,7 @@ from ledger.folds.sides import Element, Sides
 from ledger.view import SignedMail, Told
 from verify.brackets import format_time_s
 from verify.claims import File
-from verify.events import (
+from verify.kinds import (
     Account,
     Agreement,
     Arrangement,

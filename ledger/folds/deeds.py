@@ -15,7 +15,7 @@ from ledger.folds.requests import Claim
 from ledger.folds.stances import Telling
 from ledger.sentences import is_impersonal
 from ledger.view import Told
-from verify.events import Step
+from verify.kinds import Step
 
 __all__ = ["Deed", "claim_of", "deeds_of", "is_elsewhere"]
 

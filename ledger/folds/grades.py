@@ -52,7 +52,7 @@ from ledger.folds.stances import parties_of
 from ledger.view import Told
 from ledger.wording import actors_words, days_words, party_of, say
 from verify.brackets import format_time_s
-from verify.events import Account, Communication, Knowledge, Meeting, Position, Request, Transfer
+from verify.kinds import Account, Communication, Knowledge, Meeting, Position, Request, Transfer
 
 __all__ = ["ELEMENTS", "NAMES", "Element", "Grade", "grade_of"]
 

@@ -38,7 +38,7 @@ from ledger.folds.stances import Telling
 from ledger.sentences import is_impersonal
 from ledger.view import Told, View
 from ledger.wording import party_of, say
-from verify.events import (
+from verify.kinds import (
     Account,
     Artefact,
     Commitment,

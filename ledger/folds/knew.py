@@ -24,7 +24,7 @@ from ledger.folds.reading import Reading
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.view import Told
 from ledger.wording import party_of
-from verify.events import (
+from verify.kinds import (
     Account,
     Agreement,
     Arrangement,

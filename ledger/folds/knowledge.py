@@ -19,7 +19,7 @@ from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
 from ledger.view import Told, View
 from ledger.wording import party_of
-from verify.events import Knowledge
+from verify.kinds import Knowledge
 
 __all__ = ["AWARE", "KnowledgeFold", "KnowledgeRow", "Shown", "fold_knowledge", "is_of"]
 

@@ -15,7 +15,7 @@ from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
 from ledger.folds.stances import parties_of
 from ledger.view import Told
-from verify.events import Communication, Request
+from verify.kinds import Communication, Request
 
 __all__ = ["LONG_OVERDUE_DAYS", "STALE_DAYS", "Lateness", "deadlines_of", "lateness_of"]
 

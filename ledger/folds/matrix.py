@@ -16,7 +16,7 @@ from typing import Final
 from ledger.folds.reading import Reading
 from ledger.folds.requests import ItemRow, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
-from verify.events import Request
+from verify.kinds import Request
 
 __all__ = ["CODES", "FLAGS", "Area", "Category", "Cell", "Matrix", "fold_matrix"]
 

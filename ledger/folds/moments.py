@@ -16,7 +16,7 @@ from ledger.errors import DateError
 from ledger.folds.worklist import Worklist
 from ledger.persistent import ById
 from ledger.view import Told, View
-from verify.events import Communication, DateRole, Knowledge
+from verify.kinds import Communication, DateRole, Knowledge
 
 __all__ = ["MAIN_ROLES", "Moment", "date_of", "grow_dates", "unread_dates"]
 

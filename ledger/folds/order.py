@@ -28,7 +28,7 @@ from ledger.folds.moments import Moment
 from ledger.folds.worklist import Worklist
 from ledger.persistent import Blocks, ById
 from ledger.view import Told, View
-from verify.events import Knowledge, Step
+from verify.kinds import Knowledge, Step
 
 __all__ = ["NO_ORDER", "Order", "grow_order"]
 

@@ -23,7 +23,7 @@ from ledger.folds.reading import Reading
 from ledger.folds.stances import parties_of
 from ledger.sentences import sentence
 from ledger.view import Told
-from verify.events import (
+from verify.kinds import (
     GOVERNANCE,
     Account,
     Agreement,

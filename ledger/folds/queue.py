@@ -35,7 +35,7 @@ from ledger.folds.stances import parties_of
 from ledger.persistent import Blocks, ById, Draft
 from ledger.sentences import sentence
 from ledger.view import Told
-from verify.events import (
+from verify.kinds import (
     GOVERNANCE,
     Agreement,
     Attestation,

@@ -24,7 +24,8 @@ from ledger.folds.stances import Stances, grow_stances
 from ledger.persistent import Blocks, ById
 from ledger.view import Told, View
 from verify.claims import File
-from verify.events import Artefact, Attestation, DateRole, Opening, Step, Transfer, references
+from verify.events import references
+from verify.kinds import Artefact, Attestation, DateRole, Opening, Step, Transfer
 
 __all__ = ["Days", "Reading", "Seals", "days_since", "grow", "read"]
 

@@ -28,7 +28,7 @@ from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.folds.waits import Wait, over_at, over_before, wait_of
 from ledger.sentences import item_counts
 from ledger.view import Told
-from verify.events import Position, Request, Step
+from verify.kinds import Position, Request, Step
 
 __all__ = [
     "Claim",

@@ -26,7 +26,7 @@ from ledger.folds.positions import named_parties
 from ledger.folds.reading import Reading
 from ledger.folds.stances import parties_of
 from ledger.view import Told
-from verify.events import (
+from verify.kinds import (
     Account,
     Agreement,
     Arrangement,

@@ -16,7 +16,7 @@ from ledger.folds.worklist import Worklist
 from ledger.persistent import ById
 from ledger.view import Told, View
 from ledger.wording import party_of
-from verify.events import Position
+from verify.kinds import Position
 
 __all__ = ["ESTABLISHED", "Stances", "Telling", "grow_stances", "parties_of"]
 

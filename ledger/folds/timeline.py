@@ -21,15 +21,7 @@ from ledger.persistent import Blocks
 from ledger.sentences import sentence, title_of
 from ledger.view import Told, View
 from ledger.wording import say
-from verify.events import (
-    GOVERNANCE,
-    Attestation,
-    Erasure,
-    Hold,
-    Opening,
-    Position,
-    Sealed,
-)
+from verify.kinds import GOVERNANCE, Attestation, Erasure, Hold, Opening, Position, Sealed
 
 __all__ = [
     "LaidOut",

@@ -25,7 +25,7 @@ from ledger.folds.versions import Versions
 from ledger.view import Told
 from ledger.wording import party_of
 from verify.claims import File
-from verify.events import Agreement, Transfer
+from verify.kinds import Agreement, Transfer
 
 __all__ = [
     "Dataset",

@@ -14,7 +14,7 @@ from ledger.dates import Answer, Bound, When, parse_when
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
 from ledger.view import Told
-from verify.events import Communication, Step
+from verify.kinds import Communication, Step
 
 __all__ = ["Wait", "came", "over_at", "over_before", "wait_of"]
 

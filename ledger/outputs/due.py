@@ -17,7 +17,7 @@ from ledger.folds.requests import ItemRow, RequestRow, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.view import Told
 from ledger.wording import actor_words, actors_words, say, thing_words
-from verify.events import Commitment, Request
+from verify.kinds import Commitment, Request
 
 __all__ = ["DueRow", "due_rows"]
 

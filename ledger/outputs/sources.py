@@ -12,7 +12,7 @@ from ledger.folds.reading import Reading
 from ledger.sentences import other_words
 from ledger.view import Told
 from verify.claims import File
-from verify.events import Account
+from verify.kinds import Account
 
 __all__ = ["Source", "Sources"]
 

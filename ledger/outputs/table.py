@@ -37,7 +37,7 @@ from ledger.text import response_lines, status_words
 from ledger.view import Told, View
 from ledger.wording import NO_ANSWER_IS_NO_ADMISSION, actor_words, actors_words, count_words, say
 from verify.brackets import format_time_s
-from verify.events import (
+from verify.kinds import (
     Account,
     Agreement,
     Arrangement,

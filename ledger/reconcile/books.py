@@ -28,8 +28,9 @@ from verify.brackets import Bracket, Brackets
 from verify.chunk import Line, parse_line
 from verify.claims import Opened, format_disclosure
 from verify.codec import Decoder, encode
-from verify.events import GOVERNANCE, Event, Key, event_id
+from verify.events import event_id
 from verify.evidence import Evidence, audit_evidence, parse_evidence
+from verify.kinds import GOVERNANCE, Event, Key
 from verify.notes import PATH as NOTES
 from verify.notes import log_vkey
 from verify.shown import Held, Shown

@@ -16,7 +16,7 @@ from ledger.folds.moments import date_of
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import Telling
 from ledger.wording import field_words, noun_of, say
-from verify.events import Communication, DateRole, Event, Request
+from verify.kinds import Communication, DateRole, Event, Request
 
 __all__ = [
     "AFTER",

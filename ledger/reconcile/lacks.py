@@ -18,7 +18,7 @@ from ledger.reconcile.parties import Parties
 from ledger.reconcile.rows import Row
 from ledger.reconcile.tellings import Telling
 from ledger.wording import party_of
-from verify.events import Communication
+from verify.kinds import Communication
 
 __all__ = ["Document", "MissingMessage", "documents_of", "missing_messages"]
 

@@ -37,7 +37,7 @@ from ledger.reconcile.decisions import Decisions
 from ledger.reconcile.matches import Certainty, Crowd, Ground, Group, Match, Matches
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import Telling
-from verify.events import Knowledge, Step
+from verify.kinds import Knowledge, Step
 
 __all__ = ["MAX_PROPOSED", "match"]
 

@@ -33,7 +33,7 @@ from ledger.reconcile.standings import Standing, standings
 from ledger.reconcile.tellings import Telling
 from ledger.sentences import title_of
 from ledger.wording import field_words, party_of, say
-from verify.events import DateRole, Position, Ranges
+from verify.kinds import DateRole, Position, Ranges
 
 __all__ = ["Difference", "Response", "Row", "make_rows", "responses_of"]
 

@@ -23,9 +23,10 @@ from verify.checkpoint import parse_signed
 from verify.contents import MANIFEST, read_small
 from verify.entry import parse_entry
 from verify.errors import MalformedError, VerifyError
-from verify.events import Charter, parse_event
+from verify.events import parse_event
 from verify.evidence import MAX_EVIDENCE, audit_evidence, is_evidence, parse_evidence
 from verify.folder import Folder
+from verify.kinds import Charter
 from verify.merkle import leaf_hash
 from verify.note import MAX_NOTE_SIZE, VerifierKey
 from verify.notes import PATH as NOTES

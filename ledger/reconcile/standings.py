@@ -18,7 +18,7 @@ from ledger.reconcile.books import Book
 from ledger.reconcile.decisions import Ref
 from ledger.reconcile.matches import Group
 from ledger.wording import say
-from verify.events import Request
+from verify.kinds import Request
 
 __all__ = ["Standing", "standings"]
 

@@ -20,7 +20,7 @@ from ledger.reconcile.decisions import Ref
 from ledger.sentences import title_of
 from ledger.view import Told
 from verify.claims import File
-from verify.events import (
+from verify.kinds import (
     Account,
     Agreement,
     Arrangement,

@@ -14,7 +14,7 @@ from ledger.sentences import knowledge_words, sentence, title_of
 from ledger.text import WIDTH, footer_text
 from ledger.view import View
 from ledger.wording import actor_words, actors_words, days_words
-from verify.events import Knowledge
+from verify.kinds import Knowledge
 
 __all__ = ["knew_before_text", "knew_on_text", "knowledge_text"]
 

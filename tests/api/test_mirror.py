@@ -47,8 +47,9 @@ from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checkpoint import parse_signed
 from verify.entry import parse_entry
-from verify.events import Power, event_id
+from verify.events import event_id
 from verify.folder import Folder
+from verify.kinds import Power
 from verify.note import parse_note
 
 ALPHA = Party("alpha", 1)

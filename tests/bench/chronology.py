@@ -25,7 +25,8 @@ from ledger.replies import chronology_json, queue_json, requests_json, tellings
 from tests.bench.folding import FOUNDER, fill, recorded
 from tests.ledger.builder import found_ledger
 from verify.entry import parse_entry
-from verify.events import Request, parse_event
+from verify.events import parse_event
+from verify.kinds import Request
 
 _DAY = dt.date(2026, 12, 31)
 _GROUP = 256

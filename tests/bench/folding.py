@@ -34,7 +34,8 @@ from ledger.replies import (
 )
 from tests.ledger.builder import NewEvent, Party, found_ledger, new_event, sign_document
 from verify.entry import parse_entry
-from verify.events import Event, event_id, parse_event
+from verify.events import event_id, parse_event
+from verify.kinds import Event
 
 FOUNDER = Party("alpha", 1)
 _FIRST = dt.date(2025, 1, 1)

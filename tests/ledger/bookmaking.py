@@ -13,7 +13,8 @@ from ledger.view import View, read_view
 from verify.claims import File, digest
 from verify.codec import encode
 from verify.entry import SignedStatement, format_entry
-from verify.events import (
+from verify.events import event_id
+from verify.kinds import (
     Charter,
     Date,
     DateRole,
@@ -25,7 +26,6 @@ from verify.events import (
     Power,
     Rel,
     Thresholds,
-    event_id,
 )
 from verify.merkle import leaf_hash
 from verify.submission import POSSESSION, LedgerName, Possession, Seen, Statement, pae

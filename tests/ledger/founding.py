@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 from tests.ledger.bookmaking import Draft, dates, link, nonce, sealed
-from verify.events import (
-    Commitment,
-    Communication,
-    Knowledge,
-    Meeting,
-    Position,
-    Request,
-    Step,
-)
+from verify.kinds import Commitment, Communication, Knowledge, Meeting, Position, Request, Step
 
 LCC = "leicestershire"
 DISTRICTS = (

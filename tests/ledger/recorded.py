@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.ledger.bookmaking import Draft, dates, link, nonce, sealed
 from verify.claims import File
-from verify.events import (
+from verify.events import references
+from verify.kinds import (
     STEP_VERBS,
     Account,
     Attestation,
@@ -22,7 +23,6 @@ from verify.events import (
     Request,
     Sentence,
     Step,
-    references,
 )
 
 

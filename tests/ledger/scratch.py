@@ -15,7 +15,7 @@ from ledger.folds import moments, order
 from ledger.folds.moments import Moment, date_of
 from ledger.view import Told, View
 from verify.claims import File
-from verify.events import Artefact, Communication, Knowledge, Opening, Position
+from verify.kinds import Artefact, Communication, Knowledge, Opening, Position
 
 __all__ = ["dates_of", "exhibits_of", "handed_over_of", "holders_of", "laid_out", "standing"]
 

@@ -30,9 +30,7 @@ from tests.ledger.undertaking import (
     reading,
     transferred,
 )
-from verify.events import (
-    Attestation,
-)
+from verify.kinds import Attestation
 
 
 def bound(

@@ -23,10 +23,7 @@ from tests.ledger.undertaking import (
     reading,
     seats,
 )
-from verify.events import (
-    Arrangement,
-    Meeting,
-)
+from verify.kinds import Arrangement, Meeting
 
 
 @pytest.mark.parametrize(

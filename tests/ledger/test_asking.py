@@ -17,7 +17,7 @@ from tests.ledger.bookmaking import Draft, book_of, dates, nonce, sealed
 from tests.ledger.commandline import Desk, part, rows
 from tests.ledger.founding import CASE, OTHERS
 from tests.ledger.test_folds_timeline import shuffled
-from verify.events import (
+from verify.kinds import (
     Account,
     Communication,
     Discharge,

@@ -20,7 +20,7 @@ from tests.ledger.founding import CASE
 from tests.ledger.recorded import orders, tangles
 from tests.ledger.shipped import Shipped, shipped
 from verify.claims import File
-from verify.events import (
+from verify.kinds import (
     Account,
     Artefact,
     Attestation,

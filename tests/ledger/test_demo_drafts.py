@@ -17,7 +17,8 @@ import yaml
 
 from ledger.dates import Basis, When, days_between, is_before, parse_when
 from verify.codec import encode
-from verify.events import Event, Request, Step, parse_event, references
+from verify.events import parse_event, references
+from verify.kinds import Event, Request, Step
 
 DEMO = Path(__file__).parents[2] / "ledger" / "demo"
 FOUNDING = "founding"

@@ -18,7 +18,8 @@ from ledger.handwritten import MAX_OCTETS, read_yaml
 from ledger.shapes import COMMON, KINDS, REFERENCES, fields_of
 from verify.claims import STEMS
 from verify.codec import Hash
-from verify.events import Communication, Event, Meeting, Position, Step, references
+from verify.events import references
+from verify.kinds import Communication, Event, Meeting, Position, Step
 
 CASE = """
 counterfoil: draft/v1

@@ -23,7 +23,7 @@ from ledger.folds.timeline import lay_out, timeline_of
 from ledger.folds.transfers import fold_transfers
 from ledger.view import View
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
-from verify.events import (
+from verify.kinds import (
     Agreement,
     Arrangement,
     Attestation,

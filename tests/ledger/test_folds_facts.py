@@ -33,13 +33,7 @@ from tests.ledger.founding import (
     step,
 )
 from verify.brackets import Brackets, Cosigned
-from verify.events import (
-    Commitment,
-    Communication,
-    Key,
-    Knowledge,
-    Request,
-)
+from verify.kinds import Commitment, Communication, Key, Knowledge, Request
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.policy import Policy, Witness
 

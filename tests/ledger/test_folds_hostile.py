@@ -20,7 +20,7 @@ from ledger.folds.questions import ask
 from ledger.folds.reading import Reading, read
 from ledger.folds.transfers import fold_transfers
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
-from verify.events import (
+from verify.kinds import (
     Account,
     Agreement,
     Arrangement,

@@ -18,7 +18,7 @@ from tests.verify.test_command import written
 from tests.world import World, cosign, letter, restart, say, witness
 from verify.audit import audit
 from verify.brackets import Bracket
-from verify.events import Knowledge
+from verify.kinds import Knowledge
 from verify.source import MappingSource
 
 AS_AT = dt.date(2026, 12, 31)

@@ -13,7 +13,7 @@ from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.texts.queueing import positions_text, queue_text
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce, revoked, sealed
 from tests.ledger.founding import CASE, DISTRICTS, LCC, OTHERS, position, step
-from verify.events import Agreement, Commitment, Communication, Request
+from verify.kinds import Agreement, Commitment, Communication, Request
 
 AS_AT = dt.date(2025, 11, 28)
 RUTLAND = "rutland"

@@ -25,7 +25,7 @@ from tests.ledger.founding import (
     position,
     step,
 )
-from verify.events import Attestation, Communication, Meeting, Request
+from verify.kinds import Attestation, Communication, Meeting, Request
 
 TOLD = Telling(LCC)
 DISTRICT_PARTIES = tuple(sorted(OTHERS))

@@ -38,7 +38,8 @@ from tests.ledger.founding import (
     REPLY,
 )
 from verify.codec import encode
-from verify.events import Communication, Meeting, Sealed, references
+from verify.events import references
+from verify.kinds import Communication, Meeting, Sealed
 
 AS_AT = dt.date(2025, 11, 28)
 

@@ -11,7 +11,8 @@ from verify.checks import Check
 from verify.codec import encode
 from verify.entry import parse_entry
 from verify.errors import MalformedError, RuleError, VerifyError
-from verify.events import Approval, Key, event_id
+from verify.events import event_id
+from verify.kinds import Approval, Key
 from verify.merkle import root_hash
 
 

@@ -34,7 +34,7 @@ from ledger.texts.ask import ask_text
 from ledger.texts.knowing import knowledge_text
 from ledger.view import View
 from tests.ledger.shipped import Shipped, shipped
-from verify.events import GOVERNANCE
+from verify.kinds import GOVERNANCE
 
 LCC = Telling("leicestershire")
 DISTRICTS = (

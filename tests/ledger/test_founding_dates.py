@@ -20,7 +20,7 @@ from ledger.folds.reading import Reading, read
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import Telling
 from tests.ledger.shipped import Shipped, shipped
-from verify.events import DateRole, Step
+from verify.kinds import DateRole, Step
 
 LCC = Telling("leicestershire")
 AS_AT = dt.date(2025, 11, 28)

@@ -20,7 +20,7 @@ from tests.ledger.bookmaking import Book, Draft, book_of, dates, link, nonce, op
 from tests.ledger.bookmaking import public as public_key
 from tests.ledger.founding import position
 from verify.claims import File
-from verify.events import (
+from verify.kinds import (
     Actors,
     Artefact,
     Attestation,

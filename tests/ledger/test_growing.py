@@ -36,7 +36,7 @@ from tests.ledger.scratch import (
     standing,
 )
 from verify.claims import File
-from verify.events import (
+from verify.kinds import (
     Agreement,
     Artefact,
     Attestation,

@@ -31,7 +31,7 @@ from ledger.keys import (
 )
 from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint
 from verify.errors import MalformedError
-from verify.events import Key
+from verify.kinds import Key
 from verify.note import NoteSignature, format_note
 from verify.session import SESSION, SessionStatement, SignedSession, check_session
 from verify.submission import (

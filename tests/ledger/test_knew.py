@@ -38,7 +38,7 @@ from tests.ledger.founding import (
 from tests.ledger.recorded import orders, tangles
 from tests.ledger.shipped import Shipped, shipped
 from verify.brackets import Brackets, Cosigned
-from verify.events import Artefact, Communication, Knowledge
+from verify.kinds import Artefact, Communication, Knowledge
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.policy import Policy, Witness
 

@@ -18,7 +18,7 @@ from ledger.texts.matrix import matrix_svg, matrix_text
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce, sealed
 from tests.ledger.commandline import Desk, part, rows
 from tests.ledger.shipped import Shipped, shipped
-from verify.events import Request, Step
+from verify.kinds import Request, Step
 
 LCC = Telling("leicestershire")
 NOW = dt.date(2025, 11, 28)

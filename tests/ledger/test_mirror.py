@@ -46,8 +46,8 @@ from verify.checks import Check
 from verify.claims import parse_disclosure
 from verify.codec import encode
 from verify.entry import parse_entry
-from verify.events import Artefact, Erasure, Opening, Witness
 from verify.fork import parse_fork
+from verify.kinds import Artefact, Erasure, Opening, Witness
 from verify.source import MappingSource
 from verify.tiles import format_bundle
 

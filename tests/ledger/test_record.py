@@ -16,7 +16,8 @@ from ledger.target import Directory, check_head
 from tests.ledger.partyside import BLABY, LCC, NOW_MS, Clock, Flaky, LineDownError, found
 from verify.claims import parse_disclosure
 from verify.entry import parse_entry
-from verify.events import Communication, Event, Opening, Step, parse_event
+from verify.events import parse_event
+from verify.kinds import Communication, Event, Opening, Step
 
 DRAFT = """
 counterfoil: draft/v1

@@ -28,7 +28,7 @@ from ledger.view import View
 from ledger.wording import WORDS, actors_words, count_words, days_words, say
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce, sealed
 from tests.ledger.founding import CASE, LCC, OTHERS
-from verify.events import (
+from verify.kinds import (
     STEP_VERBS,
     Account,
     Agreement,

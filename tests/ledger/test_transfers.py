@@ -28,10 +28,7 @@ from tests.ledger.undertaking import (
     reading,
     transferred,
 )
-from verify.events import (
-    Discharge,
-    Request,
-)
+from verify.kinds import Discharge, Request
 
 
 def test_a_transfer_says_what_was_passed_and_for_what() -> None:

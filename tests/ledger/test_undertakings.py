@@ -47,10 +47,7 @@ from tests.ledger.undertaking import (
     reading,
     seats,
 )
-from verify.events import (
-    Discharge,
-    Step,
-)
+from verify.kinds import Discharge, Step
 
 # Vague dates
 

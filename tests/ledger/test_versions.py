@@ -20,7 +20,7 @@ from ledger.texts.undertakings import transfers_text
 from tests.ledger.bookmaking import Draft
 from tests.ledger.founding import LCC
 from tests.ledger.undertaking import BLABY, RUTLAND, agreement, did, passed, reading
-from verify.events import Agreement
+from verify.kinds import Agreement
 
 DAY_0 = dt.date(2025, 3, 1)
 COUNT = MOST_VERSIONS + 6

@@ -27,7 +27,7 @@ from tests.world import claims_of
 from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.codec import encode
 from verify.errors import MalformedError, VerifyError
-from verify.events import Erasure, Event, Hold, Key, Meeting, Opening, Sealed
+from verify.kinds import Erasure, Event, Hold, Key, Meeting, Opening, Sealed
 from verify.merkle import leaf_hash, root_hash
 from verify.note import NoteSignature, format_note
 from verify.tiles import bundles_of, entries_path, format_bundle

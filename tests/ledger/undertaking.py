@@ -13,7 +13,7 @@ from ledger.folds.transfers import TransferRow, fold_transfers
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
 from tests.ledger.founding import LCC, step
 from verify.claims import File
-from verify.events import Agreement, Arrangement, Meeting, Request, Transfer
+from verify.kinds import Agreement, Arrangement, Meeting, Request, Transfer
 
 AS_AT = dt.date(2025, 11, 28)
 TOLD = Telling(LCC)

@@ -14,12 +14,7 @@ from tests.world import (
     say,
     signing_key,
 )
-from verify.events import (
-    Approval,
-    Charter,
-    Membership,
-    Thresholds,
-)
+from verify.kinds import Approval, Charter, Membership, Thresholds
 from verify.merkle import leaf_hash
 
 COUNCILS = ("easthall", "northmere", "southfold")

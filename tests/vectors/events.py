@@ -12,7 +12,7 @@ from tests.world import (
     letter,
     say,
 )
-from verify.events import (
+from verify.kinds import (
     Account,
     Agreement,
     Approval,

@@ -13,7 +13,8 @@ from tests.vectors.spelling import REF, Vectors, spelled_files, to_accept, to_re
 from tests.vectors.submissions import small_world
 from tests.world import DAY_MS, Said, World, founding_charter, letter, public_hex, say, signing_key
 from verify.claims import parse_disclosure
-from verify.events import Approval, Erasure, Hold, Key, Link, Opening, Position, parse_event
+from verify.events import parse_event
+from verify.kinds import Approval, Erasure, Hold, Key, Link, Opening, Position
 from verify.merkle import leaf_hash, root_hash
 
 

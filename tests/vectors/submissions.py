@@ -15,9 +15,7 @@ from tests.world import (
     letter,
     say,
 )
-from verify.events import (
-    Artefact,
-)
+from verify.kinds import Artefact
 
 
 def small_world() -> World:

@@ -17,7 +17,7 @@ from tests.vectors.signatures import subproof
 from tests.world import T0, World, inclusion, restart, say
 from verify.audit import Anchors, audit
 from verify.errors import VerifyError
-from verify.events import Meeting
+from verify.kinds import Meeting
 from verify.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
 from verify.source import MappingSource
 from verify.state import UnknownVersionError

@@ -17,7 +17,7 @@ from verify.audit import Anchors, _Audit, audit, run_here
 from verify.checks import Check
 from verify.claims import File
 from verify.entry import parse_entry
-from verify.events import Artefact, Opening
+from verify.kinds import Artefact, Opening
 from verify.merkle import leaf_hash, root_hash
 from verify.notes import log_vkey
 from verify.report import Finding, Report

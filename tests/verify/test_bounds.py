@@ -20,8 +20,8 @@ from verify.codec import encode
 from verify.contents import FileResult, WantedFile, check_file
 from verify.entry import MAX_ENTRY, parse_entry
 from verify.errors import MalformedError, RuleError
-from verify.events import Artefact
 from verify.evidence import parse_evidence
+from verify.kinds import Artefact
 from verify.report import MAX_ALIKE, Finding, Findings, Report, nest
 from verify.source import MappingSource
 from verify.tiles import parse_bundle

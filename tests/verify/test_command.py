@@ -21,8 +21,8 @@ from tests.world import ORIGIN, World, letter, public_hex, say, signing_key
 from verify.__main__ import main
 from verify.checks import Check
 from verify.codec import encode
-from verify.events import Meeting
 from verify.evidence import format_evidence
+from verify.kinds import Meeting
 from verify.note import COSIGNATURE_ED25519, VerifierKey, format_vkey, key_id
 from verify.notes import log_vkey
 

@@ -17,7 +17,8 @@ from verify.entry import (
     parse_entry,
 )
 from verify.errors import RuleError
-from verify.events import MAX_EVENT, Communication, Event, parse_event
+from verify.events import MAX_EVENT, parse_event
+from verify.kinds import Communication, Event
 
 ENTRIES = small_world().entries
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.world import T0, restart, say
 from verify.erasures import DAY_MS, Erasures
-from verify.events import Erasure, Hold
+from verify.kinds import Erasure, Hold
 
 OF = "ab" * 32
 OTHER = "cd" * 32

@@ -8,15 +8,8 @@ from tests.vectors.events import sample_events
 from tests.world import letter
 from verify.checks import Check
 from verify.errors import RuleError
-from verify.events import (
-    MAX_EVENT,
-    Opening,
-    event_id,
-    kind_of,
-    parse_event,
-    power_for,
-    references,
-)
+from verify.events import MAX_EVENT, event_id, kind_of, parse_event, power_for, references
+from verify.kinds import Opening
 
 SAMPLES = sample_events()
 

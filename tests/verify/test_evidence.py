@@ -20,7 +20,17 @@ from verify.checks import Check
 from verify.codec import encode
 from verify.entry import parse_entry
 from verify.errors import RuleError
-from verify.events import (
+from verify.evidence import (
+    MAX_EVIDENCE,
+    NOT_CHECKED,
+    Evidence,
+    EvidenceEntry,
+    audit_evidence,
+    format_evidence,
+    opened_files,
+    parse_evidence,
+)
+from verify.kinds import (
     Date,
     Erasure,
     Event,
@@ -33,16 +43,6 @@ from verify.events import (
     Request,
     Sealed,
     Step,
-)
-from verify.evidence import (
-    MAX_EVIDENCE,
-    NOT_CHECKED,
-    Evidence,
-    EvidenceEntry,
-    audit_evidence,
-    format_evidence,
-    opened_files,
-    parse_evidence,
 )
 from verify.notes import log_vkey
 from verify.report import Report

@@ -15,8 +15,8 @@ from tests.world import World, restart, say
 from verify.audit import audit
 from verify.checks import Check
 from verify.contents import FileResult, WantedFile, check_file
-from verify.events import Artefact
 from verify.folder import Folder
+from verify.kinds import Artefact
 from verify.pool import Pool, _work, processors
 from verify.source import MappingSource, Source
 

@@ -19,7 +19,8 @@ from tests.world import (
 )
 from verify.audit import audit
 from verify.checks import Check
-from verify.events import (
+from verify.events import power_for, references
+from verify.kinds import (
     Account,
     Artefact,
     Date,
@@ -34,8 +35,6 @@ from verify.events import (
     Sentence,
     Step,
     Transfer,
-    power_for,
-    references,
 )
 from verify.rules import candidate_of
 from verify.source import MappingSource

@@ -24,7 +24,8 @@ from verify.checks import Check
 from verify.codec import encode
 from verify.entry import parse_entry
 from verify.errors import RuleError
-from verify.events import (
+from verify.events import event_id
+from verify.kinds import (
     Approval,
     Charter,
     FoundingKey,
@@ -35,7 +36,6 @@ from verify.events import (
     Predecessor,
     Thresholds,
     Witness,
-    event_id,
 )
 from verify.report import Report
 from verify.rules import admit, candidate_of

@@ -9,7 +9,8 @@ from tests.world import ORIGIN, World, letter, public_hex, restart, say, signing
 from verify.checks import Check
 from verify.codec import encode
 from verify.errors import MalformedError, RuleError, VerifyError
-from verify.events import Opening, parse_event
+from verify.events import parse_event
+from verify.kinds import Opening
 from verify.session import SESSION
 from verify.submission import (
     POSSESSION,

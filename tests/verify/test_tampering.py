@@ -20,7 +20,7 @@ from tests.world import (
 from verify.audit import Anchors, audit
 from verify.checks import Check
 from verify.codec import encode
-from verify.events import Key
+from verify.kinds import Key
 from verify.merkle import leaf_hash, root_hash
 from verify.notes import log_vkey
 from verify.report import Finding, Report

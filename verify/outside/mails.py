@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from verify.chunk import Line
 from verify.entry import parse_entry
 from verify.errors import MalformedError
-from verify.events import Attestation, event_id, parse_event
+from verify.events import event_id, parse_event
+from verify.kinds import Attestation
 from verify.outside.dkim import MAX_MAIL, Signature, check_mail
 from verify.outside.held import chosen, entries, file, opened
 from verify.source import Source

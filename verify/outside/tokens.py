@@ -12,8 +12,9 @@ from verify.checkpoint import Checkpoint
 from verify.chunk import Line
 from verify.entry import parse_entry
 from verify.errors import MalformedError, SignatureError
-from verify.events import Attestation, parse_event
+from verify.events import parse_event
 from verify.evidence import Evidence, token_of
+from verify.kinds import Attestation
 from verify.merkle import Frontier, leaf_hash
 from verify.outside.held import chosen, entries, file, opened
 from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, Stamp, check_token

@@ -19,7 +19,7 @@ from ledger.folds.requests import ItemRow, RequestRow
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
 from ledger.wording import actors_words, days_words, say, thing_words
-from verify.events import Commitment, Knowledge, Request, Step
+from verify.kinds import Commitment, Knowledge, Request, Step
 
 __all__ = ["PATIENCE_DAYS", "silences", "unanswered"]
 

@@ -16,16 +16,7 @@ from ledger.folds.positions import Response, status_of
 from ledger.folds.ranges import format_ranges
 from ledger.view import Told
 from ledger.wording import actors_words, field_words, response_words
-from verify.events import (
-    Account,
-    Communication,
-    DateRole,
-    Event,
-    Meeting,
-    Request,
-    Step,
-    Transfer,
-)
+from verify.kinds import Account, Communication, DateRole, Event, Meeting, Request, Step, Transfer
 
 __all__ = ["disputes", "said_to_be_one"]
 

@@ -17,15 +17,7 @@ from ledger.sentences import title_of
 from ledger.view import Told
 from ledger.wording import count_words
 from verify.claims import File
-from verify.events import (
-    Artefact,
-    Commitment,
-    Communication,
-    Meeting,
-    Request,
-    Step,
-    Transfer,
-)
+from verify.kinds import Artefact, Commitment, Communication, Meeting, Request, Step, Transfer
 
 __all__ = ["doubles"]
 

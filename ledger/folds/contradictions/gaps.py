@@ -9,7 +9,8 @@ from typing import Final
 from ledger.folds.contradictions.findings import Finding
 from ledger.folds.contradictions.matter import Matter, entries_words, joined
 from ledger.view import Told
-from verify.events import (
+from verify.events import references
+from verify.kinds import (
     Account,
     Agreement,
     Arrangement,
@@ -22,7 +23,6 @@ from verify.events import (
     Position,
     Request,
     Step,
-    references,
 )
 
 __all__ = ["gaps"]

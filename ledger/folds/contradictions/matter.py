@@ -21,7 +21,7 @@ from ledger.folds.requests import RequestRow, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.sentences import other_words
 from ledger.view import Told
-from verify.events import GOVERNANCE, Erasure, Event, Hold, Opening, Sealed
+from verify.kinds import GOVERNANCE, Erasure, Event, Hold, Opening, Sealed
 
 __all__ = ["Dated", "Matter", "doers_of_all", "entries_words", "joined"]
 

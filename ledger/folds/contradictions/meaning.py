@@ -10,7 +10,7 @@ from ledger.folds.contradictions.matter import Matter, entries_words, joined
 from ledger.folds.stances import parties_of
 from ledger.view import Told
 from ledger.wording import actors_words, noun_of, party_of, say, thing_words
-from verify.events import Communication, Request, Step
+from verify.kinds import Communication, Request, Step
 
 __all__ = ["meanings"]
 

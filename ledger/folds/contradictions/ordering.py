@@ -19,7 +19,7 @@ from ledger.folds.waits import came
 from ledger.sentences import title_of
 from ledger.view import Told
 from ledger.wording import actor_words, actors_words, days_words, field_words, say, thing_words
-from verify.events import Account, Communication, DateRole, Knowledge, Request, Step
+from verify.kinds import Account, Communication, DateRole, Knowledge, Request, Step
 
 __all__ = ["impossible", "surprising"]
 

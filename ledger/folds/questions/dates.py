@@ -15,7 +15,7 @@ from ledger.folds.positions import named_parties
 from ledger.folds.questions.asked import Answer, Asked
 from ledger.view import Told
 from ledger.wording import say
-from verify.events import (
+from verify.kinds import (
     GOVERNANCE,
     Attestation,
     Date,

@@ -17,7 +17,7 @@ from ledger.folds.questions.asked import Answer, Asked, joined
 from ledger.folds.requests import RequestRow
 from ledger.view import Told
 from ledger.wording import actors_words, thing_words
-from verify.events import Request
+from verify.kinds import Request
 
 __all__ = ["FORM", "decision"]
 

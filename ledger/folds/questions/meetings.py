@@ -11,7 +11,7 @@ from ledger.folds.positions import named_parties
 from ledger.folds.questions.asked import Answer, Asked
 from ledger.view import Told
 from ledger.wording import actor_words, actors_words
-from verify.events import Meeting
+from verify.kinds import Meeting
 
 __all__ = ["met"]
 

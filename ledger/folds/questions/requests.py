@@ -28,7 +28,7 @@ from ledger.wording import (
     say,
     thing_words,
 )
-from verify.events import Communication, Request, Step
+from verify.kinds import Communication, Request, Step
 
 __all__ = [
     "clear",

@@ -16,7 +16,7 @@ from ledger.folds.questions.asked import Answer, Asked, joined
 from ledger.folds.stances import parties_of
 from ledger.view import Told
 from ledger.wording import actors_words, field_words, response_words
-from verify.events import Account, Communication, Position
+from verify.kinds import Account, Communication, Position
 
 __all__ = ["authority", "denied", "receipt", "sentences"]
 

@@ -15,7 +15,7 @@ from ledger.target import Target
 from tests.ledger.client.shelf import Shelf, id_at, remote_of
 from tests.world import Said, World, letter, public_hex, say, signing_key
 from verify.checkpoint import parse_signed
-from verify.events import Communication, Date, Opening, Sealed
+from verify.kinds import Communication, Date, Opening, Sealed
 
 
 def test_is_a_target(remote: Remote, world: World) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ledger.folds.reading import read
 from ledger.outputs.table import COMPLETE, Choice, Table, table_of
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce, sealed
-from verify.events import Communication
+from verify.kinds import Communication
 
 AS_AT = dt.date.max
 TITLES = (

@@ -15,7 +15,7 @@ from tests.ledger.bookmaking import Draft, book_of, dates, nonce
 from tests.ledger.founding import LCC
 from tests.ledger.outputs.hostile import TEXTS, every_date, hostile_table
 from tests.ledger.outputs.test_table import founding_table
-from verify.events import Commitment, Request
+from verify.kinds import Commitment, Request
 
 
 def components(data: bytes) -> list[other.Component]:

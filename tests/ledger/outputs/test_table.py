@@ -22,7 +22,7 @@ from tests.ledger.bookmaking import Draft, book_of, nonce, public, sealed
 from tests.ledger.founding import CASE, INVITATION, LCC, LETTER, MEETING, OTHERS, position
 from tests.ledger.shipped import shipped
 from tests.ledger.test_folds_timeline import shuffled
-from verify.events import Communication, Key, Opening
+from verify.kinds import Communication, Key, Opening
 
 AS_AT = dt.date(2025, 11, 28)
 

@@ -11,7 +11,7 @@ from ledger.reconcile.books import Book
 from ledger.reconcile.tellings import MailHead, Telling
 from ledger.view import Told
 from verify.brackets import Bracket
-from verify.events import Communication, Date, DateRole, Event, Link, Meeting
+from verify.kinds import Communication, Date, DateRole, Event, Link, Meeting
 
 ONE, TWO, THREE = "1" * 64, "2" * 64, "3" * 64
 

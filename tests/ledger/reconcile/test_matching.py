@@ -14,7 +14,7 @@ from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import MailHead, Telling, tellings_of
 from tests.ledger.reconcile.made_up import ONE, THREE, TWO, book, mail_event, telling
 from verify.claims import File
-from verify.events import Link, Step
+from verify.kinds import Link, Step
 
 
 def matched(*tellings: Telling, decisions: Decisions | None = None) -> Matches:

@@ -15,7 +15,7 @@ from ledger.reconcile.tellings import Telling
 from ledger.view import Told
 from tests.ledger.reconcile.made_up import ONE, TWO, book, dated, mail_event, telling
 from verify.brackets import Bracket
-from verify.events import Communication, Event, Position, Ranges, Request
+from verify.kinds import Communication, Event, Position, Ranges, Request
 
 
 def rows_of(
