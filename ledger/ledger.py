@@ -7,7 +7,6 @@ valid is for `verify` to say; here it is only kept, proved and handed out.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import shutil
 import threading
@@ -15,13 +14,14 @@ from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from ledger.commit import EMPTY_HEAD, Head
 from ledger.disputes import check_undisputed, is_decided
-from ledger.errors import LogKeyError, NotFoundError, StoreError
+from ledger.errors import LogKeyError, StoreError
 from ledger.files import ByteStream, Files, Kept, Vouched
 from ledger.keys import LogKey
+from ledger.log import Log
 from ledger.mirrored import load_mirror
 from ledger.notes import check_cosigned, merge_notes
 from ledger.opening import (
@@ -34,7 +34,6 @@ from ledger.opening import (
 from ledger.past import StorePast, load_head
 from ledger.private import sync_folder
 from ledger.receipts import Receipts
-from ledger.rows import Row
 from ledger.sequencer import (
     FileSizes,
     LogSigner,
@@ -45,33 +44,28 @@ from ledger.sequencer import (
     wanted_files,
 )
 from ledger.steady import Clock, Steady
-from ledger.store import Snapshot, Store
+from ledger.store import Store
 from ledger.tree import Tree
 from ledger.writer import Observer, Settled, Writer, ignore
 from verify.checks import Check
-from verify.entry import parse_entry
-from verify.errors import MalformedError, RuleError
+from verify.errors import RuleError
 from verify.kinds import Charter
 from verify.rules import Past
 from verify.state import State
-from verify.submission import Seen, Submission, parse_document
-from verify.tiles import Bundle, format_bundle, parse_tile_path
+from verify.submission import Submission, parse_document
 
-__all__ = ["FILES_FOLDER", "LOG_KEY_FILE", "Ledger"]
+__all__ = ["FILES_FOLDER", "Ledger"]
 
 FILES_FOLDER = "files"
-_AT_ONCE = 256
 _PUBLISHED = 6  # the step of `writer` after which readers find what was recorded
 
-T = TypeVar("T")
 Listener = Callable[[], None]
 
 
-class Ledger:
+class Ledger(Log):
     """A ledger that is open. Made by `create` and `open`.
 
     Attributes:
-        path: Its folder.
         origin: Its name, for ever.
         fingerprint: Leaf hash of entry 0, in hex.
         mirror: Of what it is a mirror, where it is one.
@@ -88,9 +82,8 @@ class Ledger:
         observer: Observer,
     ) -> None:
         """Take over an open store. Use `create` or `open`."""
-        self.path = path
+        super().__init__(path, store)
         self.mirror = load_mirror(path)
-        self._store = store
         self._files = Files(path / FILES_FOLDER)
         self._signers = signers
         self._head = head
@@ -277,221 +270,6 @@ class Ledger:
         for listener in self._listeners:
             listener()
 
-    def size(self) -> int:
-        """Return the number of entries."""
-        return self._look(lambda snapshot: snapshot.size)
-
-    def changes(self) -> int:
-        """Return a number that grows with everything that any process writes."""
-        return self._store.changes()
-
-    def root(self) -> bytes:
-        """Return the tree's root hash."""
-        return self._look(lambda snapshot: Tree(snapshot.tile).root(snapshot.size))
-
-    def root_at(self, size: int) -> bytes:
-        """Return the tree's root hash at an earlier size.
-
-        Raises:
-            NotFoundError: The log is smaller.
-        """
-
-        def read(snapshot: Snapshot) -> bytes:
-            _check_size(snapshot, size)
-            return Tree(snapshot.tile).root(size)
-
-        return self._look(read)
-
-    def checkpoint(self) -> bytes:
-        """Return the latest signed checkpoint."""
-
-        def read(snapshot: Snapshot) -> bytes:
-            note = snapshot.checkpoint(snapshot.size)
-            if note is None:
-                raise StoreError(self.path, f"the checkpoint of size {snapshot.size} is missing")
-            return note
-
-        return self._look(read)
-
-    def checkpoint_at(self, size: int) -> bytes:
-        """Return the signed checkpoint that was published at `size`.
-
-        Raises:
-            NotFoundError: None was: the size is none that ever was the latest.
-        """
-        note = self._look(lambda snapshot: snapshot.checkpoint(size))
-        if note is None:
-            raise NotFoundError(f"checkpoint of size {size}")
-        return note
-
-    def checkpoint_before(self, size: int) -> bytes:
-        """Return the latest signed checkpoint that was published at `size` or before.
-
-        Raises:
-            NotFoundError: None was: the size is 0.
-        """
-        note = self._look(lambda snapshot: snapshot.checkpoint_before(size))
-        if note is None:
-            raise NotFoundError(f"checkpoint of at most {size} entries")
-        return note
-
-    def tile(self, path: str) -> bytes:
-        """Return a tile or an entry bundle, whole or partial, by its C2SP path.
-
-        Raises:
-            NotFoundError: It is no such path, or the log is too small for it.
-        """
-        try:
-            tile = parse_tile_path(path)
-        except MalformedError:
-            raise NotFoundError(f"tile {path[:80]!r}") from None
-
-        def read(snapshot: Snapshot) -> bytes:
-            level = 0 if isinstance(tile, Bundle) else tile.level
-            first = tile.number << 8
-            if first + tile.width > snapshot.size >> (8 * level):
-                raise NotFoundError(f"{path} in a log of {snapshot.size} entries")
-            if isinstance(tile, Bundle):
-                return format_bundle(_slice(snapshot, first, first + tile.width))
-            return snapshot.tile(level, tile.number)[: 32 * tile.width]
-
-        return self._look(read)
-
-    def entry(self, index: int) -> bytes:
-        """Return the entry at `index`.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-        return self._look(lambda snapshot: snapshot.row(index).entry(index))
-
-    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Yield the entries from `start` to before `stop`, or to the last there is by then.
-
-        Nothing is held between two entries: the ledger may record meanwhile.
-        """
-        while stop is None or start < stop:
-            high = start + _AT_ONCE if stop is None else min(stop, start + _AT_ONCE)
-
-            def read(snapshot: Snapshot, low: int = start, high: int = high) -> list[bytes]:
-                return _slice(snapshot, low, min(high, snapshot.size))
-
-            found = self._look(read)
-            if not found:
-                return
-            yield from found
-            start += len(found)
-
-    def index_of(self, event_id: bytes) -> int | None:
-        """Return the index of the entry that holds the event with this id, also a nested one."""
-        found = self._look(lambda snapshot: snapshot.find(event_id))
-        return None if found is None else found[0]
-
-    def ids_with_prefix(self, digits: str, limit: int = 10) -> tuple[str, ...]:
-        """Return the first `limit` event ids that begin with these hex digits, in order.
-
-        Raises:
-            ValueError: Not 1 to 64 hex digits of lower case.
-        """
-        found = self._look(lambda snapshot: snapshot.ids_with_prefix(digits, limit=limit))
-        return tuple(event_id.hex() for event_id in found)
-
-    def disclosures(self, index: int) -> tuple[str, ...]:
-        """Return the disclosures at an entry, sorted by claim name."""
-        return self._look(lambda snapshot: snapshot.disclosures(index))
-
-    def disclosed(self, start: int = 0) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """Yield each entry from `start` on that has disclosures, by index, with them.
-
-        Nothing is held between two.
-        """
-        after = start - 1
-        while True:
-
-            def read(snapshot: Snapshot, after: int = after) -> list[tuple[int, tuple[str, ...]]]:
-                return snapshot.disclosed(after, _AT_ONCE)
-
-            found = self._look(read)
-            if not found:
-                return
-            yield from found
-            after = found[-1][0]
-
-    def notes(self, start: int = 0) -> Iterator[bytes]:
-        """Yield the kept notes from size `start` on, by size and then hash (SPEC section 11.2)."""
-        after = start.to_bytes(8, "big")
-        while True:
-
-            def read(snapshot: Snapshot, after: bytes = after) -> list[tuple[bytes, bytes]]:
-                return snapshot.notes(after, _AT_ONCE)
-
-            found = self._look(read)
-            if not found:
-                return
-            for _, note in found:
-                yield note
-            after = found[-1][0]
-
-    def notes_of(self, size: int) -> tuple[bytes, ...]:
-        """Return the kept notes of a size, by hash."""
-        return self._look(
-            lambda snapshot: tuple(note for _, note in snapshot.notes_within(size - 1, size))
-        )
-
-    def notes_about(self, start: int, stop: int) -> tuple[bytes, ...]:
-        """Return the kept notes about the entries [start, stop), by size and then by hash.
-
-        Those that their statements name, and those of the sizes that end with one of them.
-
-        Raises:
-            NotFoundError: There are not so many entries.
-        """
-
-        def read(snapshot: Snapshot) -> tuple[bytes, ...]:
-            _check_size(snapshot, stop)
-            found = {(size, note) for size, note in snapshot.notes_within(start, stop)}
-            for row in snapshot.rows(start):
-                if row.first >= stop:
-                    break
-                seen = _seen_in(row)
-                if row.first >= start and seen is not None:
-                    note = snapshot.note(seen.size, bytes.fromhex(seen.note))
-                    found.update([] if note is None else [(seen.size, note)])
-            return tuple(note for _, note in sorted(found, key=_by_size_and_hash))
-
-        return self._look(read)
-
-    def latest_notes(self) -> Iterator[bytes]:
-        """Yield the kept notes, the largest size first."""
-        before = b""
-        while True:
-
-            def read(snapshot: Snapshot, before: bytes = before) -> list[tuple[bytes, bytes]]:
-                return snapshot.notes_before(before, _AT_ONCE)
-
-            found = self._look(read)
-            for _, note in found:
-                yield note
-            if len(found) < _AT_ONCE:
-                return
-            before = found[-1][0]
-
-    def note(self, *, size: int, sha256: str) -> bytes:
-        """Return a kept note by its size and its hash.
-
-        Raises:
-            NotFoundError: It is not kept.
-        """
-        note = self._look(lambda snapshot: snapshot.note(size, bytes.fromhex(sha256)))
-        if note is None:
-            raise NotFoundError(f"note {sha256[:16]} of size {size}")
-        return note
-
-    def governance(self) -> tuple[int, ...]:
-        """Return the indexes of the governance entries, in order."""
-        turnings = self._look(lambda snapshot: snapshot.turnings())
-        return tuple(first for first, leaf in turnings if leaf)
-
     def keep_note(self, note: bytes) -> int:
         """Keep a checkpoint of this log that others have cosigned, and return its size.
 
@@ -527,14 +305,6 @@ class Ledger:
     def kept_files(self) -> Iterator[Kept]:
         """Yield the files that are kept, named by a disclosure or not, in no order."""
         return self._files.kept()
-
-    def copy_store(self, fd: int) -> None:
-        """Write all but files and log keys, as it is now, to an open file or pipe.
-
-        Raises:
-            StoreError: The store cannot be read, or `fd` not written.
-        """
-        self._store.copy(fd)
 
     def state(self) -> State:
         """Return the rules' state after the last entry."""
@@ -654,36 +424,6 @@ class Ledger:
             lambda snapshot: Receipts(snapshot, fingerprint=fingerprint, note=note).of(index)
         )
 
-    def inclusion_proof(self, *, index: int, size: int) -> tuple[bytes, ...]:
-        """Prove that the entry at `index` is in the tree of `size` entries.
-
-        Raises:
-            NotFoundError: The log is smaller, or has no such entry at that size.
-        """
-
-        def read(snapshot: Snapshot) -> tuple[bytes, ...]:
-            _check_size(snapshot, size)
-            if not 0 <= index < size:
-                raise NotFoundError(f"entry {index} at size {size}")
-            return Tree(snapshot.tile).inclusion_proof(index=index, size=size)
-
-        return self._look(read)
-
-    def consistency_proof(self, *, old: int, new: int) -> tuple[bytes, ...]:
-        """Prove that the first `old` entries of the tree of `new` entries are the old tree.
-
-        Raises:
-            NotFoundError: The log is smaller, or the sizes are not in order.
-        """
-
-        def read(snapshot: Snapshot) -> tuple[bytes, ...]:
-            _check_size(snapshot, new)
-            if not 0 <= old <= new:
-                raise NotFoundError(f"size {old} below size {new}")
-            return Tree(snapshot.tile).consistency_proof(old=old, new=new)
-
-        return self._look(read)
-
     def add_log_key(self, log_key: LogKey) -> None:
         """Hold a further log key, before a charter that names it is submitted.
 
@@ -704,10 +444,6 @@ class Ledger:
             raise StoreError(self.path, "is open for reading only")
         return self._writer
 
-    def _look(self, read: Callable[[Snapshot], T]) -> T:
-        with self._store.read() as snapshot:
-            return read(snapshot)
-
     def _current(self) -> Head:
         if self._writer is not None:
             return self._writer.head
@@ -722,28 +458,3 @@ class Ledger:
             if head.size > self._head.size:
                 self._head = head
         return head
-
-
-def _slice(snapshot: Snapshot, start: int, stop: int) -> list[bytes]:
-    """Return the entries [start, stop), as far as they are there."""
-    found: list[bytes] = []
-    for row in snapshot.rows(start):
-        if row.first >= stop:
-            break
-        found += row.entries(start, stop)
-    return found
-
-
-def _seen_in(row: Row) -> Seen | None:
-    """Return what the statement over a submission says its author had seen."""
-    statement = parse_entry(row.entry(row.first)).statement
-    return None if statement is None else statement.seen
-
-
-def _by_size_and_hash(each: tuple[int, bytes]) -> tuple[int, bytes]:
-    return each[0], hashlib.sha256(each[1]).digest()
-
-
-def _check_size(snapshot: Snapshot, size: int) -> None:
-    if not 0 <= size <= snapshot.size:
-        raise NotFoundError(f"size {size} in a log of {snapshot.size} entries")
