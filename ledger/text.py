@@ -244,10 +244,6 @@ def _date_text(moment: Moment | None) -> str:
     return f"{format_when(moment.when)}\n{moment.role.replace('_', ' ')}"
 
 
-def _when_text(when: When | None) -> str:
-    return "undated" if when is None else format_when(when)
-
-
 def _request_head(row: RequestRow) -> str:
     made = "undated" if row.made is None else format_when(row.made.when)
     if row.made is not None and row.made.role in {"received", "sent"}:

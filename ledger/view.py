@@ -77,7 +77,6 @@ class Told:
         author: The party that signed it.
         key: The key that signed it, in hex.
         key_origin: How that key came to its party.
-        key_post: The post that the key belongs to, if one was named.
         seen_size: How many entries the author held when it signed; 0 if it names none.
         position: Its place in its submission.
         first: Index of its submission's first entry.
@@ -94,7 +93,6 @@ class Told:
     author: str
     key: str
     key_origin: KeyOrigin
-    key_post: str | None
     seen_size: int
     position: int
     first: int
@@ -599,7 +597,6 @@ class ViewBuilder:
             author=event.author,
             key=signed.key.key,
             key_origin=signed.key.origin,
-            key_post=signed.key.post,
             seen_size=signed.seen_size,
             position=entry.position,
             first=signed.first,

@@ -463,7 +463,6 @@ def _told_at(state: State, statement: Statement, held: Held, opened: _Open) -> I
         author=held.event.author,
         key=key.key,
         key_origin=key.origin,
-        key_post=key.post,
         seen_size=0 if statement.seen is None else statement.seen.size,
         position=held.entry.position,
         first=held.index - held.entry.position,

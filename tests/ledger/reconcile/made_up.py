@@ -40,7 +40,6 @@ def telling(  # noqa: PLR0913 - a builder: each part has a default
         author="county",
         key=key or ledger,
         key_origin="founding",
-        key_post=None,
         seen_size=0,
         position=0,
         first=number,
