@@ -1,0 +1,46 @@
+"""A served ledger of Alpha, and what Alpha sends it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+
+from api.problems import PREFIX
+from api.settings import Settings
+from ledger.ledger import Ledger
+from tests.api import serving as servers
+from tests.api.serving import Got, Site
+from tests.ledger.builder import NewEvent, Party, new_letter, sign_document
+
+ALPHA = Party("alpha", 1)
+
+
+@contextlib.contextmanager
+def serving(ledger: Ledger, settings: Settings | None = None) -> Iterator[Site]:
+    with servers.serving(ledger, settings) as site:
+        yield site.signed_in(ledger, ALPHA)
+
+
+def signed(ledger: Ledger, *events: NewEvent, party: Party = ALPHA) -> bytes:
+    return sign_document(ledger, party, events or [new_letter("alpha")])
+
+
+def put(site: Site, content: bytes, name: str | None = None) -> Got:
+    return site.ask("PUT", f"/files/{name or hashlib.sha256(content).hexdigest()}", content)
+
+
+def refusal(got: Got) -> tuple[int, str]:
+    problem = got.problem
+    assert got.status == problem.status
+    assert problem.title
+    assert problem.detail
+    return got.status, problem.type.removeprefix(PREFIX)
+
+
+def wait_for(met: Callable[[], bool]) -> None:
+    end = time.monotonic() + 8
+    while not met():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -1,0 +1,106 @@
+"""Connections: those that are slow, many or silent."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.connection import peer_of
+from api.settings import Settings
+from ledger.ledger import Ledger
+from tests.api.serving import SUBMISSION, Site, read_from
+from tests.api.taking import ALPHA, serving, signed, wait_for
+from tests.ledger.builder import found_ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def site(ledger: Ledger) -> Iterator[Site]:
+    with serving(ledger) as site:
+        yield site
+
+
+def connect(site: Site) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", site.port), timeout=8)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    try:
+        return not connection.recv(1)
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: x\r\n"])
+def test_closes_a_connection_whose_request_does_not_come(ledger: Ledger, sent: bytes) -> None:
+    with serving(ledger, Settings(head_s=0.3)) as site, connect(site) as connection:
+        connection.sendall(sent)
+        began_s = time.monotonic()
+        assert is_closed(connection)
+        assert time.monotonic() - began_s < 5
+        assert 200 == site.get("/healthz").status
+
+
+def test_slow_headers_get_no_more_time_by_coming_slowly(ledger: Ledger) -> None:
+    with serving(ledger, Settings(head_s=0.4)) as site, connect(site) as connection:
+        began_s = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began_s < 5:
+                connection.sendall(b"G")
+                time.sleep(0.05)
+        assert time.monotonic() - began_s < 5
+
+
+def test_the_second_request_of_a_connection_must_come_in_time_too(ledger: Ledger) -> None:
+    whole = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with serving(ledger, Settings(head_s=0.3)) as site, connect(site) as connection:
+        for pause_s in (0.0, 0.7):  # between two requests it may be silent longer
+            time.sleep(pause_s)
+            connection.sendall(whole)
+            assert 200 == read_from(connection).status
+        connection.sendall(whole[:9])
+        assert is_closed(connection)
+
+
+def test_a_body_may_take_longer_than_headers(ledger: Ledger) -> None:
+    document = signed(ledger)
+    head = f"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(document)}\r\n"
+    head += f"Content-Type: {SUBMISSION['Content-Type']}\r\n\r\n"
+    with serving(ledger, Settings(head_s=0.3)) as site, connect(site) as connection:
+        connection.sendall(head.encode() + document[:9])
+        time.sleep(0.7)
+        connection.sendall(document[9:])
+        assert 201 == read_from(connection).status
+
+
+def test_one_address_has_only_so_many_connections(ledger: Ledger) -> None:
+    with serving(ledger, Settings(per_peer=3)) as site, contextlib.ExitStack() as stack:
+        held = [stack.enter_context(connect(site)) for _ in range(3)]
+        assert is_closed(stack.enter_context(connect(site)))
+        held[0].close()
+        wait_for(lambda: not is_refused(site))
+
+
+def is_refused(site: Site) -> bool:
+    try:
+        return site.get("/healthz").status != 200
+    except (ConnectionError, http.client.HTTPException):
+        return True
+
+
+def test_what_counts_as_one_address() -> None:
+    assert "192.0.2.1" == peer_of("192.0.2.1") == peer_of("::ffff:192.0.2.1")
+    assert peer_of("2001:db8::1") == peer_of("2001:db8::ffff:1%eth0")
+    assert peer_of("2001:db8::1") != peer_of("2001:db8:0:1::1")
+    assert "testclient" == peer_of("testclient")
