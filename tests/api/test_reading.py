@@ -1,16 +1,12 @@
-"""Reading: who sees what, pages that stay, proofs that hold, over real sockets."""
+"""Reading: pages that stay, answers, proofs that hold, over real sockets."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
-import hashlib
-import http.client
 import io
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
 from urllib.parse import quote
 
 import msgspec
@@ -21,6 +17,7 @@ from api.settings import Settings
 from ledger.cli.context import Context
 from ledger.cli.main import run
 from ledger.ledger import Ledger
+from tests.api.reading import ALPHA, BETA, GAMMA, JSON, Told, part, values
 from tests.api.serving import Got, Site, serving
 from tests.ledger.builder import (
     Clock,
@@ -36,27 +33,6 @@ from verify.checkpoint import parse_signed
 from verify.merkle import check_consistency, check_inclusion, leaf_hash
 from verify.proof import parse_proof
 from verify.receipt import parse_receipt
-
-JSON: TypeAlias = "str | int | list[JSON] | dict[str, JSON]"
-ALPHA, BETA, GAMMA = Party("alpha", 1), Party("beta", 2), Party("gamma", 3)
-CONTENT = b"<script>alert(1)</script>" * 9
-ANYBODY = (
-    "/",
-    "/checkpoint",
-    "/checkpoints/1",
-    "/proofs/inclusion?index=0&size=1",
-    "/proofs/consistency?old=1&new=1",
-)
-ADMITTED = (
-    *("/entries", "/entries/0", "/events", "/chronology", "/requests", "/promises"),
-    "/checkpoints?start=0&stop=1",
-    *("/agreements", "/bindings?party=alpha", "/arrangements", "/transfers"),
-    *("/knowledge", "/ask", "/changes", "/parties", "/receipts/0", "/tail", f"/files/{'0' * 64}"),
-    *("/contradictions", "/knowledge/on?day=2025-04-08"),
-    f"/knowledge/when?of={'0' * 64}&act={'0' * 64}",
-    f"/events/{'0' * 64}",
-    *(f"/events/{'0' * 64}/positions", f"/requests/{'0' * 64}", "/queue?party=beta"),
-)
 
 
 @pytest.fixture
@@ -81,294 +57,9 @@ def slug(got: Got) -> tuple[int, str]:
     return got.status, got.problem.type.removeprefix(PREFIX)
 
 
-def values(got: Got) -> dict[str, JSON]:
-    assert got.status == 200, got.body
-    found: dict[str, JSON] = msgspec.json.decode(got.body)
-    return found
-
-
-def part(value: JSON) -> dict[str, JSON]:
-    assert isinstance(value, dict)
-    return value
-
-
 def rows(value: JSON) -> list[dict[str, JSON]]:
     assert isinstance(value, list)
     return [part(row) for row in value]
-
-
-# Who sees what
-
-
-class Told:
-    """Events whose every claim is a word that is looked for in answers."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.ids: list[str] = []
-        self.open = self.tell("OPEN")
-        self.limited = self.tell("LIMITED", audience=["beta"])
-        self.others = self.tell("OTHERS", audience=["gamma"])
-        self.withheld = self.tell("WITHHELD", withheld=True)
-        self.later = self.tell("LATER", withheld=True)
-        self.erased = self.tell("ERASED")
-        self.before = ledger.size()
-        opening = new_event("alpha", "opening/v1", of=self.later.id.hex(), names=["text", "title"])
-        handed = [self.later.disclosures[name] for name in ("text", "title")]
-        submit(ledger, opening, disclosures=[handed])
-        erasure = new_event(
-            "alpha",
-            "erasure/v1",
-            of=self.erased.id.hex(),
-            names=["text", "title"],
-            ground="court_order",
-        )
-        submit(ledger, erasure)
-
-    def tell(
-        self, word: str, *, audience: list[str] | None = None, withheld: bool = False
-    ) -> NewEvent:
-        names = ["text", "title"]
-        more: dict[str, object] = {}
-        if audience is not None:
-            more["audience"] = dict.fromkeys(names, audience)
-        event = new_event(
-            "alpha",
-            "request/v1",
-            what="data",
-            medium="written",
-            to=["beta"],
-            claims={name: f"{word}-{name}" for name in names},
-            withheld=names if withheld else (),
-            from_=["alpha"],
-            **more,  # type: ignore[arg-type]  # as in the builder
-        )
-        knowledge = new_event(
-            "alpha",
-            "knowledge/v1",
-            knower="beta",
-            of=event.id.hex(),
-            mode="became_aware",
-        )
-        submit(self.ledger, event, knowledge)
-        self.ids.append(event.id.hex())
-        return event
-
-    def everything(self, site: Site, *, at_size: int | None = None) -> bytes:
-        """Return all that a reader can get to hear."""
-        more = "" if at_size is None else f"at_size={at_size}"
-        paths = [
-            *("/events?", "/chronology?", "/requests?", "/promises?", "/knowledge?", "/ask?"),
-            *("/agreements?", "/bindings?party=beta&", "/arrangements?", "/transfers?"),
-            *("/contradictions?", "/knowledge/on?day=2025-04-08&"),
-            "/changes?since=2025-01-01&",
-            *("/entries?", "/parties?", *(f"/events/{event_id}?" for event_id in self.ids)),
-            *(f"/events/{event_id}/positions?" for event_id in self.ids),
-            "/queue?party=beta&",
-        ]
-        got = [site.get(f"{path}{more}") for path in paths]
-        assert [200] * len(got) == [one.status for one in got]
-        tails = [_tailed(site, what, self.ledger.size()) for what in ("events", "entries")]
-        return b"".join([*(one.body for one in got), *tails])
-
-
-def _tailed(site: Site, what: str, count: int) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
-    headers = {} if site.token is None else {"Authorization": f"Bearer {site.token}"}
-    with contextlib.closing(connection):
-        connection.request("GET", f"/tail?what={what}", headers=headers)
-        with connection.getresponse() as response:
-            lines: list[bytes] = []
-            while sum(line.startswith(b"data") for line in lines) < count:
-                lines.append(response.readline())
-    return b"".join(lines)
-
-
-WORDS = ("OPEN", "LIMITED", "OTHERS", "WITHHELD", "LATER", "ERASED")
-SEES: Mapping[str, frozenset[str]] = {
-    "public": frozenset(("OPEN", "LATER")),
-    "alpha": frozenset(("OPEN", "LIMITED", "OTHERS", "LATER")),
-    "beta": frozenset(("OPEN", "LIMITED", "LATER")),
-    "gamma": frozenset(("OPEN", "OTHERS", "LATER")),
-}
-
-
-def readers(site: Site, ledger: Ledger) -> dict[str, Site]:
-    signed_in = {party.name: site.signed_in(ledger, party) for party in (ALPHA, BETA, GAMMA)}
-    return {"public": site, **signed_in}
-
-
-def test_each_reader_sees_the_claims_that_are_for_it_and_no_others(
-    ledger: Ledger, site: Site
-) -> None:
-    told = Told(ledger)
-    for name, reader in readers(site, ledger).items():
-        heard = told.everything(reader)
-        shown = {word for word in WORDS if f"{word}-t".encode() in heard}
-
-        assert SEES[name] == shown, name
-        assert f"{next(iter(SEES[name]))}-title".encode() in heard
-
-
-def test_at_an_earlier_size_nothing_shows_that_was_handed_over_later_or_erased(
-    ledger: Ledger, site: Site
-) -> None:
-    told = Told(ledger)
-    for name, reader in readers(site, ledger).items():
-        got = [reader.get(f"/events/{event_id}?at_size={told.before}") for event_id in told.ids]
-        heard = b"".join(one.body for one in got)
-
-        shown = {word for word in WORDS if f"{word}-t".encode() in heard}
-        assert SEES[name] - {"LATER"} == shown, name
-
-
-def test_what_is_erased_leaves_answers_that_were_ready(ledger: Ledger, site: Site) -> None:
-    event = new_letter("alpha", "Soon gone")
-    submit(ledger, event)
-    size = ledger.size()
-    paths = (f"/events?at_size={size}", f"/events/{event.id.hex()}?at_size={size}")
-    before = [site.get(path) for path in paths]
-    erasure = new_event(
-        "alpha", "erasure/v1", of=event.id.hex(), names=["title"], ground="court_order"
-    )
-    submit(ledger, erasure)
-    after = [site.get(path) for path in paths]
-
-    assert [True] * 2 == [b"Soon gone" in got.body for got in before]
-    assert [False] * 2 == [b"Soon gone" in got.body for got in after]
-
-
-def test_nothing_of_a_ledger_of_members_is_read_without_a_session(tmp_path: Path) -> None:
-    with (
-        found_ledger(tmp_path / "members", ALPHA)[0] as ledger,
-        serving(ledger) as site,
-    ):
-        strangers = {path: site.get(path).status for path in (*ANYBODY, *ADMITTED)}
-        alpha = site.signed_in(ledger, ALPHA)
-        cached = {path: alpha.get(path).headers["cache-control"] for path in ADMITTED[:10]}
-
-    assert {**dict.fromkeys(ANYBODY, 200), **dict.fromkeys(ADMITTED, 401)} == strangers
-    assert {True} == {how.startswith("private, ") for how in cached.values()}
-
-
-def test_a_member_of_one_ledger_reads_nothing_of_another(tmp_path: Path) -> None:
-    with (
-        found_ledger(tmp_path / "one", ALPHA)[0] as one,
-        found_ledger(tmp_path / "two", ALPHA, contemporaneous_days=9)[0] as two,
-        serving({"one": one, "two": two}) as site,
-    ):
-        inside = Site(site.port, "/one").signed_in(one, ALPHA)
-        outside = Site(site.port, "/two", inside.token)
-        entries = values(inside.get("/entries?limit=1"))
-
-        assert [401] * len(ADMITTED) == [outside.get(path).status for path in ADMITTED]
-        assert one.fingerprint == part(entries["ledger"])["fingerprint"]
-        assert two.fingerprint == values(outside.get("/"))["fingerprint"]
-        for trick in ("/one/../two/events", "/two/%2e%2e/one/events", "/two//events", "/events"):
-            assert inside.raw(f"GET {trick} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).status in {
-                401,
-                404,
-            }
-
-
-# Files
-
-
-def file_event(name: str = "x.html", **fields: object) -> NewEvent:
-    value = {
-        "media_type": "text/html",
-        "name": name,
-        "sha256": hashlib.sha256(CONTENT).hexdigest(),
-        "size": len(CONTENT),
-    }
-    return new_event("alpha", "artefact/v1", type="letter", claims={"file.1": value}, **fields)  # type: ignore[arg-type]  # any field
-
-
-@pytest.fixture
-def path(ledger: Ledger) -> str:
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    ledger.add_file(io.BytesIO(CONTENT), sha256=digest, size=len(CONTENT))
-    return f"/files/{digest}"
-
-
-def test_a_file_is_for_whoever_may_see_a_claim_that_names_it(
-    ledger: Ledger, site: Site, path: str
-) -> None:
-    unnamed = {name: reader.get(path).status for name, reader in readers(site, ledger).items()}
-    submit(ledger, file_event(audience={"file.1": ["beta"]}))
-    limited = {name: reader.get(path).status for name, reader in readers(site, ledger).items()}
-    whole = file_event()
-    submit(ledger, whole)
-    open_ = {name: reader.get(path).status for name, reader in readers(site, ledger).items()}
-    submit(
-        ledger,
-        new_event("alpha", "erasure/v1", of=whole.id.hex(), names=["file.1"], ground="court_order"),
-    )
-    erased = {name: reader.get(path).status for name, reader in readers(site, ledger).items()}
-
-    assert dict.fromkeys(("public", "alpha", "beta", "gamma"), 404) == unnamed
-    assert {"public": 404, "alpha": 200, "beta": 200, "gamma": 404} == limited == erased
-    assert dict.fromkeys(("public", "alpha", "beta", "gamma"), 200) == open_
-
-
-def test_a_file_is_saved_and_never_run(ledger: Ledger, site: Site, path: str) -> None:
-    name = "Füße & \u202egnp.html"
-    submit(ledger, file_event(name))
-    got = site.get(path)
-
-    assert CONTENT == got.body
-    assert "application/octet-stream" == got.headers["content-type"]
-    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-    assert disposition == got.headers["content-disposition"]
-    assert "nosniff" == got.headers["x-content-type-options"]
-    assert got.headers["content-security-policy"].startswith("sandbox;")
-    head = site.ask("HEAD", path)
-    assert (200, b"", str(len(CONTENT))) == (head.status, head.body, head.headers["content-length"])
-    known = site.ask("GET", path, headers={"If-None-Match": got.headers["etag"]})
-    assert (304, b"") == (known.status, known.body)
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ("bytes=0-3", (206, CONTENT[:4])),
-        ("bytes=5-", (206, CONTENT[5:])),
-        ("bytes=-5", (206, CONTENT[-5:])),
-        ("bytes=0-999999", (206, CONTENT)),
-        ("bytes=999999-", (200, CONTENT)),
-        ("bytes=5-3", (200, CONTENT)),
-        ("bytes=-0", (200, CONTENT)),
-        ("bytes=-", (200, CONTENT)),
-        ("bytes=0-1,3-4", (200, CONTENT)),
-        ("octets=0-1", (200, CONTENT)),
-    ],
-)
-def test_gives_the_part_of_a_file_that_is_asked_for(
-    ledger: Ledger, site: Site, path: str, asked: str, expected: tuple[int, bytes]
-) -> None:
-    submit(ledger, file_event())
-    got = site.ask("GET", path, headers={"Range": asked})
-    stale = site.ask("GET", path, headers={"Range": asked, "If-Range": '"other"'})
-
-    assert expected == (got.status, got.body)
-    assert (200, CONTENT) == (stale.status, stale.body)
-
-
-@pytest.mark.parametrize(
-    "trick",
-    [
-        *("/files/../ledger.mdb", "/files/..%2fledger.mdb", "/files/%2e%2e/log.key"),
-        *("/files//etc/passwd", f"/files/{'A' * 64}", f"/files/{'0' * 63}%30", "/files/."),
-        *("/entries/-1", "/entries/01", "/entries/0x0", "/entries/%30", "/entries/1e0"),
-        *("/receipts/..", f"/receipts/{'f' * 65}", "/checkpoints/+1", "/events/"),
-        "/entries/99999999999999999999",
-    ],
-)
-def test_no_trick_with_a_path_gets_anywhere(site: Site, trick: str) -> None:
-    got = site.raw(f"GET {trick} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-
-    assert got.status in {400, 404} or trick == "/entries/%30"
-    assert "application/problem+json" == got.headers["content-type"] or trick == "/entries/%30"
 
 
 # Pages
