@@ -1,14 +1,9 @@
-"""Mirrors of servers that lie, err or are damaged: what is taken from them, and what is not."""
+"""Mirrors: what is copied, what is owed, and what a folder holds."""
 
 from __future__ import annotations
 
 import copy
-import http.server
-import re
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -16,163 +11,24 @@ import msgspec
 import pytest
 
 from ledger import mirror as mirroring
-from ledger import source
-from ledger.asking import Asking, Patience
 from ledger.backup import back_up
-from ledger.errors import FullError, StoreError, TargetError
-from ledger.export import export
+from ledger.errors import FullError, StoreError
 from ledger.ledger import Ledger
-from ledger.mirror import Mirror
-from ledger.mirrored import MirrorNote, load_mirror, save_mirror
-from ledger.source import Source
-from ledger.watching import Finding, findings
-from tests.forking import cosigned, forked, one_world, witness_key
+from ledger.mirrored import load_mirror, save_mirror
+from tests.forking import cosigned, one_world, witness_key
 from tests.ledger.client.shelf import Shelf, shelf
-from tests.ledger.commandline import ROOT
+from tests.ledger.copying import Copier, Server, unchanged
 from tests.moves import MOVES, Game
-from tests.world import (
-    T0,
-    Said,
-    World,
-    file_of,
-    letter,
-    public_hex,
-    say,
-    signing_key,
-)
+from tests.world import T0, Said, World, file_of, letter, public_hex, say, signing_key
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checks import Check
 from verify.claims import parse_disclosure
 from verify.codec import encode
-from verify.entry import parse_entry
-from verify.fork import parse_fork
 from verify.kinds import Artefact, Erasure, Opening, Witness
 from verify.source import MappingSource
-from verify.tiles import format_bundle
 
 __all__ = ["shelf"]  # a fixture
-
-QUERY = re.compile("(start|stop)=([0-9]+)")
-PAGE = 5
-
-
-@dataclass
-class Server:
-    """A server that serves a world to mirrors, page by page; `lies` come first."""
-
-    shelf: Shelf
-    world: World
-    lies: dict[str, bytes] = field(default_factory=dict)
-    published: set[int] | None = None
-
-    def show(self, world: World) -> None:
-        self.world = world
-        self.shelf.show(world)
-
-    def answer(self, handler: http.server.BaseHTTPRequestHandler) -> bool:
-        path = handler.path.removeprefix("/log/")
-        name, _, query = path.partition("?")
-        body = self.lies.get(name)
-        if body is None:
-            body = self._page(name, dict(QUERY.findall(query)))
-        if body is None:
-            return False
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-        return True
-
-    def _page(self, name: str, asked: dict[str, str]) -> bytes | None:
-        if name.startswith("checkpoint/before/"):
-            sizes = self.published or {first + count for first, count in self.world.submissions}
-            most = int(name.rpartition("/")[2])
-            return self.world.note(max(size for size in sizes if size <= most))
-        if name not in {"checkpoints", "disclosures"}:
-            return None
-        start, stop = int(asked["start"]), int(asked["stop"])
-        if name == "checkpoints":
-            return self._notes_about(start, stop)
-        last = min(stop, start + PAGE)
-        lines = self.shelf.files.get("disclosures.jsonl", b"").splitlines()
-        inside = [line for line in lines if start <= msgspec.json.decode(line)["index"] < last]
-        return encode({"disclosures": [msgspec.Raw(line) for line in inside], "stop": last})
-
-    def _notes_about(self, start: int, stop: int) -> bytes:
-        said = [parse_entry(entry).statement for entry in self.world.entries[start:stop]]
-        named = {one.seen.note for one in said if one is not None and one.seen is not None}
-        found = [
-            (size, digest, note)
-            for digest, (size, note) in self.world.notes.items()
-            if start < size <= stop or digest in named
-        ]
-        return b"".join(encode(note.decode()) + b"\n" for *_, note in sorted(found))
-
-
-@dataclass
-class Copier:
-    """Somebody who mirrors what the server shows."""
-
-    folder: Path
-    server: Server
-
-    @property
-    def path(self) -> Path:
-        return self.folder / "copy"
-
-    def opened(self, source: Source, audience: str = "public") -> Mirror:
-        note = MirrorNote(
-            audience=audience,
-            charter=self.server.world.fingerprint or "",
-            source=self.server.shelf.url,
-        )
-        return Mirror.open(
-            self.path, source, note=note, progress=lambda *_: None, coming=lambda _: None
-        )
-
-    def look(self, *, audience: str = "public") -> list[Finding]:
-        """Look once."""
-        asking = Asking(
-            self.server.shelf.url,
-            fingerprint=self.server.world.fingerprint or "",
-            signer=None,
-            now_ms=lambda: T0,
-            patience=Patience(attempts=1, timeout_s=5),
-        )
-
-        def look() -> Iterator[Finding]:
-            with self.opened(Source(asking), audience) as mirror:
-                mirror.look()
-                yield from (Finding("lacking", "", f"{i} {name}") for i, name in mirror.lacking)
-
-        try:
-            return list(findings("the server", look))
-        finally:
-            asking.close()
-
-    def found(self, kind: str = "altered") -> Finding:
-        """Look once, and return the one thing that is found."""
-        (finding,) = self.look()
-        assert kind == finding.kind, finding
-        return finding
-
-    def export(self) -> dict[str, bytes]:
-        """Return what the mirror exports."""
-        target = self.folder / f"export-{len(list(self.folder.iterdir()))}"
-        with Ledger.open(self.path, read_only=True) as ledger:
-            export(ledger, target)
-        return {
-            str(path.relative_to(target)): path.read_bytes()
-            for path in target.rglob("*")
-            if path.is_file()
-        }
-
-    def size(self) -> int:
-        if not self.path.exists():
-            return 0
-        with Ledger.open(self.path, read_only=True) as ledger:
-            return ledger.size()
 
 
 @pytest.fixture
@@ -557,208 +413,6 @@ def test_what_was_recorded_later_than_it_was_cosigned_is_not_copied(
     world.keep(cosigned(world.note(6), 1))
     copier.server.shelf.files["checkpoint"] = cosigned(world.note(), T0 // 1000 + 100)
     assert "is later than the cosignatures" in unchanged(copier, "altered").reason
-
-
-# Operators that lie
-
-
-def unchanged(copier: Copier, kind: str, *, lie: str | None = None) -> Finding:
-    """See that something is found, proven where it can be, and nothing taken back."""
-    before = copier.export()
-    finding = copier.found(kind)
-
-    assert before == copier.export()
-    assert (lie is None) is (finding.proof is None)
-    if finding.proof is not None:
-        proof = parse_fork(finding.proof.read_bytes())
-        assert lie == proof.lie.__struct_config__.tag
-        command = [sys.executable, "-m", "verify", str(finding.proof), "--fingerprint"]
-        fingerprint = copier.server.world.fingerprint or ""
-        assert 4 == subprocess.run([*command, fingerprint], cwd=ROOT, check=False).returncode
-    return finding
-
-
-@pytest.mark.parametrize(
-    ("at", "more", "lie"),
-    [(5, 3, "one-size"), (5, 9, "other-past"), (4, 2, "other-past")],
-)
-def test_a_second_history_is_proven_and_never_copied(
-    copier: Copier, world: World, at: int, more: int, lie: str
-) -> None:
-    assert [] == copier.look()
-    copier.server.show(forked(world, at=at, more=more))
-
-    unchanged(copier, "fork", lie=lie)
-    copier.server.show(world)
-    assert [] == copier.look()
-
-
-def test_a_second_history_is_proven_from_the_last_step(
-    copier: Copier, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The entries come with their own checkpoints, and end in another tree."""
-    monkeypatch.setattr(mirroring, "_STEP", 1)
-    other = forked(world, at=5, more=9)
-    shown = {path: data for path, data in other.export().items() if path.startswith("tile/0")}
-    shown["checkpoint"] = other.note()
-    shown["tile/entries/000.p/14"] = format_bundle([*world.entries, *other.entries[world.size :]])
-    copier.server.shelf.files |= shown
-
-    finding = copier.found("fork")
-    assert finding.proof is not None
-    assert "other-past" == parse_fork(finding.proof.read_bytes()).lie.__struct_config__.tag
-    assert world.export() == copier.export()
-
-
-def test_a_kept_checkpoint_of_another_history_is_a_proof(copier: Copier, world: World) -> None:
-    assert [] == copier.look()
-    world.keep(cosigned(forked(world, at=5, more=1).note(), 1))
-    copier.server.show(world)
-    copier.server.shelf.files["checkpoint"] = cosigned(world.note(), 1)
-
-    unchanged(copier, "fork", lie="other-past")
-
-
-def test_a_ledger_that_goes_back_is_told(copier: Copier, world: World) -> None:
-    assert [] == copier.look()
-    before = copier.export()
-    copier.server.shelf.files["checkpoint"] = world.note(6)
-
-    finding = copier.found("shrunk")
-    assert before == copier.export()
-    assert finding.proof is not None
-    assert world.note() == finding.proof.read_bytes()
-
-
-@pytest.mark.parametrize("name", ["thief", "log"])
-def test_a_checkpoint_that_the_log_did_not_sign_proves_nothing(
-    copier: Copier, world: World, name: str
-) -> None:
-    assert [] == copier.look()
-    other = copy.deepcopy(world)
-    other.log = signing_key("thief")
-    copier.server.shelf.files["checkpoint"] = (
-        other.note(6) if name == "thief" else b"ledger.example\n0\n" + world.note()
-    )
-
-    unchanged(copier, "altered")
-
-
-def test_entries_that_do_not_make_the_signed_tree_are_not_copied(
-    copier: Copier, world: World
-) -> None:
-    copier.server.shelf.files["checkpoint"] = forked(world, at=5, more=3).note()
-
-    assert "is not of the tree that the entries make" in copier.found().reason
-    assert not copier.path.exists()
-
-
-def test_another_ledger_is_not_mirrored(copier: Copier, world: World) -> None:
-    other = World().found(members=("northmere",))
-    copier.server.show(other)
-    copier.server.world = world
-
-    assert "another ledger" in copier.found().reason
-    assert not copier.path.exists()
-    assert [] == list(copier.folder.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("at", "old", "new", "reason"),
-    [
-        (7, '"index":7', '"index":8', "index"),
-        (7, '"position":0', '"position":1', "statement"),
-        (4, '"position":1', '"position":2', "position"),
-        (7, '"recorded":17', '"recorded":16', "recorded"),
-        (4, '"recorded":17', '"recorded":18', "recorded"),
-        (7, '"prev":"', '"prev":"00', "entry 7"),
-        (7, '"signature":"', '"signature":"0', "entry 7"),
-        (6, '"letter"', '"portal"', "root hash of the events"),
-        (3, '"nonce":"', '"nonce": "', "canonical"),
-        (7, "", "", "has 7 entries"),
-    ],
-)
-def test_entries_that_are_not_as_they_were_accepted_are_not_copied(
-    copier: Copier, world: World, at: int, old: str, new: str, reason: str
-) -> None:
-    note = world.note()
-    if old:
-        assert old.encode() in world.entries[at]
-        world.entries[at] = world.entries[at].replace(old.encode(), new.encode(), 1)
-    else:
-        del world.entries[at]
-    shown = world.export()
-    shown["tile/entries/000.p/8"] = shown[f"tile/entries/000.p/{world.size}"]
-    copier.server.shelf.files = shown | {"checkpoint": note}
-
-    assert reason in copier.found().reason
-    assert not copier.path.exists()
-
-
-def test_a_statement_that_names_what_nobody_keeps_is_not_copied(
-    copier: Copier, world: World
-) -> None:
-    world.submit(letter("northmere"), see=True)
-    world.notes.clear()
-    copier.server.show(world)
-
-    assert "kept by nobody" in copier.found().reason
-
-
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [
-        ("checkpoint/before/2", b"x"),
-        ("disclosures", b"x"),
-        ("disclosures", b"\xff"),
-        ("disclosures", b"[" * 9999),
-        ("disclosures", encode({"disclosures": [], "stop": 0})),
-        ("disclosures", encode({"disclosures": [], "stop": 9})),
-        ("disclosures", encode({"disclosures": [{}], "stop": 1})),
-        ("disclosures", b'{"disclosures":[{"claims":{"text":[""]},"index":0}],"stop":1}'),
-        ("checkpoints", b"\xff"),
-        ("checkpoints", b"[" * 9999),
-        ("checkpoints", b'"x"\n'),
-    ],
-)
-def test_answers_that_are_none_are_told(
-    copier: Copier, monkeypatch: pytest.MonkeyPatch, name: str, answer: bytes
-) -> None:
-    monkeypatch.setattr(mirroring, "_STEP", 2)
-    copier.server.lies[name] = answer
-
-    copier.found()
-
-
-def test_pages_that_do_not_go_on_are_told(
-    copier: Copier, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mirroring, "_STEP", 2)
-    monkeypatch.setattr(mirroring, "_LARGEST_STEP", 4)
-    line = copier.server.shelf.files["disclosures.jsonl"].split(b"\n")[0]
-    for name, answer in (
-        ("checkpoint/before/2", world.note()),
-        ("disclosures", encode({"disclosures": [msgspec.Raw(line)] * 2, "stop": 4})),
-    ):
-        copier.server.lies = {name: answer}
-        copier.found()
-    copier.server.lies = {f"checkpoint/before/{size}": world.note(2) for size in range(2, 8)}
-    assert "publishes no checkpoint" in copier.found().reason
-
-
-def test_a_claim_that_is_not_what_was_sealed_is_told(copier: Copier) -> None:
-    files = copier.server.shelf.files
-    files["disclosures.jsonl"] = files["disclosures.jsonl"].replace(b"A letter", b"A lettre")
-
-    assert "is not what the event seals" in copier.found().reason
-
-
-def test_answers_without_end_are_not_taken(copier: Copier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "_MAX_PAGE", 1000)
-    copier.server.lies["disclosures"] = b" " * 100_000
-
-    with pytest.raises(TargetError, match="more than"):
-        copier.look()
 
 
 # The folder

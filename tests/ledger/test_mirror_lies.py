@@ -1,0 +1,223 @@
+"""Mirrors of servers that lie, err or are damaged: what is told, and never copied."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ledger import mirror as mirroring
+from ledger import source
+from ledger.errors import TargetError
+from tests.forking import cosigned, forked, one_world
+from tests.ledger.client.shelf import Shelf, shelf
+from tests.ledger.copying import Copier, Server, unchanged
+from tests.world import World, letter, signing_key
+from verify.codec import encode
+from verify.fork import parse_fork
+from verify.tiles import format_bundle
+
+__all__ = ["shelf"]  # a fixture
+
+
+@pytest.fixture
+def world() -> World:
+    return one_world()
+
+
+@pytest.fixture
+def server(shelf: Shelf, world: World) -> Server:
+    server = Server(shelf, world)
+    server.show(world)
+    shelf.answer = server.answer
+    return server
+
+
+@pytest.fixture
+def copier(tmp_path: Path, server: Server) -> Copier:
+    return Copier(tmp_path, server)
+
+
+@pytest.mark.parametrize(
+    ("at", "more", "lie"),
+    [(5, 3, "one-size"), (5, 9, "other-past"), (4, 2, "other-past")],
+)
+def test_a_second_history_is_proven_and_never_copied(
+    copier: Copier, world: World, at: int, more: int, lie: str
+) -> None:
+    assert [] == copier.look()
+    copier.server.show(forked(world, at=at, more=more))
+
+    unchanged(copier, "fork", lie=lie)
+    copier.server.show(world)
+    assert [] == copier.look()
+
+
+def test_a_second_history_is_proven_from_the_last_step(
+    copier: Copier, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entries come with their own checkpoints, and end in another tree."""
+    monkeypatch.setattr(mirroring, "_STEP", 1)
+    other = forked(world, at=5, more=9)
+    shown = {path: data for path, data in other.export().items() if path.startswith("tile/0")}
+    shown["checkpoint"] = other.note()
+    shown["tile/entries/000.p/14"] = format_bundle([*world.entries, *other.entries[world.size :]])
+    copier.server.shelf.files |= shown
+
+    finding = copier.found("fork")
+    assert finding.proof is not None
+    assert "other-past" == parse_fork(finding.proof.read_bytes()).lie.__struct_config__.tag
+    assert world.export() == copier.export()
+
+
+def test_a_kept_checkpoint_of_another_history_is_a_proof(copier: Copier, world: World) -> None:
+    assert [] == copier.look()
+    world.keep(cosigned(forked(world, at=5, more=1).note(), 1))
+    copier.server.show(world)
+    copier.server.shelf.files["checkpoint"] = cosigned(world.note(), 1)
+
+    unchanged(copier, "fork", lie="other-past")
+
+
+def test_a_ledger_that_goes_back_is_told(copier: Copier, world: World) -> None:
+    assert [] == copier.look()
+    before = copier.export()
+    copier.server.shelf.files["checkpoint"] = world.note(6)
+
+    finding = copier.found("shrunk")
+    assert before == copier.export()
+    assert finding.proof is not None
+    assert world.note() == finding.proof.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["thief", "log"])
+def test_a_checkpoint_that_the_log_did_not_sign_proves_nothing(
+    copier: Copier, world: World, name: str
+) -> None:
+    assert [] == copier.look()
+    other = copy.deepcopy(world)
+    other.log = signing_key("thief")
+    copier.server.shelf.files["checkpoint"] = (
+        other.note(6) if name == "thief" else b"ledger.example\n0\n" + world.note()
+    )
+
+    unchanged(copier, "altered")
+
+
+def test_entries_that_do_not_make_the_signed_tree_are_not_copied(
+    copier: Copier, world: World
+) -> None:
+    copier.server.shelf.files["checkpoint"] = forked(world, at=5, more=3).note()
+
+    assert "is not of the tree that the entries make" in copier.found().reason
+    assert not copier.path.exists()
+
+
+def test_another_ledger_is_not_mirrored(copier: Copier, world: World) -> None:
+    other = World().found(members=("northmere",))
+    copier.server.show(other)
+    copier.server.world = world
+
+    assert "another ledger" in copier.found().reason
+    assert not copier.path.exists()
+    assert [] == list(copier.folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("at", "old", "new", "reason"),
+    [
+        (7, '"index":7', '"index":8', "index"),
+        (7, '"position":0', '"position":1', "statement"),
+        (4, '"position":1', '"position":2', "position"),
+        (7, '"recorded":17', '"recorded":16', "recorded"),
+        (4, '"recorded":17', '"recorded":18', "recorded"),
+        (7, '"prev":"', '"prev":"00', "entry 7"),
+        (7, '"signature":"', '"signature":"0', "entry 7"),
+        (6, '"letter"', '"portal"', "root hash of the events"),
+        (3, '"nonce":"', '"nonce": "', "canonical"),
+        (7, "", "", "has 7 entries"),
+    ],
+)
+def test_entries_that_are_not_as_they_were_accepted_are_not_copied(
+    copier: Copier, world: World, at: int, old: str, new: str, reason: str
+) -> None:
+    note = world.note()
+    if old:
+        assert old.encode() in world.entries[at]
+        world.entries[at] = world.entries[at].replace(old.encode(), new.encode(), 1)
+    else:
+        del world.entries[at]
+    shown = world.export()
+    shown["tile/entries/000.p/8"] = shown[f"tile/entries/000.p/{world.size}"]
+    copier.server.shelf.files = shown | {"checkpoint": note}
+
+    assert reason in copier.found().reason
+    assert not copier.path.exists()
+
+
+def test_a_statement_that_names_what_nobody_keeps_is_not_copied(
+    copier: Copier, world: World
+) -> None:
+    world.submit(letter("northmere"), see=True)
+    world.notes.clear()
+    copier.server.show(world)
+
+    assert "kept by nobody" in copier.found().reason
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("checkpoint/before/2", b"x"),
+        ("disclosures", b"x"),
+        ("disclosures", b"\xff"),
+        ("disclosures", b"[" * 9999),
+        ("disclosures", encode({"disclosures": [], "stop": 0})),
+        ("disclosures", encode({"disclosures": [], "stop": 9})),
+        ("disclosures", encode({"disclosures": [{}], "stop": 1})),
+        ("disclosures", b'{"disclosures":[{"claims":{"text":[""]},"index":0}],"stop":1}'),
+        ("checkpoints", b"\xff"),
+        ("checkpoints", b"[" * 9999),
+        ("checkpoints", b'"x"\n'),
+    ],
+)
+def test_answers_that_are_none_are_told(
+    copier: Copier, monkeypatch: pytest.MonkeyPatch, name: str, answer: bytes
+) -> None:
+    monkeypatch.setattr(mirroring, "_STEP", 2)
+    copier.server.lies[name] = answer
+
+    copier.found()
+
+
+def test_pages_that_do_not_go_on_are_told(
+    copier: Copier, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirroring, "_STEP", 2)
+    monkeypatch.setattr(mirroring, "_LARGEST_STEP", 4)
+    line = copier.server.shelf.files["disclosures.jsonl"].split(b"\n")[0]
+    for name, answer in (
+        ("checkpoint/before/2", world.note()),
+        ("disclosures", encode({"disclosures": [msgspec.Raw(line)] * 2, "stop": 4})),
+    ):
+        copier.server.lies = {name: answer}
+        copier.found()
+    copier.server.lies = {f"checkpoint/before/{size}": world.note(2) for size in range(2, 8)}
+    assert "publishes no checkpoint" in copier.found().reason
+
+
+def test_a_claim_that_is_not_what_was_sealed_is_told(copier: Copier) -> None:
+    files = copier.server.shelf.files
+    files["disclosures.jsonl"] = files["disclosures.jsonl"].replace(b"A letter", b"A lettre")
+
+    assert "is not what the event seals" in copier.found().reason
+
+
+def test_answers_without_end_are_not_taken(copier: Copier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_MAX_PAGE", 1000)
+    copier.server.lies["disclosures"] = b" " * 100_000
+
+    with pytest.raises(TargetError, match="more than"):
+        copier.look()
