@@ -22,7 +22,7 @@ The rule of an agreement is what it says: all must have signed, each is bound by
 or a date; where it says nothing, that all have signed is enough. A date from which it has effect
 counts under every rule. That nothing is told of a signature is no refusal: not established.
 
-Source: domain 2.4.
+Source: FOLDS, "Agreements".
 """
 
 from __future__ import annotations

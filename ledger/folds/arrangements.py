@@ -16,7 +16,7 @@ then chaired it. A forum that rests is still one: its members stay.
 How many meetings there were is given as least and most. Meetings told as having gone on for a
 time, without a number, are at least one; two that can have been on one day can be one.
 
-Source: domain 2.2.
+Source: FOLDS, "Arrangements".
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ It was, if it had signed, the rule of the agreement was met, its day had come, a
 ended it. Each of these conditions is a ground, with the event that it rests on. That nothing is
 told of a signature is no refusal. What would end an agreement has to be told.
 
-Source: domain 2.4.
+Source: FOLDS, "Agreements".
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@
 
 `claim_unfulfilled` is the other side's flag and moves nothing: that nothing came is computed.
 
-Source: domain 2.4.
+Source: FOLDS, "Promises".
 """
 
 from __future__ import annotations

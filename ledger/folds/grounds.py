@@ -18,7 +18,7 @@ that party itself has signed so; that somebody did not know, only when one of th
 event has: nobody establishes its own ignorance. A signature dates what it shows by cosigned time
 alone (`View.bracket`), never by the operator's clock.
 
-Source: domain 2.5; design, section 3 "Time".
+Source: FOLDS, "Knowledge".
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ other, nothing is established. Nobody knew of what had not happened.
 
 That a party held an entry when it signed (`seen`) is told beside an answer and decides none.
 
-Source: domain 2.5; design, section 3 "Time".
+Source: FOLDS, "Knowledge".
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ communication, or, if only its date is given, not before that date. Responses `r
 a party had the thing when it signed them; `seen` proves that a signature is later than those
 entries, never that anyone read them, nor, when low, that they were unknown.
 
-Source: domain 2.5.
+Source: FOLDS, "Knowledge".
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ steps are only claimed, and computes what is never stored: silence, deadlines, l
 print their working (`ledger.clocks`). An unknown day of receipt gives no deadline, an imprecise
 one two.
 
-Source: domain 2.3.
+Source: FOLDS, "Requests".
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ received it. Receipts are signatures, and the same in every telling. Whether a p
 the agreement that is named is asked for the moment of the transfer, of those that it names; where
 it names somebody unknown, of all that the agreement names as well.
 
-Source: domain 2.2; row 32 of domain 1.2.
+Source: FOLDS, "Transfers".
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ Chronolator one day, with ? in front if it is not sure; what has no day at all i
 
 Neither program can be asked here: the notations are those of their own help pages. The footer does
 not go into these files, where it would be taken for events: it stands in a text file beside them.
-
-Source: domain 5.2.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ free or busy, nothing invites anybody: there is no METHOD. The footer is the cal
 
 Written here and not by a library, so that the octets depend on the table alone.
 
-Source: RFC 5545 (folding: section 3.1; text: 3.3.11); RFC 7986 (NAME, DESCRIPTION); domain 5.4.
+Source: RFC 5545 (folding: section 3.1; text: 3.3.11); RFC 7986 (NAME, DESCRIPTION).
 """
 
 from __future__ import annotations

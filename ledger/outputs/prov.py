@@ -8,7 +8,7 @@ An assertion is attributed to the party that signed it. What it tells is an acti
 names associated; who acted for others acted on their behalf. Links are derivations. An activity has
 a start only where its moment is known: else its bounds stand as attributes of ours.
 
-Source: W3C PROV-DM, PROV-JSON (W3C member submission of 24 April 2013); domain 2.1, 5.5.
+Source: W3C PROV-DM, PROV-JSON (W3C member submission of 24 April 2013).
 """
 
 from __future__ import annotations

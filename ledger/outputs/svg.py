@@ -11,7 +11,7 @@ of its row, with `×` where it is disputed or not admitted and `✓` where it is
 Under the picture stands every row in words, and the footer; each mark also has them as its title.
 There is no script, no link, no style sheet and no font to fetch.
 
-Source: SVG 1.1; WCAG 2.2, 1.1.1 and 1.4.1; domain 5.6.
+Source: SVG 1.1; WCAG 2.2, 1.1.1 and 1.4.1.
 """
 
 # ruff: noqa: RUF001, RUF002 - the multiplication sign is the domain's mark for contradicted

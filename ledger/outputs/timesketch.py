@@ -9,7 +9,7 @@ Lines have the fields that the importer asks for (message, datetime, timestamp_d
 in microseconds, which it would compute itself; none of the names that it takes out. No field is
 longer than 32,766 octets, beyond which it cannot be sorted by.
 
-Source: domain 5.3; Timesketch, `timesketch/lib/utils.py`, `read_and_validate_jsonl`.
+Source: Timesketch, `timesketch/lib/utils.py`, `read_and_validate_jsonl`.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def bounds(of: When) -> tuple[str | None, str | None, str | None, str | None]:
     return iso(of.begin_earliest), iso(of.begin_latest), iso(of.end_earliest), iso(of.end_latest)
 
 
-# Every row of domain.md, table 1.3, that has a date. A point: earliest, latest.
+# Every date of the founding case. A point: earliest, latest.
 POINTS_OF_THE_CASE: list[tuple[str, Basis, str, str | None, str | None]] = [
     ("6th March", "inferred", "2025-03-06", "2025-03-06", "2025-03-06"),
     ("6th March", "inferred", "2025?-03-06", "2025-03-06", "2025-03-06"),
@@ -302,7 +302,7 @@ def test_agrees_with_the_edtf_package_where_that_is_right(edtf: str) -> None:
 
 
 def test_the_traps_of_the_edtf_package_are_still_there() -> None:
-    # If one of these changes, the note in domain.md and the choice of our own parser can too.
+    # If one of these changes, the choice of a parser of our own can too.
     reversed_span = parse_edtf("2025-06-30/2025-06-01")
 
     assert (2024, 6, 1) == tuple(parse_edtf("2025-07~").lower_fuzzy()[:3])

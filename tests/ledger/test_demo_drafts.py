@@ -227,7 +227,7 @@ def request(told: Told) -> Request:
     return told.event
 
 
-# domain.md, table 1.3, every row that has a date.
+# Every date of the founding case, as its events give it.
 DATES_OF_THE_CASE: list[tuple[str, str, str, str]] = [
     ("meeting-6-march", "occurred", "2025-03-06", "inferred"),
     ("first-request", "made", "2025-03-06", "inferred"),

@@ -10,7 +10,7 @@ from ledger.texts.contradicting import contradictions_text
 from tests.ledger.contradicting import AS_AT
 from tests.ledger.shipped import Shipped, shipped
 
-# The list of domain 1.2, (a) to (g)
+# What must be found unprompted, (a) to (g)
 
 
 class Case:

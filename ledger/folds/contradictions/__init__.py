@@ -7,7 +7,7 @@ on when anything was recorded: by gravity, by rule, then as the chronology lays 
 Candidates are found by what events share (a link, a request, a file, the parties and the day), so
 that a ledger costs about what its events cost.
 
-Source: domain 1.2, "Contradictions and gaps a tool should surface unprompted".
+Source: FOLDS, "Contradictions".
 """
 
 from __future__ import annotations

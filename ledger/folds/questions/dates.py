@@ -1,7 +1,4 @@
-"""Questions about dates: which are vague, and how.
-
-Source: domain 1.3.
-"""
+"""Questions about dates: which are vague, and how."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 What a decision about sharing data should record is the form of the ICO's data sharing code, Annex
 B. Fields of the request count as recorded when they say something, texts when they are open here,
 in the request itself, or in an answer or refusal of those who were asked: to query is no decision.
-
-Source: domain 1.2, rows 34 and 37; domain 2.6.
 """
 
 from __future__ import annotations

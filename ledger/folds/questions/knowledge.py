@@ -1,7 +1,4 @@
-"""Questions about knowledge and promises: how late somebody knew, what was not done.
-
-Source: domain 1.2, 2.4, 2.5.
-"""
+"""Questions about knowledge and promises: how late somebody knew, what was not done."""
 
 from __future__ import annotations
 

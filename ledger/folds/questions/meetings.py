@@ -1,7 +1,4 @@
-"""Questions about meetings.
-
-Source: domain 1.2, rows 2, 27 and 29.
-"""
+"""Questions about meetings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Questions about requests: what is open, who had to act and for how long, what was clear when.
-
-Source: domain 1.2, 2.3.
-"""
+"""Questions about requests: what is open, who had to act and for how long, what was clear when."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Questions about what was undertaken together: forums, agreements, data that was passed.
-
-Source: domain 1.2, rows 5, 21, 25 to 33.
-"""
+"""Questions about what was undertaken together: forums, agreements, data that was passed."""
 
 from __future__ import annotations
 

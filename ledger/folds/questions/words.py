@@ -1,7 +1,4 @@
-"""Questions about what was said: which words are denied, who spoke for others, what stands alone.
-
-Source: domain 1.2, rows 1, 14 and 40.
-"""
+"""Questions about what was said: words that are denied, who spoke for others, what stands alone."""
 
 from __future__ import annotations
 
