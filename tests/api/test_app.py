@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -416,6 +417,16 @@ def check_openapi(ledger: Ledger, site: Site) -> None:
             known = documented[str(answer.status)]
             media_type = answer.headers.get("content-type")
             assert ([media_type] if media_type else []) == list(known.get("content", {}))
+
+
+def test_every_path_is_documented(site: Site) -> None:
+    documented = Path(__file__).parents[2].joinpath("api", "SERVING.md").read_text()
+    spelt = [
+        (path, "[` ]" + re.sub(r"\\{.*?\\}", "{[^}]+}", re.escape(path)) + "[`?/]")
+        for path in msgspec.json.decode(site.get("/openapi.json").body)["paths"]
+    ]
+
+    assert [] == [path for path, words in spelt if not re.search(words, documented)]
 
 
 def test_openapi_is_the_same_octets_and_spared_to_who_has_them(ledger: Ledger) -> None:
