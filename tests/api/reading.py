@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
+import pytest
 
+from api.settings import Settings
 from ledger.ledger import Ledger
-from tests.api.serving import Got, Site
-from tests.ledger.builder import NewEvent, Party, new_event, submit
+from tests.api.serving import Got, Site, serving
+from tests.ledger.builder import NewEvent, Party, found_ledger, new_enrolment, new_event, submit
 
 JSON: TypeAlias = "str | int | list[JSON] | dict[str, JSON]"
 ALPHA, BETA, GAMMA = Party("alpha", 1), Party("beta", 2), Party("gamma", 3)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A public ledger of Alpha, of which Beta is a member and Gamma an observer."""
+    found, _ = found_ledger(tmp_path / "ledger", ALPHA, visibility="public", members=["beta"])
+    with found as ledger:
+        submit(ledger, new_enrolment(ledger, "alpha", BETA))
+        submit(ledger, new_enrolment(ledger, "alpha", GAMMA))
+        joining = new_event("beta", "party/v1", verb="join", charter=ledger.fingerprint)
+        submit(ledger, joining, party=BETA)
+        yield ledger
+
+
+@pytest.fixture
+def site(ledger: Ledger) -> Iterator[Site]:
+    with serving(ledger, Settings(requests_per_s=0, page=50)) as site:
+        yield site
 
 
 def values(got: Got) -> dict[str, JSON]:

@@ -6,13 +6,16 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 
 from api.problems import PREFIX
 from api.settings import Settings
 from ledger.ledger import Ledger
 from tests.api import serving as servers
 from tests.api.serving import Got, Site
-from tests.ledger.builder import NewEvent, Party, new_letter, sign_document
+from tests.ledger.builder import NewEvent, Party, found_ledger, new_letter, sign_document
 
 ALPHA = Party("alpha", 1)
 
@@ -21,6 +24,18 @@ ALPHA = Party("alpha", 1)
 def serving(ledger: Ledger, settings: Settings | None = None) -> Iterator[Site]:
     with servers.serving(ledger, settings) as site:
         yield site.signed_in(ledger, ALPHA)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def site(ledger: Ledger) -> Iterator[Site]:
+    with serving(ledger) as site:
+        yield site
 
 
 def signed(ledger: Ledger, *events: NewEvent, party: Party = ALPHA) -> bytes:

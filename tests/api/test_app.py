@@ -7,7 +7,6 @@ import logging
 import re
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,26 +16,16 @@ from api.settings import Settings
 from ledger.ledger import Ledger
 from tests.api import serving as servers
 from tests.api.serving import SUBMISSION, Got, Site, read_from
-from tests.api.taking import ALPHA, put, refusal, serving, signed
-from tests.ledger.builder import Party, found_ledger, new_letter, sign_document
+from tests.api.taking import ALPHA, ledger, put, refusal, serving, signed, site
+from tests.ledger.builder import Party, new_letter, sign_document
 from verify.checkpoint import parse_signed
 from verify.receipt import parse_receipt
+
+__all__ = ["ledger", "site"]  # fixtures
 
 STRANGER = Party("alpha", 2)
 FOREVER = "public, max-age=31536000, immutable"
 PRIVATE = "private, max-age=31536000, immutable"
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
-        yield ledger
-
-
-@pytest.fixture
-def site(ledger: Ledger) -> Iterator[Site]:
-    with serving(ledger) as site:
-        yield site
 
 
 # Submissions

@@ -6,8 +6,6 @@ import contextlib
 import http.client
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,20 +13,9 @@ from api.connection import peer_of
 from api.settings import Settings
 from ledger.ledger import Ledger
 from tests.api.serving import SUBMISSION, Site, read_from
-from tests.api.taking import ALPHA, serving, signed, wait_for
-from tests.ledger.builder import found_ledger
+from tests.api.taking import ledger, serving, signed, site, wait_for
 
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
-        yield ledger
-
-
-@pytest.fixture
-def site(ledger: Ledger) -> Iterator[Site]:
-    with serving(ledger) as site:
-        yield site
+__all__ = ["ledger", "site"]  # fixtures
 
 
 def connect(site: Site) -> socket.socket:

@@ -8,8 +8,6 @@ import hashlib
 import io
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,20 +17,10 @@ from api.settings import Settings
 from api.staging import Staging
 from ledger.ledger import Ledger
 from tests.api.serving import Site, read_from
-from tests.api.taking import ALPHA, put, refusal, serving, signed, wait_for
-from tests.ledger.builder import NewEvent, found_ledger, new_event
+from tests.api.taking import ledger, put, refusal, serving, signed, site, wait_for
+from tests.ledger.builder import NewEvent, new_event
 
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
-        yield ledger
-
-
-@pytest.fixture
-def site(ledger: Ledger) -> Iterator[Site]:
-    with serving(ledger) as site:
-        yield site
+__all__ = ["ledger", "site"]  # fixtures
 
 
 def new_file(content: bytes) -> NewEvent:

@@ -6,25 +6,21 @@ import base64
 import io
 import socket
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 import pytest
 
 from api.problems import PREFIX
-from api.settings import Settings
 from ledger.cli.context import Context
 from ledger.cli.main import run
 from ledger.ledger import Ledger
-from tests.api.reading import ALPHA, BETA, GAMMA, JSON, Told, part, values
+from tests.api.reading import ALPHA, BETA, GAMMA, JSON, Told, ledger, part, site, values
 from tests.api.serving import Got, Site, serving
 from tests.ledger.builder import (
     Clock,
     NewEvent,
     Party,
-    found_ledger,
-    new_enrolment,
     new_event,
     new_letter,
     submit,
@@ -34,23 +30,7 @@ from verify.merkle import check_consistency, check_inclusion, leaf_hash
 from verify.proof import parse_proof
 from verify.receipt import parse_receipt
 
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """A public ledger of Alpha, of which Beta is a member and Gamma an observer."""
-    found, _ = found_ledger(tmp_path / "ledger", ALPHA, visibility="public", members=["beta"])
-    with found as ledger:
-        submit(ledger, new_enrolment(ledger, "alpha", BETA))
-        submit(ledger, new_enrolment(ledger, "alpha", GAMMA))
-        joining = new_event("beta", "party/v1", verb="join", charter=ledger.fingerprint)
-        submit(ledger, joining, party=BETA)
-        yield ledger
-
-
-@pytest.fixture
-def site(ledger: Ledger) -> Iterator[Site]:
-    with serving(ledger, Settings(requests_per_s=0, page=50)) as site:
-        yield site
+__all__ = ["ledger", "site"]  # fixtures
 
 
 def slug(got: Got) -> tuple[int, str]:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from api.settings import Settings
 from ledger.ledger import Ledger
-from tests.api.reading import ALPHA, BETA, GAMMA, Told, part, values
+from tests.api.reading import ALPHA, BETA, GAMMA, Told, ledger, part, site, values
 from tests.api.serving import Site, serving
 from tests.ledger.builder import (
     NewEvent,
     found_ledger,
-    new_enrolment,
     new_event,
     new_letter,
     submit,
 )
+
+__all__ = ["ledger", "site"]  # fixtures
 
 CONTENT = b"<script>alert(1)</script>" * 9
 ANYBODY = (
@@ -41,24 +41,6 @@ ADMITTED = (
     f"/events/{'0' * 64}",
     *(f"/events/{'0' * 64}/positions", f"/requests/{'0' * 64}", "/queue?party=beta"),
 )
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """A public ledger of Alpha, of which Beta is a member and Gamma an observer."""
-    found, _ = found_ledger(tmp_path / "ledger", ALPHA, visibility="public", members=["beta"])
-    with found as ledger:
-        submit(ledger, new_enrolment(ledger, "alpha", BETA))
-        submit(ledger, new_enrolment(ledger, "alpha", GAMMA))
-        joining = new_event("beta", "party/v1", verb="join", charter=ledger.fingerprint)
-        submit(ledger, joining, party=BETA)
-        yield ledger
-
-
-@pytest.fixture
-def site(ledger: Ledger) -> Iterator[Site]:
-    with serving(ledger, Settings(requests_per_s=0, page=50)) as site:
-        yield site
 
 
 WORDS = ("OPEN", "LIMITED", "OTHERS", "WITHHELD", "LATER", "ERASED")

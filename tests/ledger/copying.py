@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from ledger.asking import Asking, Patience
 from ledger.export import export
@@ -19,6 +20,7 @@ from ledger.mirror import Mirror
 from ledger.mirrored import MirrorNote
 from ledger.source import Source
 from ledger.watching import Finding, findings
+from tests.forking import one_world
 from tests.ledger.client.shelf import Shelf
 from tests.ledger.commandline import ROOT
 from tests.world import T0, World
@@ -146,6 +148,24 @@ class Copier:
             return 0
         with Ledger.open(self.path, read_only=True) as ledger:
             return ledger.size()
+
+
+@pytest.fixture
+def world() -> World:
+    return one_world()
+
+
+@pytest.fixture
+def server(shelf: Shelf, world: World) -> Server:
+    server = Server(shelf, world)
+    server.show(world)
+    shelf.answer = server.answer
+    return server
+
+
+@pytest.fixture
+def copier(tmp_path: Path, server: Server) -> Copier:
+    return Copier(tmp_path, server)
 
 
 def unchanged(copier: Copier, kind: str, *, lie: str | None = None) -> Finding:

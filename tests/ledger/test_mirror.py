@@ -15,9 +15,9 @@ from ledger.backup import back_up
 from ledger.errors import FullError, StoreError
 from ledger.ledger import Ledger
 from ledger.mirrored import load_mirror, save_mirror
-from tests.forking import cosigned, one_world, witness_key
-from tests.ledger.client.shelf import Shelf, shelf
-from tests.ledger.copying import Copier, Server, unchanged
+from tests.forking import cosigned, witness_key
+from tests.ledger.client.shelf import shelf
+from tests.ledger.copying import Copier, copier, server, unchanged, world
 from tests.moves import MOVES, Game
 from tests.world import T0, Said, World, file_of, letter, public_hex, say, signing_key
 from verify.anchors import Anchors
@@ -28,25 +28,7 @@ from verify.codec import encode
 from verify.kinds import Artefact, Erasure, Opening, Witness
 from verify.source import MappingSource
 
-__all__ = ["shelf"]  # a fixture
-
-
-@pytest.fixture
-def world() -> World:
-    return one_world()
-
-
-@pytest.fixture
-def server(shelf: Shelf, world: World) -> Server:
-    server = Server(shelf, world)
-    server.show(world)
-    shelf.answer = server.answer
-    return server
-
-
-@pytest.fixture
-def copier(tmp_path: Path, server: Server) -> Copier:
-    return Copier(tmp_path, server)
+__all__ = ["copier", "server", "shelf", "world"]  # fixtures
 
 
 # Honest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,33 +10,15 @@ import pytest
 from ledger import mirror as mirroring
 from ledger import source
 from ledger.errors import TargetError
-from tests.forking import cosigned, forked, one_world
-from tests.ledger.client.shelf import Shelf, shelf
-from tests.ledger.copying import Copier, Server, unchanged
+from tests.forking import cosigned, forked
+from tests.ledger.client.shelf import shelf
+from tests.ledger.copying import Copier, copier, server, unchanged, world
 from tests.world import World, letter, signing_key
 from verify.codec import encode
 from verify.fork import parse_fork
 from verify.tiles import format_bundle
 
-__all__ = ["shelf"]  # a fixture
-
-
-@pytest.fixture
-def world() -> World:
-    return one_world()
-
-
-@pytest.fixture
-def server(shelf: Shelf, world: World) -> Server:
-    server = Server(shelf, world)
-    server.show(world)
-    shelf.answer = server.answer
-    return server
-
-
-@pytest.fixture
-def copier(tmp_path: Path, server: Server) -> Copier:
-    return Copier(tmp_path, server)
+__all__ = ["copier", "server", "shelf", "world"]  # fixtures
 
 
 @pytest.mark.parametrize(
