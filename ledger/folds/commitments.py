@@ -24,6 +24,7 @@ from typing import Literal
 
 from ledger.dates import Answer, When
 from ledger.folds.acts import doers_of
+from ledger.folds.deeds import is_elsewhere
 from ledger.folds.moments import Moment, date_of
 from ledger.folds.reading import Days, Reading, days_since
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
@@ -137,7 +138,7 @@ def _fold(reading: Reading, promises: Iterable[Told], telling: Telling) -> Commi
     for told in promises:
         if reading.later(told):
             later += 1
-        elif _is_elsewhere(reading, told, telling):
+        elif is_elsewhere(reading, told, telling):
             elsewhere += 1
         elif isinstance(told.event, Commitment):
             rows.append(_row(reading, told, told.event, telling))
@@ -149,17 +150,6 @@ class _Progress:
     state: CommitmentState
     since: str
     unfulfilled: Told | None = None
-
-
-def _is_elsewhere(reading: Reading, told: Told, telling: Telling) -> bool:
-    if telling.party is None:
-        return False
-    steps = (step for step, _ in reading.steps.get(told.id, ()))
-    return not any(
-        telling.party in reading.stances.signers(each)
-        or reading.stances.denial(each.id, (telling.party,)) is not None
-        for each in (told, *steps)
-    )
 
 
 def _row(reading: Reading, told: Told, event: Commitment, telling: Telling) -> CommitmentRow:
