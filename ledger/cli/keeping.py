@@ -22,7 +22,7 @@ from ledger.cli.sources import full_id, home_of, is_url, open_target, read_state
 from ledger.compose import Composed, compose, sign_document
 from ledger.errors import KeyFileError, RefusedError
 from ledger.keyrequests import KeyRequest, check_key_request, compose_enrolment
-from ledger.keys import LogKey
+from ledger.keys import LogKey, PartySigner
 from ledger.ledger import Ledger
 from verify.kinds import SPEC_VERSION, Approval, Charter
 from verify.note import COSIGNATURE_ED25519, VerifierKey
@@ -129,6 +129,40 @@ def _init(arguments: Namespace, context: Context) -> int:
     quorum = _quorum(arguments.quorum, of=len(witnesses))
     signer = context.signer(arguments)
     log_key = LogKey.generate(arguments.origin)
+    fields = _charter(arguments, signer=signer, log_key=log_key, witnesses=witnesses, quorum=quorum)
+    charter = compose("charter/v1", author=signer.party, fields=fields)
+    document = sign_document(
+        [charter],
+        signer=signer,
+        ledger=LedgerName(origin=arguments.origin),
+        expires_ms=context.now_ms() + _DAY_MS,
+    )
+    path = Path(arguments.ledger)
+    with Ledger.create(path, document=document, log_key=log_key, clock=context.now_ms) as ledger:
+        state = ledger.state()
+    context.answer(_ledger_values(state), f"Founded {path}\n{_ledger_text(state)}")
+    liars = 2 * quorum - len(witnesses)
+    if witnesses and liars < _LEAST_LIARS:
+        context.say(
+            f"counterfoil: a quorum of {quorum} of {len(witnesses)} is weak: "
+            + (
+                "two histories can be witnessed with nobody lying"
+                if liars < 1
+                else "one witness that lies is enough for two histories"
+            )
+        )
+    return DONE
+
+
+def _charter(
+    arguments: Namespace,
+    *,
+    signer: PartySigner,
+    log_key: LogKey,
+    witnesses: tuple[VerifierKey, ...],
+    quorum: int,
+) -> dict[str, object]:
+    """Return the fields of the founding charter."""
     registrars = {signer.party, *arguments.registrar}
     founding: dict[str, object] = {"key": signer.public, "powers": signer.powers}
     if signer.post is not None:
@@ -152,28 +186,7 @@ def _init(arguments: Namespace, context: Context) -> int:
     }
     if witnesses:
         fields["witnesses"] = [_witness(key) for key in witnesses]
-    charter = compose("charter/v1", author=signer.party, fields=fields)
-    document = sign_document(
-        [charter],
-        signer=signer,
-        ledger=LedgerName(origin=arguments.origin),
-        expires_ms=context.now_ms() + _DAY_MS,
-    )
-    path = Path(arguments.ledger)
-    with Ledger.create(path, document=document, log_key=log_key, clock=context.now_ms) as ledger:
-        state = ledger.state()
-    context.answer(_ledger_values(state), f"Founded {path}\n{_ledger_text(state)}")
-    liars = 2 * quorum - len(witnesses)
-    if witnesses and liars < _LEAST_LIARS:
-        context.say(
-            f"counterfoil: a quorum of {quorum} of {len(witnesses)} is weak: "
-            + (
-                "two histories can be witnessed with nobody lying"
-                if liars < 1
-                else "one witness that lies is enough for two histories"
-            )
-        )
-    return DONE
+    return fields
 
 
 def _quorum(given: int | None, *, of: int) -> int:
