@@ -95,6 +95,22 @@ def test_askers_take_turns_however_many_questions_each_has() -> None:
     run(desk, ask)
 
 
+def test_who_asks_anew_comes_behind_those_who_wait() -> None:
+    desk = Desk()
+
+    async def ask() -> None:
+        tasks = [desk.ask(ONE, "a")]
+        await settled()
+        tasks += [desk.ask(TWO, "b"), desk.ask(THREE, "c"), desk.ask(ONE, "d")]
+        await settled()
+        await desk.end("a", "b", "c", "d")
+
+        assert ["a", "b", "c", "d"] == desk.begun
+        await asyncio.gather(*tasks)
+
+    run(desk, ask)
+
+
 def test_parties_and_addresses_come_alternately() -> None:
     desk = Desk()
 
