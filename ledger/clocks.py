@@ -49,7 +49,6 @@ __all__ = [
     "deadlines",
     "is_overdue",
     "uk_time",
-    "working_days_between",
 ]
 
 Regime = Literal["none", "agreed_date", "foia_20", "eir_20_40", "sar_1_month", "cpr_deemed"]
@@ -249,18 +248,6 @@ def is_overdue(of: Deadlines, as_at: dt.date) -> Answer:
     if due_earliest is not None and due_earliest >= as_at:
         return "no"
     return "not established"
-
-
-def working_days_between(a: dt.date, b: dt.date, *, calendar: Calendar = ANY_PART_OF_UK) -> int:
-    """Count the working days after `a` up to and including `b`: the day after `a` is day 1.
-
-    Raises:
-        ClockError: `b` is before `a`, or a day is outside the years of the calendar.
-    """
-    if b < a:
-        raise ClockError("the second day is before the first")
-    days = (a + dt.timedelta(n) for n in range(1, (b - a).days + 1))
-    return sum(_skipped(day, calendar) is None for day in days)
 
 
 _NATIONS: Final[dict[Nation, str]] = {

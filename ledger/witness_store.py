@@ -39,7 +39,6 @@ _KIND = Kind(
     format=b"counterfoil-witness/1",
     tables=(b"cosigned", b"forks", b"latest", b"meta"),
 )
-_LOG_SIZE = 32
 _KINDS: Final = {"two-roots": b"2", "no-proof": b"0"}
 
 T = TypeVar("T")

@@ -30,7 +30,6 @@ __all__ = [
     "format_bundle",
     "parse_bundle",
     "parse_tile_path",
-    "partial_width",
     "tile_path",
     "tiles_of",
 ]
@@ -111,11 +110,6 @@ def parse_tile_path(path: str) -> Tile | Bundle:
     if path != spelled:
         raise MalformedError("tile path", "not the one spelling of the path")
     return tile
-
-
-def partial_width(*, level: int, size: int) -> int:
-    """Count the hashes of the partial tile of a level; 0 when there is none."""
-    return (size >> (_TILE_HEIGHT * level)) % TILE_WIDTH
 
 
 def tiles_of(size: int) -> Iterator[Tile]:

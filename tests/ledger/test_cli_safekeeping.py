@@ -11,7 +11,6 @@ from ledger.cli.main import run
 from tests.ledger.commandline import NOW_MS, REQUEST, Desk, part, process, rows, served
 
 MAIL = b"From: a@example.com\r\nTo: b@example.com\r\nSubject: x\r\n\r\nHello\r\n"
-YEAR_MS = 31_536_000_000
 
 
 @pytest.fixture

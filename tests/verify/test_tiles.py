@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verify.errors import MalformedError, VerifyError
-from verify.merkle import MAX_SIZE
 from verify.tiles import (
     MAX_ENTRY_SIZE,
     Bundle,
@@ -13,7 +12,6 @@ from verify.tiles import (
     format_bundle,
     parse_bundle,
     parse_tile_path,
-    partial_width,
     tile_path,
     tiles_of,
 )
@@ -151,7 +149,6 @@ def test_lists_the_tiles_of_the_example_of_the_format() -> None:
 
     assert expected == list(tiles_of(70_000))
     assert [Bundle(t.number, t.width) for t in expected[:274]] == list(bundles_of(70_000))
-    assert [112, 17, 1, 0] == [partial_width(level=level, size=70_000) for level in range(4)]
 
 
 def test_tiles_of_all_small_sizes_hold_every_hash_once() -> None:
@@ -166,16 +163,6 @@ def test_tiles_of_all_small_sizes_hold_every_hash_once() -> None:
         assert expected == hashes
         assert sum(tile.width for tile in tiles_of(size)) == len(hashes)
         assert size == sum(bundle.width for bundle in bundles_of(size))
-
-
-@given(st.integers(0, MAX_SIZE), st.integers(0, 8))
-def test_the_partial_width_is_that_of_the_last_tile(size: int, level: int) -> None:
-    full, partial = divmod(size // 256**level, 256)
-
-    assert partial == partial_width(level=level, size=size)
-    if partial:
-        path = tile_path(level=level, number=full, width=partial)
-        assert Tile(level, full, partial) == parse_tile_path(path)
 
 
 # Bundles.
