@@ -255,11 +255,7 @@ def compose_handing_over(
 
 
 def recompose(
-    data: bytes,
-    *,
-    disclosures: tuple[str, ...],
-    withheld: tuple[str, ...] = (),
-    nested: Composed | None = None,
+    data: bytes, *, disclosures: tuple[str, ...], withheld: tuple[str, ...] = ()
 ) -> Composed:
     """Read back an event that was composed earlier and kept. Its files are not here.
 
@@ -270,7 +266,7 @@ def recompose(
         event = parse_event(data)
     except RuleError as error:
         raise ComposeError(error.where, error.reason) from None
-    return Composed(event, data, event_id(data), disclosures, withheld, (), nested)
+    return Composed(event, data, event_id(data), disclosures, withheld, (), None)
 
 
 def sign_document(

@@ -74,14 +74,14 @@ def ask_server(url: str) -> Authority:
     return ask
 
 
-def ask_openssl(settings: Path, *, openssl: str = "openssl") -> Authority:
+def ask_openssl(settings: Path) -> Authority:
     """Ask an authority of one's own: `openssl ts` with its settings, in their folder."""
 
     def ask(query: bytes) -> bytes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "query").write_bytes(query)
-            words = [openssl, "ts", "-reply", "-config", str(settings.resolve()), "-queryfile",
+            words = ["openssl", "ts", "-reply", "-config", str(settings.resolve()), "-queryfile",
                      str(folder / "query"), "-out", str(folder / "reply")]  # fmt: skip
             try:
                 subprocess.run(  # noqa: S603 (the words are ours, and the settings the asker's)

@@ -53,6 +53,7 @@ MAX_POLICY_SIZE = 256 * 1024
 """Bytes in a policy: more than a hundred ML-DSA-44 witnesses."""
 
 _NONE = "none"
+_PARTIES = "parties"  # what SPEC section 11.4 calls the witnesses of a charter together
 _ALLOWED = bytes((*b"\t\n", *range(0x20, 0x7F), *range(0x80, 0x100)))
 
 
@@ -142,23 +143,20 @@ def format_policy(policy: Policy) -> bytes:
     return data
 
 
-def threshold_policy(
-    *, log: VerifierKey, witnesses: Sequence[Witness], threshold: int, group: str = "parties"
-) -> Policy:
+def threshold_policy(*, log: VerifierKey, witnesses: Sequence[Witness], threshold: int) -> Policy:
     """Make the policy of one log and any `threshold` of its witnesses.
 
     Args:
         log: The log's key.
         witnesses: All the witnesses.
         threshold: How many must have cosigned; 0 for `quorum none`.
-        group: What the policy calls the witnesses together.
     """
     names = tuple(witness.name for witness in witnesses)
     return Policy(
         logs=(Log(log),),
         witnesses=tuple(witnesses),
-        groups=(Group(group, threshold, names),) if threshold else (),
-        quorum=group if threshold else None,
+        groups=(Group(_PARTIES, threshold, names),) if threshold else (),
+        quorum=_PARTIES if threshold else None,
     )
 
 

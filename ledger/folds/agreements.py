@@ -223,17 +223,14 @@ def fold_agreements(reading: Reading, *, telling: Telling = ESTABLISHED) -> Agre
     return _fold(reading, _all(reading), telling)
 
 
-def fold_agreement(
-    reading: Reading, event_id: str, *, telling: Telling = ESTABLISHED
-) -> Agreements:
-    """Fold one agreement, and nothing of the others: at most one row.
+def fold_agreement(reading: Reading, event_id: str) -> Agreements:
+    """Fold one agreement as established, and nothing of the others: at most one row.
 
     Args:
         reading: The view, read as at a day.
         event_id: The id of the agreement.
-        telling: Whose word is taken.
     """
-    return _fold(reading, (reading.view.by_id[event_id],), telling)
+    return _fold(reading, (reading.view.by_id[event_id],), ESTABLISHED)
 
 
 def _fold(reading: Reading, agreements: Iterable[Told], telling: Telling) -> Agreements:

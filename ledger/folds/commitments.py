@@ -119,17 +119,14 @@ def fold_commitments(reading: Reading, *, telling: Telling = ESTABLISHED) -> Com
     return _fold(reading, reading.laid_out(every), telling)
 
 
-def fold_commitment(
-    reading: Reading, event_id: str, *, telling: Telling = ESTABLISHED
-) -> Commitments:
-    """Fold one promise, and nothing of the others: at most one row.
+def fold_commitment(reading: Reading, event_id: str) -> Commitments:
+    """Fold one promise as established, and nothing of the others: at most one row.
 
     Args:
         reading: The view, read as at a day.
         event_id: The id of the promise.
-        telling: Whose word is taken.
     """
-    return _fold(reading, (reading.view.by_id[event_id],), telling)
+    return _fold(reading, (reading.view.by_id[event_id],), ESTABLISHED)
 
 
 def _fold(reading: Reading, promises: Iterable[Told], telling: Telling) -> Commitments:

@@ -16,10 +16,10 @@ from ledger.folds.grades import Grade, grade_of
 from ledger.folds.moments import Moment, unread_dates
 from ledger.folds.positions import EventStatus, named_parties, status_of
 from ledger.folds.proven import bracket_words, signed_before
-from ledger.folds.reading import Reading, read
+from ledger.folds.reading import Reading
 from ledger.persistent import Blocks
 from ledger.sentences import sentence, title_of
-from ledger.view import Told, View
+from ledger.view import Told
 from ledger.wording import say
 from verify.kinds import GOVERNANCE, Attestation, Erasure, Hold, Opening, Position, Sealed
 
@@ -32,7 +32,6 @@ __all__ = [
     "lay_out",
     "lay_out_more",
     "row_of",
-    "timeline",
     "timeline_of",
 ]
 
@@ -113,16 +112,6 @@ class LaidOut:
     party: str | None
     events: Blocks[Told]
     left_out: tuple[tuple[int, str], ...]
-
-
-def timeline(
-    view: View,
-    *,
-    as_at: dt.date,
-    party: str | None = None,
-) -> Timeline:
-    """Make the chronology of a view: `read` and `fold_timeline` in one."""
-    return fold_timeline(read(view, as_at=as_at), party=party)
 
 
 def fold_timeline(reading: Reading, *, party: str | None = None) -> Timeline:

@@ -328,9 +328,7 @@ def finished(
 # Text over many pages
 
 
-def set_lines(
-    book: Book, lines: Iterable[str], style: str, *, turn: Callable[[], None], marked: bool = False
-) -> None:
+def set_lines(book: Book, lines: Iterable[str], style: str, *, turn: Callable[[], None]) -> None:
     """Set paragraphs one below the other.
 
     Args:
@@ -338,10 +336,9 @@ def set_lines(
         lines: Their texts.
         style: Their style.
         turn: Begins a further page.
-        marked: Whether the texts are marked up already.
     """
     for text in lines:
-        rest = [Paragraph(text, styles()[style]) if marked else _paragraph(text, style)]
+        rest = [_paragraph(text, style)]
         while rest:
             paragraph = rest.pop(0)
             _, height = paragraph.wrap(book.width, book.room)

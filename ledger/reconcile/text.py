@@ -31,13 +31,8 @@ _RESPONSES: Final = 16
 """Responses to one telling that are shown; the JSON has all."""
 
 
-def reconciliation_text(found: Reconciled, *, width: int = WIDTH) -> str:
-    """Write a reconciliation.
-
-    Args:
-        found: What it came to.
-        width: The longest line, in characters.
-    """
+def reconciliation_text(found: Reconciled) -> str:
+    """Write a reconciliation, in lines of at most 80 characters."""
     parts = (
         _ledgers(found),
         _forks(found),
@@ -52,18 +47,18 @@ def reconciliation_text(found: Reconciled, *, width: int = WIDTH) -> str:
     )
     lines: list[str] = []
     for part in parts:
-        written = [line for text in part for line in _wrap(text, width)]
+        written = [line for text in part for line in _wrap(text)]
         lines += [*written, ""] if written else []
     return "\n".join(lines[:-1]) + "\n"
 
 
-def _wrap(text: str, width: int) -> list[str]:
+def _wrap(text: str) -> list[str]:
     """Wrap a line; what follows it is indented as its first column is, up to a double space."""
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     indent = len(text) - len(text.lstrip())
     return textwrap.wrap(
         text.strip(),
-        width,
+        WIDTH,
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + 2),
         break_on_hyphens=False,
