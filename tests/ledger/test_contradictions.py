@@ -217,6 +217,8 @@ def test_who_puts_off_and_asks_again_before_it_came() -> None:
     assert is_found(chased)
     # After it came; before they put it off; by the other side; about something else.
     assert not any(map(is_found, (late, early, theirs, mail)))
+    # Of that they had not said that they would wait.
+    assert not is_found(early, step("of-early", early, "chase", NORTH, "2025-05-01"))
 
 
 def test_who_complains_while_it_is_invited_to_ask() -> None:
@@ -329,6 +331,17 @@ def test_an_answer_to_a_question_that_the_other_side_did_not_get() -> None:
         "answer_denied", asked, question, clear, nothing
     ).events
     assert "answer_denied" not in rules_of(asked, question, nothing)
+
+
+def test_that_nothing_came_up_to_no_day_denies_no_answer() -> None:
+    asked = request("asked")
+    answered = step("a", asked, "answer", SOUTH, "2025-03-01", outcome="full")
+
+    def silent(days: dict[str, str] | None) -> Draft:
+        return event(Knowledge, "n", NORTH, days, knower=NORTH, of=asked.id, mode="not_told")
+
+    assert "answer_denied" in rules_of(asked, answered, silent({"as_at": "2025-04-01"}))
+    assert "answer_denied" not in rules_of(asked, answered, silent(None))
 
 
 def test_an_answer_that_only_the_asker_tells() -> None:
