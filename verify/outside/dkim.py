@@ -34,14 +34,18 @@ _MAX_RECORD = 4096
 _MAX_BITS = 8192
 _MAX_EXPONENT = 1 << 32
 _MAX_STEPS = 50_000_000  # the library takes the square of the length of each run of blanks
+_MAX_HEAD_STEPS = 1_000_000  # of the head, where each signature has it taken again
+_MAX_NAMES = 100_000  # fields that are looked at for all names in h=
 _MAX_EMPTY = 100_000  # lines at the end, which it takes away one by one
 _BLANKS = re.compile(rb"[ \t]{2,}")
+_SPACE = re.compile(rb"\s{2,}")
 
 _ONCE = ("From", "To", "Date", "Subject")
 _READ_BY = ("Content-Type", "Content-Transfer-Encoding")  # what a reader makes of a body
 _TYPES = {b"rsa-sha256": b"rsa", b"ed25519-sha256": b"ed25519"}  # RFC 8301, RFC 8463
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _TIMES = (b"t", b"x")
+_DAY = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
 _DIGITS = re.compile(rb"[0-9]{1,12}")
 
 State = Literal["valid", "invalid", "not checkable"]
@@ -126,18 +130,24 @@ def _read(mail: bytes) -> "dkim.DKIM":
     """Read a mail that the library can be trusted with."""
     if len(mail) > MAX_MAIL:
         raise _Refusal("not checkable", f"the mail is longer than {MAX_MAIL} octets")
-    if sum((run.end() - run.start()) ** 2 for run in _BLANKS.finditer(mail)) > _MAX_STEPS:
+    if _steps(_BLANKS, mail) > _MAX_STEPS:
         raise _Refusal("not checkable", "the mail has too long runs of blanks")
     if len(mail) - len(mail.rstrip(b"\r\n")) > _MAX_EMPTY:
         raise _Refusal("not checkable", "the mail has too many empty lines at its end")
     head = re.split(rb"\r?\n\r?\n", mail, maxsplit=1)[0]
     if len(head) > _MAX_HEAD or head.count(b"\n") > _MAX_FIELDS:
         raise _Refusal("not checkable", "the mail's head is too long")
+    if _steps(_SPACE, head) > _MAX_HEAD_STEPS:
+        raise _Refusal("not checkable", "the mail's head has too long runs of blanks")
     if b"\r" in head.replace(b"\r\n", b"") or b"\0" in head:
         # Some readers begin a new field there, and others do not.
         raise _Refusal("invalid", "the mail's head has a character that readers take differently")
     with _asking("not checkable", "the mail's head cannot be read"):
         return dkim.DKIM(mail, minkey=MIN_BITS)
+
+
+def _steps(blanks: re.Pattern[bytes], text: bytes) -> int:
+    return sum((run.end() - run.start()) ** 2 for run in blanks.finditer(text))
 
 
 def _signature_fields(message: "dkim.DKIM") -> list[tuple[bytes, bytes]]:
@@ -154,7 +164,7 @@ def _check(message: "dkim.DKIM", field: tuple[bytes, bytes], keys: Mapping[str, 
     try:
         tags = _read_tags(field)
         key = _read_key(tags, keys)
-        _check_fields(message)
+        _check_fields(message, tags.signed)
         day = _date(message)
         limits = _check_limits(tags.values)
         _verify(message, tags, field, key)
@@ -254,8 +264,10 @@ def _values(message: "dkim.DKIM", name: str) -> list[bytes]:
     return [text for field, text in message.headers if field.lower() == name.lower().encode()]
 
 
-def _check_fields(message: "dkim.DKIM") -> None:
+def _check_fields(message: "dkim.DKIM", signed: tuple[bytes, ...]) -> None:
     """Refuse a second field of a name: which one is signed, readers see differently."""
+    if len(signed) * len(message.headers) > _MAX_NAMES:
+        raise _Refusal("not checkable", "h= has too many names for so many fields")
     for name in _ONCE:
         count = len(_values(message, name))
         if count != 1:
@@ -274,7 +286,8 @@ def _unsigned(message: "dkim.DKIM", signed: tuple[bytes, ...]) -> tuple[str, ...
 
 def _date(message: "dkim.DKIM") -> str:
     found = parsedate_tz(_values(message, "Date")[0].decode("ascii", "replace").strip())
-    return "" if found is None else f"{found[0]:04}-{found[1]:02}-{found[2]:02}"
+    day = "" if found is None else f"{found[0]:04}-{found[1]:02}-{found[2]:02}"
+    return day if _DAY.fullmatch(day) else ""  # the library takes any numbers
 
 
 def _check_limits(values: Mapping[bytes, bytes]) -> str:
@@ -298,7 +311,10 @@ def _check_limits(values: Mapping[bytes, bytes]) -> str:
 def _is_own(message: "dkim.DKIM", domain: str) -> bool:
     """Tell whether the mail says that it is from the domain that signed."""
     text = _values(message, "From")[0].decode("ascii", "replace")
-    found = getaddresses([text.replace("\r\n", "").strip()])
+    try:
+        found = getaddresses([text.replace("\r\n", "").strip()])
+    except RecursionError:  # a step for each comment in a comment, and each group in a group
+        return False
     if len(found) != 1:
         return False
     host = found[0][1].rpartition("@")[2].lower()

@@ -174,6 +174,8 @@ def test_what_h_leaves_out_is_not_covered() -> None:
         (b'"a@southfold.example" <a@northmere.example>', False),
         (b"a@southfold.example, b@northmere.example", False),
         (b"nobody", False),
+        (b"(" * 5000 + b"a@southfold.example", False),
+        (b"a:" * 5000 + b"a@southfold.example", False),
     ],
 )
 def test_whether_it_is_of_the_domain_that_from_names(sender: bytes, *, own: bool) -> None:
@@ -182,8 +184,17 @@ def test_whether_it_is_of_the_domain_that_from_names(sender: bytes, *, own: bool
     assert own is one(signed(mail)).own
 
 
-def test_a_date_that_cannot_be_read_gives_no_day() -> None:
-    mail = MAIL.replace(b"Tue, 10 Mar 2026 09:30:00 +0000", b"yesterday")
+@pytest.mark.parametrize(
+    "date",
+    [
+        b"yesterday",
+        b"Tue, 99 Mar 2026 09:30:00 +0000",
+        b"-1 Jan -5 0:0:0 0",
+        b"Tue, 10 Mar " + b"9" * 900 + b" 09:30:00 +0000",
+    ],
+)
+def test_a_date_that_cannot_be_read_gives_no_day(date: bytes) -> None:
+    mail = MAIL.replace(b"Tue, 10 Mar 2026 09:30:00 +0000", date)
 
     assert ("valid", "") == (one(signed(mail)).state, one(signed(mail)).day)
 
@@ -318,6 +329,9 @@ def test_what_is_too_large_is_not_checkable() -> None:
         (MAIL + b"\r\n" * 50_001, "too many empty lines at its end"),
         (b"A: b\r\n" * 1001 + MAIL, "the mail's head is too long"),
         (b"A: " + b"b" * 300_000 + b"\r\n" + MAIL, "the mail's head is too long"),
+        (b"A: b" + b"\x0b" * 1001 + b"c\r\n" + MAIL, "the mail's head has too long runs"),
+        (b"A: b" + b"\r\n " * 400 + b"c\r\n" + MAIL, "the mail's head has too long runs"),
+        (b"A: b\r\n" * 900 + signed().replace(b"h=from", b"h=from" + b":a" * 110), "h= has too"),
         (b"DKIM-Signature: a\r\n" * 9 + MAIL, "more than 8 signatures"),
         (b"DKIM-Signature: " + b"a" * 9000 + b"\r\n" + MAIL, "is longer than 8192 octets"),
         (MAIL, "the mail has no DKIM-Signature"),
