@@ -54,6 +54,7 @@ from verify.walk import Walk
 __all__ = ["Anchors", "Progress", "Runner", "audit", "run_here"]
 
 _DISCLOSURES = "disclosures.jsonl"
+_ENTRIES = "tile/entries"
 _CHUNK = 4 * TILE_WIDTH  # entries: small enough to share out, large enough to be worth it
 _BLOCK = 1 << 20
 _MAX_LINE = 32 * 1024 * 1024  # octets: 16 MiB of disclosures, and room for their quotes
@@ -192,10 +193,11 @@ class _Audit:
             self._find(Check.CHECKPOINT, "checkpoint", reason)
             return None
         # A size that the bundles cannot have is not worth walking to.
-        count = sum(1 for path in self._source.paths() if path.startswith("tile/entries/"))
+        count = sum(1 for path in self._source.paths() if path.startswith(f"{_ENTRIES}/"))
         if size > count * TILE_WIDTH:
             paths = (entries_path(number=b.number, width=b.width) for b in bundles_of(size))
-            missing = next(path for path in paths if self._source.size(path) is None)
+            # Where letters' case does not matter, a file may be there under another name.
+            missing = next((path for path in paths if self._source.size(path) is None), _ENTRIES)
             self._find(Check.TILE_MISSING, missing, f"is missing: the size is {size}")
             return None
         self._walk.size = size

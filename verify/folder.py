@@ -6,6 +6,7 @@ Only regular files are read, and a symbolic link is not one: nothing outside the
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 __all__ = ["Beside", "Folder"]
@@ -32,10 +33,18 @@ class Folder:
     def size(self, path: str) -> int | None:
         """Return a regular file's size in octets; None if there is no such file."""
         try:
+            if not self._is_inside(path):
+                return None
             status = os.lstat(self._path / path)
         except (OSError, ValueError):
             return None
         return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def _is_inside(self, path: str) -> bool:
+        """Tell whether no folder on the way to a path is a link, which `paths` does not follow."""
+        parts = path.split("/")[:-1]
+        ways = accumulate(parts, lambda way, part: f"{way}/{part}")
+        return all(stat.S_ISDIR(os.lstat(self._path / way).st_mode) for way in ways)
 
     def read(self, path: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return the octets [start, stop) of a file that there is."""

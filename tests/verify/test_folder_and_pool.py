@@ -62,6 +62,30 @@ def test_links_and_pipes_are_not_followed_and_are_findings(tmp_path: Path) -> No
         folder.read("policy")
 
 
+@pytest.mark.parametrize("name", ["tile", "tile/entries", "tile/0"])
+def test_nothing_is_read_behind_a_folder_that_is_a_link(tmp_path: Path, name: str) -> None:
+    files = small_world().export()
+    inside = tmp_path / "export"
+    folder = write(inside, files)
+    (inside / name).rename(tmp_path / "elsewhere")
+    (inside / name).symlink_to(tmp_path / "elsewhere")
+    report = audit(folder)
+
+    assert all(folder.size(path) is None for path in files if path.startswith(f"{name}/"))
+    assert "invalid" == report.verdict
+    assert any(finding.where.startswith(name) for finding in report.findings)
+
+
+def test_a_file_system_to_which_the_case_of_letters_is_one() -> None:
+    class Shouting(MappingSource):
+        def paths(self) -> list[str]:
+            return [path.upper() for path in super().paths()]
+
+    report = audit(Shouting(small_world().export()))
+
+    assert ["tile/entries"] == [finding.where for finding in report.findings]
+
+
 def test_a_pool_finds_what_one_process_finds(tmp_path: Path) -> None:
     restart("pool")
     world = World().found()
