@@ -256,9 +256,10 @@ class Remote:
             UnansweredError: The server does not answer.
             OutboxError: The party's folder cannot be used.
         """
+        known = self._known()
         note = self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE)
         try:
-            return self._move_to(note, self._fetch_part)
+            return self._move_to(note, self._fetch_part, known=known)
         except AlteredError as error:
             raise self._shown_by_export(error) from None
 
@@ -278,8 +279,19 @@ class Remote:
             return error
         return error
 
-    def _move_to(self, note: bytes, part: Part, *, audited: bool = False) -> Head:
+    def _known(self) -> int:
+        """Return how large the ledger is known to be: what it shows from now on is no smaller."""
+        with self._kept.lock():
+            follower = self._kept.load(self._follower)
+        self._follower = follower if follower.size else None
+        return follower.size
+
+    def _move_to(self, note: bytes, part: Part, *, known: int, audited: bool = False) -> Head:
         """Follow the ledger to a checkpoint, taking its entries from `part`.
+
+        One that is no smaller than was `known` when it was asked for has not gone back, though
+        another process of the party, which asked later, may have come further since: then it need
+        only be of the same history.
 
         What an audit has passed is not held against the times of cosignatures again.
         """
@@ -287,6 +299,11 @@ class Remote:
         with self._kept.lock():
             follower = self._kept.load(self._follower)
             self._follower = None  # until all has been checked
+            if known <= checkpoint.size < follower.size:
+                self._check_past(follower, note)
+                self._follower = follower
+                self._stale = False
+                return Head(size=checkpoint.size, root=checkpoint.root, note=note)
             if checkpoint.size < follower.size:
                 self._check_signed(follower, checkpoint, parsed)
                 raise ShrunkError(
@@ -361,17 +378,13 @@ class Remote:
             ForkError: The log key signed it, and it is of another history.
             TargetError: That cannot be found out.
         """
-        checkpoint, parsed = parse_note(note)
+        checkpoint, _ = parse_note(note)
         if checkpoint.size > self._followed().size:
             with contextlib.suppress(UnknownReaderError):
-                self._move_to(note, self._fetch_part)
+                self._move_to(note, self._fetch_part, known=0)
                 return
         # Anybody may have the tiles, also who has just ended its own key.
-        follower = self._followed()
-        self._check_signed(follower, checkpoint, parsed)
-        fork = self._find_fork(follower, note, self._fetch_part)
-        if fork is not None:
-            raise fork
+        self._check_past(self._followed(), note)
 
     def check_held(self, data: bytes, *, source: str) -> bytes:
         """Check that the ledger has what a receipt or a signed checkpoint, held elsewhere, shows.
@@ -483,12 +496,15 @@ class Remote:
                     except OSError as failure:  # of the disk: the stream's own are no such
                         raise ExportError(folder, failure.strerror or str(failure)) from None
 
+                known = self._known()
                 self._asking.take("export", take)
-                return self._check_export(new.path, checking)
+                return self._check_export(new.path, checking, known=known)
         except OSError as failure:
             raise ExportError(folder, failure.strerror or str(failure)) from None
 
-    def _check_export(self, path: Path, checking: Callable[[int, int], None] | None) -> Fetched:
+    def _check_export(
+        self, path: Path, checking: Callable[[int, int], None] | None, *, known: int
+    ) -> Fetched:
         """Audit an export and follow the ledger to its checkpoint.
 
         One with entries that may not stand there, though the log key signed for them, is kept.
@@ -501,7 +517,7 @@ class Remote:
             kept = self._kept.keep_invalid(path) if report.findings and signed_for else None
             raise _invalid(report, kept)
         note = export.read("checkpoint")
-        head = self._move_to(note, lambda path, *_: export.read(path), audited=True)
+        head = self._move_to(note, lambda path, *_: export.read(path), known=known, audited=True)
         return Fetched(
             head=head,
             audience=self._audience,
@@ -582,6 +598,13 @@ class Remote:
             check_parsed(checkpoint, parsed, key=key, origin=state.charter.origin)
         except VerifyError as error:
             raise AlteredError(f"the checkpoint does not hold: {error}") from None
+
+    def _check_past(self, follower: Follower, note: bytes) -> None:
+        """Check that a checkpoint, of any size, is of the history that a follower has seen."""
+        self._check_signed(follower, *parse_note(note))
+        fork = self._find_fork(follower, note, self._fetch_part)
+        if fork is not None:
+            raise fork
 
     def _find_fork(self, follower: Follower, note: bytes, part: Part) -> ForkError | None:
         """Return the fork, its proof kept, if a signed tree and the follower's are two histories.
