@@ -92,6 +92,10 @@ class Database:
             if create:
                 raise StoreError(self._file, "exists already")
             raise NotFoundError(f"{kind.what} in {path}")
+        for file in (self._file, self._file.with_name(f"{kind.file}-lock")):
+            # LMDB waits for the other end of a pipe, and no signal wakes it.
+            if file.exists() and not file.is_file():
+                raise StoreError(file, "is not a plain file")
         self._lock = None if read_only else hold(path / kind.lock, busy=kind.busy)
         self._gate = Gate()
         try:

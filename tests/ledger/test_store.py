@@ -1,6 +1,7 @@
 """The store through the ledger that stands on it: what is put in is found again, by all ways."""
 
 import hashlib
+import os
 import resource
 import subprocess
 import sys
@@ -445,6 +446,17 @@ def test_a_reader_records_nothing(ledger: Ledger) -> None:
     ledger.close()
     with Ledger.open(ledger.path, read_only=True) as opened, pytest.raises(StoreError):
         opened.submit(document)
+
+
+@pytest.mark.parametrize("name", ["ledger.mdb", "ledger.mdb-lock"])
+def test_a_pipe_in_the_place_of_a_file_is_refused_at_once(ledger: Ledger, name: str) -> None:
+    ledger.close()
+    (ledger.path / name).unlink()
+    os.mkfifo(ledger.path / name)
+
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match="plain file"):
+            Ledger.open(ledger.path, read_only=read_only)
 
 
 def test_a_damaged_tile_is_found_at_opening(ledger: Ledger) -> None:
