@@ -307,8 +307,8 @@ def _audit_folder(path: str, anchors: Anchors, options: argparse.Namespace) -> R
     from verify.folder import Folder
     from verify.pool import Pool, processors
 
-    _check_readable(path)
     folder = Folder(path)
+    folder.check_readable()
     processes = options.processes or processors()
     progress = _Progress() if sys.stderr.isatty() and not options.quiet else None
     try:
@@ -326,18 +326,9 @@ def _audit_folder(path: str, anchors: Anchors, options: argparse.Namespace) -> R
 def _beside(path: str) -> "Beside":
     from verify.folder import Beside
 
-    _check_readable(path)
-    return Beside(path)
-
-
-def _check_readable(path: str) -> None:
-    """Raise an `OSError` where a folder cannot be listed: its ledger is not invalid for that."""
-    for _ in os.walk(path, onerror=_refuse):
-        pass
-
-
-def _refuse(error: OSError) -> None:
-    raise error
+    beside = Beside(path)
+    beside.check_readable()
+    return beside
 
 
 def _size(folder: "Folder") -> int:
@@ -479,10 +470,12 @@ def _write_certificate(report: Report, options: argparse.Namespace) -> None:
 def _received(path: "Path") -> "Received":
     """Return what a file or a folder is, by its octets."""
     from verify.certificate import Received, listing_hash
+    from verify.folder import Folder
 
     if path.is_file():
         return Received(path.name, path.stat().st_size, _sha256(path))
-    files = sorted(one for one in path.rglob("*") if one.is_file() and not one.is_symlink())
+    folder = Folder(path)
+    files = [path / one for one in folder.paths() if folder.size(one) is not None]
     hashes = [(one.relative_to(path).as_posix(), _sha256(one)) for one in files]
     size = sum(one.stat().st_size for one in files)
     return Received(path.resolve().name, size, listing_hash(hashes), len(files))

@@ -6,8 +6,8 @@ Only regular files are read, and a symbolic link is not one: nothing outside the
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
 from pathlib import Path
+from typing import Self
 
 __all__ = ["Beside", "Folder"]
 
@@ -15,36 +15,64 @@ __all__ = ["Beside", "Folder"]
 class Folder:
     """A folder that holds an export."""
 
-    __slots__ = ("_path",)
+    __slots__ = ("_inside", "_path")
 
     def __init__(self, path: str | Path) -> None:
         """Take the folder's path; nothing is read yet."""
         self._path = Path(path)
+        self._inside: dict[str, bool] = {}  # of folders below: they are looked at once
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
+        """Cross to another process by the path alone."""
+        return type(self), (self._path,)
 
     def paths(self) -> Iterable[str]:
         """Return the path of everything below the folder that is no folder, "/" between parts."""
+        return self._walk(pass_over=True)
+
+    def check_readable(self) -> None:
+        """Raise an `OSError` where a folder cannot be listed: no ledger is invalid for that."""
+        self._walk(pass_over=False)
+
+    def _walk(self, *, pass_over: bool) -> list[str]:
+        # Not by `os.walk`, which takes a step of the stack for each folder in a folder.
         found: list[str] = []
-        for base, folders, files in os.walk(self._path, followlinks=False):
-            prefix = Path(base).relative_to(self._path).as_posix()
-            names = [*files, *(f for f in folders if (Path(base) / f).is_symlink())]
-            found += [name if prefix == "." else f"{prefix}/{name}" for name in names]
+        waiting = [""]
+        while waiting:
+            base = waiting.pop()
+            try:
+                with os.scandir(self._path / base) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(f"{base}{entry.name}/")
+                        else:
+                            found.append(f"{base}{entry.name}")
+            except OSError:
+                if not pass_over:
+                    raise
         return found
 
     def size(self, path: str) -> int | None:
         """Return a regular file's size in octets; None if there is no such file."""
         try:
-            if not self._is_inside(path):
+            if not self._is_inside(path.rpartition("/")[0]):
                 return None
             status = os.lstat(self._path / path)
         except (OSError, ValueError):
             return None
         return status.st_size if stat.S_ISREG(status.st_mode) else None
 
-    def _is_inside(self, path: str) -> bool:
-        """Tell whether no folder on the way to a path is a link, which `paths` does not follow."""
-        parts = path.split("/")[:-1]
-        ways = accumulate(parts, lambda way, part: f"{way}/{part}")
-        return all(stat.S_ISDIR(os.lstat(self._path / way).st_mode) for way in ways)
+    def _is_inside(self, base: str) -> bool:
+        """Tell whether a folder below is one, and none on the way to it a link."""
+        ways = []
+        while base and base not in self._inside:
+            ways.append(base)
+            base = base.rpartition("/")[0]
+        inside = self._inside.get(base, True)
+        for way in reversed(ways):
+            inside = inside and stat.S_ISDIR(os.lstat(self._path / way).st_mode)
+            self._inside[way] = inside
+        return inside
 
     def read(self, path: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return the octets [start, stop) of a file that there is."""

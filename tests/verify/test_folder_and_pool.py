@@ -43,6 +43,14 @@ def test_a_folder_gives_what_is_in_it(tmp_path: Path) -> None:
     assert audit(MappingSource(files)) == audit(folder)
 
 
+def test_a_folder_that_cannot_be_listed_has_nothing_and_says_so_if_asked(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "nothing")
+
+    assert [] == list(folder.paths())
+    with pytest.raises(FileNotFoundError):
+        folder.check_readable()
+
+
 def test_links_and_pipes_are_not_followed_and_are_findings(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"not ours")
@@ -74,6 +82,25 @@ def test_nothing_is_read_behind_a_folder_that_is_a_link(tmp_path: Path, name: st
     assert all(folder.size(path) is None for path in files if path.startswith(f"{name}/"))
     assert "invalid" == report.verdict
     assert any(finding.where.startswith(name) for finding in report.findings)
+
+
+def test_folders_in_folders_without_end_are_no_trouble(tmp_path: Path) -> None:
+    folder = write(tmp_path / "e", small_world().export())
+    deep = tmp_path / "e" / "d"
+    for _ in range(1100):  # Python's stack has a thousand steps
+        deep.mkdir()
+        deep /= "d"
+    deep.write_bytes(b"")
+    where = f"{'d/' * 1100}d"
+
+    found = [finding.where for finding in audit(folder).findings]
+    folder.check_readable()
+    deep.unlink()
+    for _ in range(1100):  # who clears up behind tests has no more steps than others
+        deep = deep.parent
+        deep.rmdir()
+
+    assert [where] == found
 
 
 def test_a_file_system_to_which_the_case_of_letters_is_one() -> None:
