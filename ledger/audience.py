@@ -22,6 +22,8 @@ def closed_to(audience: str, event: Event) -> frozenset[str]:
     """
     if event.audience is None:
         return frozenset()
+    if audience == "public":  # is no party, even where a list names it
+        return frozenset(event.audience)
     return frozenset(
         name for name, parties in event.audience.items() if audience not in {event.author, *parties}
     )

@@ -59,7 +59,7 @@ def fill(ledger: Ledger) -> NewEvent:
     ledger.add_file(io.BytesIO(CONTENT), sha256=str(FILE["sha256"]), size=len(CONTENT))
     submit(ledger, file_event(), *(new_letter("alpha") for _ in range(300)))
     limited = new_event(
-        "alpha", "communication/v1", channel="letter", audience={"text": ["beta"]},
+        "alpha", "communication/v1", channel="letter", audience={"text": ["beta", "public"]},
         claims={"text": "For Beta alone", "title": "A letter"},
     )  # fmt: skip
     withheld = new_event(
