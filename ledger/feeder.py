@@ -408,10 +408,10 @@ class Feeder:
     ) -> None:
         pace = self._pace
         with self._changed:
-            wait_s = pace.every_s * 2.0 ** min(one.tries, _DOUBLINGS)
+            wait_s = min(pace.every_s * 2.0 ** min(one.tries, _DOUBLINGS), pace.retry_s)
             # Half of it is chance.
-            wait_s = min(max(wait_s, retry_after_s), pace.retry_s) * (1 + self._chance()) / 2
-            one.due_s = time.monotonic() + wait_s
+            wait_s *= (1 + self._chance()) / 2
+            one.due_s = time.monotonic() + max(wait_s, min(retry_after_s, pace.retry_s))
             one.tries += 1
             one.failed[reason] += 1
             again, one.reason = one.reason == reason, reason

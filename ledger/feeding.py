@@ -214,8 +214,11 @@ class Feeding:
         """
         try:
             return self._submit(size)
-        except BaseException:
-            self._told = None  # whatever it holds now, it is asked for it again
+        except BaseException as error:
+            # Whatever it holds now, it is asked for it again. Who asks to be left alone holds what
+            # it told: to ask for that each time would use up every turn that it gives.
+            if not isinstance(error, WitnessError) or error.reason != "pushed-back":
+                self._told = None
             raise
 
     def _submit(self, size: int) -> tuple[Cosigned, ...]:

@@ -109,6 +109,22 @@ def test_an_honest_witness_cosigns_every_size_by_every_way(desk: Desk) -> None:
     assert asked + 4 == len(desk.server.asked)
 
 
+def test_a_witness_that_answers_every_second_time_cosigns(desk: Desk) -> None:
+    """What it told is kept: else each turn that it gives would go to the question for its size."""
+    desk.submit(desk.server.answer)
+    answer, begun = desk.server.answer, len(desk.server.asked)
+
+    def seldom(path: str, body: bytes) -> bytes | None:
+        return answer(path, body) if (len(desk.server.asked) - begun) % 2 else http(429)
+
+    desk.server.answer = seldom
+    with contextlib.closing(desk.feeding()) as feeding:
+        with pytest.raises(WitnessError, match="429"):
+            feeding.submit(desk.ledger.size())
+
+        assert 2 == len(feeding.submit(desk.ledger.size()))
+
+
 def test_a_witness_that_was_set_back_is_asked_from_where_it_says(desk: Desk) -> None:
     """What it does is wrong, and for its other readers to find. Nothing here depends on it."""
     with (
