@@ -2,7 +2,8 @@
 
 What is too large for memory is taken as it comes, at no less than a certain pace.
 
-Nothing that comes is believed here, nor is it looked at. Redirections are not followed, no proxy
+Nothing that comes is believed here, nor is it looked at. An answer may come compressed with gzip,
+as those of C2SP's tlog-tiles may; it is asked for plain. Redirections are not followed, no proxy
 and no password is taken from the environment, and https is checked against the system's
 certificates.
 """
@@ -10,12 +11,14 @@ certificates.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.client
 import io
 import re
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -32,8 +35,10 @@ __all__ = ["Answer", "FileBody", "Incoming", "Transport", "UnansweredError", "no
 _CHUNK: Final = 1 << 16
 _PACE: Final = 1 << 20  # octets that may take as long as a whole request
 _OK: Final = 200
+_INTERIM: Final = range(102, 200)  # 100 is passed over by http.client, 101 was not asked for
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 _AGENT: Final = "counterfoil"
+_BROKEN: Final = (OSError, http.client.HTTPException, ValueError, EOFError, zlib.error)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -94,6 +99,7 @@ class Incoming:
     def __init__(self, response: http.client.HTTPResponse, held: _Held, deadline_s: float) -> None:
         """Read what comes off `held`."""
         self._response = response
+        self._body = _plain(response)
         self._held = held
         self._deadline_s = deadline_s
         self._began_s = time.monotonic()
@@ -107,11 +113,11 @@ class Incoming:
         """
         try:
             self._held.last(self._deadline_s)
-            chunk = self._response.read1(min(size, _CHUNK))
+            chunk = self._body.read1(min(size, _CHUNK))
             # `read1` takes an early end of the stream for the end of the body.
             if not chunk and self._response.length:
                 raise http.client.IncompleteRead(b"", self._response.length)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except _BROKEN as error:
             name = type(error).__name__
             raise UnansweredError(f"the answer is cut short: {name}: {error}") from None
         self._came += len(chunk)
@@ -255,12 +261,11 @@ class Transport:
             response = connection.getresponse()
             taken = take is not None and response.status == _OK
             octets = b"" if taken else _read(response, limit)
-            _check_plain(response)
             if take is not None and taken:
                 take(Incoming(response, held, self._deadline_s))
             answer = _answer(response, octets)
             whole = not response.will_close
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except _BROKEN as error:
             name = type(error).__name__
             raise UnansweredError(f"{method} /{path}: no answer: {name}: {error}") from None
         finally:
@@ -344,16 +349,32 @@ class _Raw(io.RawIOBase):
         super().close()
 
 
-def _check_plain(response: http.client.HTTPResponse) -> None:
-    if response.getheader("Content-Encoding", "identity").strip().lower() != "identity":
-        raise TargetError("the answer is compressed, which was not asked for")
+class _Response(http.client.HTTPResponse):
+    """An answer; those before the last one (103, say) are passed over, as RFC 9110 wants."""
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status in _INTERIM:
+            self.headers = None  # type: ignore[assignment]  # that there are none makes it read on
+            super().begin()
+
+
+def _plain(response: http.client.HTTPResponse) -> http.client.HTTPResponse | gzip.GzipFile:
+    """Return the body of an answer, to be read as it was before it was compressed."""
+    coding = response.getheader("Content-Encoding", "identity").strip().lower()
+    if coding == "identity":
+        return response
+    if coding not in {"gzip", "x-gzip"}:
+        raise TargetError("the answer is compressed otherwise than with gzip")
+    return gzip.GzipFile(fileobj=response)
 
 
 def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
     """Read the body of an answer."""
     chunks: list[bytes] = []
+    body = _plain(response)
     came = 0
-    while came <= limit and (chunk := response.read1(_CHUNK)):
+    while came <= limit and (chunk := body.read1(_CHUNK)):
         chunks.append(chunk)
         came += len(chunk)
     if came > limit:
@@ -406,10 +427,14 @@ def _parse_url(
         raise TargetError(f"{url[:200]!r} is not http(s)://host[:port][/path]")
 
     def connect() -> http.client.HTTPConnection:
+        made: http.client.HTTPConnection
         if parts.scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=timeout_s)
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
+            made = http.client.HTTPConnection(host, port, timeout=timeout_s)
+        else:
+            context = ssl.create_default_context()
+            made = http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
+        made.response_class = _Response
+        return made
 
     name = f"[{host}]" if ":" in host else host
     named = name if port in {None, _DEFAULT_PORTS[parts.scheme]} else f"{name}:{port}"

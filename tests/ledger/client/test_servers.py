@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.client
 import http.server
 import threading
@@ -40,6 +41,58 @@ def test_follows_no_redirection(remote: Remote, shelf: Shelf) -> None:
         remote.head()
 
     assert ["checkpoint"] == shelf.asks()
+
+
+def gzipped(handler: http.server.BaseHTTPRequestHandler, body: bytes, coding: str) -> bool:
+    handler.send_response(200)
+    handler.send_header("Content-Encoding", coding)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+    return True
+
+
+def test_takes_what_comes_in_gzip(remote: Remote, shelf: Shelf, world: World) -> None:
+    """As tlog-tiles allows, unasked; in several members, as RFC 1952 does."""
+
+    def compressed(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        plain = shelf.files[handler.path.removeprefix("/log/").partition("?")[0]]
+        return gzipped(handler, gzip.compress(plain[:9]) + gzip.compress(plain[9:]), "GZIP")
+
+    shelf.answer = compressed
+
+    assert world.size == remote.head().size
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "reason"),
+    [
+        pytest.param(gzip.compress(bytes(200_000)), "gzip", "more than", id="too large"),
+        pytest.param(gzip.compress(bytes(99))[:-1], "gzip", "no answer: EOFError", id="cut"),
+        pytest.param(b"plain", "gzip", "no answer: BadGzipFile", id="plain"),
+        pytest.param(gzip.compress(b"")[:10] + b"\xff" * 9, "gzip", "no answer: error", id="other"),
+        pytest.param(gzip.compress(b"x"), "br", "compressed otherwise", id="unknown"),
+    ],
+)
+def test_takes_nothing_else_that_is_compressed(
+    remote: Remote, shelf: Shelf, body: bytes, coding: str, reason: str
+) -> None:
+    shelf.answer = lambda handler: gzipped(handler, body, coding)
+    with pytest.raises(TargetError, match=reason):
+        remote.head()
+
+
+def test_passes_over_what_comes_before_an_answer(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    def early(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 2)
+        return False
+
+    shelf.answer = early
+
+    assert world.size == remote.head().size
+    assert world.size == remote.head().size
 
 
 def test_does_not_wait_for_ever_for_an_answer_that_drips(
