@@ -229,36 +229,38 @@ class Asking:
 
     def _sign_in(self, signer: SessionSigner) -> str:
         note = self._patiently(lambda: self._get("checkpoint", MAX_NOTE_SIZE), "checkpoint")
-        nonce = self._post("nonces", b"", _Nonce).nonce
         try:
             # Which origin the server says is of no matter: the fingerprint is the ledger.
             origin = note.body.partition(b"\n")[0].decode()
-            statement = SessionStatement(
-                ledger=LedgerName(origin=origin, charter=self._fingerprint),
-                host=self._transport.host.lower(),
-                party=signer.party,
-                key=signer.public,
-                nonce=nonce,
-                at=self._now_ms(),
-            )
-            body = format_session(statement, signature=signer.sign_session(statement))
         except UnicodeDecodeError:
             raise TargetError("the server gives no checkpoint") from None
-        return self._post("sessions", body, _Token).token
+        ledger = LedgerName(origin=origin, charter=self._fingerprint)
+        answer = self._begin(signer, ledger)
+        if answer.status == _UNKNOWN:
+            # If an answer was lost, its statement was sent again, and had been used already.
+            answer = self._begin(signer, ledger)
+        return _made(answer, "sessions", _Token).token
 
-    def _post(self, path: str, body: bytes, kind: type[T]) -> T:
-        answer = self._patiently(
+    def _begin(self, signer: SessionSigner, ledger: LedgerName) -> Answer:
+        """Ask for a session, over a nonce of its own."""
+        statement = SessionStatement(
+            ledger=ledger,
+            host=self._transport.host.lower(),
+            party=signer.party,
+            key=signer.public,
+            nonce=_made(self._post("nonces", b""), "nonces", _Nonce).nonce,
+            at=self._now_ms(),
+        )
+        signature = signer.sign_session(statement)
+        return self._post("sessions", format_session(statement, signature=signature))
+
+    def _post(self, path: str, body: bytes) -> Answer:
+        return self._patiently(
             lambda: self._transport.send(
                 "POST", path, body, media_type=SESSION, limit=_MAX_PROBLEM
             ),
             path,
         )
-        if answer.status != _CREATED:
-            raise _refusal(answer, path, refuses=False)
-        try:
-            return msgspec.json.decode(answer.body, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise TargetError(f"/{path}: the server's answer cannot be read") from None
 
     def _patiently(self, ask: Callable[[], Answer], path: str) -> Answer:
         """Ask until there is an answer that asking again would not change."""
@@ -279,6 +281,16 @@ class Asking:
                 self._sleep(_retry_after_s(answer, wait_s))
             wait_s *= 2
         raise UnansweredError(f"/{path}: the server has no time, or is in trouble: {answer.status}")
+
+
+def _made(answer: Answer, path: str, kind: type[T]) -> T:
+    """Return what was made for us."""
+    if answer.status != _CREATED:
+        raise _refusal(answer, path, refuses=False)
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise TargetError(f"/{path}: the server's answer cannot be read") from None
 
 
 def _retry_after_s(answer: Answer, otherwise_s: float) -> float:

@@ -10,6 +10,7 @@ import threading
 from http import HTTPStatus
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from api.clock import now_ms
@@ -17,7 +18,7 @@ from ledger.asking import Patience
 from ledger.client import Remote
 from ledger.errors import TargetError
 from ledger.transport import UnansweredError
-from tests.ledger.client.shelf import Shelf, remote_of
+from tests.ledger.client.shelf import ALPHA_SIGNER, Shelf, remote_of
 from tests.world import World
 
 
@@ -135,6 +136,49 @@ def test_an_answer_cut_short_is_asked_for_again(remote: Remote, shelf: Shelf, wo
     shelf.answer = cut
 
     assert world.size == remote.head().size
+
+
+def test_a_session_whose_answer_was_lost_is_begun_over_another_nonce(
+    shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    """The statement is sent again, as every request is, and is good for once only."""
+    statements: list[bytes] = []
+    shelf.take = statements.append
+    shelf.show(world)
+
+    def members_only(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        path = handler.path.removeprefix("/log/")
+        used = statements.count(statements[-1]) > 1 if path == "sessions" else False
+        if path in {"nonces", "sessions"} and not used:
+            made = {"nonce": f"{len(statements):064x}", "token": "known"}
+            body, status = msgspec.json.encode(made), 201
+        elif path == "checkpoint" or handler.headers["Authorization"] == "Bearer known":
+            return False
+        else:
+            body, status = b"", 401
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        if path == "sessions" and len(statements) == 2:
+            handler.close_connection = True
+        else:
+            handler.wfile.write(body)
+        return True
+
+    shelf.answer = members_only
+    with Remote(
+        shelf.url,
+        fingerprint=world.fingerprint or "",
+        home=tmp_path,
+        now_ms=now_ms,
+        signer=ALPHA_SIGNER,
+        patience=Patience(sleep=lambda _: None),
+    ) as remote:
+        assert world.size == remote.head().size
+    first, second = statements[1], statements[-1]
+
+    assert first != second
+    assert [b"", first, first, b"", second] == statements
 
 
 def test_comes_back_when_it_is_told_to(shelf: Shelf, world: World, tmp_path: Path) -> None:
