@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from ledger.errors import ReconcileError
+from ledger.errors import ExportError, ReconcileError
 from ledger.folders import new_folder
 from ledger.reconcile.decisions import Said
 from ledger.reconcile.reconciling import Reconciled
@@ -67,7 +67,7 @@ def write_package(found: Reconciled, folder: Path) -> None:
     """Write a reconciliation into a new folder, whole or not at all.
 
     Raises:
-        ReconcileError: The folder is there already, or cannot be written.
+        ExportError: The folder is there already, or cannot be written.
     """
     try:
         with new_folder(folder) as new:
@@ -75,7 +75,7 @@ def write_package(found: Reconciled, folder: Path) -> None:
                 with new.create(name) as file:
                     file.write(data)
     except OSError as failure:
-        raise ReconcileError(str(folder), failure.strerror or str(failure)) from None
+        raise ExportError(folder, failure.strerror or str(failure)) from None
 
 
 def read_package(folder: Path) -> Package:
@@ -83,6 +83,7 @@ def read_package(folder: Path) -> Package:
 
     Raises:
         ReconcileError: It is none.
+        OSError: It cannot be read.
     """
     data, text = (_read(folder / name) for name in (JSON_FILE, TEXT_FILE))
     try:
@@ -128,11 +129,8 @@ def _parts(data: bytes) -> dict[str, bytes]:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST + 1)
-    except OSError as failure:
-        raise ReconcileError(str(path), failure.strerror or str(failure)) from None
+    with path.open("rb") as file:
+        data = file.read(_MOST + 1)
     if len(data) > _MOST:
         raise ReconcileError(str(path), f"has more than {_MOST} octets")
     return data

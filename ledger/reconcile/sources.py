@@ -9,6 +9,7 @@ of the one expected would pass for one more.
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,14 +187,15 @@ def _read(
     path: Path, holding: Holding, room: Path, progress: Callable[[int, int], None] | None
 ) -> Audited | Refused:
     name = str(path)
-    if path.is_dir():
+    mode = path.stat().st_mode  # that nothing is there the system says
+    if stat.S_ISDIR(mode):
         if not ((path / "checkpoint").exists() or (path / MANIFEST).exists()):
             raise ReconcileError(
                 name, "is no export: what is reconciled is what the other side can be given, "
                 "so make one first with `counterfoil export`"
             )  # fmt: skip
         return _export(name, path, holding, progress)
-    if not path.is_file():
+    if not stat.S_ISREG(mode):
         raise ReconcileError(name, "is neither a folder nor a file")
     with path.open("rb") as file:
         head = file.read(len(_ARCHIVE))

@@ -198,26 +198,37 @@ def test_refuses_a_folder_that_is_no_reconciliation(desk: Desk, data: bytes) -> 
 def test_overwrites_no_folder(desk: Desk) -> None:
     ran = desk("reconcile", "ours", "theirs", "--out", "theirs")
 
-    assert 1 == ran.code
-    assert "is there already" in ran.err
+    assert 2 == ran.code
+    assert "theirs: is there already" in ran.err
+
+
+def test_a_folder_to_check_that_is_not_there_could_not_be_checked(desk: Desk) -> None:
+    ran = desk("reconcile", "ours", "theirs", "--check", "nowhere")
+
+    assert 2 == ran.code
+    assert "nowhere/reconciliation.json: No such file" in ran.err
 
 
 @pytest.mark.parametrize(
-    ("source", "reason"),
+    ("source", "code", "reason"),
     [
-        ("ledger", "make one first with `counterfoil export`"),
-        ("notes.txt", "is neither an export, nor its archive, nor evidence"),
-        ("nowhere", "is neither a folder nor a file"),
-        ("cut.tar", "is no archive of an export"),
+        ("ledger", 1, "make one first with `counterfoil export`"),
+        ("notes.txt", 1, "is neither an export, nor its archive, nor evidence"),
+        ("/dev/null", 1, "is neither a folder nor a file"),
+        ("cut.tar", 1, "is no archive of an export"),
+        ("nowhere", 2, "nowhere: No such file or directory"),
+        ("notes.txt/ours", 2, "notes.txt/ours: Not a directory"),
     ],
 )
-def test_refuses_what_is_no_source(desk: Desk, dispute: Dispute, source: str, reason: str) -> None:
+def test_refuses_what_is_no_source(
+    desk: Desk, dispute: Dispute, source: str, code: int, reason: str
+) -> None:
     (desk.folder / "ledger").symlink_to(dispute.county.folder / "leicestershire")
     (desk.folder / "notes.txt").write_text("notes")
     (desk.folder / "cut.tar").write_bytes((desk.folder / "theirs.tar").read_bytes()[:4000])
     ran = desk("reconcile", "ours", source)
 
-    assert 1 == ran.code
+    assert code == ran.code
     assert reason in ran.err
 
 
