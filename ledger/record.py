@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from ledger.chance import Random
 from ledger.compose import Composed, Signer, sign_document
 from ledger.drafts import Draft, compose_event, read_draft
@@ -46,6 +48,7 @@ __all__ = [
     "RecordReport",
     "Recorded",
     "Refused",
+    "Sent",
     "Skipped",
     "Target",
     "record",
@@ -54,6 +57,7 @@ __all__ = [
 
 _DAY_MS: Final = 86_400_000
 _DRAFTS: Final = frozenset((".yaml", ".yml", ".json"))
+_SHORT: Final = 16
 _MAX_HELD: Final = 64 * 1024 * 1024  # octets of attachments in memory at a time
 
 
@@ -162,6 +166,20 @@ def record(  # noqa: PLR0913 - every option is named
         return run.finish()
 
 
+class Sent(NamedTuple):
+    """What became of one event.
+
+    Attributes:
+        event_id: Its id, in hex; where one with the same words stands in for it, that one's.
+        before: The index of the entry in which it was recorded before; None if it was not.
+        report: The run's: this event and what else waited, each by the first digits of its id.
+    """
+
+    event_id: str
+    before: int | None
+    report: RecordReport
+
+
 def record_composed(
     target: Target,
     composed: Composed,
@@ -169,10 +187,13 @@ def record_composed(
     signer: Signer,
     home: Path,
     now_ms: Callable[[], int],
-    called: str,
+    once: bool = False,
     expires_within_ms: int = _DAY_MS,
-) -> RecordReport:
+) -> Sent:
     """Record one event that was composed here and stands in no file.
+
+    One with the same words that waits from a run that was interrupted is the same event, and goes
+    in its place. It waits, too, when what waited before it cannot be sent.
 
     Args:
         target: The ledger.
@@ -180,24 +201,23 @@ def record_composed(
         signer: The party's key.
         home: The party's folder, with its outbox and journal.
         now_ms: The clock, in milliseconds since 1970.
-        called: What the event is called in the report.
+        once: Pass it over if one with the same words was recorded from here before.
         expires_within_ms: How long a signature stays good.
 
     Raises:
         OutboxError: The party's folder cannot be used.
         JournalError: Its journal cannot be used.
+        TargetError: Whether the ledger has one that was recorded before is not known.
     """
     with _running(
         target, signer, home, now_ms=now_ms, expires_within_ms=expires_within_ms, random=secrets
     ) as run:
+        event_id, before = run.put(composed, once=once)
         try:
             run.flush()
-            # Its own octets are its source: there is no other.
-            place = Place(source=hashlib.sha256(composed.data).hexdigest(), place=0)
-            run.record([_Part(composed, place, called, called)])
         except TargetError as error:
             run.report.stopped = str(error)
-        return run.finish()
+        return Sent(event_id, before, run.finish())
 
 
 @contextlib.contextmanager
@@ -268,7 +288,7 @@ class _Run:
     def flush(self) -> None:
         """Send what waits from earlier runs."""
         for item in self.waiting():
-            names = [(None, one.id.hex()[:16]) for one in item.events]
+            names = [(None, one.id.hex()[:_SHORT]) for one in item.events]
             self._send(item, names)
 
     def draft(self, path: Path, elsewhere: Mapping[str, str] | None) -> None:
@@ -417,6 +437,27 @@ class _Run:
             return False
         return self._send(item, names)
 
+    def put(self, composed: Composed, *, once: bool) -> tuple[str, int | None]:
+        """Put an event that stands in no file into the outbox.
+
+        Its words are its source, and how often they were said before is its place there: what
+        waits in that place is the same event. Return the id of the event that is there now, in
+        hex; or of the one that was recorded before, if `once`, with its index.
+        """
+        words, said = _words(composed), list[str]()
+        while known := self.journal.find(self.target.fingerprint, source=words, place=len(said)):
+            said.append(known)
+        place = Place(source=words, place=len(said))
+        waiting = next((item for item in self.waiting() if item.places == (place,)), None)
+        if waiting is not None:
+            return waiting.events[0].id.hex(), None
+        if once and said:
+            index = self.target.index_of(bytes.fromhex(said[-1]))
+            if index is not None:
+                return said[-1], index
+        self.outbox.put([composed], ledger=self._ledger, places=[place])
+        return composed.id.hex(), None
+
     def _send(self, item: Item, names: Sequence[tuple[str | None, str]]) -> bool:
         """Sign an item anew, send it, and settle it; tell whether it is recorded."""
         try:
@@ -488,6 +529,17 @@ class _Run:
         self.report.notes = list(self._notes)
         self.report.waiting = len(self.waiting())
         return self.report
+
+
+def _words(composed: Composed) -> str:
+    """Hash what an event says, without what was drawn for it."""
+    fields = msgspec.json.decode(composed.data, type=dict[str, msgspec.Raw])
+    claims = map(parse_disclosure, (*composed.disclosures, *composed.withheld))
+    said = {
+        "fields": {name: fields[name] for name in fields if name not in {"nonce", "sealed"}},
+        "claims": {claim.name: claim.value for claim in claims},
+    }
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
 
 
 class _KeptHere:

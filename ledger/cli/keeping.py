@@ -269,10 +269,10 @@ def _enrol(arguments: Namespace, context: Context) -> int:
         if arguments.as_member and request.party not in target.state.charter.members:
             amended = _amendment(target.state, request.party, signer.party)
             called = f"the charter names {request.party}"
-            home = home_of(arguments)
-            report = put(context, target, amended, signer=signer, home=home, called=called)
-            if report.refused:
-                raise RefusedError(f"{called}: {report.refused[0].reason}")
+            try:
+                put(context, target, amended, signer=signer, home=home_of(arguments))
+            except RefusedError as error:
+                raise RefusedError(f"{called}: {error}") from None
     composed = compose_enrolment(
         request,
         author=signer.party,
@@ -280,7 +280,7 @@ def _enrol(arguments: Namespace, context: Context) -> int:
         replaces=arguments.replaces,
         claims=None if arguments.holder is None else {"holder": arguments.holder},
     )
-    return submit(context, arguments, composed, f"the key of {request.party}")
+    return submit(context, arguments, composed, f"the key of {request.party}", signer=signer)
 
 
 def _check(request: KeyRequest, path: Path, ledger: LedgerName) -> None:
@@ -323,11 +323,12 @@ def _membership(arguments: Namespace, context: Context, verb: str) -> int:
         "party/v1", author=signer.party, fields={"verb": verb, "charter": fingerprint}
     )
     called = f"{signer.party} {'joins' if verb == 'join' else 'leaves'}"
-    return submit(context, arguments, composed, called)
+    return submit(context, arguments, composed, called, signer=signer)
 
 
 def _approve(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
     of = full_id(context, arguments, arguments.id, signer=signer)
     composed = compose("approval/v1", author=signer.party, fields={"of": of})
-    return submit(context, arguments, composed, f"{signer.party} approves {of[:16]}")
+    called = f"{signer.party} approves {of[:16]}"
+    return submit(context, arguments, composed, called, signer=signer)

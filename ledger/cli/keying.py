@@ -229,7 +229,7 @@ def _revoke(arguments: Namespace, context: Context) -> int:
     if arguments.compromised_since is not None:
         fields["compromised_since"] = arguments.compromised_since
     composed = compose("key/v1", author=signer.party, fields=fields)
-    return submit(context, arguments, composed, f"key {public[:16]} ends")
+    return submit(context, arguments, composed, f"key {public[:16]} ends", signer=signer)
 
 
 def _own_key(arguments: Namespace, context: Context, signer: PartySigner) -> str:

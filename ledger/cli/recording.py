@@ -11,11 +11,13 @@ import msgspec
 
 from ledger.cli.context import DONE, FAILED, REFUSED, Context, UsageError
 from ledger.cli.parsing import command
-from ledger.cli.signing import signing_options, submit
-from ledger.cli.sources import full_id, home_of, open_target
+from ledger.cli.signing import put, reported, signing_options
+from ledger.cli.sources import full_id, home_of, open_target, view_of_target
 from ledger.client import Wait
 from ledger.compose import compose
 from ledger.dates import parse_when
+from ledger.folds.reading import read
+from ledger.keys import PartySigner
 from ledger.mail_events import PARTIES_TYPE, read_parties
 from ledger.record import RecordReport, Refused, record
 from ledger.templates import new_draft
@@ -76,7 +78,8 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         commands, "answer", "say what your party holds of an event", _answer,
         "answer ledger 3c918f3d received --key rutland.key",
         "answer ledger 3c918f3d dispute --field dates.sent --value 2025-03-07 --key rutland.key",
-        more=f"STANCE is one of {', '.join(_STANCES[:6])},\n{', '.join(_STANCES[6:])}.",
+        more=f"STANCE is one of {', '.join(_STANCES[:6])},\n{', '.join(_STANCES[6:])}.\n"
+        "What your party holds already, in the same words, is not recorded again.",
     )  # fmt: skip
     answer.add_argument("ledger", help="the ledger's folder or URL")
     answer.add_argument("id", help="the event's id, or its first digits")
@@ -227,7 +230,20 @@ def _answer(arguments: Namespace, context: Context) -> int:
         else:
             claims["value"] = arguments.value
     composed = compose("position/v1", author=signer.party, fields=fields, claims=dict(claims))
-    return submit(context, arguments, composed, f"{signer.party}: {arguments.stance} {on[:16]}")
+    home = home_of(arguments)
+    with open_target(context, arguments, signer=signer) as target:
+        done = put(context, target, composed, signer=signer, home=home, once=True)
+    if done.before and not _stands(context, arguments, done.event_id, signer=signer):
+        with open_target(context, arguments, signer=signer) as target:
+            done = put(context, target, composed, signer=signer, home=home)
+    return reported(context, done, f"{signer.party}: {arguments.stance} {on[:16]}")
+
+
+def _stands(context: Context, arguments: Namespace, event_id: str, *, signer: PartySigner) -> bool:
+    """Tell whether a response is still what its party holds."""
+    view = view_of_target(context, arguments, signer=signer)
+    stances = read(view, as_at=context.today()).stances
+    return event_id in view.by_id and stances.is_latest(view.by_id[event_id])
 
 
 def write_new(path: Path, data: bytes) -> None:

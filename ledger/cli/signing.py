@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.cli.context import DONE, REFUSED, Context, UsageError
+from ledger.cli.context import DONE, Context, UsageError
 from ledger.cli.sources import home_of, identity_options, open_target
 from ledger.compose import Composed
+from ledger.errors import RefusedError
 from ledger.keys import PartySigner
-from ledger.record import RecordReport, record_composed
+from ledger.record import record_composed
 from ledger.target import Target
 
-__all__ = ["passphrase_option", "put", "reported", "signing_options", "submit"]
+__all__ = ["Done", "passphrase_option", "put", "reported", "signing_options", "submit"]
 
 
 def passphrase_option(parser: ArgumentParser) -> None:
@@ -34,27 +36,46 @@ def signing_options(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def submit(context: Context, arguments: Namespace, composed: Composed, called: str) -> int:
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An event that is recorded.
+
+    Attributes:
+        event_id: Its id, in hex.
+        index: Its entry's index.
+        before: Whether it was recorded by an earlier run.
+    """
+
+    event_id: str
+    index: int
+    before: bool
+
+
+def submit(
+    context: Context,
+    arguments: Namespace,
+    composed: Composed,
+    called: str,
+    *,
+    signer: PartySigner,
+) -> int:
     """Record one event in the ledger that the command line names, and say how it went."""
-    signer, home = context.signer(arguments), home_of(arguments)
     with open_target(context, arguments, signer=signer) as target:
-        report = put(context, target, composed, signer=signer, home=home, called=called)
-        waits = "" if report.refused else _waits(target, report.recorded[-1].event_id)
-    return reported(context, report, called, waits=waits)
+        done = put(context, target, composed, signer=signer, home=home_of(arguments))
+        waits = _waits(target, done.event_id)
+    return reported(context, done, called, waits=waits)
 
 
-def reported(context: Context, report: RecordReport, called: str, *, waits: str = "") -> int:
-    """Say how the recording of one event went, and what it waits for if it does."""
-    if report.refused:
-        reason = report.refused[0].reason
-        if context.json:
-            context.answer({"error": reason, "status": REFUSED}, "")
-        else:
-            context.say(f"counterfoil: refused: {reason}")
-        return REFUSED
-    done = report.recorded[-1]
-    values = {"event": done.event_id, "index": done.index, "recorded": called}
-    text = f"Recorded: {called}, entry {done.index}, event {done.event_id[:16]}"
+def reported(context: Context, done: Done, called: str, *, waits: str = "") -> int:
+    """Say that one event is recorded, and what it waits for if it does."""
+    values: dict[str, object] = {
+        "before": done.before,
+        "event": done.event_id,
+        "index": done.index,
+        "recorded": called,
+    }
+    how = "Recorded before" if done.before else "Recorded"
+    text = f"{how}: {called}, entry {done.index}, event {done.event_id[:16]}"
     if waits:
         values |= {"waits": waits}
         text += f"\nIt {waits}:\n  counterfoil approve LEDGER {done.event_id} --key FILE"
@@ -69,19 +90,30 @@ def put(
     *,
     signer: PartySigner,
     home: Path,
-    called: str,
-) -> RecordReport:
-    """Record one event in a ledger.
+    once: bool = False,
+) -> Done:
+    """Record one event in a ledger; with `once`, unless one with the same words was before.
 
     Raises:
+        RefusedError: The ledger does not accept it.
         UsageError: Whether it is recorded is not known: it waits in the outbox.
     """
-    report = record_composed(
-        target, composed, signer=signer, home=home, now_ms=context.now_ms, called=called
+    sent = record_composed(
+        target, composed, signer=signer, home=home, now_ms=context.now_ms, once=once
     )
+    if sent.before is not None:
+        return Done(sent.event_id, sent.before, before=True)
+    report = sent.report
+    refused = {one.event: one.reason for one in report.refused}
+    reason = refused.pop(sent.event_id[:16], None)
+    for event, why in refused.items():
+        context.say(f"counterfoil: {event}, which waited, was refused: {why}")
+    if reason is not None:
+        raise RefusedError(f"refused: {reason}")
     if report.stopped is not None:
         raise UsageError(f"{report.stopped}; what you signed waits in {home} and goes next time")
-    return report
+    indices = {one.event_id: one.index for one in report.recorded}
+    return Done(sent.event_id, indices[sent.event_id], before=False)
 
 
 def _waits(target: Target, event_id: str) -> str:

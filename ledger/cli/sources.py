@@ -53,6 +53,7 @@ __all__ = [
     "read_state",
     "read_view",
     "reader_of",
+    "view_of_target",
 ]
 
 SOURCE = "the folder of a ledger or an export, or a server's URL"
@@ -233,7 +234,13 @@ def _folder(context: Context, arguments: Namespace) -> Iterator[Path]:
                 raise UsageError(f"--{option} goes with a URL, and {arguments.ledger} is none")
         yield Path(arguments.ledger)
         return
-    signer = reader_of(arguments, context)
+    with _copy(context, arguments, signer=reader_of(arguments, context)) as path:
+        yield path
+
+
+@contextlib.contextmanager
+def _copy(context: Context, arguments: Namespace, *, signer: PartySigner | None) -> Iterator[Path]:
+    """Hold the copy of what a URL serves."""
     with (
         open_remote(context, arguments, signer=signer) as remote,
         latest_copy(
@@ -255,6 +262,18 @@ def read_view(context: Context, arguments: Namespace, *, at_size: int | None = N
     """
     with open_view(context, arguments, at_size=at_size) as (view, _):
         return view
+
+
+def view_of_target(context: Context, arguments: Namespace, *, signer: PartySigner) -> View:
+    """Read the ledger that is recorded in, as `signer` may.
+
+    Raises:
+        LedgerError: As `open_target`.
+    """
+    if not is_url(arguments.ledger):
+        return context.view(Path(arguments.ledger))
+    with _copy(context, arguments, signer=signer) as path:
+        return context.view(path)
 
 
 @contextlib.contextmanager

@@ -61,18 +61,12 @@ def _timestamp(arguments: Namespace, context: Context) -> int:
             try:
                 stamped = _stamp(each, checkpoint, signer.party)
                 called = f"{checkpoint.size} entries existed by {utc(stamped.stamp.by_ms)}"
-                report = put(
-                    context, target, stamped.composed, signer=signer, home=home, called=called
-                )
+                done = put(context, target, stamped.composed, signer=signer, home=home)
             except UsageError:
                 raise  # what cannot be reached now is not reached for the next either
             except LedgerError as error:
                 failed.append({"authority": each.name, "reason": str(error)})
                 continue
-            if report.refused:
-                failed.append({"authority": each.name, "reason": report.refused[0].reason})
-                continue
-            done = report.recorded[-1]
             recorded.append(
                 {"authority": each.name, "event": done.event_id, "index": done.index,
                  "recorded": called}

@@ -78,6 +78,26 @@ class Stances:
                 last[told.author] = None
         return next((found for found in last.values() if found is not None), None)
 
+    def is_latest(self, told: Told) -> bool:
+        """Tell whether a response stands, and its party has said nothing else of its field since.
+
+        That something was received is a word of its own: what a party holds of it replaces none.
+        """
+        said = told.event
+        if not isinstance(said, Position) or told.disowned:
+            return False
+        withdrawal = self.withdrawn.get(said.on)
+        if withdrawal is not None and withdrawal.author == told.author:
+            return withdrawal.id == told.id
+        same = [
+            each.id
+            for each, other in self.on.get(said.on, ())
+            if each.author == told.author
+            and (other.field or "happened") == (said.field or "happened")
+            and (other.stance == "received") == (said.stance == "received")
+        ]
+        return same[-1:] == [told.id]
+
     def counts(self, told: Told, *, telling: Telling, entitled: Collection[str]) -> bool:
         """Tell whether an event counts in a telling.
 

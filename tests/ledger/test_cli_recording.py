@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 
 from api.clock import now_ms
+from ledger.compose import compose
+from ledger.keys import load_party_key
+from ledger.ledger import Ledger
+from ledger.record import record_composed
 from ledger.shapes import KINDS
 from tests.ledger.commandline import REQUEST, Desk, part, process, rows, served
+from tests.ledger.partyside import Flaky
 
 MAIL = Path(__file__).parent / "mail"
 PARTIES = """\
@@ -198,6 +203,90 @@ def test_an_answer_that_cannot_be_says_why(
 
     assert code == ran.code
     assert part_ in ran.err
+
+
+@pytest.mark.parametrize("more", [
+    ("agree",),
+    ("received",),
+    ("dispute", "--field", "dates.received", "--value", "2025-04-09", "--note", "By our book."),
+    ("object", "--field", "happened"),
+], ids=" ".join)  # fmt: skip
+def test_what_a_party_holds_already_is_not_recorded_again(
+    desk: Desk, more: tuple[str, ...]
+) -> None:
+    ids = desk.filled()
+    answer = ("answer", "ledger", ids[0], *more, "--key", "county.key")
+    first, again = desk.done(*answer), desk.done(*answer)
+    said = desk(*answer)
+    other = desk.done(*answer, "--note", "And so says the leader.")
+
+    assert first | {"before": True} == again
+    assert (0, f"Recorded before: county: {more[0]} {ids[0][:16]}, ") == (
+        said.code, said.out[: said.out.index("entry")]
+    )  # fmt: skip
+    assert part(first)["index"] == int(str(other["index"])) - 1
+
+
+@pytest.mark.parametrize(("more", "between"), [
+    (("agree",), ("deny", "--field", "happened")),
+    (("deny", "--field", "items"), ("admit", "--field", "items")),
+], ids=["whole", "field"])  # fmt: skip
+def test_what_a_party_held_before_is_recorded_again(
+    desk: Desk, more: tuple[str, ...], between: tuple[str, ...]
+) -> None:
+    ids = desk.filled()
+    key = ("--key", "county.key")
+    first = desk.done("answer", "ledger", ids[0], *more, *key)
+    desk.done("answer", "ledger", ids[0], "received", *key)
+    assert desk.done("answer", "ledger", ids[0], *more, *key)["before"]
+    desk.done("answer", "ledger", ids[0], *between, *key)
+    changed = desk.done("answer", "ledger", ids[0], *more, *key)
+    desk.done("answer", "ledger", str(changed["event"]), "retract_own", *key)
+    assert desk.done("answer", "ledger", str(changed["event"]), "retract_own", *key)["before"]
+    back = desk.done("answer", "ledger", ids[0], *more, *key)
+
+    assert [False] * 3 == [one["before"] for one in (first, changed, back)]
+    assert 3 == len({str(one["event"]) for one in (first, changed, back)})
+
+
+def test_what_waited_and_is_refused_is_told_apart(desk: Desk) -> None:
+    ids = desk.filled()
+    signer = load_party_key(desk.folder / "county.key")
+    with Ledger.open(desk.folder / "ledger", clock=lambda: desk.now + 1) as ledger:
+        no = compose("position/v1", author="county", fields={"on": ids[0], "stance": "retract_own"})
+        waiting = record_composed(
+            Flaky(ledger, lose=["before"]), no, signer=signer, home=desk.folder / "county.key.d",
+            now_ms=lambda: desk.now,
+        ).report.waiting  # fmt: skip
+    ran = desk("answer", "ledger", ids[0], "agree", "--key", "county.key")
+
+    assert 1 == waiting
+    assert (0, "Recorded: county: agree") == (ran.code, ran.out[:23])
+    assert f"{no.id.hex()[:16]}, which waited, was refused: [611]" in ran.err
+
+
+def test_a_passphrase_is_asked_for_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = desk.filled()
+    (desk.folder / "words").write_text("correct horse\n")
+    (desk.folder / "words").chmod(0o600)
+    new = ("key", "new", "boxed.key", "--party", "county", "--passphrase-file", "words")
+    public = str(desk.done(*new)["key"])
+    desk.done("key", "request", "ledger", "--key", "boxed.key", "--passphrase-file", "words",
+        "-o", "boxed.request")  # fmt: skip
+    desk.done("enrol", "ledger", "boxed.request", "--key", "county.key")
+    asked: list[str] = []
+
+    def typed(prompt: str) -> str:
+        asked.append(prompt)
+        return "correct horse"
+
+    monkeypatch.setattr("getpass.getpass", typed)
+    key = ("--key", "boxed.key")
+    desk.done("answer", "ledger", ids[0][:12], "agree", *key)
+    assert desk.done("answer", "ledger", ids[0][:12], "agree", *key)["before"]
+    desk.done("revoke", "ledger", public[:12], *key)
+
+    assert ["Passphrase of boxed.key: "] * 3 == asked
 
 
 def test_the_start_of_an_id_must_be_of_one_event(desk: Desk) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ledger.compose import compose
 from ledger.errors import DraftError, TargetError
 from ledger.keys import PartySigner
 from ledger.ledger import Ledger
 from ledger.mail_events import read_parties
-from ledger.record import RecordReport, record
+from ledger.record import RecordReport, Sent, record, record_composed
 from ledger.target import Directory, check_head
 from tests.ledger.partyside import BLABY, LCC, NOW_MS, Clock, Flaky, LineDownError, found
 from verify.claims import parse_disclosure
 from verify.entry import parse_entry
-from verify.events import parse_event
+from verify.events import event_id, parse_event
 from verify.kinds import Communication, Event, Opening, Step
 
 DRAFT = """
@@ -138,6 +140,49 @@ def test_an_interrupted_run_is_finished_by_the_next_with_the_same_events(
     assert {r.event_id for r in report.recorded} == {s.event_id for s in report.skipped}
     assert 4 == ledger.size()
     assert [] == list((tmp_path / "home-blaby" / "outbox").glob("*.*"))
+
+
+def answer(target: Flaky, tmp_path: Path, stance: str = "admit", *, once: bool = False) -> Sent:
+    on = parse_entry(target.ledger.entry(0)).event
+    said = compose(
+        "position/v1", author="blaby", fields={"on": event_id(on).hex(), "stance": stance},
+        claims={"note": "We hold this."},
+    )  # fmt: skip
+    home = tmp_path / "home-blaby"
+    return record_composed(target, said, signer=BLABY, home=home, now_ms=lambda: NOW_MS, once=once)
+
+
+@pytest.mark.parametrize("step", ["before", "after", "die before", "die after"])
+def test_an_event_of_no_file_that_is_retried_is_the_same_event(
+    tmp_path: Path, ledger: Ledger, step: str
+) -> None:
+    with contextlib.suppress(LineDownError):
+        assert 1 == answer(Flaky(ledger, lose=[step]), tmp_path).report.waiting
+    sent = answer(Flaky(ledger), tmp_path)
+
+    assert ([sent.event_id], 0) == ([r.event_id for r in sent.report.recorded], sent.report.waiting)
+    assert 3 == ledger.size()
+
+
+def test_an_event_waits_though_what_waited_before_it_cannot_be_sent(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    answer(Flaky(ledger, lose=["before"]), tmp_path)
+    second = answer(Flaky(ledger, lose=["before"]), tmp_path, "deny")
+    assert 2 == second.report.waiting
+    report = run(Directory(ledger), tmp_path)
+
+    assert second.event_id == report.recorded[1].event_id
+    assert 4 == ledger.size()
+
+
+def test_the_same_words_are_recorded_again_unless_once(tmp_path: Path, ledger: Ledger) -> None:
+    first, again = (answer(Flaky(ledger), tmp_path) for _ in range(2))
+    passed = answer(Flaky(ledger), tmp_path, once=True)
+
+    assert first.event_id != again.event_id
+    assert (again.event_id, 3) == (passed.event_id, passed.before)
+    assert 4 == ledger.size()
 
 
 def test_a_crash_before_the_journal_or_before_the_move_records_nothing_twice(

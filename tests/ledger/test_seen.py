@@ -51,8 +51,8 @@ class Party:
         with remote_of(self.shelf, self.world, self.home) as remote:
             return record_composed(
                 remote, composed, signer=NORTHMERE, home=self.home,
-                now_ms=lambda: self.world.now, called="a letter",
-            )  # fmt: skip
+                now_ms=lambda: self.world.now,
+            ).report  # fmt: skip
 
 
 @pytest.fixture
