@@ -63,6 +63,13 @@ MAX_ATTACHMENTS = 256
 # Longer addresses are hostile, and the standard library needs quadratic time for them.
 _MAX_ADDRESS_CHARS = 1024
 
+# The line between two mails of a mailbox, and a field of the second. What begins so in a mail's own
+# text is quoted there (">From ") by whoever writes mailboxes.
+_NEXT_MAIL = re.compile(
+    rb"\n\r?\nFrom \S+ +[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]?[0-9] \d\d:\d\d[^\r\n]*\r?\n"
+    rb"[\x21-\x39\x3b-\x7e]+:"
+)
+
 # RFC 5322 section 3.6 and RFC 2045: at most one of each.
 _SINGULAR = (
     "Date",
@@ -142,11 +149,14 @@ def parse_mail(octets: bytes) -> Mail:
     """Read one mail from the octets of an `.eml` file.
 
     Raises:
-        MailError: There is no header field, or a limit of this module is passed.
+        MailError: There is no header field, there are several mails, or a limit of this module is
+            passed.
 
-    Source: RFC 5322, RFC 2045, RFC 2046.
+    Source: RFC 5322, RFC 2045, RFC 2046; RFC 4155 (mbox).
     """
     check_limit(len(octets), MAX_OCTETS, "octets")
+    if octets.startswith(b"From ") and _NEXT_MAIL.search(octets):
+        raise MailError("the octets are a mailbox (mbox) of several mails: save each by itself")
     problems = Problems()
     header, body_start = read_header(octets, 0, len(octets), problems)
     if not header.fields:

@@ -379,6 +379,29 @@ def test_refuses_octets_without_a_header(octets: bytes) -> None:
         parse_mail(octets)
 
 
+MAILBOX = b"From a@x.example Tue Apr  8 10:00:00 2025\nSubject: one\n\nFirst.\n\n"
+
+
+@pytest.mark.parametrize("second", [
+    b"From b@x.example Wed Apr  9 10:00:00 2025\nSubject: two\n\nSecond.\n",
+    b"From - Wed Apr 19 10:00:00 2025\nX-Mozilla-Status: 0001\nSubject: two\n\nSecond.\n",
+])  # fmt: skip
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_refuses_a_mailbox_of_several_mails(second: bytes, end: bytes) -> None:
+    with pytest.raises(MailError, match="several mails"):
+        parse_mail((MAILBOX + second).replace(b"\n", end))
+
+
+@pytest.mark.parametrize("more", [
+    b"",
+    b"From here on it is text: so\n",
+    b">From b@x.example Wed Apr  9 10:00:00 2025\nSubject: two\n",
+    b"From b@x.example Wed Apr  9 10:00:00 2025\n\nSubject: two\n",
+])  # fmt: skip
+def test_reads_a_mailbox_of_one_mail(more: bytes) -> None:
+    assert "one" == parse_mail(MAILBOX + more).subject
+
+
 def nested(depth: int) -> bytes:
     layer = b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n"
     return b"".join(layer % (at, at) for at in range(depth)) + b"\nbody"
