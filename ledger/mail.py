@@ -66,7 +66,7 @@ _MAX_ADDRESS_CHARS = 1024
 # The line between two mails of a mailbox, and a field of the second. What begins so in a mail's own
 # text is quoted there (">From ") by whoever writes mailboxes.
 _NEXT_MAIL = re.compile(
-    rb"\n\r?\nFrom \S+ +[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]?[0-9] \d\d:\d\d[^\r\n]*\r?\n"
+    rb"\n\r?\nFrom \S{1,999} {1,9}[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]?[0-9] \d\d:\d\d[^\r\n]*\r?\n"
     rb"[\x21-\x39\x3b-\x7e]+:"
 )
 

@@ -51,6 +51,7 @@ __all__ = [
     "Sent",
     "Skipped",
     "Target",
+    "give_up",
     "record",
     "record_composed",
 ]
@@ -220,6 +221,26 @@ def record_composed(
         return Sent(event_id, before, run.finish())
 
 
+def give_up(
+    target: Target, *, signer: Signer, home: Path, now_ms: Callable[[], int]
+) -> RecordReport:
+    """Let go of what waits for a ledger, of this party, and will never be taken.
+
+    It moves to `refused` in the party's folder. What the ledger is known to have stays: its
+    receipt comes with the next run.
+
+    Raises:
+        OutboxError: The party's folder cannot be used.
+        JournalError: Its journal cannot be used.
+    """
+    with _running(
+        target, signer, home, now_ms=now_ms, expires_within_ms=_DAY_MS, random=secrets
+    ) as run:
+        for item in run.waiting():
+            run.give_up(item)
+        return run.finish()
+
+
 @contextlib.contextmanager
 def _running(
     target: Target,
@@ -290,6 +311,18 @@ class _Run:
         for item in self.waiting():
             names = [(None, one.id.hex()[:_SHORT]) for one in item.events]
             self._send(item, names)
+
+    def give_up(self, item: Item) -> None:
+        """Let go of an item, unless it is recorded."""
+        reason = "given up"
+        try:
+            if self.target.index_of(item.events[0].id) is not None:
+                return
+        except TargetError as error:
+            reason = f"given up; whether it is recorded is not known: {error}"
+        self.outbox.refuse(item, reason)
+        for one in item.events:
+            self._refuse(None, one.id.hex()[:_SHORT], reason)
 
     def draft(self, path: Path, elsewhere: Mapping[str, str] | None) -> None:
         """Record a draft."""

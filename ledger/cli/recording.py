@@ -19,7 +19,7 @@ from ledger.dates import parse_when
 from ledger.folds.reading import read
 from ledger.keys import PartySigner
 from ledger.mail_events import PARTIES_TYPE, read_parties
-from ledger.record import RecordReport, Refused, record
+from ledger.record import RecordReport, Refused, give_up, record
 from ledger.templates import new_draft
 from verify.kinds import DateRole, Position
 
@@ -73,6 +73,10 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         help="let the server answer when it is on disk (default), or when a quorum of "
         "witnesses has cosigned, if they do in time: the receipt then shows it",
     )  # fmt: skip
+    recording.add_argument(
+        "--give-up", action="store_true",
+        help="send nothing, and let go of what waits from earlier runs and will never be taken",
+    )  # fmt: skip
     signing_options(recording)
     answer = command(
         commands, "answer", "say what your party holds of an event", _answer,
@@ -108,6 +112,8 @@ def _record(arguments: Namespace, context: Context) -> int:
     for source in sources:
         if source.is_dir():
             raise UsageError(f"{source}: is a folder: name the files in it, as {source}/*.eml does")
+    if arguments.give_up:
+        return _give_up(arguments, context)
     parties = None if arguments.parties is None else read_parties(Path(arguments.parties))
     signer = context.signer(arguments)
     names = None if arguments.names is None else Path(arguments.names)
@@ -133,6 +139,16 @@ def _record(arguments: Namespace, context: Context) -> int:
     if failed:
         return FAILED
     return REFUSED if report.refused else DONE
+
+
+def _give_up(arguments: Namespace, context: Context) -> int:
+    if arguments.source:
+        raise UsageError("--give-up takes no files: it is about what waits from earlier runs")
+    signer, home = context.signer(arguments), home_of(arguments)
+    with open_target(context, arguments, signer=signer) as target:
+        report = give_up(target, signer=signer, home=home, now_ms=context.now_ms)
+    context.answer(_report_values(report), _report_text(report))
+    return DONE
 
 
 def _report_values(report: RecordReport) -> dict[str, object]:
@@ -198,7 +214,7 @@ def _report_text(report: RecordReport) -> str:
         lines.append(f"Stopped: {report.stopped}")
     if report.waiting:
         wait = "1 submission waits" if report.waiting == 1 else f"{report.waiting} submissions wait"
-        lines.append(f"{wait} in the outbox; run `record` again.")
+        lines.append(f"{wait} in the outbox; run `record` again, or with --give-up.")
     return "\n".join(lines)
 
 

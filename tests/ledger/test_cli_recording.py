@@ -258,9 +258,17 @@ def test_what_waited_and_is_refused_is_told_apart(desk: Desk) -> None:
             Flaky(ledger, lose=["before"]), no, signer=signer, home=desk.folder / "county.key.d",
             now_ms=lambda: desk.now,
         ).report.waiting  # fmt: skip
+    shutil.copytree(desk.folder / "county.key.d", desk.folder / "other.d")
+    given = desk.done("record", "ledger", "--key", "county.key", "--home", "other.d", "--give-up")
+    assert (
+        "--give-up takes no files"
+        in desk("record", "ledger", "draft.yaml", "--key", "county.key", "--give-up").err
+    )
     ran = desk("answer", "ledger", ids[0], "agree", "--key", "county.key")
 
-    assert 1 == waiting
+    assert (1, 0, "given up") == (
+        waiting, given["waiting"], rows(given["refused"])[0]["reason"]
+    )  # fmt: skip
     assert (0, "Recorded: county: agree") == (ran.code, ran.out[:23])
     assert f"{no.id.hex()[:16]}, which waited, was refused: [611]" in ran.err
 

@@ -13,7 +13,7 @@ from ledger.errors import DraftError, TargetError
 from ledger.keys import PartySigner
 from ledger.ledger import Ledger
 from ledger.mail_events import read_parties
-from ledger.record import RecordReport, Sent, record, record_composed
+from ledger.record import RecordReport, Sent, give_up, record, record_composed
 from ledger.target import Directory, check_head
 from tests.ledger.partyside import BLABY, LCC, NOW_MS, Clock, Flaky, LineDownError, found
 from verify.claims import parse_disclosure
@@ -174,6 +174,39 @@ def test_an_event_waits_though_what_waited_before_it_cannot_be_sent(
 
     assert second.event_id == report.recorded[1].event_id
     assert 4 == ledger.size()
+
+
+class Deaf(Flaky):
+    """A ledger that does not say what it has, as to a party that has left it."""
+
+    def index_of(self, event_id: bytes) -> int | None:
+        raise TargetError(f"401: {event_id.hex()}")
+
+
+@pytest.mark.parametrize(
+    ("of", "reason"),
+    [(Flaky, "given up"), (Deaf, "given up; whether it is recorded is not known: 401")],
+)
+def test_what_waits_can_be_given_up(
+    tmp_path: Path, ledger: Ledger, drafts: Path, of: type[Flaky], reason: str
+) -> None:
+    run(Flaky(ledger, lose=["before"]), tmp_path, drafts)
+    home = tmp_path / "home-blaby"
+    report = give_up(of(ledger), signer=BLABY, home=home, now_ms=lambda: NOW_MS)
+
+    assert (2, 0) == (len(report.refused), report.waiting)
+    assert all(one.reason.startswith(reason) for one in report.refused)
+    assert [] == [path.name for path in (home / "outbox").rglob("*") if path.is_file()]
+    assert 2 == ledger.size()
+
+
+def test_what_is_recorded_is_not_given_up(tmp_path: Path, ledger: Ledger, drafts: Path) -> None:
+    run(Flaky(ledger, lose=["after"]), tmp_path, drafts)
+    home = tmp_path / "home-blaby"
+    report = give_up(Flaky(ledger), signer=BLABY, home=home, now_ms=lambda: NOW_MS)
+
+    assert ([], 1) == (report.refused, report.waiting)
+    assert 2 == len(run(Directory(ledger), tmp_path).recorded)
 
 
 def test_the_same_words_are_recorded_again_unless_once(tmp_path: Path, ledger: Ledger) -> None:
