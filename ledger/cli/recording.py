@@ -49,7 +49,9 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "record https://ledger.example --fingerprint HEX --key rutland.key letter.yaml",
         "record ledger --key rutland.key --parties parties.yaml mail/*.eml",
         "record ledger --key rutland.key # send what waits from a run that was interrupted",
-        more="Run it again as often as you like: what is recorded already is passed over.\n\n"
+        more="Run it again as often as you like: what is recorded already is passed over.\n"
+        "A file that was changed is another file, and all of it is recorded: write what\n"
+        "comes later into a draft of its own.\n\n"
         "The file for --parties says whose an email's addresses are. Whoever it does not name\n"
         "is kept in a sealed claim, and never guessed:\n\n"
         f"  counterfoil: {PARTIES_TYPE}\n"
