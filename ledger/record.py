@@ -474,20 +474,21 @@ class _Run:
         """Put an event that stands in no file into the outbox.
 
         Its words are its source, and how often they were said before is its place there: what
-        waits in that place is the same event. Return the id of the event that is there now, in
-        hex; or of the one that was recorded before, if `once`, with its index.
+        waits with the same words is the same event. Return the id of the event that is there now,
+        in hex; or of the one that was recorded before, if `once`, with its index.
         """
         words, said = _words(composed), list[str]()
         while known := self.journal.find(self.target.fingerprint, source=words, place=len(said)):
             said.append(known)
-        place = Place(source=words, place=len(said))
-        waiting = next((item for item in self.waiting() if item.places == (place,)), None)
-        if waiting is not None:
-            return waiting.events[0].id.hex(), None
+        # Also one that is in the journal already, of a run that ended before the outbox knew.
+        for item in self.waiting():
+            if [place.source for place in item.places if place is not None] == [words]:
+                return item.events[0].id.hex(), None
         if once and said:
             index = self.target.index_of(bytes.fromhex(said[-1]))
             if index is not None:
                 return said[-1], index
+        place = Place(source=words, place=len(said))
         self.outbox.put([composed], ledger=self._ledger, places=[place])
         return composed.id.hex(), None
 

@@ -164,6 +164,19 @@ def test_an_event_of_no_file_that_is_retried_is_the_same_event(
     assert 3 == ledger.size()
 
 
+def test_an_event_of_no_file_is_the_same_after_a_crash_behind_the_journal(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("ledger.outbox.Outbox.settle", _crash)
+        with pytest.raises(LineDownError):
+            answer(Flaky(ledger), tmp_path)
+    sent = answer(Flaky(ledger), tmp_path)
+
+    assert ([sent.event_id], 0) == ([r.event_id for r in sent.report.recorded], sent.report.waiting)
+    assert 3 == ledger.size()
+
+
 def test_an_event_waits_though_what_waited_before_it_cannot_be_sent(
     tmp_path: Path, ledger: Ledger
 ) -> None:
