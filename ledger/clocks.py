@@ -47,6 +47,7 @@ __all__ = [
     "Regime",
     "Terms",
     "deadlines",
+    "is_countable",
     "is_overdue",
     "uk_time",
 ]
@@ -220,6 +221,12 @@ def deadlines(
         earliest=None if earliest is None else _deadline(earliest, rule),
         latest=None if latest is None else _deadline(latest, rule),
     )
+
+
+def is_countable(when: When) -> bool:
+    """Tell whether the days of a date are in the years of which bank holidays are known."""
+    days = (day for day in (when.earliest, when.latest) if day is not None)
+    return all(_FIRST_YEAR <= day.year <= _LAST_YEAR for day in days)
 
 
 def uk_time(at_s: int) -> tuple[dt.date, int]:

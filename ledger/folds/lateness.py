@@ -13,7 +13,8 @@ from ledger.errors import ClockError
 from ledger.folds.items import OPEN, Item
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
-from ledger.folds.stances import parties_of
+from ledger.folds.receipt import received_when
+from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
 from verify.kinds import Communication, Request
 
@@ -49,21 +50,24 @@ def deadlines_of(
     *,
     regime: Regime,
     questions: Sequence[tuple[str, str | None]],
+    telling: Telling = ESTABLISHED,
 ) -> Deadlines | None:
     """Work out the deadline of a request, or of a review.
 
     Args:
         reading: The view.
-        told: The event from which time runs: its receipt, by its own dates or by the word of
-            who received it. What was asked by word of mouth was received at once; of what was
-            sent, and not told to be received, the day is unknown. Service is deemed from the day
-            of sending, by the channel of the communication that it is about, or else by email.
+        told: The event from which time runs: its receipt, by its own dates and by the words of
+            those who received it (`receipt.received_when`). What was asked by word of mouth was
+            received at once; of what was sent, and not told to be received, the day is unknown.
+            Service is deemed from the day of sending, by the channel of the communication that
+            it is about, or else by email.
         regime: The rule to follow.
         questions: Questions put and their answers, as event ids. Those of vague date stop no
             clock: nobody could say for how long.
+        telling: Whose word is taken for the receipt.
     """
     served = regime == "cpr_deemed"
-    received = date_of(told, "sent") if served else _received(reading, told)
+    received = date_of(told, "sent") if served else _received(reading, told, telling)
     if regime == "none" or received is None or received.kind == "span":
         return None
     due = date_of(told, "due")
@@ -85,17 +89,14 @@ def _method(reading: Reading, told: Told) -> Method:
     return "email"
 
 
-def _received(reading: Reading, told: Told) -> When | None:
-    own = date_of(told, "received")
-    if own is not None or not isinstance(told.event, Request):
-        return own or reading.when(told.id)
+def _received(reading: Reading, told: Told, telling: Telling) -> When | None:
+    if not isinstance(told.event, Request):
+        return date_of(told, "received") or reading.when(told.id)
     asked = parties_of(told.event.to)
-    for each, position in reading.stances.on.get(told.id, ()):
-        if position.stance == "received" and each.author in asked:
-            signed = date_of(each, "received")
-            if signed is not None:
-                return signed
-    return reading.when(told.id) if told.event.medium == "oral" else None
+    received = received_when(reading, told, by=asked, telling=telling)
+    if received is None and told.event.medium == "oral":
+        return reading.when(told.id)
+    return received
 
 
 def lateness_of(due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date) -> Lateness:

@@ -517,7 +517,9 @@ class _Fold:
         questions = () if item.state == "under_review" else item.questions
         if (start, questions) not in self._due:
             target = self.reading.view.by_id[start]
-            due = deadlines_of(self.reading, target, regime=regime, questions=questions)
+            due = deadlines_of(
+                self.reading, target, regime=regime, questions=questions, telling=self.telling
+            )
             self._due[start, questions] = due
         due = self._due[start, questions]
         return ItemRow(

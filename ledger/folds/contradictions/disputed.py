@@ -14,6 +14,8 @@ from ledger.folds.contradictions.matter import Matter, doers_of_all, entries_wor
 from ledger.folds.moments import date_of
 from ledger.folds.positions import Response, status_of
 from ledger.folds.ranges import format_ranges
+from ledger.folds.receipt import exclude
+from ledger.folds.stances import parties_of
 from ledger.view import Told
 from ledger.wording import actors_words, field_words, response_words
 from verify.kinds import Account, Communication, DateRole, Event, Meeting, Request, Step, Transfer
@@ -38,6 +40,7 @@ def disputes(matter: Matter) -> Iterator[Finding]:
                 for response in field.responses:
                     if response.stance in CONTRARY and not _is_settled(matter, told, response):
                         yield _disputed(matter, told, field.field, response)
+            yield from _received_otherwise(matter, told)
         yield from _ruled_out(matter, told)
 
 
@@ -70,6 +73,24 @@ def _disputed(matter: Matter, told: Told, field: str, response: Response) -> Fin
             words += "; the two dates do not exclude each other"
     words += f" (entry {response.index})."
     return matter.finding(_rule_of(told, field, response), [told.id, response.id], words)
+
+
+def _received_otherwise(matter: Matter, told: Told) -> Iterator[Finding]:
+    """Find a receipt of another day than was told: of several receivers each has its own."""
+    given, to = date_of(told, "received"), parties_of(getattr(told.event, "to", None))
+    if given is None or len(to) != 1:
+        return
+    for each, when in matter.reading.receipts(told.id):
+        accepted = told.author in matter.reading.stances.upholders(each.id)
+        if each.author not in to - {told.author} or accepted or each.disowned:
+            continue
+        if when is not None and exclude(given, when):
+            words = (
+                f"of {matter.name(told.id)}, told by {told.author}, {each.author} signs that it "
+                f"received it on {format_when(when)}, not {format_when(given)} "
+                f"(entry {each.index})."
+            )
+            yield matter.finding("date_disputed", [told.id, each.id], words)
 
 
 def _rule_of(told: Told, field: str, response: Response) -> str:

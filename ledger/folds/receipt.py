@@ -1,0 +1,103 @@
+"""When something was received, by the words of those who say so.
+
+Its author says when, and so does each party that received it, in a response. A word of a receiver
+narrows the author's. Where words have no day in common, or several received it on different days,
+it can have been any day from the first of them to the last: none is preferred, and it does not
+matter who recorded first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ledger.clocks import is_countable
+from ledger.dates import Bound, When, is_before, parse_when
+from ledger.folds.answered import CONTRARY
+from ledger.folds.moments import date_of
+from ledger.folds.reading import Reading
+from ledger.folds.stances import Telling
+from ledger.view import Told
+from verify.kinds import Position
+
+__all__ = ["exclude", "received_when"]
+
+_FIELD = "dates.received"
+
+
+def received_when(
+    reading: Reading, told: Told, *, by: Collection[str], telling: Telling
+) -> When | None:
+    """Return when an event was received; None if no word for it gives a day, or one that it can be.
+
+    Args:
+        reading: The view.
+        told: The event.
+        by: The parties that were to receive it.
+        telling: Whose word is taken. As a party tells it, its own word counts, if it gives one.
+    """
+    own = date_of(told, "received")
+    words = _words(reading, told, by)
+    if telling.party in words:
+        return words[telling.party]
+    if not words or (own is not None and (own.kind == "span" or telling.party == told.author)):
+        return own
+    found = [when for each in words.values() for when in _together(own, each)]
+    lows, highs = {each.earliest for each in found}, {each.latest for each in found}
+    if len(lows) == len(highs) == 1:
+        return min(found, key=lambda each: each.edtf)
+    return _between(
+        None if None in lows else min(low for low in lows if low is not None),
+        None if None in highs else max(high for high in highs if high is not None),
+    )
+
+
+def exclude(one: When, other: When) -> bool:
+    """Tell whether two dates have no day in common."""
+    return "yes" in {is_before(one, other), is_before(other, one)}
+
+
+def _words(reading: Reading, told: Told, by: Collection[str]) -> dict[str | None, When]:
+    """Return the latest word of each receiver that gives a day which a calendar knows.
+
+    Else a day of another century would take the clock from whoever waits for an answer.
+    """
+    words: dict[str | None, When] = {}
+    for each, position in reading.stances.on.get(told.id, ()):
+        when = _word(each, position)
+        if each.author not in by:
+            continue
+        if when is not None and when.kind == "point" and is_countable(when):
+            words[each.author] = when
+        elif position.field == _FIELD and position.stance not in CONTRARY:
+            words.pop(each.author, None)  # it agrees with its author after all
+    return words
+
+
+def _word(each: Told, position: Position) -> When | None:
+    if position.stance == "received":
+        return date_of(each, "received")
+    if position.field == _FIELD and position.stance in CONTRARY:
+        return date_of(each, "value")
+    return None
+
+
+def _together(own: When | None, word: When) -> tuple[When, ...]:
+    """Return what a receiver's word leaves of the author's; both, where they exclude each other."""
+    if own is None:
+        return (word,)
+    if exclude(own, word):
+        return own, word
+    lo = max((day for day in (own.earliest, word.earliest) if day is not None), default=None)
+    hi = min((day for day in (own.latest, word.latest) if day is not None), default=None)
+    for each in (own, word):
+        if (each.earliest, each.latest) == (lo, hi):
+            return (each,)
+    both = _between(lo, hi)
+    return () if both is None else (both,)
+
+
+def _between(lo: Bound, hi: Bound) -> When | None:
+    if lo is None and hi is None:
+        return None
+    first, last = (None if day is None else day.isoformat() for day in (lo, hi))
+    return parse_when(f"[{first or ''}..{last or ''}]", basis="inferred")

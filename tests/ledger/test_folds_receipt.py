@@ -1,0 +1,123 @@
+"""When a request was received: whose word counts, and what deadlines come of words that differ."""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import permutations
+
+import pytest
+
+from ledger.folds.contradictions import fold_contradictions
+from ledger.folds.reading import Reading, read
+from ledger.folds.receipt import received_when
+from ledger.folds.requests import ItemRow, fold_requests
+from ledger.folds.stances import ESTABLISHED, Telling
+from tests.ledger.bookmaking import Draft, book_of, dates, nonce
+from tests.ledger.founding import LCC, position, step
+from verify.kinds import Request
+
+MEMBERS = ("melton", "rutland")
+
+
+def asked(*to: str, **on: str) -> Draft:
+    return Draft(
+        Request(
+            author="rutland",
+            nonce=nonce("asked"),
+            dates=dates(**on),
+            what="data",
+            medium="written",
+            from_=("rutland",),
+            to=to or (LCC, "melton"),
+            regime="foia_20",
+        )
+    )
+
+
+def receipt(party: str, of: Draft, day: str) -> Draft:
+    return position(f"receipt {party}", party, of, "received", dates=dates(received=day))
+
+
+def reading(*drafts: Draft, as_at: str = "2025-04-08") -> Reading:
+    return read(book_of(drafts, members=MEMBERS).view(), as_at=dt.date.fromisoformat(as_at))
+
+
+def item(reading_: Reading, telling: Telling = ESTABLISHED) -> ItemRow:
+    return fold_requests(reading_, telling=telling).rows[0].items[0]
+
+
+@pytest.mark.parametrize(
+    ("own", "words", "expected"),
+    [
+        ("2025-03-06", {}, "2025-03-06"),
+        ("2025-03-06", {LCC: "2025-03-06"}, "2025-03-06"),
+        ("2025-03-06", {LCC: "2025-03-12"}, "[2025-03-06..2025-03-12]"),
+        ("2025-03-06", {LCC: "[2025-03-05..]"}, "2025-03-06"),
+        ("2025-03-06", {LCC: "[2025-04-01..]"}, "[2025-03-06..]"),
+        ("[2025-03-05..2025-03-12]", {LCC: "2025-03-08"}, "2025-03-08"),
+        (
+            "[2025-03-05..2025-03-12]",
+            {LCC: "[2025-03-08..2025-03-20]"},
+            "[2025-03-08..2025-03-12]",
+        ),
+        ("[..2025-03-06]", {LCC: "[2025-03-01..]"}, "[2025-03-01..2025-03-06]"),
+        (None, {LCC: "2025-03-05", "melton": "2025-03-12"}, "[2025-03-05..2025-03-12]"),
+        (None, {LCC: "[..2025-03-05]", "melton": "[2025-03-12..]"}, None),
+        # A day that no calendar knows takes the clock from nobody.
+        ("2025-03-06", {LCC: "1900-01-01"}, "2025-03-06"),
+        ("2025-03-06", {LCC: "[..9999-01-01]"}, "2025-03-06"),
+        ("2025-03-06", {"rutland": "2025-03-12"}, "2025-03-06"),
+    ],
+)
+def test_words_narrow_each_other_or_leave_open_which_is_so(
+    own: str | None, words: dict[str, str], expected: str | None
+) -> None:
+    request = asked(**({"sent": "2025-03-03"} | ({} if own is None else {"received": own})))
+    receipts = [receipt(party, request, day) for party, day in words.items()]
+
+    for order in permutations(receipts):
+        found = reading(request, *order)
+        told = found.view.by_id[request.id]
+        when = received_when(found, told, by=(LCC, "melton"), telling=ESTABLISHED)
+        assert expected == (None if when is None else when.edtf)
+
+
+def test_as_a_party_tells_it_its_own_word_counts() -> None:
+    request = asked(received="2025-03-06")
+    answer = step("ack", request, "acknowledge", {"occurred": "2025-03-13"})
+    found = reading(request, receipt(LCC, request, "2025-03-12"), answer)
+
+    theirs, ours = item(found, Telling("rutland")).lateness, item(found, Telling(LCC)).lateness
+    assert ("overdue", 4) == (theirs.word, theirs.days)
+    assert ("due", 2) == (ours.word, ours.days)
+    # 4 April from 6 March, 10 April from 12 March: in between nobody can say.
+    assert "not established" == item(found).lateness.word
+    assert "due" == item(found.at(dt.date(2025, 4, 4))).lateness.word
+    assert "overdue" == item(found.at(dt.date(2025, 4, 11))).lateness.word
+
+
+def test_a_denial_with_another_day_is_a_word_until_its_party_agrees() -> None:
+    request = asked(received="2025-03-06")
+    denial = position(
+        "no", LCC, request, "deny", field="dates.received", dates=dates(value="2025-03-12")
+    )
+    agreed = position("yes", LCC, request, "agree", field="dates.received")
+
+    assert "not established" == item(reading(request, denial)).lateness.word
+    assert "overdue" == item(reading(request, denial, agreed)).lateness.word
+
+
+def test_a_receipt_of_another_day_than_was_told_is_found() -> None:
+    request = asked(LCC, received="2025-03-06")
+    other = receipt(LCC, request, "2025-03-12")
+
+    def disputed(*drafts: Draft) -> list[str]:
+        rows = fold_contradictions(reading(*drafts, as_at="2025-11-28")).rows
+        return [each.words for each in rows if each.rule == "date_disputed"]
+
+    (found,) = disputed(request, other)
+    assert "received it on 12 March 2025, not 6 March 2025" in found
+    assert [] == disputed(request, receipt(LCC, request, "[2025-03-01..2025-03-10]"))
+    assert [] == disputed(request, other, position("so be it", "rutland", other, "agree"))
+    both = asked(received="2025-03-06")
+    assert [] == disputed(both, receipt(LCC, both, "2025-03-12"))
