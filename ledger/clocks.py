@@ -7,7 +7,9 @@ signed events show. It is computed, never stored, and can be run again under ano
 none           no clock
 agreed_date    the day the parties agreed
 foia_20        20 working days; the day after receipt is day 1        FOIA 2000 s.10(1), (6)
+               a review: 20, by good practice and no law              s.45 Code of Practice
 eir_20_40      20 working days, or 40 if complex and voluminous       EIR 2004 reg. 5(2), 7(1)
+               a review: 40                                           EIR 2004 reg. 11(4)
 sar_1_month    the corresponding day of the next month                UK GDPR art. 12(3)
 cpr_deemed     the day on which a document counts as served           CPR 6.26, 6.2(b)
 
@@ -88,11 +90,13 @@ class Terms:
         eir_days: Working days under EIR: 40 if complex and voluminous (reg. 7(1)).
         agreed: The day agreed, for agreed_date.
         method: How it was sent, for cpr_deemed.
+        review: Whether it is a review of an answer that is awaited, for foia_20 and eir_20_40.
     """
 
     eir_days: Literal[20, 40] = 20
-    agreed: dt.date | None = None
+    agreed: When | None = None
     method: Method = "email"
+    review: bool = False
 
 
 class Pause(NamedTuple):
@@ -119,6 +123,7 @@ class Deadline:
 
     Attributes:
         regime: The rule it follows.
+        rule: The rule in words, with its source.
         start: The day from which it runs; None if it does not depend on the receipt.
         due: The last day to act, to its midnight; None if no clock runs.
         working: The days counted and passed over, in order: for working days all of them from
@@ -128,6 +133,7 @@ class Deadline:
     """
 
     regime: Regime
+    rule: str
     start: dt.date | None
     due: dt.date | None
     working: tuple[Day, ...]
@@ -145,7 +151,9 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """The deadlines of the earliest and the latest possible receipt: one, if that is known.
+    """The deadlines of the earliest and the latest possible day: one, if that is known.
+
+    The day is that of receipt, or the one agreed.
 
     None where nothing bounds the receipt on that side.
     """
@@ -184,7 +192,7 @@ class Deadlines:
 
 
 def deadlines(
-    received: When,
+    received: When | None,
     *,
     regime: Regime,
     calendar: Calendar | None = None,
@@ -199,23 +207,23 @@ def deadlines(
     the deadline had passed does not move it. Other regimes have no pauses.
 
     Args:
-        received: The day of receipt; for cpr_deemed the day of sending or posting.
+        received: The day of receipt; for cpr_deemed the day of sending or posting. None will do
+            where no clock runs from it: agreed_date, none.
         regime: The rule to follow.
         calendar: Bank holidays; None for those of the regime.
         pauses: When the clock stood still, in order.
         terms: What some regimes ask beside the date; None for the usual ones.
 
     Raises:
-        ClockError: The receipt is a span, a pause ends before it begins or they are out of
-            order, or a day is outside the years of the calendar.
+        ClockError: There is no receipt, or it is a span, a pause ends before it begins or they
+            are out of order, or a day is outside the years of the calendar.
     """
-    if received.kind == "span":
-        raise ClockError("a receipt is one day, not a span")
-    _check_pauses(pauses, received)
     rule = _Rule(regime, calendar or _USUAL[regime], tuple(pauses), terms or Terms())
     if regime in {"none", "agreed_date"}:
-        fixed = _fixed(rule)
-        return Deadlines(earliest=fixed, latest=fixed)
+        return _fixed(rule)
+    if received is None or received.kind == "span":
+        raise ClockError("a receipt is one day, not a span")
+    _check_pauses(pauses, received)
     earliest, latest = _receipts(received)
     return Deadlines(
         earliest=None if earliest is None else _deadline(earliest, rule),
@@ -280,6 +288,11 @@ _SOURCES: Final[dict[Regime, str]] = {
     "eir_20_40": "Environmental Information Regulations 2004 reg. 5(2), 7(1): working days",
     "sar_1_month": "UK GDPR art. 12(3): one month, to the corresponding day",
     "cpr_deemed": "Civil Procedure Rules 6.26: deemed service",
+}
+_REVIEWS: Final[dict[Regime, str]] = {
+    "foia_20": "Code of Practice under the Freedom of Information Act 2000 s.45, good practice and "
+    "no limit in law: a review, 20 working days",
+    "eir_20_40": "Environmental Information Regulations 2004 reg. 11(4): a review, 40 working days",
 }
 _SATURDAY = 5
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -391,11 +404,16 @@ def _deadline(receipt: _Receipt, rule: _Rule) -> Deadline:
     return _working_days(receipt, rule)
 
 
-def _fixed(rule: _Rule) -> Deadline:
-    if rule.regime == "none":
-        return _made(rule, None, None)
-    notes = () if rule.terms.agreed else ("No day was agreed.",)
-    return _made(rule, None, rule.terms.agreed, notes=notes)
+def _fixed(rule: _Rule) -> Deadlines:
+    agreed = rule.terms.agreed if rule.regime == "agreed_date" else None
+    if agreed is None:
+        notes = ("No day was agreed.",) if rule.regime == "agreed_date" else ()
+        none = _made(rule, None, None, notes=notes)
+        return Deadlines(earliest=none, latest=none)
+    earliest, latest = (
+        None if day is None else _made(rule, None, day) for day in (agreed.earliest, agreed.latest)
+    )
+    return Deadlines(earliest=earliest, latest=latest)
 
 
 def _made(
@@ -408,8 +426,10 @@ def _made(
 ) -> Deadline:
     if due is not None and due.year > _OFFICIAL_UNTIL and working:
         notes += (f"Bank holidays after {_OFFICIAL_UNTIL} are expected, not proclaimed.",)
+    words = _REVIEWS.get(rule.regime) if rule.terms.review else None
     return Deadline(
         regime=rule.regime,
+        rule=words or _SOURCES[rule.regime],
         start=start,
         due=due,
         working=working,
@@ -419,7 +439,7 @@ def _made(
 
 
 def _working_days(receipt: _Receipt, rule: _Rule) -> Deadline:
-    days = rule.terms.eir_days if rule.regime == "eir_20_40" else 20
+    days = (40 if rule.terms.review else rule.terms.eir_days) if rule.regime == "eir_20_40" else 20
     start, notes = receipt.day, list(receipt.notes)
     working = _count(start, days, rule.calendar)
     for stopped, restarted in rule.pauses:
@@ -532,7 +552,7 @@ def _bank_holidays(nation: Nation, year: int) -> dict[dt.date, str]:
 
 
 def _explain(deadline: Deadline) -> Iterator[str]:
-    yield f"Rule: {_SOURCES[deadline.regime]}."
+    yield f"Rule: {deadline.rule}."
     if deadline.start is not None:
         yield f"Runs from: {_weekday(deadline.start)}."
     yield from deadline.notes

@@ -80,6 +80,7 @@ class Item:
         state: Where it stands.
         since: The id of the event that brought it there.
         recipients: The parties that must answer: they change when it is passed on.
+        passed_on: The id of the step that passed it on to them last.
         behind: While deferred: the state and the event to which it will return.
         resumed_after: The id of the deferral that is over, if nothing moved it since.
         acknowledged: The id of the acknowledgement, if there is one.
@@ -93,6 +94,7 @@ class Item:
     state: ItemState
     since: str
     recipients: frozenset[str]
+    passed_on: str | None = None
     behind: tuple[ItemState, str] | None = None
     resumed_after: str | None = None
     acknowledged: str | None = None
@@ -153,7 +155,7 @@ def move(item: Item, step: Move, *, makers: frozenset[str]) -> Item:
         case "refuse" if by_recipient and item.state in OPEN:
             return _moved(item, "refused", step)
         case "transfer" if by_recipient and agreed and step.to and item.state in OPEN:
-            return replace(_moved(item, "transferred", step), recipients=step.to)
+            return replace(_moved(item, "transferred", step), recipients=step.to, passed_on=step.id)
         case "withdraw" if by_maker:
             return _moved(item, "withdrawn", step)
         case "review" if by_maker and item.state in _REVIEWABLE:

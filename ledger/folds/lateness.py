@@ -16,7 +16,7 @@ from ledger.folds.reading import Days, Reading
 from ledger.folds.receipt import received_when
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
-from verify.kinds import Communication, Request
+from verify.kinds import Communication, Request, Step
 
 __all__ = ["LONG_OVERDUE_DAYS", "STALE_DAYS", "Lateness", "deadlines_of", "lateness_of"]
 
@@ -25,6 +25,8 @@ LONG_OVERDUE_DAYS: Final = 40
 
 STALE_DAYS: Final = 60
 """Days without an answer from which a question is stale: ours, no law's."""
+
+_REVIEWED: Final = frozenset(("foia_20", "eir_20_40", "agreed_date"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,21 +61,28 @@ def deadlines_of(
         told: The event from which time runs: its receipt, by its own dates and by the words of
             those who received it (`receipt.received_when`). What was asked by word of mouth was
             received at once; of what was sent, and not told to be received, the day is unknown.
+            Of a review, or of what was passed on, it is its receipt, or else its own date.
             Service is deemed from the day of sending, by the channel of the communication that
-            it is about, or else by email.
+            it is about, or else by email. A day that was agreed needs no receipt.
         regime: The rule to follow.
         questions: Questions put and their answers, as event ids. Those of vague date stop no
             clock: nobody could say for how long.
         telling: Whose word is taken for the receipt.
+
+    Returns:
+        None if no clock runs: there is no rule, or none for a review, or no day to count from.
     """
+    review = isinstance(told.event, Step) and told.event.verb == "review"
+    if regime == "none" or (review and regime not in _REVIEWED):
+        return None
+    terms = Terms(agreed=date_of(told, "due"), method=_method(reading, told), review=review)
+    if regime == "agreed_date":
+        return deadlines(None, regime=regime, terms=terms)
     served = regime == "cpr_deemed"
     received = date_of(told, "sent") if served else _received(reading, told, telling)
-    if regime == "none" or received is None or received.kind == "span":
+    if received is None or received.kind == "span":
         return None
-    due = date_of(told, "due")
-    agreed = due.earliest if due is not None and due.precise else None
     pauses = tuple(_pauses(reading, received, questions))
-    terms = Terms(agreed=agreed, method=_method(reading, told))
     try:
         return deadlines(received, regime=regime, pauses=pauses, terms=terms)
     except ClockError:
@@ -104,7 +113,7 @@ def lateness_of(due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date
     stale = item.state == "clarification_sought" and (days[0] or 0) >= STALE_DAYS
     if item.state not in OPEN:
         return Lateness(word="done")
-    if due is None:
+    if due is None or not _runs(due):
         return Lateness(word="no clock", stale=stale)
     if item.state in {"clarification_sought", "deferred"}:
         return Lateness(word="stopped", stale=stale)
@@ -119,6 +128,14 @@ def lateness_of(due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date
     return Lateness(
         word="long overdue" if long else "overdue", days=None if exact is None else -exact
     )
+
+
+def _runs(of: Deadlines) -> bool:
+    """Tell whether anything can be late: no service is, nor what no day was agreed for."""
+    ends = [end for end in (of.earliest, of.latest) if end is not None]
+    if any(end.regime == "agreed_date" for end in ends):
+        return any(end.due for end in ends)
+    return all(end.regime != "cpr_deemed" for end in ends)
 
 
 def _pauses(

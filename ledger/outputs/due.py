@@ -97,6 +97,8 @@ def _of_request(row: RequestRow) -> Iterable[DueRow]:
         ends = None if item.deadlines is None else (item.deadlines.earliest, item.deadlines.latest)
         if item.deadlines is None or ends is None or not any(end and end.due for end in ends):
             continue
+        if row.regime == "cpr_deemed":  # nothing is due on the day of deemed service
+            continue
         calendar = next(end.calendar for end in ends if end is not None)
         yield DueRow(
             ref=row.id,

@@ -245,10 +245,34 @@ def test_no_regime_has_no_deadline_and_is_never_overdue() -> None:
 
 
 def test_an_agreed_date_does_not_depend_on_the_receipt() -> None:
-    agreed = Terms(agreed=day("2025-11-28"))
+    agreed = Terms(agreed=when("2025-11-28"))
 
     assert "2025-11-28" == due("[2025-04-08..]", "agreed_date", agreed)
+    assert day("2025-11-28") == deadlines(None, regime="agreed_date", terms=agreed).due
     assert deadlines(when("2025-04-08"), regime="agreed_date").due is None
+    with pytest.raises(ClockError, match="one day"):
+        deadlines(None, regime="foia_20")
+
+
+def test_of_a_vague_day_that_was_agreed_both_ends_are_deadlines() -> None:
+    of = deadlines(None, regime="agreed_date", terms=Terms(agreed=when("[2025-04-10..2025-04-20]")))
+
+    assert (day("2025-04-10"), day("2025-04-20")) == ends(of)
+    words = [is_overdue(of, day(f"2025-04-{n}")) for n in (10, 15, 21)]
+    assert ["no", "not established", "yes"] == words
+    half = deadlines(None, regime="agreed_date", terms=Terms(agreed=when("[..2025-04-20]")))
+    assert (None, day("2025-04-20")) == ends(half)
+
+
+def test_a_review_has_a_rule_of_its_own() -> None:
+    review = Terms(review=True)
+    eir = deadlines(when("2026-05-01"), regime="eir_20_40", terms=review)
+    foia = deadlines(when("2026-05-01"), regime="foia_20", terms=review)
+
+    # Bank holidays: 4 and 25 May, and 15 June in Scotland alone.
+    assert (day("2026-07-01"), day("2026-06-02")) == (eir.due, foia.due)
+    assert "reg. 11(4)" in eir.explain()[0]
+    assert "no limit in law" in foia.explain()[0]
 
 
 def test_time_under_foia_runs_afresh_from_the_answer_to_a_question() -> None:

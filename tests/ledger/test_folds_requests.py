@@ -229,6 +229,51 @@ def test_sixty_five_thousand_items_cost_no_more_than_ten() -> None:
     assert 65_536 == sum(run.last - run.first + 1 for run in found.items)
 
 
+def lateness(of: Draft, *more: Draft, as_at: str = "2025-11-28") -> tuple[str, int | None]:
+    found = row(of, reading(of, *more, as_at=dt.date.fromisoformat(as_at))).items[0].lateness
+    return found.word, found.days
+
+
+def test_nothing_is_late_by_the_day_on_which_service_is_deemed() -> None:
+    served = request(regime="cpr_deemed", dates=dates(sent="2025-03-06"))
+
+    assert ("no clock", None) == lateness(served)
+
+
+def test_a_day_that_was_agreed_needs_no_receipt_and_can_be_vague() -> None:
+    def agreed(**on: str) -> Draft:
+        return request(regime="agreed_date", dates=dates(sent="2025-03-06", **on))
+
+    assert ("overdue", 1) == lateness(agreed(due="2025-11-27"))
+    assert ("overdue", None) == lateness(agreed(due="[2025-11-20..2025-11-27]"))
+    assert ("not established", None) == lateness(agreed(due="2025-11"))
+    assert ("no clock", None) == lateness(agreed())
+
+
+def test_a_review_is_late_by_its_own_rule_or_by_none() -> None:
+    def reviewed(regime: str) -> tuple[str, int | None]:
+        of = request(regime=regime, dates=dates(received="2025-03-06", sent="2025-03-06"))
+        refusal = step("refusal", of, "refuse", {"sent": "2025-03-20"})
+        review = step("review", of, "review", {"sent": "2025-03-25"}, author="rutland")
+        return lateness(of, refusal, review, as_at="2025-05-24")
+
+    # 40 working days end on 23 May, 20 on 24 April.
+    assert ("overdue", 1) == reviewed("eir_20_40")
+    assert ("overdue", 30) == reviewed("foia_20")
+    assert ("no clock", None) == reviewed("sar_1_month")
+    assert ("no clock", None) == reviewed("cpr_deemed")
+
+
+def test_who_gets_a_request_that_is_passed_on_has_the_whole_of_its_time() -> None:
+    question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-10"}, reason="unclear")
+    passed = step("passed", ASKED, "transfer", {"sent": "2025-03-12"}, to=("melton",))
+    agreed = position("yes", "rutland", passed, "agree")
+
+    # By 4 April, had it stayed with the county; from 12 March it is 10 April.
+    assert ("due", 0) == lateness(ASKED, passed, agreed, as_at="2025-04-10")
+    assert ("overdue", 1) == lateness(ASKED, passed, agreed, question, as_at="2025-04-11")
+
+
 # The table
 
 

@@ -106,6 +106,23 @@ def test_a_deadline_is_a_task_with_its_working() -> None:
     assert dt.date(2025, 6, 30) == promise.decoded("DUE")
 
 
+def test_the_day_of_deemed_service_is_no_task() -> None:
+    served = Request(
+        author="rutland",
+        nonce=nonce("served"),
+        dates=dates(sent="2025-04-08"),
+        what="data",
+        medium="written",
+        from_=("rutland",),
+        to=(LCC,),
+        regime="cpr_deemed",
+    )
+    book = book_of([Draft(served)], members=("rutland",))
+    table = table_of(read(book.view(), as_at=dt.date(2025, 5, 20)))
+
+    assert ["VEVENT"] == [each.name for each in components(icalendar(table))]
+
+
 def test_the_footer_names_the_bank_holidays_of_deadlines() -> None:
     table = due_table()
 
