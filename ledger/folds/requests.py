@@ -28,7 +28,7 @@ from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.folds.waits import Wait, over_at, over_before, wait_of
 from ledger.sentences import item_counts
 from ledger.view import Told
-from verify.kinds import Position, Request, Step
+from verify.kinds import Ranges, Request, Step
 
 __all__ = [
     "Claim",
@@ -489,22 +489,33 @@ class _Fold:
         return resumed(item)
 
     def _contest(self, items: RangeMap[Item]) -> RangeMap[Item]:
+        """Flag outcomes that a maker disputes: those of the step disputed, or of any step."""
         steps = {told.id: step for told, step in self.reading.steps.get(self.told.id, ())}
         for event_id in (self.told.id, *steps):
-            for told, position in self.reading.stances.on.get(event_id, ()):
-                if self._contests(told, position):
-                    about = steps.get(event_id)
-                    ranges = position.items or (None if about is None else about.items)
-                    items = items.changed(ranges, _contested)
+            about = steps.get(event_id)
+            for ranges in self._disputed(event_id):
+                whole = None if about is None else about.items
+                flag = _contesting(None if about is None else event_id)
+                items = items.changed(ranges or whole, flag)
         return items
 
-    def _contests(self, told: Told, position: Position) -> bool:
-        if position.stance not in {"dispute", "deny"} or told.author not in self.makers:
-            return False
-        # Denying that the request was made, or when, contests no outcome.
-        if position.field not in {None, "status", "items"}:
-            return False
-        return self.telling.party in {None, told.author}
+    def _disputed(self, event_id: str) -> Iterator[Ranges | None]:
+        """Yield the items of which the latest word of a maker is that it disputes a step."""
+        found: dict[str, dict[Ranges | None, None]] = {}
+        for told, position in self.reading.stances.on.get(event_id, ()):
+            # Denying that the request was made, or when, contests no outcome.
+            if told.author not in self.makers or position.field not in {None, "status", "items"}:
+                continue
+            if self.telling.party not in {None, told.author}:
+                continue
+            if position.stance in {"dispute", "deny"}:
+                found.setdefault(told.author, {})[position.items] = None
+            elif position.stance in {"agree", "admit"}:
+                if position.items is None:
+                    found.pop(told.author, None)
+                else:
+                    found.get(told.author, {}).pop(position.items, None)
+        return (ranges for each in found.values() for ranges in each)
 
     def item_row(self, first: int, last: int, item: Item, *, doubtful: bool) -> ItemRow:
         ball = ball_of(item, makers=self.makers)
@@ -595,8 +606,14 @@ def _passing(transfer: str) -> Callable[[Item], Item]:
     return lambda item: replace(item, passed=(*item.passed, transfer))
 
 
-def _contested(item: Item) -> Item:
-    return replace(item, contested=True) if item.state in TERMINAL else item
+def _contesting(step: str | None) -> Callable[[Item], Item]:
+    """Flag an item that a step brought to its end; None for any step."""
+
+    def flagged(item: Item) -> Item:
+        ended = item.state in TERMINAL and step in {None, item.since}
+        return replace(item, contested=True) if ended else item
+
+    return flagged
 
 
 def _flags(item: Item) -> tuple[str, ...]:
@@ -604,7 +621,7 @@ def _flags(item: Item) -> tuple[str, ...]:
         ("acknowledged", item.acknowledged is not None),
         ("answered_in_part", item.part is not None and item.state in _STILL_OPEN),
         ("contested", item.contested),
-        ("deferral_claimed", item.deferral_claimed is not None),
+        ("deferral_claimed", item.deferral_claimed is not None and item.state in OPEN),
     )
     return tuple(name for name, is_set in rows if is_set)
 

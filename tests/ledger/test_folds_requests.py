@@ -192,6 +192,32 @@ def test_the_maker_contests_an_outcome() -> None:
     assert () == found.items[1].flags
 
 
+def test_what_was_disputed_of_one_outcome_contests_no_later_one() -> None:
+    contest = position("contest", "rutland", REFUSED, "dispute")
+    settled = position("settled", "rutland", REFUSED, "agree")
+    review = step("review", ASKED, "review", {"sent": "2025-03-25"}, author="rutland",
+                  items=((1, 3),))  # fmt: skip
+    answer = step("late", ASKED, "answer", {"sent": "2025-04-02"}, outcome="full", items=((1, 3),))
+    again = position("again", "rutland", answer, "dispute", items=((2, 2),))
+    withdrawn = step("no more", ASKED, "withdraw", {"sent": "2025-04-02"}, author="rutland")
+
+    def flags(*more: Draft) -> list[tuple[str, ...]]:
+        return [run.flags for run in row(ASKED, reading(ASKED, REFUSED, contest, *more)).items]
+
+    assert [("contested",), ()] == flags()
+    assert [(), ()] == flags(settled)
+    assert [(), ()] == flags(review, answer)
+    assert [(), ("contested",), (), ()] == flags(review, answer, again)
+    assert {()} == set(flags(withdrawn))
+
+
+def test_a_deferral_that_was_claimed_is_no_flag_of_an_outcome() -> None:
+    deferral = step("defer", ASKED, "defer", {"sent": "2025-03-20", "until": "2025-05-02"})
+    answer = step("done", ASKED, "answer", {"sent": "2025-04-02"}, outcome="full")
+
+    assert () == row(ASKED, reading(ASKED, deferral, answer)).items[0].flags
+
+
 def test_a_question_stops_the_clock_and_its_answer_starts_it_afresh() -> None:
     question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-20"}, reason="unclear")
     reply = step("a", ASKED, "clarify", {"sent": "2025-04-01"}, author="rutland")
