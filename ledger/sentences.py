@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items
 from ledger.view import Told
 from ledger.wording import (
     actor_words,
@@ -228,8 +228,7 @@ def _step(event: Step, by_id: Mapping[str, Told]) -> str:
     if event.outcome and not taken_up:
         words += f", {_OUTCOMES[event.outcome]}"
     if event.items:
-        single = len(event.items) == 1 and event.items[0][0] == event.items[0][1]
-        words += f", {'item' if single else 'items'} {format_ranges(event.items)}"
+        words += f", {format_items(event.items)}"
     if event.reason:
         words += f" (reason: {_plain(event.reason)})"
     if event.to:

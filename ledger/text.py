@@ -13,7 +13,7 @@ from ledger.dates import When
 from ledger.folds.commitments import CommitmentRow, Commitments
 from ledger.folds.moments import Moment
 from ledger.folds.positions import EventStatus, Response
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items
 from ledger.folds.requests import Claim, ItemRow, RequestRow, Requests, Stage
 from ledger.folds.stances import Telling
 from ledger.folds.timeline import Timeline, TimelineRow
@@ -203,7 +203,7 @@ def response_lines(
     stance = response_words(response.stance, field) if depth == 0 else say(response.stance)
     words = f"{response.party} {stance}"
     if response.items is not None:
-        words += f", items {format_ranges(response.items)}"
+        words += f", {format_items(response.items)}"
     if response.stance == "received":
         words += "" if response.date is None else f", {_on(response.date)}"
     elif response.value is not None:
@@ -291,7 +291,7 @@ def _claim_text(claim: Claim, telling: Telling) -> str:
 def _stage_text(row: RequestRow, stage: Stage) -> str:
     words = say(stage.word)
     if stage.items is not None and row.total > 1:
-        words = f"{_items_words(stage.items)}: {words}"
+        words = f"{format_items(stage.items)}: {words}"
     when = "undated" if stage.when is None else format_when(stage.when)
     if stage.id == row.id and row.made is not None and row.made.role in {"received", "sent"}:
         when = f"{row.made.role}: {when}"
@@ -305,18 +305,13 @@ def _stage_text(row: RequestRow, stage: Stage) -> str:
     return f"{words}, {when}{until} ({source}); next to act: {ball}"
 
 
-def _items_words(items: Sequence[tuple[int, int]]) -> str:
-    single = len(items) == 1 and items[0][0] == items[0][1]
-    return f"{'item' if single else 'items'} {format_ranges(items)}"
-
-
 def _entries(indexes: Sequence[int]) -> str:
     names = _joined(str(index) for index in indexes)
     return f"{'entry' if len(indexes) == 1 else 'entries'} {names}"
 
 
 def _item_text(row: RequestRow, item: ItemRow) -> str:
-    which = "" if row.total == 1 else f"{_items_words(((item.first, item.last),))}: "
+    which = "" if row.total == 1 else f"{format_items(((item.first, item.last),))}: "
     words = f"{which}{say(item.state)}"
     if item.doubtful:
         words += " (if these items are meant)"

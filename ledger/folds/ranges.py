@@ -6,11 +6,11 @@ Ranges are closed, [first, last], as in SPEC section 1.4.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["RangeMap", "Segment", "covers", "format_ranges"]
+__all__ = ["RangeMap", "Segment", "covers", "format_items", "format_ranges"]
 
 T = TypeVar("T")
 
@@ -86,6 +86,12 @@ def covers(ranges: Iterable[tuple[int, int]], wanted: Iterable[tuple[int, int]])
 def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:
     """Write ranges for people: "1 to 12, 14"."""
     return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in ranges)
+
+
+def format_items(ranges: Sequence[tuple[int, int]]) -> str:
+    """Name items for people: "item 14", "items 1 to 12, 14"."""
+    single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+    return f"{'item' if single else 'items'} {format_ranges(ranges)}"
 
 
 def _inside(segment: Segment[T], ranges: tuple[tuple[int, int], ...] | None) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ledger.folds.commitments import CommitmentRow, fold_commitments
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items
 from ledger.folds.reading import Reading
 from ledger.folds.requests import ItemRow, RequestRow, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
@@ -117,7 +117,7 @@ def _of_request(row: RequestRow) -> Iterable[DueRow]:
 
 
 def _which(row: RequestRow, item: ItemRow) -> str:
-    return "" if row.total == 1 else f", items {format_ranges(((item.first, item.last),))}"
+    return "" if row.total == 1 else f", {format_items(((item.first, item.last),))}"
 
 
 def _state(item: ItemRow) -> str:

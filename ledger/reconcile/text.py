@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ledger.date_words import HOUSE_CONVENTION, format_when
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items
 from ledger.reconcile.books import Book
 from ledger.reconcile.matches import Match
 from ledger.reconcile.reconciling import Reconciled
@@ -121,7 +121,7 @@ def _rows(found: Reconciled) -> Iterator[str]:
             for each in row.responses[place][:_RESPONSES]:
                 words = response_words(each.stance, each.field)
                 if each.items is not None:
-                    words += f", items {format_ranges(each.items)}"
+                    words += f", {format_items(each.items)}"
                 if each.disowned:
                     words += ", by a key that is said to have been compromised"
                 yield f"       in {letter}, {each.party} {words}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ledger.date_words import format_day, format_when
 from ledger.folds.positions import FieldPosition, Positions
 from ledger.folds.queue import Queue, QueueRow
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items
 from ledger.layout import columns, page, rule, table, wrap
 from ledger.text import WIDTH, footer_text, response_lines
 from ledger.view import View
@@ -63,15 +63,15 @@ def _due(row: QueueRow) -> str:
 
 def _what(row: QueueRow) -> Iterator[str]:
     state = "" if row.state is None else f" ({say(row.state)})"
-    items = "" if row.items is None else f", items {format_ranges(row.items)}"
+    items = "" if row.items is None else f", {format_items(row.items)}"
     yield f"{_ASKS[row.ask].capitalize()}{items}{state}:"
     yield row.summary
     if row.fields:
         yield f"Not answered: {', '.join(map(field_words, row.fields))}."
     if row.partly:
         yield f"Answered for some items only: {', '.join(map(field_words, row.partly))}."
-    since = "undated" if row.since is None else f"since {format_when(row.since)}"
-    yield f"{since.capitalize()}, for {days_words(*row.days)}."
+    since = "Undated" if row.since is None else f"Since {format_when(row.since)}"
+    yield f"{since}, for {days_words(*row.days)}."
     yield f"[entry {row.index}, {row.id[:16]}, told by {row.author}]"
 
 

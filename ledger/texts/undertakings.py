@@ -12,7 +12,7 @@ from ledger.folds.agreements import AgreementRow, Agreements, AgreementVersion, 
 from ledger.folds.arrangements import ArrangementRow, Arrangements, Seat
 from ledger.folds.bindings import Binding, Condition
 from ledger.folds.moments import Moment
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items, format_ranges
 from ledger.folds.requests import Claim
 from ledger.folds.stances import Telling
 from ledger.folds.transfers import PartyBinding, TransferRow, Transfers
@@ -364,7 +364,7 @@ def _transfer_facts(row: TransferRow) -> list[str]:
     ]
     lines = [f"{name}: {value}." for name, value in facts if value]
     for each in row.discharges:
-        items = "all items" if each.items is None else f"items {format_ranges(each.items)}"
+        items = "all items" if each.items is None else format_items(each.items)
         where = "a request that is not here" if each.index is None else f"entry {each.index}"
         lines.append(f"For {items} of the request of {where}.")
     if row.not_recorded:

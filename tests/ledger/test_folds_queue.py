@@ -236,6 +236,17 @@ def test_the_page_of_a_queue_says_what_is_answered_for_some_items_only() -> None
     assert "Answered for some items only: the items." in text
 
 
+def test_the_page_of_a_queue_keeps_the_letters_of_a_date_and_names_one_item() -> None:
+    two = request(categories=2)
+    answer = step("one", two, "answer", {"occurred": "2025-03-10"}, author=RUTLAND,
+                  outcome="full", items=((1, 1),))  # fmt: skip
+    found = reading([two, answer])
+    text = queue_text(found.view, queue_of(fold_queues(found), RUTLAND), width=200)
+
+    assert "The next step, item 2 (asked):" in text
+    assert "Since 6 March 2025, for " in text
+
+
 def test_nothing_of_after_the_day_asked_awaits_anybody() -> None:
     assert [] == queue([LETTER, ASKED], as_at=dt.date(2025, 1, 1))
 

@@ -13,7 +13,7 @@ from ledger.folds.contradictions.matter import Matter, entries_words
 from ledger.folds.grounds import unaware_until
 from ledger.folds.items import OPEN
 from ledger.folds.moments import date_of
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items
 from ledger.folds.reading import days_since
 from ledger.folds.requests import ItemRow, RequestRow
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
@@ -203,8 +203,7 @@ def _items(row: RequestRow, items: Iterable[ItemRow]) -> str:
     ranges = [(item.first, item.last) for item in items]
     if sum(last - first + 1 for first, last in ranges) == row.certain:
         return ""
-    single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
-    return f", {'item' if single else 'items'} {format_ranges(ranges)}"
+    return f", {format_items(ranges)}"
 
 
 def _quiet(

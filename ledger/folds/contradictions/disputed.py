@@ -13,7 +13,7 @@ from ledger.folds.contradictions.findings import Finding
 from ledger.folds.contradictions.matter import Matter, doers_of_all, entries_words, joined
 from ledger.folds.moments import date_of
 from ledger.folds.positions import Response, status_of
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items
 from ledger.folds.receipt import exclude
 from ledger.folds.stances import parties_of
 from ledger.view import Told
@@ -56,7 +56,7 @@ def _is_settled(matter: Matter, told: Told, response: Response) -> bool:
 
 
 def _disputed(matter: Matter, told: Told, field: str, response: Response) -> Finding:
-    part = f", items {format_ranges(response.items)}" if response.items else ""
+    part = f", {format_items(response.items)}" if response.items else ""
     stance = response_words(response.stance, field)
     by = "" if told.author == response.party else f", told by {told.author}"
     words = f"of {matter.name(told.id)}{by}, {response.party} {stance}{part}"

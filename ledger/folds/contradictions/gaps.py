@@ -182,9 +182,11 @@ def _undated(matter: Matter) -> Iterator[Finding]:
         if not _needs_no_date(told.event) and _is_undated(matter, told):
             found.setdefault(told.author, []).append(told)
     for author, events in sorted(found.items()):
-        noun = "1 event has" if len(events) == 1 else f"{len(events)} events have"
+        one = len(events) == 1
+        noun = "1 event has" if one else f"{len(events)} events have"
+        its, it = ("its", "it") if one else ("their", "them")
         words = (
-            f"{noun} no date of their own as {author} tells them, but at most a year, or bounds "
+            f"{noun} no date of {its} own as {author} tells {it}, but at most a year, or bounds "
             f"that were worked out: {entries_words(events)}."
         )
         yield matter.finding("undated", [told.id for told in events], words)

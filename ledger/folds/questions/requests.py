@@ -10,7 +10,7 @@ from ledger.dates import When, days_between, is_before
 from ledger.folds.acts import doers_of
 from ledger.folds.items import OPEN
 from ledger.folds.questions.asked import Answer, Asked, joined
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items
 from ledger.folds.reading import Days, days_since
 from ledger.folds.requests import ItemRow, RequestRow, Stage, deadline_under
 from ledger.folds.stances import parties_of
@@ -465,8 +465,7 @@ def _which(row: RequestRow, item: ItemRow) -> str:
 
 
 def _items(run: ItemRow) -> str:
-    ranges = format_ranges(((run.first, run.last),))
-    return f"{'item' if run.first == run.last else 'items'} {ranges}"
+    return format_items(((run.first, run.last),))
 
 
 def _role(row: RequestRow) -> str:

@@ -8,7 +8,7 @@ from ledger.date_words import format_day, format_when
 from ledger.folds.agreements import AgreementRow, AgreementVersion, fold_agreements
 from ledger.folds.arrangements import ArrangementRow, Seat, fold_arrangements
 from ledger.folds.questions.asked import Answer, Asked
-from ledger.folds.ranges import format_ranges
+from ledger.folds.ranges import format_items
 from ledger.folds.transfers import TransferRow, fold_transfers
 from ledger.sentences import other_words
 from ledger.wording import actor_words, actors_words, party_of, say
@@ -117,7 +117,7 @@ def _passed(asked: Asked, row: TransferRow) -> Answer:
     words += "" if row.geography is None else f", by {row.geography}"
     for one in row.discharges:
         if one.index is not None:
-            which = "" if one.items is None else f", items {format_ranges(one.items)}"
+            which = "" if one.items is None else f", {format_items(one.items)}"
             words += f"; for {other_words(one.request, asked.by_id)}{which}"
             ids.append(one.request)
     if not row.discharges:
