@@ -138,7 +138,10 @@ def _row(reading: Reading, told: Told, event: Knowledge) -> KnowledgeRow:
     of_when = reading.when(event.of)
     lag: Days = (None, None)
     if event.mode in AWARE and when is not None and of_when is not None:
-        lag = days_between(of_when, when)
+        least, most = days_between(of_when, when)
+        if least is not None and (most is None or most >= 0):
+            least = max(least, 0)  # nobody knows of what has not happened
+        lag = least, most
     return KnowledgeRow(
         id=told.id,
         index=told.index,

@@ -243,9 +243,17 @@ class Reading:
         return None if moment is None else moment.when
 
     def days(self, first: str, second: str) -> Days:
-        """Count the days from one event to another, least and most; None where unbounded."""
+        """Count the days from one event to another, least and most; None where unbounded.
+
+        Of what is established to have come later the least is never below 0.
+        """
         a, b = self.when(first), self.when(second)
-        return (None, None) if a is None or b is None else days_between(a, b)
+        if a is None or b is None:
+            return None, None
+        least, most = days_between(a, b)
+        if least is not None and least < 0 and self.order.before(first, second) == "yes":
+            least = 0
+        return least, most
 
     def later(self, told: Told) -> bool:
         """Tell whether it is certain that an event happened after `as_at`."""

@@ -389,6 +389,33 @@ def test_undated_knowledge_is_bounded_by_the_date_of_what_it_came_by() -> None:
     assert ("[2025-04-23..]", "inferred") == (found.when.edtf, found.when.basis)
 
 
+@pytest.mark.parametrize(
+    ("known", "lag"),
+    [
+        ("[2025-03-08..2025-03-20]", (0, 8)),
+        ("[2025-03-13..2025-03-20]", (1, 8)),
+        ("[2025-03-08..]", (0, None)),
+        # Before it happened: the dates contradict each other, and that is found elsewhere.
+        ("[2025-03-01..2025-03-05]", (-11, -7)),
+    ],
+)
+def test_a_lag_is_never_below_0_where_the_dates_allow_another(
+    known: str, lag: tuple[int | None, int | None]
+) -> None:
+    aware = Draft(
+        Knowledge(
+            author=LCC,
+            nonce=nonce("vaguely aware"),
+            dates=dates(occurred=known),
+            knower=LCC,
+            of=COMPLAINT.id,
+            mode="became_aware",
+        )
+    )
+
+    assert lag == fold_knowledge(reading(COMPLAINT, aware)).rows[0].lag
+
+
 def test_knowledge_that_is_withdrawn_is_counted_and_left_out() -> None:
     public = Draft(
         Knowledge(

@@ -52,6 +52,34 @@ def test_the_invited_held_the_ball_for_33_days() -> None:
     assert () == found.items[0].ball
 
 
+def test_of_vague_days_nobody_held_the_ball_for_less_than_none() -> None:
+    invitation = Draft(
+        Request(
+            author="rutland",
+            nonce=nonce("vaguely invited"),
+            dates=dates(sent="[2025-03-01..2025-03-10]"),
+            what="invitation",
+            medium="written",
+            from_=("rutland",),
+            to=(LCC,),
+        )
+    )
+    taken = Draft(
+        Request(
+            author=LCC,
+            nonce=nonce("taken up"),
+            dates=dates(sent="[2025-03-05..2025-03-12]"),
+            what="data",
+            medium="written",
+            from_=(LCC,),
+            to=("rutland",),
+            links=(link("follows", invitation),),
+        )
+    )
+
+    assert (0, 11) == row(invitation, reading(invitation, taken)).held
+
+
 def test_what_only_the_recipient_tells_establishes_no_request() -> None:
     found = row(INVITATION, reading())
 
