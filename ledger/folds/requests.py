@@ -246,7 +246,7 @@ _MOVES_NOTHING: Final = frozenset(("chase", "escalate"))
 _STILL_OPEN: Final = OPEN - {"answered_in_part"}
 _BY_MAKER: Final = frozenset(("clarify", "narrow", "extend", "withdraw", "review"))
 _BY_EITHER: Final = frozenset(("defer", "resume"))
-_AFRESH: Final = frozenset(("foia_20", "eir_20_40", "sar_1_month"))
+_BY_LAW: Final = frozenset(("foia_20", "eir_20_40", "sar_1_month"))
 _NOT_SIGNED: Final = "nobody whose act it would be has signed it"
 _NOBODY: Final = "who did it is not told"
 _STAGES: Final = {
@@ -526,7 +526,7 @@ class _Fold:
             days = (None, None) if wait is None else wait.days_since_over(self.reading.as_at)
         regime = self.event.regime or "none"
         start = item.since if item.state == "under_review" else self.told.id
-        if start == self.told.id and item.passed_on is not None and regime in _AFRESH:
+        if start == self.told.id and item.passed_on is not None and regime in _BY_LAW:
             start = item.passed_on  # who gets it has the whole of its time
         questions = () if item.state == "under_review" else item.questions
         if (start, questions) not in self._due:
@@ -574,6 +574,8 @@ class _Fold:
             yield "whether what it waited for had come by then is not established"
         if item.resumed_after is not None:
             yield "what it waited for has come"
+            if self.event.regime in _BY_LAW:
+                yield "its deferral moves no deadline"
         for event_id in item.passed:
             told = self.reading.view.by_id[event_id]
             receipts = self.reading.receipts(event_id)

@@ -210,6 +210,9 @@ def test_a_deferral_by_the_recipient_alone_is_only_a_flag() -> None:
     assert ("deferred", ()) == (both.state, both.ball)
     over = row(ASKED, reading(ASKED, deferral, agreed, as_at=dt.date(2025, 5, 2))).items[0]
     assert ("asked", (LCC,), (0, 0)) == (over.state, over.ball, over.days)
+    # Due on 4 April, as before: the Act knows no deferral, and that is said.
+    assert ("overdue", 28) == (over.lateness.word, over.lateness.days)
+    assert "its deferral moves no deadline" in over.notes
 
 
 def test_the_maker_contests_an_outcome() -> None:
