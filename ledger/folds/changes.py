@@ -286,12 +286,7 @@ def _compared(
     between: tuple[Fact | None, Fact | None],
 ) -> Iterator[Change]:
     told = after.view.by_id[name.id]
-    (old, new), (more_known, more_passed) = ends, between
-    causes: tuple[Cause, ...] = (
-        *(("ledger",) if old != more_known or more_passed != new else ()),
-        *(("time",) if old != more_passed or more_known != new else ()),
-    )
-    for items, was, is_ in _moved(old, new):
+    for items, was, is_, causes in _moved(*ends, *between):
         yield Change(
             id=told.id,
             index=told.index,
@@ -306,19 +301,43 @@ def _compared(
         )
 
 
+_Move: TypeAlias = "tuple[tuple[int, int] | None, str | None, str | None, tuple[Cause, ...]]"
+
+
 def _moved(
-    old: Fact | None, new: Fact | None
-) -> Iterator[tuple[tuple[int, int] | None, str | None, str | None]]:
-    """Take a fact of items apart: the runs of items that moved alike."""
+    old: Fact | None, new: Fact | None, more_known: Fact | None, more_passed: Fact | None
+) -> Iterator[_Move]:
+    """Take a fact of items apart: the runs of items that moved alike, and for the same causes."""
+    facts_ = (old, new, more_known, more_passed)
     if isinstance(old, str) or isinstance(new, str) or (old is None and new is None):
-        yield None, _words(old), _words(new)
+        yield _move(None, *map(_words, facts_))
         return
-    was_at, is_at = _Runs(old), _Runs(new)
-    edges = sorted({*was_at.edges, *is_at.edges})
-    for first, stop in pairwise(edges):
-        was, is_ = was_at.of(first), is_at.of(first)
-        if was != is_:
-            yield (first, stop - 1), was, is_
+    runs = [_Runs(each) for each in facts_]
+    last: _Move | None = None
+    for first, stop in pairwise(sorted({edge for each in runs for edge in each.edges})):
+        found = _move((first, stop - 1), *(each.of(first) for each in runs))
+        if last is not None and last[0] is not None and last[1:] == found[1:]:
+            last = ((last[0][0], stop - 1), *found[1:])
+            continue
+        if last is not None and last[1] != last[2]:
+            yield last
+        last = found
+    if last is not None and last[1] != last[2]:
+        yield last
+
+
+def _move(
+    items: tuple[int, int] | None,
+    old: str | None,
+    new: str | None,
+    more_known: str | None,
+    more_passed: str | None,
+) -> _Move:
+    causes: tuple[Cause, ...] = (
+        *(("ledger",) if old != more_known or more_passed != new else ()),
+        *(("time",) if old != more_passed or more_known != new else ()),
+    )
+    return items, old, new, causes
 
 
 def _words(fact: Fact | None) -> str | None:

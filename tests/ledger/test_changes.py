@@ -16,11 +16,12 @@ from ledger.plain import to_json
 from ledger.replies import tellings
 from ledger.texts.changes import changes_text
 from ledger.view import View
-from tests.ledger.bookmaking import book_of
+from tests.ledger.bookmaking import Draft, book_of, dates, nonce
 from tests.ledger.commandline import Desk, part, rows
 from tests.ledger.contradicting import NORTH, SOUTH, event, meeting
+from tests.ledger.founding import step
 from tests.ledger.shipped import Shipped, shipped
-from verify.kinds import Position
+from verify.kinds import Position, Request
 
 LCC = Telling("leicestershire")
 LETTER = dt.date(2025, 4, 23)  # of the minister, copied to the Acting Leader
@@ -137,6 +138,35 @@ def test_items_that_moved_are_told_by_runs() -> None:
     assert str(rows_[1].after).endswith("; acknowledged")
     assert str(rows_[0].before).startswith("asked; next to act: southfold")
     assert "answered; acknowledged" == rows_[0].after
+
+
+def test_the_causes_of_each_item_are_its_own() -> None:
+    asked = Draft(
+        Request(
+            author="rutland",
+            nonce=nonce("three"),
+            dates=dates(received="2025-03-06"),
+            what="data",
+            medium="written",
+            from_=("rutland",),
+            to=("leicestershire",),
+            categories=3,
+            regime="foia_20",
+        )
+    )
+    refusal = step("refusal", asked, "refuse", {"occurred": "2025-03-20"}, items=((2, 2),))
+    late = step("late", asked, "answer", {"occurred": "2025-03-10"}, outcome="full",
+                items=((1, 1),))  # fmt: skip
+    book = book_of([asked, refusal, late], members=("rutland",))
+    smaller = book.view(at_size=len(book.entries) - 1)
+    before = read(smaller, as_at=dt.date(2025, 3, 15))
+    after = read(book.view(), as_at=dt.date(2025, 4, 15))
+    found = find_changes(before, after, [ESTABLISHED])
+
+    # Item 1 was answered before, as was told later; 2 and 3 were known as they are, and moved.
+    assert [((1, 1), ("ledger", "time")), ((2, 2), ("time",)), ((3, 3), ("time",))] == [
+        (row.items, row.causes) for row in found.rows if row.items
+    ]
 
 
 # Properties
