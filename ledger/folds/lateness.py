@@ -65,8 +65,8 @@ def deadlines_of(
             Service is deemed from the day of sending, by the channel of the communication that
             it is about, or else by email. A day that was agreed needs no receipt.
         regime: The rule to follow.
-        questions: Questions put and their answers, as event ids. Those of vague date stop no
-            clock: nobody could say for how long.
+        questions: Questions put and their answers, as event ids. Of those of vague date one
+            deadline is as early as their dates allow, the other as late.
         telling: Whose word is taken for the receipt.
 
     Returns:
@@ -82,12 +82,18 @@ def deadlines_of(
     received = date_of(told, "sent") if served else _received(reading, told, telling)
     if received is None or received.kind == "span":
         return None
-    pauses = tuple(_pauses(reading, received, questions))
+    pauses = [_pauses(reading, received, questions, late=late) for late in (False, True)]
     try:
-        return deadlines(received, regime=regime, pauses=pauses, terms=terms)
+        early, late = (
+            None if each is None else deadlines(received, regime=regime, pauses=each, terms=terms)
+            for each in pauses
+        )
     except ClockError:
         # A day outside the years of the calendar, or questions that overlap.
         return None
+    if early is None or early == late:
+        return early
+    return Deadlines(earliest=early.earliest, latest=None if late is None else late.latest)
 
 
 def _method(reading: Reading, told: Told) -> Method:
@@ -139,24 +145,40 @@ def _runs(of: Deadlines) -> bool:
 
 
 def _pauses(
-    reading: Reading, received: When, questions: Sequence[tuple[str, str | None]]
-) -> list[Pause]:
+    reading: Reading, received: When, questions: Sequence[tuple[str, str | None]], *, late: bool
+) -> list[Pause] | None:
+    """Return when the clock stood still, for a deadline as early or as `late` as dates allow.
+
+    It comes early where a question is put late and answered early, and the other way about. None
+    if it has no last day.
+    """
     found: list[Pause] = []
     last = received.earliest or dt.date.min
     for put_id, answer_id in questions:
-        put = _exact(reading.when(put_id))
-        if put is None or put < last:
+        put_lo, put_hi = _days(reading, put_id)
+        if put_hi is not None and put_hi < last:
             continue
+        put = max(put_lo or last, last) if late else put_hi
         if answer_id is None:
-            found.append(Pause(put, None))
+            if put is not None:
+                found.append(Pause(put, None))
             break
-        answered = _exact(reading.when(answer_id))
-        if answered is None or answered < put:
+        answer_lo, answer_hi = _days(reading, answer_id)
+        if answer_hi is not None and answer_hi < max(put_lo or last, last):
             continue
-        found.append(Pause(put, answered))
+        if late and answer_hi is None:
+            return None
+        answered = answer_hi if late else max(answer_lo or last, put_lo or last, last)
+        if answered is None:
+            raise AssertionError(answer_id)
+        found.append(Pause(min(put or answered, answered), answered))
         last = answered
     return found
 
 
-def _exact(when: When | None) -> dt.date | None:
-    return when.earliest if when is not None and when.precise else None
+def _days(reading: Reading, event_id: str) -> tuple[dt.date | None, dt.date | None]:
+    """Return the first and the last day of an event, by its own date or by what it is between."""
+    when = reading.when(event_id)
+    if when is not None and when.precise:
+        return when.earliest, when.earliest
+    return reading.order.bounds(event_id)

@@ -321,6 +321,36 @@ def test_a_review_is_late_by_its_own_rule_or_by_none() -> None:
     assert ("no clock", None) == reviewed("cpr_deemed")
 
 
+@pytest.mark.parametrize(
+    ("regime", "put", "answered", "ends"),
+    [
+        # Time runs afresh from the answer, whenever before the deadline the question was put.
+        ("foia_20", "[2025-03-10..2025-03-15]", "2025-04-01", ("2025-05-01", "2025-05-01")),
+        ("foia_20", None, "2025-03-20", ("2025-04-17", "2025-04-17")),
+        ("foia_20", "2025-03-10", "[2025-03-20..2025-04-01]", ("2025-04-17", "2025-05-01")),
+        ("foia_20", "2025-03-10", "[2025-03-20..]", ("2025-04-17", None)),
+        # Put after the deadline of 4 April, or before it.
+        ("foia_20", "[2025-04-01..2025-04-20]", "2025-04-30", ("2025-04-04", "2025-05-30")),
+        ("foia_20", "[2025-02-01..2025-03-01]", "2025-04-01", ("2025-04-04", "2025-04-04")),
+        # 6 April is a Sunday. Paused for 5 to 10 days.
+        ("sar_1_month", "[2025-03-10..2025-03-15]", "2025-03-20", ("2025-04-11", "2025-04-16")),
+    ],
+)
+def test_of_a_vague_question_there_are_two_deadlines(
+    regime: str, put: str | None, answered: str, ends: tuple[str, str | None]
+) -> None:
+    of = request(regime=regime, dates=dates(made="2025-03-06", received="2025-03-06"))
+    question = step("q", of, "seek_clarification", {} if put is None else {"sent": put},
+                    reason="unclear")  # fmt: skip
+    answer = step("a", of, "clarify", {"sent": answered}, author="rutland",
+                  links=(link("replies_to", question),))  # fmt: skip
+    found = row(of, reading(of, question, answer)).items[0].deadlines
+
+    assert found is not None
+    given = (found.earliest, found.latest)
+    assert ends == tuple(None if e is None or e.due is None else e.due.isoformat() for e in given)
+
+
 def test_who_gets_a_request_that_is_passed_on_has_the_whole_of_its_time() -> None:
     question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-10"}, reason="unclear")
     passed = step("passed", ASKED, "transfer", {"sent": "2025-03-12"}, to=("melton",))
