@@ -36,7 +36,7 @@ def test_an_export_that_is_not_valid_is_not_read(desk: Desk) -> None:
     (("list", "rutland.key.d"), "is neither a ledger (with ledger.mdb) nor an export"),
     (("list", "https://ledger.example/x"), "https://ledger.example/x: a URL needs --fingerprint"),
     (("list", "garbage"), "garbage/ledger.mdb: cannot be opened"),
-    (("list", "folder"), "folder/ledger.mdb: cannot be opened"),
+    (("list", "folder"), "folder/ledger.mdb: is not a plain file"),
     (("list", "ledger", "--at-size", "0"), "--at-size"),
     (("list", "ledger", "--at-size", "-1"), "--at-size"),
     (("list", "ledger", "--at-size", "99"), "--at-size 99: ledger has 5 entries"),
