@@ -366,7 +366,8 @@ def _plain(response: http.client.HTTPResponse) -> http.client.HTTPResponse | gzi
         return response
     if coding not in {"gzip", "x-gzip"}:
         raise TargetError("the answer is compressed otherwise than with gzip")
-    return gzip.GzipFile(fileobj=response)
+    # Not as it is: of a chunk whose size is said to be -1 its `read` would read to the end of all.
+    return gzip.GzipFile(fileobj=io.BufferedReader(response))
 
 
 def _read(response: http.client.HTTPResponse, limit: int) -> bytes:

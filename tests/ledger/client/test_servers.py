@@ -83,6 +83,29 @@ def test_takes_nothing_else_that_is_compressed(
         remote.head()
 
 
+def test_a_chunk_of_minus_one_octets_is_not_read_to_its_end(remote: Remote, shelf: Shelf) -> None:
+    """Python's client would read all that comes, before any limit is looked at."""
+    taken: list[int] = []
+
+    def endless(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", "gzip")
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(b"-1\r\n")
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            taken.extend(handler.connection.send(bytes(1 << 16)) for _ in range(512))
+        return True
+
+    shelf.answer = endless
+    with pytest.raises(UnansweredError, match="no answer"):
+        remote.head()
+
+    # What systems hold of a connection, of each attempt, and not all of it.
+    assert sum(taken) < 512 << 16
+
+
 def test_passes_over_what_comes_before_an_answer(
     remote: Remote, shelf: Shelf, world: World
 ) -> None:
