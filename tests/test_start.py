@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,9 +33,10 @@ class Interrupting:
 @pytest.fixture
 def process() -> Iterator[None]:
     """Give the process back what a command takes for itself."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     gc.unfreeze()
     gc.enable()
 
@@ -106,3 +108,29 @@ def test_an_interruption_while_a_command_loads_is_no_traceback(
 
     assert 130 == process.returncode
     assert "Traceback" not in errors
+
+
+@pytest.mark.usefixtures("process")
+@pytest.mark.parametrize("package", ["api", "verify"])
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_an_interruption_that_a_library_tells_otherwise_is_one_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, package: str, *, interrupted: bool
+) -> None:
+    """As pydantic does, interrupted while it makes the schema of a class."""
+
+    def run() -> int:
+        try:
+            if interrupted:
+                signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise ValueError("no schema") from error
+        raise ValueError("no schema")
+
+    begin = importlib.import_module(f"{package}.start").main
+    monkeypatch.setitem(sys.modules, f"{package}.__main__", types.SimpleNamespace(main=run))
+
+    if interrupted:
+        assert begin() == 130
+    else:
+        with pytest.raises(ValueError, match="no schema"):
+            begin()

@@ -24,7 +24,9 @@ def begin(module: str, *, collect: bool = True) -> int:
             is one, nor is what is left when Python ends.
     """
     gc.disable()
+    interruptions: list[int] = []
     try:
+        _note_interruptions(interruptions)
         _load_msgspec()
         run = import_module(module).main
         if collect:
@@ -33,8 +35,26 @@ def begin(module: str, *, collect: bool = True) -> int:
         code: int = run()
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except Exception:
+        # A library may tell an interruption otherwise: pydantic, say, while it makes a schema.
+        if interruptions:
+            return _INTERRUPTED
+        raise
     gc.freeze()
     return code
+
+
+def _note_interruptions(noted: list[int]) -> None:
+    """Have each interruption noted, by the number of its signal, before it is raised."""
+    import signal  # noqa: PLC0415 - it takes a moment, and Ctrl-C may come meanwhile
+
+    def note(number: int, _frame: object) -> None:
+        noted.append(number)
+        raise KeyboardInterrupt
+
+    # Where they are to be passed over, they still are.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
 
 
 def _load_msgspec() -> None:
