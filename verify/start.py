@@ -36,7 +36,8 @@ def begin(module: str, *, collect: bool = True) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception:
-        # A library may tell an interruption otherwise: pydantic, say, while it makes a schema.
+        # It may be told otherwise: by pydantic while it makes a schema, by Python while it reads
+        # a character's name.
         if interruptions:
             return _INTERRUPTED
         raise
