@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import math
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -105,6 +105,7 @@ class RecordReport:
         refused: What it did not record.
         notes: What a person should know: unknown addresses, odd mails.
         stopped: Why the run ended early, None if it did not; what was on its way waits.
+        unfinished: The files that it did not come to the end of then: they are to be given again.
         waiting: How many submissions wait in the outbox for this ledger.
     """
 
@@ -113,6 +114,7 @@ class RecordReport:
     refused: list[Refused] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stopped: str | None = None
+    unfinished: list[str] = field(default_factory=list)
     waiting: int = 0
 
 
@@ -149,12 +151,14 @@ def record(  # noqa: PLR0913 - every option is named
     with _running(
         target, signer, home, now_ms=now_ms, expires_within_ms=expires_within_ms, random=random
     ) as run:
+        unfinished = dict.fromkeys(sources)
         try:
             run.flush()
             mails: list[Path] = []
             for path in sources:
-                if path.suffix.lower() in _DRAFTS:
+                if _is_draft(path):
                     run.draft(path, elsewhere)
+                    unfinished.pop(path, None)
                 elif path.suffix.lower() == ".eml":
                     mails.append(path)
                 else:
@@ -164,7 +168,12 @@ def record(  # noqa: PLR0913 - every option is named
             run.mails(mails, parties or {})
         except TargetError as error:
             run.report.stopped = str(error)
+            run.report.unfinished = run.unfinished(unfinished)
         return run.finish()
+
+
+def _is_draft(path: Path) -> bool:
+    return path.suffix.lower() in _DRAFTS
 
 
 class Sent(NamedTuple):
@@ -311,6 +320,13 @@ class _Run:
         for item in self.waiting():
             names = [(None, one.id.hex()[:_SHORT]) for one in item.events]
             self._send(item, names)
+
+    def unfinished(self, paths: Iterable[Path]) -> list[str]:
+        """Return which of these files are not done with: of a draft, a part may be."""
+        report = self.report
+        told: list[Recorded | Skipped | Refused] = [*report.recorded, *report.skipped]
+        done = {one.source for one in (*told, *report.refused)}
+        return [str(path) for path in paths if _is_draft(path) or str(path) not in done]
 
     def give_up(self, item: Item) -> None:
         """Let go of an item, unless it is recorded."""

@@ -168,6 +168,7 @@ def _report_values(report: RecordReport) -> dict[str, object]:
             {"event": s.event_id, "name": s.event, "source": s.source} for s in report.skipped
         ],
         "stopped": report.stopped or "",
+        "unfinished": report.unfinished,
         "waiting": report.waiting,
     }
     return values
@@ -214,6 +215,8 @@ def _report_text(report: RecordReport) -> str:
     lines += [f"Note: {note}" for note in report.notes]
     if report.stopped is not None:
         lines.append(f"Stopped: {report.stopped}")
+    if report.unfinished:
+        lines.append(f"Not finished, give again: {', '.join(report.unfinished)}")
     if report.waiting:
         wait = "1 submission waits" if report.waiting == 1 else f"{report.waiting} submissions wait"
         lines.append(f"{wait} in the outbox; run `record` again, or with --give-up.")

@@ -96,6 +96,7 @@ def test_a_draft_is_one_submission_and_nothing_twice(
     report = run(Directory(ledger), tmp_path, drafts)
 
     assert ([], None, 0) == (report.refused, report.stopped, report.waiting)
+    assert [] == report.unfinished
     assert [("request", 2), ("2", 3)] == [(r.event, r.index) for r in report.recorded]
     assert [0, 1] == [parse_entry(ledger.entry(n)).position for n in (2, 3)]
     step = event(ledger, 3)
@@ -120,6 +121,20 @@ def test_the_statement_names_the_checkpoint_that_was_seen(
     assert NOW_MS + 86_400_000 == statement.expires
 
 
+def test_a_run_that_stopped_names_the_files_that_it_is_not_done_with(
+    tmp_path: Path, ledger: Ledger, drafts: Path
+) -> None:
+    first, second = mail(tmp_path, "first"), mail(tmp_path, "second", day=9)
+    assert 1 == len(run(Directory(ledger), tmp_path, first).recorded)
+    waits = run(Flaky(ledger, lose=["before"]), tmp_path, first, second)
+    # What waits goes first: the draft is not looked at.
+    draft = run(Flaky(ledger, lose=["before"]), tmp_path, drafts, first)
+
+    assert (1, [str(second)]) == (waits.waiting, waits.unfinished)
+    assert (1, [str(drafts), str(first)]) == (draft.waiting, draft.unfinished)
+    assert [] == run(Directory(ledger), tmp_path, drafts, first, second).unfinished
+
+
 @pytest.mark.parametrize("step", ["file", "before", "after", "lie", "die before", "die after"])
 def test_an_interrupted_run_is_finished_by_the_next_with_the_same_events(
     tmp_path: Path, ledger: Ledger, drafts: Path, step: str
@@ -132,6 +147,7 @@ def test_an_interrupted_run_is_finished_by_the_next_with_the_same_events(
     else:
         assert broken.stopped is not None
         assert (1, []) == (broken.waiting, broken.recorded)
+        assert [str(drafts)] == broken.unfinished
     waiting = list((tmp_path / "home-blaby" / "outbox").glob("*.item"))
     assert 1 == len(waiting)
     report = run(Directory(ledger), tmp_path, drafts)
