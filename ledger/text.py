@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from ledger.date_words import HOUSE_CONVENTION, format_when
 from ledger.dates import When
 from ledger.folds.commitments import CommitmentRow, Commitments
+from ledger.folds.lateness import outcome_words
 from ledger.folds.moments import Moment
 from ledger.folds.positions import EventStatus, Response
 from ledger.folds.ranges import format_items
@@ -328,6 +329,9 @@ def _item_text(row: RequestRow, item: ItemRow) -> str:
         words += f"; clock: {item.lateness.word}{count}"
     if item.lateness.stale:
         words += "; the question is stale"
+    for outcome in item.outcomes:
+        which = "the review" if outcome.review is not None else "the request"
+        words += f"; outcome of {which} (entry {outcome.index}): {outcome_words(outcome)}"
     if item.quiet:
         words += "; open, and nothing further is told of it"
     return f"{words}{''.join(f'; {note}' for note in item.notes)}."

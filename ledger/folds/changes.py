@@ -23,6 +23,7 @@ from ledger.folds.arrangements import ArrangementRow, fold_arrangements
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.grades import Element, grade_of
 from ledger.folds.knowledge import fold_knowledge
+from ledger.folds.lateness import outcome_words
 from ledger.folds.moments import Moment
 from ledger.folds.positions import EventStatus, status_of
 from ledger.folds.reading import Reading
@@ -276,6 +277,7 @@ def _item(run: ItemRow) -> str:
     words += "".join(f"; {say(flag)}" for flag in run.flags)
     if run.lateness.word not in {"done", "no clock"}:
         words += f"; clock: {run.lateness.word}"
+    words += "".join(f"; {outcome_words(each)}" for each in run.outcomes)
     return f"{words}; the question is stale" if run.lateness.stale else words
 
 

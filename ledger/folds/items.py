@@ -32,7 +32,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-__all__ = ["ANSWERS", "OPEN", "TERMINAL", "Item", "ItemState", "Move", "ball_of", "move", "resumed"]
+__all__ = [
+    "ANSWERS",
+    "OPEN",
+    "TERMINAL",
+    "End",
+    "Item",
+    "ItemState",
+    "Move",
+    "ball_of",
+    "move",
+    "resumed",
+]
 
 ItemState = Literal[
     "asked",
@@ -73,6 +84,25 @@ _REVIEWABLE: Final = (TERMINAL - {"withdrawn"}) | {"answered_in_part"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """An outcome of an item, and what its deadline depended on when it came.
+
+    Attributes:
+        id: The id of the step that brought it.
+        review: The id of the review that it ended; None for the outcome of the request.
+        passed_on: The id of the step that had passed the item on.
+        questions: The questions put until then, as in `Item`.
+        put_off: Whether the item had been deferred since it was asked, or since the review.
+    """
+
+    id: str
+    review: str | None
+    passed_on: str | None
+    questions: tuple[tuple[str, str | None], ...]
+    put_off: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """An item of a request, or a run of items that fared alike.
 
@@ -88,7 +118,11 @@ class Item:
         part: The id of an answer in part, if there is one.
         contested: Whether its maker disputes the outcome.
         deferral_claimed: The id of a deferral by the recipient alone.
-        questions: Questions put (event id) and what answered each (event id, or None).
+        questions: Questions put (event id) and what answered each (event id, or None), since the
+            last review if there was one.
+        review: The id of the last review.
+        put_off: Whether it was deferred since it was asked, or since the last review.
+        ends: Its outcomes, the first first. There is a review between two.
     """
 
     state: ItemState
@@ -103,6 +137,9 @@ class Item:
     contested: bool = False
     deferral_claimed: str | None = None
     questions: tuple[tuple[str, str | None], ...] = ()
+    review: str | None = None
+    put_off: bool = False
+    ends: tuple[End, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +190,14 @@ def move(item: Item, step: Move, *, makers: frozenset[str]) -> Item:
         case "answer" if by_recipient and item.state in OPEN:
             return _answer(item, step)
         case "refuse" if by_recipient and item.state in OPEN:
-            return _moved(item, "refused", step)
+            return _ended(item, "refused", step)
         case "transfer" if by_recipient and agreed and step.to and item.state in OPEN:
             return replace(_moved(item, "transferred", step), recipients=step.to, passed_on=step.id)
         case "withdraw" if by_maker:
             return _moved(item, "withdrawn", step)
         case "review" if by_maker and item.state in _REVIEWABLE:
-            return _moved(item, "under_review", step)
+            reviewed = _moved(item, "under_review", step)
+            return replace(reviewed, review=step.id, questions=(), put_off=False)
         case _:
             return item
 
@@ -187,10 +225,21 @@ def _moved(item: Item, state: ItemState, step: Move) -> Item:
     )
 
 
+def _ended(item: Item, state: ItemState, step: Move) -> Item:
+    end = End(
+        id=step.id,
+        review=item.review,
+        passed_on=item.passed_on,
+        questions=item.questions,
+        put_off=item.put_off,
+    )
+    return replace(_moved(item, state, step), ends=(*item.ends, end))
+
+
 def _answer(item: Item, step: Move) -> Item:
     state = ANSWERS[step.outcome or ""]
     if state != "answered_in_part":
-        return _moved(item, state, step)
+        return _ended(item, state, step)
     answered = replace(item, part=step.id)
     # What is answered in part still waits for what it waited for.
     if item.state == "clarification_sought":
@@ -234,5 +283,5 @@ def _defer(item: Item, step: Move, *, settled: bool) -> Item:
     behind = item.behind or (item.state, item.since)
     return replace(
         item, state="deferred", since=step.id, behind=behind, resumed_after=None,
-        deferral_claimed=None,
+        deferral_claimed=None, put_off=True,
     )  # fmt: skip

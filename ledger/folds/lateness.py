@@ -5,20 +5,31 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-from ledger.clocks import Deadlines, Method, Pause, Regime, Terms, deadlines, is_overdue
-from ledger.dates import When
+from ledger.clocks import Deadlines, Method, Pause, Regime, Terms, deadlines, is_overdue, uk_time
+from ledger.dates import Bound, When, instant_s
 from ledger.errors import ClockError
-from ledger.folds.items import OPEN, Item
+from ledger.folds.answered import CONTRARY
+from ledger.folds.items import OPEN, End, Item
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Days, Reading
 from ledger.folds.receipt import received_when
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
-from verify.kinds import Communication, Request, Step
+from ledger.wording import days_words
+from verify.kinds import Communication, DateRole, Request, Step
 
-__all__ = ["LONG_OVERDUE_DAYS", "STALE_DAYS", "Lateness", "deadlines_of", "lateness_of"]
+__all__ = [
+    "LONG_OVERDUE_DAYS",
+    "STALE_DAYS",
+    "Lateness",
+    "Outcome",
+    "deadlines_of",
+    "lateness_of",
+    "outcome_of",
+    "outcome_words",
+]
 
 LONG_OVERDUE_DAYS: Final = 40
 """Days after its deadline from which an item is long overdue: ours, no law's."""
@@ -27,6 +38,9 @@ STALE_DAYS: Final = 60
 """Days without an answer from which a question is stale: ours, no law's."""
 
 _REVIEWED: Final = frozenset(("foia_20", "eir_20_40", "agreed_date"))
+# What was received on a day can have been sent earlier, and what is dated later.
+_NOT_BEFORE: Final[frozenset[DateRole]] = frozenset(("occurred", "made", "sent", "dated"))
+_NOT_AFTER: Final[frozenset[DateRole]] = frozenset(("occurred", "made", "sent", "received"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +58,29 @@ class Lateness:
     word: str
     days: int | None = None
     stale: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An outcome of items, held against the deadline that stood when it came.
+
+    Attributes:
+        id: The id of the step that brought it.
+        index: Its index.
+        review: The id of the review that it ended; None if it answered the request itself.
+        came: Whether it came by the deadline.
+        days: Of one that was late: for how many days, least and most.
+        due_earliest: The earliest possible deadline; None if there was none, or nothing bounds it.
+        due_latest: The latest possible one; None if there was none, or nothing bounds it.
+    """
+
+    id: str
+    index: int
+    review: str | None
+    came: Literal["in time", "late", "not established"]
+    days: Days | None
+    due_earliest: Bound
+    due_latest: Bound
 
 
 def deadlines_of(
@@ -134,6 +171,96 @@ def lateness_of(due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date
     return Lateness(
         word="long overdue" if long else "overdue", days=None if exact is None else -exact
     )
+
+
+def outcome_of(
+    reading: Reading, end: End, due: Deadlines | None, *, telling: Telling
+) -> Outcome | None:
+    """Say whether an outcome came in time: by its own dates, and those of the deadline.
+
+    It is late only where no day on which it can have come is in time. Of one that somebody else
+    denies or dates otherwise, and of one that came late after the item had been put off, it is
+    not established: the deadline may be moved by no deferral, but its maker agreed to wait.
+
+    Args:
+        reading: The view.
+        end: The outcome.
+        due: The deadline that stood when it came.
+        telling: Whose word is taken.
+
+    Returns:
+        None if no clock ran.
+    """
+    if due is None or not _runs(due):
+        return None
+    first, last = _ends(due)
+    came: Literal["in time", "late", "not established"] = "not established"
+    days: Days | None = None
+    told = reading.view.by_id[end.id]
+    lo, hi = (None, None) if _is_disputed(reading, told, telling) else _came(reading, told)
+    if hi is not None and first is not None and hi <= first:
+        came = "in time"
+    elif lo is not None and last is not None and lo > last and not end.put_off:
+        came = "late"
+        most = None if hi is None or first is None else (hi - first).days
+        days = ((lo - last).days, most)
+    return Outcome(
+        id=end.id,
+        index=told.index,
+        review=end.review,
+        came=came,
+        days=days,
+        due_earliest=None if first == dt.date.max else first,
+        due_latest=None if last == dt.date.max else last,
+    )
+
+
+def outcome_words(outcome: Outcome) -> str:
+    """Say whether an outcome came in time, and if not, by how many days it was late."""
+    if outcome.came == "late" and outcome.days is not None:
+        return f"late by {days_words(*outcome.days)}"
+    if outcome.came == "not established":
+        return "whether in time is not established"
+    return outcome.came
+
+
+def _ends(due: Deadlines) -> tuple[Bound, Bound]:
+    """Return the deadlines: the last day there is, where a question had stopped the clock."""
+    first, last = (
+        None if end is None else end.due or dt.date.max for end in (due.earliest, due.latest)
+    )
+    return first, last
+
+
+def _came(reading: Reading, told: Told) -> tuple[Bound, Bound]:
+    """Return the first and the last day on which an outcome can have come."""
+    moment = reading.dates.get(told.id)
+    if moment is None:
+        return reading.order.bounds(told.id)
+    lo, hi = _days(reading, told.id)
+    if moment.when.kind == "span":
+        lo, hi = moment.when.end_earliest, moment.when.end_latest
+    at_s = instant_s(moment.when)
+    if at_s is not None:
+        lo = hi = uk_time(at_s)[0]
+    return (
+        lo if moment.role in _NOT_BEFORE else None,
+        hi if moment.role in _NOT_AFTER else None,
+    )
+
+
+def _is_disputed(reading: Reading, told: Told, telling: Telling) -> bool:
+    """Tell whether somebody denies an event, or any of its dates, by the latest word on it."""
+    last: dict[tuple[str, str], bool] = {}
+    for each, position in reading.stances.on.get(told.id, ()):
+        field = position.field or "happened"
+        if each.disowned or telling.party not in {None, each.author}:
+            continue
+        if field.startswith("dates"):
+            last[each.author, field] = position.stance in CONTRARY
+        elif field == "happened":  # to dispute an outcome says nothing of its day
+            last[each.author, field] = position.stance == "deny"
+    return any(last.values())
 
 
 def _runs(of: Deadlines) -> bool:

@@ -18,8 +18,8 @@ from typing import Final, Literal
 from ledger.clocks import Deadlines, Regime
 from ledger.dates import When
 from ledger.folds.acts import doers_of, principals_of
-from ledger.folds.items import ANSWERS, OPEN, TERMINAL, Item, Move, ball_of, move, resumed
-from ledger.folds.lateness import Lateness, deadlines_of, lateness_of
+from ledger.folds.items import ANSWERS, OPEN, TERMINAL, End, Item, Move, ball_of, move, resumed
+from ledger.folds.lateness import Lateness, Outcome, deadlines_of, lateness_of, outcome_of
 from ledger.folds.moments import Moment
 from ledger.folds.positions import named_parties
 from ledger.folds.ranges import RangeMap
@@ -59,7 +59,10 @@ class ItemRow:
         flags: `acknowledged`, `answered_in_part` (where the state says something else),
             `contested`, `deferral_claimed`, in that order.
         lateness: What the clock says, as at the day asked.
-        deadlines: The deadline with its working; None where no clock runs.
+        deadlines: The deadline with its working; None where no clock runs. Once there is an
+            outcome, the one that stood when it came.
+        outcomes: The outcomes, the first first, and whether each came in time; those of which no
+            clock ran are left out.
         silent: Whether a question to its makers is open: no answer to it is told.
         resumed_after: The id of the deferral that is over, if nothing moved it since.
         quiet: Whether others than its makers must act, and nothing is told of it since.
@@ -76,6 +79,7 @@ class ItemRow:
     flags: tuple[str, ...]
     lateness: Lateness
     deadlines: Deadlines | None
+    outcomes: tuple[Outcome, ...] = ()
     silent: bool = False
     resumed_after: str | None = None
     quiet: bool = False
@@ -524,18 +528,11 @@ class _Fold:
         if item.resumed_after is not None:
             wait = self.waits.get(item.resumed_after)
             days = (None, None) if wait is None else wait.days_since_over(self.reading.as_at)
-        regime = self.event.regime or "none"
-        start = item.since if item.state == "under_review" else self.told.id
-        if start == self.told.id and item.passed_on is not None and regime in _BY_LAW:
-            start = item.passed_on  # who gets it has the whole of its time
-        questions = () if item.state == "under_review" else item.questions
-        if (start, questions) not in self._due:
-            target = self.reading.view.by_id[start]
-            due = deadlines_of(
-                self.reading, target, regime=regime, questions=questions, telling=self.telling
-            )
-            self._due[start, questions] = due
-        due = self._due[start, questions]
+        due = self._deadline(item)
+        outcomes = (
+            outcome_of(self.reading, end, self._deadline(end), telling=self.telling)
+            for end in item.ends
+        )
         return ItemRow(
             first=first,
             last=last,
@@ -547,11 +544,28 @@ class _Fold:
             flags=_flags(item),
             lateness=lateness_of(due, item=item, days=days, as_at=self.reading.as_at),
             deadlines=due,
+            outcomes=tuple(each for each in outcomes if each is not None),
             silent=item.state == "clarification_sought",
             resumed_after=item.resumed_after,
             quiet=self._is_quiet(first, item),
             notes=tuple(self._notes(item)),
         )
+
+    def _deadline(self, of: Item | End) -> Deadlines | None:
+        """Work out the deadline of an item, or the one that stood when an outcome came."""
+        regime = self.event.regime or "none"
+        start = of.review or self.told.id
+        if of.review is None and of.passed_on is not None and regime in _BY_LAW:
+            start = of.passed_on  # who gets it has the whole of its time
+        if (start, of.questions) not in self._due:
+            self._due[start, of.questions] = deadlines_of(
+                self.reading,
+                self.reading.view.by_id[start],
+                regime=regime,
+                questions=of.questions,
+                telling=self.telling,
+            )
+        return self._due[start, of.questions]
 
     def _is_quiet(self, first: int, item: Item) -> bool:
         if (

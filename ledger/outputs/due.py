@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ledger.folds.commitments import CommitmentRow, fold_commitments
+from ledger.folds.lateness import outcome_words
 from ledger.folds.ranges import format_items
 from ledger.folds.reading import Reading
 from ledger.folds.requests import ItemRow, RequestRow, fold_requests
@@ -122,7 +123,9 @@ def _which(row: RequestRow, item: ItemRow) -> str:
 
 def _state(item: ItemRow) -> str:
     word = item.lateness.word
-    return say(item.state) if word == "done" else f"{say(item.state)}; clock: {word}"
+    if word != "done":
+        return f"{say(item.state)}; clock: {word}"
+    return "; ".join((say(item.state), *map(outcome_words, item.outcomes[-1:])))
 
 
 def _of_promise(row: CommitmentRow) -> DueRow:

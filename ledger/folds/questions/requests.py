@@ -9,6 +9,7 @@ from ledger.date_words import format_day, format_when
 from ledger.dates import When, days_between, is_before
 from ledger.folds.acts import doers_of
 from ledger.folds.items import OPEN
+from ledger.folds.lateness import outcome_words
 from ledger.folds.questions.asked import Answer, Asked, joined
 from ledger.folds.ranges import format_items
 from ledger.folds.reading import Days, days_since
@@ -227,7 +228,7 @@ def _turns_of(asked: Asked, row: RequestRow, run: ItemRow, which: str) -> Iterat
     for stage in concerned:
         if stage.ball != start.ball:
             if start.ball:
-                yield _turn(start, stage, which)
+                yield _turn(start, stage, which, _came(row, run, start, stage))
             start = stage
     if run.state not in OPEN or run.ball != start.ball or not run.ball:
         return
@@ -239,14 +240,22 @@ def _turns_of(asked: Asked, row: RequestRow, run: ItemRow, which: str) -> Iterat
     yield _Turn(start.ball, days, f"{_counted(days)} so far{late} ({which})", (row.id, start.id))
 
 
-def _turn(start: Stage, end: Stage, which: str) -> _Turn:
+def _came(row: RequestRow, run: ItemRow, start: Stage, end: Stage) -> str:
+    """Say whether the outcome that ended a turn came in time, of who had to bring it."""
+    if set(start.ball) <= set(row.makers):
+        return ""
+    found = next((each for each in run.outcomes if each.id == end.id), None)
+    return "" if found is None else f", {outcome_words(found)}"
+
+
+def _turn(start: Stage, end: Stage, which: str, came: str) -> _Turn:
     days: Days = (None, None)
     if start.when is not None and end.when is not None:
         least, most = days_between(start.when, end.when)
         # What is told to have come after it came no earlier: that alone bounds nothing.
         days = max(least or 0, 0), most
         days = (None, None) if days == (0, None) else days
-    words = f"{_counted(days)} ({which}, until entry {end.index})"
+    words = f"{_counted(days)} ({which}, until entry {end.index}{came})"
     return _Turn(start.ball, days, words, (start.id, end.id))
 
 
