@@ -11,7 +11,9 @@
     lapsed          computed: its day is over, and nothing came
     unfulfilled     computed: it has no day, and nothing came by the day asked
 
-`claim_unfulfilled` is the other side's flag and moves nothing: that nothing came is computed.
+What the other side has settled (confirmed, released, overtaken, replaced) no word of the maker's
+alone moves: it takes the other side's. `claim_unfulfilled` is the other side's flag and moves
+nothing: that nothing came is computed.
 
 Source: FOLDS, "Promises".
 """
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from ledger.dates import Answer, When
 from ledger.folds.acts import doers_of
@@ -106,6 +108,9 @@ class Commitments:
     rows: tuple[CommitmentRow, ...]
     later: int
     elsewhere: int
+
+
+_SETTLED: Final = frozenset(("confirmed", "overtaken", "released", "replaced"))
 
 
 def fold_commitments(reading: Reading, *, telling: Telling = ESTABLISHED) -> Commitments:
@@ -233,6 +238,8 @@ def _moved(
         return by_other
     state, may = states[step.verb]
     if not may or progress.state in {"denied", "claimed"}:
+        return False
+    if progress.state in _SETTLED and not (by_other or agreed):
         return False
     progress.state, progress.since = state, told.id
     return True

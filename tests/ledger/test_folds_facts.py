@@ -113,6 +113,31 @@ def test_only_the_side_entitled_moves_a_promise(verb: str, author: str, expected
     assert (verb == "claim_unfulfilled") == found.said_unfulfilled
 
 
+@pytest.mark.parametrize(
+    ("settled", "state"),
+    [
+        ("confirm", "confirmed"),
+        ("release", "released"),
+        ("overtaken", "overtaken"),
+        ("replace", "replaced"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["fulfil", "part_fulfil"])
+def test_what_the_other_side_settled_its_maker_alone_does_not_move(
+    settled: str, state: str, verb: str
+) -> None:
+    made = promise()
+    ended = kept(made, settled, LCC)
+    later = kept(made, verb, "rutland", on="2025-03-25")
+    agreed = position("yes", LCC, later, "agree")
+
+    found = promised(made, ended, later)
+    assert (state, ended.id) == (found.state, found.since)
+    assert ((later.id, verb, "rutland"),) == found.claims
+    moved = {"fulfil": "confirmed", "part_fulfil": "part_fulfilled"}[verb]
+    assert moved == promised(made, ended, later, agreed).state
+
+
 def test_a_promise_lapses_when_its_day_is_over() -> None:
     made = promise(due="2025-03-31")
 
