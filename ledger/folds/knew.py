@@ -2,7 +2,8 @@
 
 Each answer is yes, no or not established, in one telling, with its grounds in words; `grounds`
 says what they are and in whose telling each counts. Where grounds of one telling contradict each
-other, nothing is established. Nobody knew of what had not happened.
+other, nothing is established; nor does the word of somebody whose own grounds contradict it show
+that another did not know. Nobody knew of what had not happened.
 
 That a party held an entry when it signed (`seen`) is told beside an answer and decides none.
 
@@ -12,7 +13,7 @@ Source: FOLDS, "Knowledge".
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -224,7 +225,7 @@ def _on(
                 of_holder.setdefault(name, []).append(ground)
     for name in sorted(of_holder):
         for telling in tellings:
-            counting = [each for each in of_holder[name] if each.counts(telling)]
+            counting = _counting(of_holder[name], telling, lambda ground: _on_day(ground, day))
             if telling.party is None or counting:
                 yield KnewOn(
                     holder=name,
@@ -237,13 +238,41 @@ def _on(
 
 
 def _knew(grounds: Iterable[Ground], day: dt.date) -> Knowing:
-    knew = unaware = False
-    for each in grounds:
-        knew |= each.since is not None and known_by(each.since, day) == "yes"
-        unaware |= each.unaware_on is not None and day <= each.unaware_on
-    if knew is unaware:
+    shown = {_on_day(each, day) for each in grounds}
+    if ("yes" in shown) is ("no" in shown):
         return "not established"
-    return "knew" if knew else "did not know"
+    return "knew" if "yes" in shown else "did not know"
+
+
+def _on_day(ground: Ground, day: dt.date) -> Answer:
+    """Say what a ground shows of whether they knew at the end of a day; none shows both."""
+    if ground.since is not None and known_by(ground.since, day) == "yes":
+        return "yes"
+    is_no = ground.unaware_on is not None and day <= ground.unaware_on
+    return "no" if is_no else "not established"
+
+
+def _counting(
+    grounds: Iterable[Ground], telling: Telling, shows: Callable[[Ground], Answer]
+) -> list[Ground]:
+    """Return the grounds that count in a telling.
+
+    Where all who establish that somebody did not know also sign that they did, so does what they
+    sign of that: as they tell it themselves, it is not established either.
+    """
+    found = list(grounds)
+    counting = [each for each in found if each.counts(telling)]
+    if telling.party is not None:
+        return counting
+    against = [each for each in counting if shows(each) == "no"]
+    witnesses = frozenset[str]().union(*(each.signers & each.entitled for each in against))
+    contrary = [
+        [each for each in found if party in each.signers and shows(each) == "yes"]
+        for party in sorted(witnesses)
+    ]
+    if not all(contrary):
+        return counting
+    return [each for each in found if each in counting or any(each in own for own in contrary)]
 
 
 def _sourced(ground: Ground) -> str:
@@ -277,10 +306,10 @@ class _Before:
         if self._reading.order.before(self._act.id, self._of.id) == "yes":
             return "no", [f"entry {self._of.index} happened only after entry {self._act.index}"]
         found: dict[Answer, list[str]] = {"yes": [], "no": [], "not established": []}
-        for ground in self._grounds.of(self._of.id):
-            if is_of(ground.actor, holder) and ground.counts(self._telling):
-                answer, words = self._weigh(ground)
-                found[answer].append(f"{_sourced(ground)}: {words}")
+        theirs = (each for each in self._grounds.of(self._of.id) if is_of(each.actor, holder))
+        for ground in _counting(theirs, self._telling, lambda ground: self._weigh(ground)[0]):
+            answer, words = self._weigh(ground)
+            found[answer].append(f"{_sourced(ground)}: {words}")
         answer = self._sum(found)
         reasons = found[answer] or ["nothing that counts here is told or shown of it"]
         if answer == "not established" and found["yes"]:

@@ -175,7 +175,7 @@ def test_what_says_nothing_of_knowing_establishes_nothing(mode: str) -> None:
 
 
 def test_its_own_ignorance_is_established_by_the_other_side() -> None:
-    theirs = letter("theirs", "rutland", "rutland", LCC, received="2025-05-01", sent="2025-05-01")
+    theirs = letter("theirs", "rutland", "rutland", LCC, sent="2025-05-01")
     act = letter("own act", LCC, LCC, "rutland", sent="2025-06-01")
     unknowing = knowing("unknowing", LCC, "not_told", of=theirs, as_at="2025-07-01")
     alone = reading(theirs, act, unknowing)
@@ -183,6 +183,45 @@ def test_its_own_ignorance_is_established_by_the_other_side() -> None:
 
     assert "not established" == before(alone, act, theirs, telling=ESTABLISHED)
     assert "no" == before(agreed, act, theirs, telling=ESTABLISHED)
+
+
+def test_who_tells_both_establishes_no_ignorance() -> None:
+    theirs = letter("theirs", "rutland", "rutland", LCC, received="2025-05-02", sent="2025-05-01")
+    act = letter("own act", LCC, LCC, "rutland", sent="2025-06-01")
+    unknowing = knowing("unknowing", "rutland", "not_told", of=theirs, as_at="2025-07-01")
+    found = reading(theirs, act, unknowing)
+
+    for telling in (ESTABLISHED, Telling("rutland")):
+        assert "not established" == before(found, act, theirs, telling=telling)
+        assert "not established" == on(found, "2025-05-02", theirs, telling=telling)
+        # Before it was received both of its words agree.
+        assert "did not know" == on(found, "2025-05-01", theirs, telling=telling)
+    rows = knew_on(found, day=dt.date(2025, 5, 2), tellings=[ESTABLISHED], of=theirs.id).rows
+    theirs_ = next(row for row in rows if row.holder == LCC)
+    assert any("it reached them" in each for each in theirs_.grounds)
+    assert any("was not told of it" in each for each in theirs_.grounds)
+
+
+def test_one_of_several_who_tells_no_other_establishes_ignorance_alone() -> None:
+    theirs = Draft(
+        Communication(
+            author="rutland",
+            nonce=nonce("of both"),
+            dates=dates(sent="2025-05-01", received="2025-05-02"),
+            channel="letter",
+            from_=("rutland", "blaby"),
+            to=(LCC,),
+        )
+    )
+    both = [
+        knowing(f"by {party}", party, "not_told", of=theirs, as_at="2025-07-01")
+        for party in ("rutland", "blaby")
+    ]
+
+    assert "not established" == on(
+        reading(theirs, both[0]), "2025-06-01", theirs, telling=ESTABLISHED
+    )
+    assert "did not know" == on(reading(theirs, *both), "2025-06-01", theirs, telling=ESTABLISHED)
 
 
 def test_what_it_signs_against_itself_is_established() -> None:
