@@ -327,6 +327,7 @@ def _item_text(row: RequestRow, item: ItemRow) -> str:
         days = item.lateness.days
         count = "" if days is None else f" ({days_words(days, days)})"
         words += f"; clock: {item.lateness.word}{count}"
+        words += ", from a day of receipt that is disputed" if item.lateness.disputed else ""
     if item.lateness.stale:
         words += "; the question is stale"
     for outcome in item.outcomes:

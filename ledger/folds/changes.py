@@ -277,6 +277,7 @@ def _item(run: ItemRow) -> str:
     words += "".join(f"; {say(flag)}" for flag in run.flags)
     if run.lateness.word not in {"done", "no clock"}:
         words += f"; clock: {run.lateness.word}"
+        words += ", from a day of receipt that is disputed" if run.lateness.disputed else ""
     words += "".join(f"; {outcome_words(each)}" for each in run.outcomes)
     return f"{words}; the question is stale" if run.lateness.stale else words
 

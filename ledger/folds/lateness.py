@@ -13,8 +13,9 @@ from ledger.errors import ClockError
 from ledger.folds.answered import CONTRARY
 from ledger.folds.items import OPEN, End, Item
 from ledger.folds.moments import date_of
+from ledger.folds.positions import named_parties
 from ledger.folds.reading import Days, Reading
-from ledger.folds.receipt import received_when
+from ledger.folds.receipt import is_receipt_disputed, received_when
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
 from ledger.wording import days_words
@@ -26,6 +27,7 @@ __all__ = [
     "Lateness",
     "Outcome",
     "deadlines_of",
+    "is_start_disputed",
     "lateness_of",
     "outcome_of",
     "outcome_words",
@@ -38,6 +40,7 @@ STALE_DAYS: Final = 60
 """Days without an answer from which a question is stale: ours, no law's."""
 
 _REVIEWED: Final = frozenset(("foia_20", "eir_20_40", "agreed_date"))
+_FROM_RECEIPT: Final = frozenset(("foia_20", "eir_20_40", "sar_1_month"))
 # What was received on a day can have been sent earlier, and what is dated later.
 _NOT_BEFORE: Final[frozenset[DateRole]] = frozenset(("occurred", "made", "sent", "dated"))
 _NOT_AFTER: Final[frozenset[DateRole]] = frozenset(("occurred", "made", "sent", "received"))
@@ -53,11 +56,14 @@ class Lateness:
         days: Days until it is due, or since it was, for the earliest and the latest possible
             deadline alike; None if they differ or there is none.
         stale: Whether a question to the maker has been without an answer for `STALE_DAYS`.
+        disputed: Whether it counts from a receipt of which a receiver denies the day, and gives
+            none of its own.
     """
 
     word: str
     days: int | None = None
     stale: bool = False
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +157,19 @@ def _received(reading: Reading, told: Told, telling: Telling) -> When | None:
     return received
 
 
-def lateness_of(due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date) -> Lateness:
-    """Say how late an item is at the end of `as_at`."""
+def is_start_disputed(reading: Reading, told: Told, *, regime: Regime, telling: Telling) -> bool:
+    """Tell whether a clock counts from a receipt that is disputed (`deadlines_of`)."""
+    if regime not in _FROM_RECEIPT:
+        return False
+    event = told.event
+    by = parties_of(event.to) if isinstance(event, Request) else named_parties(event)
+    return is_receipt_disputed(reading, told, by=by - {told.author}, telling=telling)
+
+
+def lateness_of(
+    due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date, disputed: bool
+) -> Lateness:
+    """Say how late an item is at the end of `as_at`, and whether the start is `disputed`."""
     stale = item.state == "clarification_sought" and (days[0] or 0) >= STALE_DAYS
     if item.state not in OPEN:
         return Lateness(word="done")
@@ -162,19 +179,21 @@ def lateness_of(due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date
         return Lateness(word="stopped", stale=stale)
     over = is_overdue(due, as_at)
     if over == "not established":
-        return Lateness(word="not established")
+        return Lateness(word="not established", disputed=disputed)
     exact = None if due.due is None else (due.due - as_at).days
     if over == "no":
-        return Lateness(word="due", days=exact)
+        return Lateness(word="due", days=exact, disputed=disputed)
     latest = due.latest.due if due.latest is not None else None
     long = latest is not None and (as_at - latest).days > LONG_OVERDUE_DAYS
     return Lateness(
-        word="long overdue" if long else "overdue", days=None if exact is None else -exact
+        word="long overdue" if long else "overdue",
+        days=None if exact is None else -exact,
+        disputed=disputed,
     )
 
 
 def outcome_of(
-    reading: Reading, end: End, due: Deadlines | None, *, telling: Telling
+    reading: Reading, end: End, due: Deadlines | None, *, telling: Telling, disputed: bool
 ) -> Outcome | None:
     """Say whether an outcome came in time: by its own dates, and those of the deadline.
 
@@ -187,6 +206,7 @@ def outcome_of(
         end: The outcome.
         due: The deadline that stood when it came.
         telling: Whose word is taken.
+        disputed: Whether that counts from a receipt that is disputed: nothing is established.
 
     Returns:
         None if no clock ran.
@@ -197,7 +217,8 @@ def outcome_of(
     came: Literal["in time", "late", "not established"] = "not established"
     days: Days | None = None
     told = reading.view.by_id[end.id]
-    lo, hi = (None, None) if _is_disputed(reading, told, telling) else _came(reading, told)
+    disputed = disputed or _is_disputed(reading, told, telling)
+    lo, hi = (None, None) if disputed else _came(reading, told)
     if hi is not None and first is not None and hi <= first:
         came = "in time"
     elif lo is not None and last is not None and lo > last and not end.put_off:

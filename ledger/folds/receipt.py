@@ -19,7 +19,7 @@ from ledger.folds.stances import Telling
 from ledger.view import Told
 from verify.kinds import Position
 
-__all__ = ["exclude", "received_when"]
+__all__ = ["exclude", "is_receipt_disputed", "received_when"]
 
 _FIELD = "dates.received"
 
@@ -51,6 +51,28 @@ def received_when(
     )
 
 
+def is_receipt_disputed(
+    reading: Reading, told: Told, *, by: Collection[str], telling: Telling
+) -> bool:
+    """Tell whether a receiver denies when an event was received, and gives no day of its own.
+
+    Args:
+        reading: The view.
+        told: The event.
+        by: The parties that were to receive it.
+        telling: Whose word is taken. As a party tells it, it is what that party denies.
+    """
+    denies: dict[str, bool] = {}
+    for each, position in reading.stances.on.get(told.id, ()):
+        if each.author not in by or each.disowned or telling.party not in {None, each.author}:
+            continue
+        if _gives_day(_word(each, position)):
+            denies[each.author] = False
+        elif position.field == _FIELD:
+            denies[each.author] = position.stance in CONTRARY
+    return any(denies.values())
+
+
 def exclude(one: When, other: When) -> bool:
     """Tell whether two dates have no day in common."""
     return "yes" in {is_before(one, other), is_before(other, one)}
@@ -66,11 +88,15 @@ def _words(reading: Reading, told: Told, by: Collection[str]) -> dict[str | None
         when = _word(each, position)
         if each.author not in by:
             continue
-        if when is not None and when.kind == "point" and is_countable(when):
+        if when is not None and _gives_day(when):
             words[each.author] = when
         elif position.field == _FIELD and position.stance not in CONTRARY:
             words.pop(each.author, None)  # it agrees with its author after all
     return words
+
+
+def _gives_day(when: When | None) -> bool:
+    return when is not None and when.kind == "point" and is_countable(when)
 
 
 def _word(each: Told, position: Position) -> When | None:

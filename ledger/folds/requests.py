@@ -19,7 +19,14 @@ from ledger.clocks import Deadlines, Regime
 from ledger.dates import When
 from ledger.folds.acts import doers_of, principals_of
 from ledger.folds.items import ANSWERS, OPEN, TERMINAL, End, Item, Move, ball_of, move, resumed
-from ledger.folds.lateness import Lateness, Outcome, deadlines_of, lateness_of, outcome_of
+from ledger.folds.lateness import (
+    Lateness,
+    Outcome,
+    deadlines_of,
+    is_start_disputed,
+    lateness_of,
+    outcome_of,
+)
 from ledger.folds.moments import Moment
 from ledger.folds.positions import named_parties
 from ledger.folds.ranges import RangeMap
@@ -530,7 +537,13 @@ class _Fold:
             days = (None, None) if wait is None else wait.days_since_over(self.reading.as_at)
         due = self._deadline(item)
         outcomes = (
-            outcome_of(self.reading, end, self._deadline(end), telling=self.telling)
+            outcome_of(
+                self.reading,
+                end,
+                self._deadline(end),
+                telling=self.telling,
+                disputed=self._is_disputed(end),
+            )
             for end in item.ends
         )
         return ItemRow(
@@ -542,7 +555,13 @@ class _Fold:
             ball=tuple(sorted(ball)),
             days=days if ball else (None, None),
             flags=_flags(item),
-            lateness=lateness_of(due, item=item, days=days, as_at=self.reading.as_at),
+            lateness=lateness_of(
+                due,
+                item=item,
+                days=days,
+                as_at=self.reading.as_at,
+                disputed=self._is_disputed(item),
+            ),
             deadlines=due,
             outcomes=tuple(each for each in outcomes if each is not None),
             silent=item.state == "clarification_sought",
@@ -551,21 +570,33 @@ class _Fold:
             notes=tuple(self._notes(item)),
         )
 
+    def _start(self, of: Item | End) -> Told:
+        """Return the event from which the time of an item, or of an outcome, runs."""
+        start = of.review or self.told.id
+        if of.review is None and of.passed_on is not None and self.event.regime in _BY_LAW:
+            start = of.passed_on  # who gets it has the whole of its time
+        return self.reading.view.by_id[start]
+
     def _deadline(self, of: Item | End) -> Deadlines | None:
         """Work out the deadline of an item, or the one that stood when an outcome came."""
-        regime = self.event.regime or "none"
-        start = of.review or self.told.id
-        if of.review is None and of.passed_on is not None and regime in _BY_LAW:
-            start = of.passed_on  # who gets it has the whole of its time
-        if (start, of.questions) not in self._due:
-            self._due[start, of.questions] = deadlines_of(
+        start = self._start(of)
+        if (start.id, of.questions) not in self._due:
+            self._due[start.id, of.questions] = deadlines_of(
                 self.reading,
-                self.reading.view.by_id[start],
-                regime=regime,
+                start,
+                regime=self.event.regime or "none",
                 questions=of.questions,
                 telling=self.telling,
             )
-        return self._due[start, of.questions]
+        return self._due[start.id, of.questions]
+
+    def _is_disputed(self, of: Item | End) -> bool:
+        return is_start_disputed(
+            self.reading,
+            self._start(of),
+            regime=self.event.regime or "none",
+            telling=self.telling,
+        )
 
     def _is_quiet(self, first: int, item: Item) -> bool:
         if (

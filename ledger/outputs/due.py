@@ -124,7 +124,8 @@ def _which(row: RequestRow, item: ItemRow) -> str:
 def _state(item: ItemRow) -> str:
     word = item.lateness.word
     if word != "done":
-        return f"{say(item.state)}; clock: {word}"
+        disputed = ", from a day of receipt that is disputed" if item.lateness.disputed else ""
+        return f"{say(item.state)}; clock: {word}{disputed}"
     return "; ".join((say(item.state), *map(outcome_words, item.outcomes[-1:])))
 
 

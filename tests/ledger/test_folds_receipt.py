@@ -12,11 +12,12 @@ from ledger.folds.reading import Reading, read
 from ledger.folds.receipt import received_when
 from ledger.folds.requests import ItemRow, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
+from ledger.text import requests_text
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce
 from tests.ledger.founding import LCC, position, step
 from verify.kinds import Request
 
-MEMBERS = ("melton", "rutland")
+MEMBERS = ("blaby", "melton", "rutland")
 
 
 def asked(*to: str, **on: str) -> Draft:
@@ -105,6 +106,35 @@ def test_a_denial_with_another_day_is_a_word_until_its_party_agrees() -> None:
 
     assert "not established" == item(reading(request, denial)).lateness.word
     assert "overdue" == item(reading(request, denial, agreed)).lateness.word
+
+
+def test_a_denial_without_a_day_leaves_the_deadline_and_says_that_it_is_disputed() -> None:
+    request = asked(received="2025-03-06")
+    denial = position("no", LCC, request, "deny", field="dates.received")
+    agreed = position("yes", LCC, request, "agree", field="dates.received")
+    answer = step("answer", request, "answer", {"sent": "2025-04-16"}, outcome="full")
+
+    def said(*drafts: Draft, telling: Telling = ESTABLISHED) -> tuple[str, bool]:
+        found = item(reading(request, *drafts), telling).lateness
+        return found.word, found.disputed
+
+    # Due on 4 April, and it is 8 April.
+    assert ("overdue", False) == said()
+    assert ("overdue", True) == said(denial)
+    assert ("overdue", False) == said(denial, telling=Telling("rutland"))
+    assert ("overdue", False) == said(denial, agreed)
+    assert ("overdue", True) == said(denial, position("got it", LCC, request, "received"))
+    # A receipt that gives its day makes two deadlines of it: 4 and 10 April.
+    assert ("not established", False) == said(denial, receipt(LCC, request, "2025-03-12"))
+    assert ("overdue", False) == said(position("who", "blaby", request, "deny",
+                                               field="dates.received"))  # fmt: skip
+    found = reading(request, denial, answer, as_at="2025-11-28")
+    assert ["not established"] == [each.came for each in item(found).outcomes]
+    assert ["late"] == [
+        each.came for each in item(reading(request, answer, as_at="2025-11-28")).outcomes
+    ]
+    text = requests_text(reading(request, denial).view, [fold_requests(reading(request, denial))])
+    assert "disputed" in text
 
 
 def test_a_receipt_of_another_day_than_was_told_is_found() -> None:

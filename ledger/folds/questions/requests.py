@@ -237,6 +237,7 @@ def _turns_of(asked: Asked, row: RequestRow, run: ItemRow, which: str) -> Iterat
     if run.lateness.word in _LATE:
         by = run.lateness.days
         late = f", {run.lateness.word}" + ("" if by is None else f" by {days_words(by, by)}")
+        late += ", from a day of receipt that is disputed" if run.lateness.disputed else ""
     yield _Turn(start.ball, days, f"{_counted(days)} so far{late} ({which})", (row.id, start.id))
 
 
