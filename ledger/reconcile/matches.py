@@ -12,7 +12,7 @@ __all__ = ["Certainty", "Crowd", "Ground", "Group", "Match", "Matches"]
 Certainty = Literal["certain", "confirmed", "probable", "possible"]
 Ground = Literal[
     "one event", "linked by both", "same octets", "decision", "linked by one", "same message",
-    "same document", "same step", "alike",
+    "same document", "same letter", "same step", "alike",
 ]  # fmt: skip
 
 

@@ -8,7 +8,8 @@ probable    one Message-ID, with date, sender and subject not at odds; a `same_a
             one event id under different keys; the same octets, with dates that cannot both be; what
             would be certain by a signature, if no ledger said that its key was in other hands
 possible    one kind, a party or title in common, and days that meet or nearly do; the same document
-            under two kinds; the same step of one event
+            under two kinds; the same step of one event; requests about one letter, whatever their
+            days
 
 What is possible joins nothing: it is put to a person, with its reasons and what speaks against it.
 No pair is compared that does not share a bucket, and buckets are bounded: where too many are alike,
@@ -37,7 +38,7 @@ from ledger.reconcile.decisions import Decisions
 from ledger.reconcile.matches import Certainty, Crowd, Ground, Group, Match, Matches
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import Telling
-from verify.kinds import Knowledge, Step
+from verify.kinds import Communication, Knowledge, Request, Step
 
 __all__ = ["MAX_PROPOSED", "match"]
 
@@ -99,6 +100,7 @@ class _Matcher:
             self._join(pair, "same octets", "probable", found)
         self._same_messages()
         self._same_documents()
+        self._same_letters()
         self._same_steps()
         self._alike()
         to_confirm, more = self._to_confirm()
@@ -295,6 +297,33 @@ class _Matcher:
                     found = Comparison(reasons, (words, *found.against))
                     self._propose(one, other, _JOINS - 1, self._match(one, other,
                         "same document", "possible", found))  # fmt: skip
+
+    def _same_letters(self) -> None:
+        """Propose requests that are told to be about one communication.
+
+        Their days need not meet: how far apart they are is what both sides may be at odds about.
+        """
+        buckets: dict[int, dict[int, None]] = defaultdict(dict)
+        for number, each in enumerate(self._tellings):
+            for link in each.told.event.links or ():
+                target = self._place.get((link.ledger or each.fingerprint, link.event))
+                is_about = isinstance(each.told.event, Request) and link.rel == "about"
+                if is_about and target is not None and self._is_letter(target):
+                    buckets[self._find(target)][number] = None
+        for root, numbers in buckets.items():
+            for mine, theirs in self._sides(tuple(numbers)):
+                if len(mine) > _MOST or len(theirs) > _MOST:
+                    self._crowd("request: about one communication", mine, theirs)
+                    continue
+                for one, other in product(mine, theirs):
+                    found = compare(self._tellings[one], self._tellings[other], self._parties)
+                    reasons = (f"both are about one {self._noun(root)}", *found.reasons)
+                    found = Comparison(reasons, found.against)
+                    self._propose(one, other, _JOINS - 2, self._match(one, other,
+                        "same letter", "possible", found))  # fmt: skip
+
+    def _is_letter(self, number: int) -> bool:
+        return isinstance(self._tellings[number].told.event, Communication)
 
     def _same_steps(self) -> None:
         """Propose steps of one event, and knowledge of one, that are told alike."""

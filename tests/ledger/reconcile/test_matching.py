@@ -14,7 +14,7 @@ from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import MailHead, Telling, tellings_of
 from tests.ledger.reconcile.made_up import ONE, THREE, TWO, book, mail_event, telling
 from verify.claims import File
-from verify.kinds import Link, Step
+from verify.kinds import Link, Request, Step
 
 
 def matched(*tellings: Telling, decisions: Decisions | None = None) -> Matches:
@@ -174,6 +174,61 @@ def test_the_same_step_of_one_event_is_for_a_person() -> None:
 
     assert "same step" == found.ground
     assert any("2 days apart" in words for words in found.against)
+
+
+def test_requests_about_one_letter_are_for_a_person_whatever_their_days() -> None:
+    def request(ledger: str, number: int, about: str, edtf: str) -> Telling:
+        event = Request(
+            author="rutland",
+            nonce=f"{number:032x}",
+            links=(Link(rel="about", event=about),),
+            what="data",
+            medium="written",
+            from_=("rutland",),
+            to=("county",),
+        )
+        return telling(ledger, number, event=event, edtf=edtf)
+
+    letters = [
+        telling(ledger, 1, document="d" * 64, event=mail_event(1), title=f"told by {ledger[0]}")
+        for ledger in (ONE, TWO)
+    ]
+    ids = [each.told.id for each in letters]
+    mine = request(ONE, 2, ids[0], "2025-04-08")
+    theirs = request(TWO, 2, ids[1], "2025-04-14")
+    (found,) = matched(*letters, mine, theirs).to_confirm
+
+    assert (mine.ref, theirs.ref) == found.events
+    assert ("same letter", "possible") == (found.ground, found.certainty)
+    assert "both are about one email" == found.reasons[0]
+    assert "the dates have no day in common, 6 days apart" in found.against
+    # A letter that nothing matches, and a meeting, are no ground.
+    apart = replace(letters[1], documents=())
+    assert [] == [m for m in matched(letters[0], apart, mine, theirs).to_confirm
+                  if m.ground == "same letter"]  # fmt: skip
+    meetings = [replace(each, told=telling(each.fingerprint, 1).told) for each in letters]
+    assert () == matched(*meetings, mine, theirs).to_confirm
+    decided = Decisions(reject=((mine.ref, theirs.ref),))
+    assert () == matched(*letters, mine, theirs, decisions=decided).to_confirm
+
+
+def test_a_crowd_of_requests_about_one_letter_is_bounded() -> None:
+    def tellings(ledger: str) -> list[Telling]:
+        letter = telling(ledger, 1, document="d" * 64, event=mail_event(1))
+        link = Link(rel="about", event=letter.told.id)
+        requests = [
+            telling(ledger, number, edtf=f"20{ledger[0]}5-03-06", event=Request(
+                author="rutland", nonce=f"{number:032x}", links=(link,), what="data",
+                medium="written", from_=("rutland",), to=("county",)))
+            for number in range(2, 30)
+        ]  # fmt: skip
+        return [letter, *requests]
+
+    found = matched(*tellings(ONE), *tellings(TWO))
+
+    assert ("request: about one communication", ((ONE, 28), (TWO, 28))) in [
+        tuple(crowd) for crowd in found.crowds
+    ]
 
 
 def test_a_crowd_of_one_step_is_bounded() -> None:
