@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -19,8 +20,10 @@ from msgspec.structs import replace
 from ledger.audience import closed_to
 from ledger.covering import covering, most_cosigned, size_of
 from ledger.errors import ExportError, NotFoundError
+from ledger.view import find_erased
 from verify.chunk import Line
 from verify.claims import File, Opened, parse_disclosure
+from verify.codec import encode
 from verify.entry import Entry, parse_entry
 from verify.errors import RuleError
 from verify.events import event_id, parse_event
@@ -116,7 +119,7 @@ def prove(
         stamps: The ids of the time stamps to bring, in hex, which date what is shown.
         without: Names of claims to leave closed.
         audience: For whom it is, a party or "public": a claim that its event limits to others
-            stays closed.
+            stays closed, and so does one of which an erasure is in effect.
 
     Returns:
         The file's octets.
@@ -160,6 +163,7 @@ class _Maker:
         self._ledger = ledger
         self._without = without
         self._audience = audience
+        self._erased: AbstractSet[tuple[int, str]] = frozenset()
         self._checkpoint = b""
         self._size = 0
         self._heads: dict[int, Entry] = {}
@@ -173,6 +177,7 @@ class _Maker:
             reason = f"{len(shown)} events are too many for one file: at most {MAX_SHOWN}"
             raise ExportError("evidence", reason)
         self._check_without(shown)
+        self._erased = self._find_erased({*shown, *map(self._index_of, stamps)})
         stamped = [self._stamp(event_id, least=shown[0]) for event_id in stamps]
         size = max(shown[-1] + 1, *(one.size for one in stamped), 0)
         self._checkpoint = most_cosigned(self._ledger, size=size)
@@ -251,8 +256,9 @@ class _Maker:
             raise ExportError("stamp", f"{event_id[:16]} is no time stamp of a checkpoint")
         if event.size <= least:
             raise ExportError("stamp", f"{event_id[:16]} is earlier than all that is shown")
+        closed = self._closed(index, event)
         disclosed = map(parse_disclosure, self._ledger.disclosures(index))
-        opened = {one.name: one.value for one in disclosed}
+        opened = {one.name: one.value for one in disclosed if one.name not in closed}
         token, certificates = (self._file(opened.get(name)) for name in ("file.1", "file.2"))
         try:
             text = certificates.decode()
@@ -311,10 +317,20 @@ class _Maker:
     def _event(self, index: int) -> Event:
         return sealing_event(parse_event(self._read(index).event))
 
+    def _find_erased(self, indexes: Iterable[int]) -> AbstractSet[tuple[int, str]]:
+        """Return which claims of these entries an erasure has taken by now."""
+        size = size_of(self._ledger.checkpoint())
+        of = [event_id(encode(self._event(index))).hex() for index in indexes]
+        return find_erased(lambda: self._ledger.entries(0, size), of=of)
+
+    def _closed(self, index: int, event: Event) -> set[str]:
+        """Return the claims of an event that are not for the audience, or erased."""
+        return {*closed_to(self._audience, event), *(n for i, n in self._erased if i == index)}
+
     def _lines(self, shown: Sequence[int]) -> Iterator[Line]:
         for index in shown:
             event = self._event(index)
-            closed = self._without | closed_to(self._audience, event)
+            closed = self._without | self._closed(index, event)
             opened = map(parse_disclosure, self._ledger.disclosures(index))
             claims = {
                 one.name: Opened(one.salt[-32:], one.value)

@@ -17,6 +17,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from ledger.covering import most_cosigned
 from ledger.errors import ExportError, NotFoundError
 from ledger.folders import new_folder
 from ledger.ledger import Ledger
+from ledger.view import find_erased
 from verify.claims import Disclosure, File, parse_disclosure
 from verify.codec import encode
 from verify.contents import MANIFEST, Manifest, format_charter_policy
@@ -198,6 +200,7 @@ class Export:
         self._later: set[tuple[str, str]] = set()
         self._handed: set[tuple[str, str]] | None = None
         self._looked = self.size
+        self._erased: AbstractSet[tuple[int, str]] = frozenset()
 
     def members(self) -> Iterator[Member]:
         """Yield each file of the export, once.
@@ -207,6 +210,7 @@ class Export:
             OSError: A file cannot be read, or a temporary one not be written.
         """
         yield _member("checkpoint", self._checkpoint)
+        self._erased = find_erased(lambda: self._ledger.entries(0, self.size))
         for tile in tiles_of(self.size):
             name = tile_path(level=tile.level, number=tile.number, width=tile.width)
             yield _member(name, self._ledger.tile(name))
@@ -316,6 +320,7 @@ class Export:
         closed = set(closed_to(self._audience, event))
         if self._later:
             closed |= self._handed_later(event)
+        closed |= {name for name in event.sealed if (entry.index, name) in self._erased}
         opened = [one for one in map(parse_disclosure, texts) if one.name not in closed]
         if opened:
             self._take(opened)

@@ -115,6 +115,8 @@ class Told:
             *(f"/events/{event_id}/positions?" for event_id in self.ids),
             "/queue?party=beta&",
         ]
+        if at_size is None:
+            paths += ["/disclosures?", "/export?"]
         got = [site.get(f"{path}{more}") for path in paths]
         assert [200] * len(got) == [one.status for one in got]
         tails = [_tailed(site, what, self.ledger.size()) for what in ("events", "entries")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import resource
 import subprocess
@@ -136,6 +137,25 @@ def test_what_is_limited_to_an_audience_is_open_only_for_it(ledger: Ledger, tmp_
         lines = (tmp_path / audience / "disclosures.jsonl").read_bytes()
         assert (audience != "public") == (b"For Beta alone" in lines)
     assert {"public": 2, "alpha": 1, "beta": 1} == left_out
+
+
+def test_what_is_erased_is_in_no_export(ledger: Ledger, tmp_path: Path) -> None:
+    fill(ledger)
+    gone, kept = file_event(), new_letter("alpha", "Under a hold")
+    submit(ledger, gone, kept)
+    submit(ledger, new_event("alpha", "hold/v1", of=[kept.id.hex()]))
+    for event, of in ((gone, ["file", "title"]), (kept, ["title"])):
+        erasing = {"of": event.id.hex(), "names": of, "ground": "court_order"}
+        submit(ledger, new_event("alpha", "erasure/v1", **erasing))  # type: ignore[arg-type]  # fields
+    export(ledger, tmp_path / "export")
+
+    check(ledger, tmp_path / "export")
+    lines = (tmp_path / "export" / "disclosures.jsonl").read_bytes().splitlines()
+    held = {line["index"]: line["claims"] for line in map(json.loads, lines)}
+    first = ledger.index_of(gone.id)
+    assert first is not None
+    assert (False, {"title"}) == (first in held, set(held[first + 1]))
+    assert (tmp_path / "export" / "files" / str(FILE["sha256"])).exists()  # of another event
 
 
 def test_refuses_an_audience_that_is_no_party(ledger: Ledger, tmp_path: Path) -> None:

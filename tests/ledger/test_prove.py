@@ -215,6 +215,15 @@ def test_what_was_withheld_is_open_once_it_was_handed_over(ledger: Ledger) -> No
     assert {"text", "title"} == opened(check(ledger, prove(ledger, [event_id])))
 
 
+def test_what_is_erased_stays_closed(ledger: Ledger) -> None:
+    ids = submit(ledger, *letters(2))
+    erasure = {"names": ["text"], "ground": "court_order"}
+    submit(ledger, new_event("alpha", "erasure/v1", of=ids[0], **erasure))  # type: ignore[arg-type]  # fields
+    lines = check(ledger, prove(ledger, ids)).disclosures or ()
+
+    assert [{"person.1", "title"}, {"person.1", "text", "title"}] == [set(x.claims) for x in lines]
+
+
 def change_log_key(ledger: Ledger, number: int) -> str:
     """Let a new log key take over; return the id of the amendment."""
     ledger.add_log_key(new_log_key(number))
