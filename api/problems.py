@@ -247,7 +247,8 @@ def problem_of(error: Exception) -> Problem:
 def answer(error: Exception, *, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response to a request that ended in an error."""
     problem = problem_of(error)
-    more = dict(headers or {})
+    # What one is refused, another may be shown: no cache keeps it, as it may a 404 otherwise.
+    more = {"cache-control": "no-store", **(headers or {})}
     if isinstance(error, ProblemError | RefusedError) and error.retry_after_s is not None:
         more["retry-after"] = str(error.retry_after_s)
     if problem.status == _STATUS["unauthenticated"]:

@@ -238,7 +238,7 @@ def test_no_other_spelling_of_a_tile_is_served(site: Site, path: str) -> None:
     got = site.get(f"/tile/{path}")
 
     assert (404, "not-found") == refusal(got)
-    assert "cache-control" not in got.headers
+    assert "no-store" == got.headers["cache-control"]
 
 
 def test_answers_head_as_get_without_a_body(site: Site) -> None:
@@ -277,6 +277,7 @@ def test_what_is_not_there_is_a_problem_too(
     got = site.ask(method, path)
 
     assert status == got.status == got.problem.status
+    assert "no-store" == got.headers["cache-control"]  # others may be shown what this is not
 
 
 def test_every_answer_has_the_headers_and_none_names_the_server(ledger: Ledger, site: Site) -> None:
