@@ -139,13 +139,14 @@ class Sessions:
         self._check_nonce(statement.nonce, now_ms)
         if abs(statement.at - now_ms) > self._nonce_ms + _SKEW_MS:
             raise _refused("the statement's clock is too far from the server's")
-        session = Session(statement.party, statement.key, now_ms + self._session_ms)
-        if not self._is_good(session, now_ms):
-            raise _refused("the key is no active key of that party in this ledger")
+        # Before anything is said of the key: who holds none hears not whose it is, nor that it is.
         try:
             check_session(signed)
         except (MalformedError, SignatureError):
             raise _refused("the signature is not the key's over this statement") from None
+        session = Session(statement.party, statement.key, now_ms + self._session_ms)
+        if not self._is_good(session, now_ms):
+            raise _refused("the key is no active key of that party in this ledger")
         return statement.nonce, session
 
     def begin(self, nonce: str, session: Session) -> str:

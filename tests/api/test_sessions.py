@@ -165,6 +165,20 @@ def test_refuses_what_was_signed_for_something_else(
     assert UNKNOWN == slug(begin(site, ledger, changes=changes))
 
 
+def test_who_holds_no_key_hears_of_none(ledger: Ledger, site: Site) -> None:
+    # A key of this ledger, of another party, of nobody: signed by somebody who has none of them.
+    stranger = Party("omega", 99)
+    claims = [{"party": "alpha", "key": key} for key in (ALPHA.public, BETA.public, "11" * 32)]
+    answers = [
+        site.ask("POST", "/sessions",
+                 site.session_body(ledger, stranger, nonce_of(site), changes=each), JSON)
+        for each in claims
+    ]  # fmt: skip
+
+    assert [UNKNOWN] * 3 == [slug(got) for got in answers]
+    assert 1 == len({got.body for got in answers})
+
+
 def test_refuses_what_was_signed_for_a_server_that_passed_the_nonce_on(ledger: Ledger) -> None:
     with serving(ledger, Settings(names=("ledger.example",))) as site:
         answers = [
