@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -222,6 +223,27 @@ def test_what_is_erased_stays_closed(ledger: Ledger) -> None:
     lines = check(ledger, prove(ledger, ids)).disclosures or ()
 
     assert [{"person.1", "title"}, {"person.1", "text", "title"}] == [set(x.claims) for x in lines]
+
+
+def test_a_stamp_that_is_limited_to_others_is_not_brought(ledger: Ledger) -> None:
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    ids = submit(ledger, *letters(1))
+    files = {"file.1": b"a token", "file.2": b"its certificates"}
+    claims = {}
+    for name, octets in files.items():
+        digest = hashlib.sha256(octets).hexdigest()
+        ledger.add_file(io.BytesIO(octets), sha256=digest, size=len(octets))
+        claims[name] = {"media_type": "text/plain", "name": name, "sha256": digest,
+                        "size": len(octets)}  # fmt: skip
+    stamps = submit(
+        ledger,
+        new_event("alpha", "attestation/v1", type="rfc3161", size=ledger.size(),
+                  root=ledger.root().hex(), claims=claims, audience={"file.1": ["beta"]}),
+    )  # fmt: skip
+
+    assert parse_evidence(prove(ledger, ids, stamps=stamps, audience="beta")).stamps
+    with pytest.raises(ExportError, match="not open"):
+        prove(ledger, ids, stamps=stamps)
 
 
 def change_log_key(ledger: Ledger, number: int) -> str:
