@@ -179,19 +179,22 @@ class Writing:
     async def _keep(
         self, hosted: Hosted, source: Body, *, party: str, sha256: str, size: int
     ) -> bool:
-        """Keep a file; tell whether it was not here before."""
+        """Keep a file; tell whether it was not here before, as far as its party may know."""
         staging, receive = hosted.staging, self._hosting.receive
         held = await receive(lambda: staging.holds(sha256))
+        brought = bool(staging.brought(party, (sha256,)))
         # One way for what is here and what is not: else a refusal would tell which it is.
         with (
             staging.reserve(source, party=party, sha256=sha256, size=size) as counted,
             self._bridge(counted) as stream,
         ):
             await receive(lambda: staging.add(stream, sha256=sha256, size=size))
-        # Only now: nobody may see by the time it takes whether the file is here.
-        if held and await self._seen(hosted, party, (sha256,)):
+        # Only now, and always: nobody may see by the time it takes whether the file is here.
+        seen = bool(await self._seen(hosted, party, (sha256,)))
+        if held and seen:
             staging.release(party, (sha256,))  # what a party may see needs no room
-        return not held
+        # Else whoever guesses a file that others keep among themselves could ask for it.
+        return not (held and (brought or seen))
 
     @contextlib.contextmanager
     def _bridge(self, source: Chunks) -> Iterator[Bridge]:
@@ -246,7 +249,7 @@ class Writing:
             status_code=201,
             response_class=Response,
             responses={
-                200: {"description": "The ledger has it already"},
+                200: {"description": "It was sent before, or its party may see it already"},
                 201: {"description": "It is kept"},
                 **problems(400, 401, 404, 408, 409, 411, 413, 422, 507),
             },

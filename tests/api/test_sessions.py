@@ -390,7 +390,7 @@ def test_who_knows_a_hash_alone_gets_no_file_and_does_not_hear_that_it_is_here(
     carrier = Site(town.port, token=upload.token)
     assert 422 == carrier.ask("PUT", f"/files/{DIGEST}", b"x" * len(CONTENT)).status
     refusals()
-    assert 200 == carrier.ask("PUT", f"/files/{DIGEST}", CONTENT).status
+    assert 201 == carrier.ask("PUT", f"/files/{DIGEST}", CONTENT).status
     first, again = beta.post(documents[0]), beta.post(documents[0])
     assert (201, 200) == (first.status, again.status)
     assert first.body == again.body

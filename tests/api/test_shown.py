@@ -150,6 +150,16 @@ def path(ledger: Ledger) -> str:
     return f"/files/{digest}"
 
 
+def test_sending_a_file_tells_nobody_that_others_have_it(
+    ledger: Ledger, site: Site, path: str
+) -> None:
+    submit(ledger, file_event(audience={"file.1": ["beta"]}))
+    parties = [site.signed_in(ledger, party) for party in (BETA, GAMMA)]
+    sent = [[party.ask("PUT", path, CONTENT).status for _ in range(2)] for party in parties]
+
+    assert [[200, 200], [201, 200]] == sent
+
+
 def test_a_file_is_for_whoever_may_see_a_claim_that_names_it(
     ledger: Ledger, site: Site, path: str
 ) -> None:
