@@ -4,9 +4,9 @@ import gc
 import sys
 from importlib import import_module
 
-__all__ = ["begin", "main"]
+__all__ = ["INTERRUPTED", "begin", "main"]
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 
 def main() -> int:
@@ -24,9 +24,7 @@ def begin(module: str, *, collect: bool = True) -> int:
             is one, nor is what is left when Python ends.
     """
     gc.disable()
-    interruptions: list[int] = []
     try:
-        _note_interruptions(interruptions)
         _load_msgspec()
         run = import_module(module).main
         if collect:
@@ -34,28 +32,9 @@ def begin(module: str, *, collect: bool = True) -> int:
             gc.enable()
         code: int = run()
     except KeyboardInterrupt:
-        return _INTERRUPTED
-    except Exception:
-        # It may be told otherwise: by pydantic while it makes a schema, by Python while it reads
-        # a character's name.
-        if interruptions:
-            return _INTERRUPTED
-        raise
+        return INTERRUPTED
     gc.freeze()
     return code
-
-
-def _note_interruptions(noted: list[int]) -> None:
-    """Have each interruption noted, by the number of its signal, before it is raised."""
-    import signal  # noqa: PLC0415 - it takes a moment, and Ctrl-C may come meanwhile
-
-    def note(number: int, _frame: object) -> None:
-        noted.append(number)
-        raise KeyboardInterrupt
-
-    # Where they are to be passed over, they still are.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, note)
 
 
 def _load_msgspec() -> None:
