@@ -92,6 +92,24 @@ def test_each_token_is_checked_for_itself(export: Path) -> None:
     assert "Mismatch" in found[6].reason
 
 
+def test_a_token_alone_is_checked_though_the_log_grew(tmp_path: Path, authority: Authority) -> None:
+    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
+        checkpoint, note = parse_signed(ledger.checkpoint())
+        claims = {}
+        for number, content in enumerate((authority.stamp(note.text), authority.chain), 1):
+            sha256 = hashlib.sha256(content).hexdigest()
+            ledger.add_file(io.BytesIO(content), sha256=sha256, size=len(content))
+            file = {"media_type": "a/b", "name": "a", "sha256": sha256, "size": len(content)}
+            claims[f"file.{number}"] = file
+        of = {"type": "rfc3161", "size": checkpoint.size, "root": checkpoint.root.hex()}
+        submit(ledger, new_event("alpha", "attestation/v1", claims=claims, **of))  # type: ignore[arg-type]  # its own fields
+        write(ledger, tmp_path / "export")
+    ran = run(tmp_path / "export")
+
+    assert 3 == ran.returncode
+    assert b"entry 1: the first 1 entries existed by 20" in b" ".join(ran.stdout.split())
+
+
 def test_the_reader_may_say_whom_to_trust(
     export: Path, authority: Authority, tmp_path: Path
 ) -> None:
