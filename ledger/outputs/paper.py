@@ -358,7 +358,10 @@ def set_lines(book: Book, lines: Iterable[str], style: str, *, turn: Callable[[]
 def _split(paragraph: Paragraph, width: float, room: float) -> list[Paragraph]:
     """Return what of a paragraph has room, and the rest; nothing where not one line has room."""
     parts = [part for part in paragraph.split(width, room) if isinstance(part, Paragraph)]
-    return parts if len(parts) > 1 else []
+    if len(parts) > 1:
+        return parts
+    paragraph.wrap(width, room)  # the library has forgotten the lines of what it did not split
+    return []
 
 
 # Tables over many pages

@@ -91,6 +91,14 @@ def test_breaks_a_row_that_no_page_can_hold() -> None:
     assert table.rows[1].event.split(":")[0].replace(" ", "") in text.replace(" ", "")
 
 
+def test_breaks_a_row_of_more_lines_than_a_page_holds() -> None:
+    table = founding_table()
+    positions = tuple(f"position{number}" for number in range(200))
+    text = words(opened(replace(table, rows=(replace(table.rows[0], positions=positions),))))
+
+    assert all(position in text for position in positions)
+
+
 @pytest.mark.parametrize(
     "text",
     ["Cyngor Sir Gŵyr, Tŷ'r Môr", "Rada Miasta Łódź", "Δήμος Αθηναίων", "Городской совет"],
