@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -79,6 +79,9 @@ _FOOT: Final = 8 * mm  # of the line with the page's number, above the lower edg
 _ABOVE: Final = 12.0  # of what a bookmark leads to, still to be seen
 _PASSES: Final = 20
 _MOST_OUTLINE: Final = 120  # characters of a bookmark
+# Of one paragraph: what is left of it is set anew on each page.
+_MOST_OF_ONE: Final = 2000  # characters
+_MOST_LINES: Final = 40
 
 
 # Text
@@ -136,6 +139,26 @@ def unprinted(texts: Iterable[str]) -> frozenset[str]:
 def _paragraph(text: str, style: str, more: str = "") -> Paragraph:
     marked = escape(text).replace("\n", "<br/>")
     return Paragraph(marked + more, styles()[style])
+
+
+def _paragraphs(text: str, style: str, more: str = "") -> Iterator[Paragraph]:
+    """Yield the paragraphs of a text: one, or several of a long one, cut where a line may end."""
+    *before, last = _pieces(text)
+    yield from (_paragraph(piece, style) for piece in before)
+    yield _paragraph(last, style, more)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    lines = text.split("\n")
+    for first in range(0, len(lines), _MOST_LINES):
+        piece = "\n".join(lines[first : first + _MOST_LINES])
+        start = 0
+        while len(piece) - start > _MOST_OF_ONE:
+            stop = start + _MOST_OF_ONE
+            space = piece.rfind(" ", start + 1, stop)
+            yield piece[start : stop if space < 0 else space]
+            start = stop if space < 0 else space + 1
+        yield piece[start:]
 
 
 # Pages
@@ -338,7 +361,7 @@ def set_lines(book: Book, lines: Iterable[str], style: str, *, turn: Callable[[]
         turn: Begins a further page.
     """
     for text in lines:
-        rest = [_paragraph(text, style)]
+        rest = list(_paragraphs(text, style))
         while rest:
             paragraph = rest.pop(0)
             _, height = paragraph.wrap(book.width, book.room)
@@ -346,9 +369,10 @@ def set_lines(book: Book, lines: Iterable[str], style: str, *, turn: Callable[[]
                 parts = _split(paragraph, book.width, book.room)
                 if not parts:
                     turn()
-                    rest = [paragraph]
+                    rest.insert(0, paragraph)
                     continue
-                paragraph, *rest = parts
+                paragraph, *left = parts
+                rest = left + rest
                 _, height = paragraph.wrap(book.width, book.room)
             book.top -= height
             book.place(paragraph, x=MARGIN, y=book.top)
@@ -420,7 +444,7 @@ def set_grid(
         turn()
     _set_row(book, _cells(head, widths), shade=True)
     for row in grid.rows:
-        cells = _cells(([_line(book, each, anchor) for each in lines] for lines in row), widths)
+        cells = _cells((_lines(book, lines, anchor) for lines in row), widths)
         height = max(cell.height for cell in cells) + 2 * _PADDING
         if height > book.room:
             room = begin()
@@ -438,12 +462,16 @@ def _cells(contents: Iterable[Iterable[Paragraph]], widths: Sequence[float]) -> 
     return [_Cell(each, width) for each, width in zip(contents, widths, strict=True)]
 
 
-def _line(book: Book, line: Line, anchor: Callable[[str], str | None]) -> Paragraph:
-    to = None if line.to is None else anchor(line.to)
-    if to is None:
-        return _paragraph(line.text, line.style)
-    page = link(f"page {book.plan.pages.get(to, book.plan.total)}", to)
-    return _paragraph(line.text, line.style, f" [{page}]" if line.text else page)
+def _lines(
+    book: Book, lines: Iterable[Line], anchor: Callable[[str], str | None]
+) -> Iterator[Paragraph]:
+    for line in lines:
+        to = None if line.to is None else anchor(line.to)
+        more = ""
+        if to is not None:
+            page = link(f"page {book.plan.pages.get(to, book.plan.total)}", to)
+            more = f" [{page}]" if line.text else page
+        yield from _paragraphs(line.text, line.style, more)
 
 
 def _set_row(book: Book, cells: Sequence[_Cell], *, shade: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import io
 from dataclasses import replace
 from itertools import accumulate
@@ -97,6 +98,19 @@ def test_breaks_a_row_of_more_lines_than_a_page_holds() -> None:
     text = words(opened(replace(table, rows=(replace(table.rows[0], positions=positions),))))
 
     assert all(position in text for position in positions)
+
+
+def test_a_text_of_twice_the_pages_is_about_twice_the_work() -> None:
+    table = founding_table()
+
+    def calls(words: int) -> int:
+        row = replace(table.rows[0], positions=("word " * words,))
+        profile = cProfile.Profile()
+        profile.runcall(pdf_of, replace(table, rows=(row,)))
+        return sum(entry.callcount for entry in profile.getstats())
+
+    calls(1)  # reads the fonts
+    assert calls(16_000) < 2.3 * calls(8_000)
 
 
 @pytest.mark.parametrize(
