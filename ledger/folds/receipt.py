@@ -81,13 +81,14 @@ def exclude(one: When, other: When) -> bool:
 def _words(reading: Reading, told: Told, by: Collection[str]) -> dict[str | None, When]:
     """Return the latest word of each receiver that gives a day which a calendar knows.
 
-    Else a day of another century would take the clock from whoever waits for an answer.
+    Else a day of another century would take the clock from whoever waits for an answer. Nor is a
+    word by a key that is said to be in other hands its party's.
     """
     words: dict[str | None, When] = {}
     for each, position in reading.stances.on.get(told.id, ()):
-        when = _word(each, position)
-        if each.author not in by:
+        if each.author not in by or each.disowned:
             continue
+        when = _word(each, position)
         if when is not None and _gives_day(when):
             words[each.author] = when
         elif position.field == _FIELD and position.stance not in CONTRARY:

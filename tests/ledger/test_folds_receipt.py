@@ -13,7 +13,7 @@ from ledger.folds.receipt import received_when
 from ledger.folds.requests import ItemRow, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.text import requests_text
-from tests.ledger.bookmaking import Draft, book_of, dates, nonce
+from tests.ledger.bookmaking import Draft, book_of, dates, nonce, revoked
 from tests.ledger.founding import LCC, position, step
 from verify.kinds import Request
 
@@ -151,3 +151,17 @@ def test_a_receipt_of_another_day_than_was_told_is_found() -> None:
     assert [] == disputed(request, other, position("so be it", "rutland", other, "agree"))
     both = asked(received="2025-03-06")
     assert [] == disputed(both, receipt(LCC, both, "2025-03-12"))
+
+
+def test_a_receipt_by_a_compromised_key_narrows_nothing() -> None:
+    request = asked(LCC, received="2025-03-06")
+    book = book_of([request, receipt(LCC, request, "2025-03-12")], members=MEMBERS)
+    before = read(book.view(), as_at=dt.date(2025, 4, 8))
+    book.add(revoked(LCC, since=len(book.entries) - 1))
+    after = read(book.view(), as_at=dt.date(2025, 4, 8))
+
+    for found, expected in ((before, "[2025-03-06..2025-03-12]"), (after, "2025-03-06")):
+        told = found.view.by_id[request.id]
+        when = received_when(found, told, by=(LCC,), telling=ESTABLISHED)
+        assert when is not None
+        assert expected == when.edtf
