@@ -6,17 +6,16 @@ import contextlib
 import random
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from api.problems import PREFIX
 from api.settings import Settings
 from ledger.ledger import Ledger
 from tests.api.following import Tail, tailing
-from tests.api.serving import Got, Site, read, serving
+from tests.api.serving import Site, read, serving
+from tests.api.taking import ALPHA, ledger, refusal, site
 from tests.ledger.builder import (
     Clock,
     NewEvent,
@@ -29,24 +28,9 @@ from tests.ledger.builder import (
     submit,
 )
 
-ALPHA = Party("alpha", 1)
+__all__ = ["ledger", "site"]  # fixtures
+
 BETA = Party("beta", 2)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
-        yield ledger
-
-
-@pytest.fixture
-def site(ledger: Ledger) -> Iterator[Site]:
-    with serving(ledger) as site:
-        yield site.signed_in(ledger, ALPHA)
-
-
-def slug(got: Got) -> tuple[int, str]:
-    return got.status, got.problem.type.removeprefix(PREFIX)
 
 
 def test_gives_what_there_is_and_then_what_comes(ledger: Ledger, site: Site) -> None:
@@ -92,7 +76,7 @@ def test_the_header_comes_before_the_query(ledger: Ledger, site: Site) -> None:
 def test_refuses_to_begin_where_nothing_is(
     site: Site, path: str, headers: dict[str, str], expected: tuple[int, str]
 ) -> None:
-    assert expected == slug(site.ask("GET", path, headers=headers))
+    assert expected == refusal(site.ask("GET", path, headers=headers))
 
 
 def test_says_what_a_tail_is_without_beginning_one(site: Site) -> None:
@@ -240,14 +224,14 @@ def test_so_many_may_follow_and_a_place_comes_free(ledger: Ledger) -> None:
             with contextlib.closing(again):
                 assert [0] == [message.id for message in again.take(1)]
 
-    assert (503, "busy") == slug(refused)
+    assert (503, "busy") == refusal(refused)
     assert "2" == refused.headers["retry-after"]
 
 
 def test_a_tail_needs_a_session_where_entries_do(site: Site) -> None:
     stranger = Site(site.port)
 
-    assert (401, "unauthenticated") == slug(stranger.get("/tail"))
+    assert (401, "unauthenticated") == refusal(stranger.get("/tail"))
 
 
 def test_a_follower_that_does_not_read_is_dropped(ledger: Ledger) -> None:
