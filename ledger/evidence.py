@@ -19,11 +19,10 @@ from msgspec.structs import replace
 
 from ledger.audience import closed_to
 from ledger.covering import covering, most_cosigned, size_of
+from ledger.erased import Erasing, find_erased
 from ledger.errors import ExportError, NotFoundError
-from ledger.view import find_erased
 from verify.chunk import Line
 from verify.claims import File, Opened, parse_disclosure
-from verify.codec import encode
 from verify.entry import Entry, parse_entry
 from verify.errors import RuleError
 from verify.events import event_id, parse_event
@@ -40,13 +39,12 @@ from verify.evidence import (
 from verify.kinds import Attestation, Event
 from verify.merkle import root_hash
 from verify.spelling import format_base64
-from verify.state import State
 from verify.submission import Statement, sealing_event
 
 __all__ = ["Provable", "copy_files", "prove"]
 
 
-class Provable(Protocol):
+class Provable(Erasing, Protocol):
     """The door to a ledger, or to an export of it, for whoever proves something from it."""
 
     @property
@@ -56,20 +54,11 @@ class Provable(Protocol):
     def checkpoint(self) -> bytes:
         """Return the latest signed checkpoint."""
 
-    def state(self) -> State:
-        """Return the rules' state after the last entry."""
-
     def governance(self) -> tuple[int, ...]:
         """Return the indexes of the governance entries, in order."""
 
     def ids_with_prefix(self, digits: str) -> tuple[str, ...]:
         """Return event ids that begin with these hex digits, in order: several if there are."""
-
-    def index_of(self, event_id: bytes) -> int | None:
-        """Return the index of the entry that holds the event with this id, also a nested one."""
-
-    def entry(self, index: int) -> bytes:
-        """Return the entry at `index`."""
 
     def entries(self, start: int, stop: int) -> Iterable[bytes]:
         """Return the entries [start, stop)."""
@@ -177,7 +166,7 @@ class _Maker:
             reason = f"{len(shown)} events are too many for one file: at most {MAX_SHOWN}"
             raise ExportError("evidence", reason)
         self._check_without(shown)
-        self._erased = self._find_erased({*shown, *map(self._index_of, stamps)})
+        self._erased = find_erased(self._ledger, size=size_of(self._ledger.checkpoint()))
         stamped = [self._stamp(event_id, least=shown[0]) for event_id in stamps]
         size = max(shown[-1] + 1, *(one.size for one in stamped), 0)
         self._checkpoint = most_cosigned(self._ledger, size=size)
@@ -316,12 +305,6 @@ class _Maker:
 
     def _event(self, index: int) -> Event:
         return sealing_event(parse_event(self._read(index).event))
-
-    def _find_erased(self, indexes: Iterable[int]) -> AbstractSet[tuple[int, str]]:
-        """Return which claims of these entries an erasure has taken by now."""
-        size = size_of(self._ledger.checkpoint())
-        of = [event_id(encode(self._event(index))).hex() for index in indexes]
-        return find_erased(lambda: self._ledger.entries(0, size), of=of)
 
     def _closed(self, index: int, event: Event) -> set[str]:
         """Return the claims of an event that are not for the audience, or erased."""

@@ -25,10 +25,10 @@ from typing import BinaryIO, NamedTuple
 
 from ledger.audience import closed_to
 from ledger.covering import most_cosigned
+from ledger.erased import find_erased
 from ledger.errors import ExportError, NotFoundError
 from ledger.folders import new_folder
 from ledger.ledger import Ledger
-from ledger.view import find_erased
 from verify.claims import Disclosure, File, parse_disclosure
 from verify.codec import encode
 from verify.contents import MANIFEST, Manifest, format_charter_policy
@@ -210,7 +210,7 @@ class Export:
             OSError: A file cannot be read, or a temporary one not be written.
         """
         yield _member("checkpoint", self._checkpoint)
-        self._erased = find_erased(lambda: self._ledger.entries(0, self.size))
+        self._erased = find_erased(self._ledger, size=self.size)
         for tile in tiles_of(self.size):
             name = tile_path(level=tile.level, number=tile.number, width=tile.width)
             yield _member(name, self._ledger.tile(name))

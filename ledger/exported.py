@@ -22,7 +22,7 @@ from verify.chunk import Line, parse_line
 from verify.claims import format_disclosure
 from verify.entry import parse_entry
 from verify.events import parse_event
-from verify.kinds import GOVERNANCE
+from verify.kinds import GOVERNANCE, Erasure, Hold
 from verify.notes import PATH as NOTES
 from verify.spelling import HASH_SIZE
 from verify.state import State
@@ -30,6 +30,8 @@ from verify.submission import sealing_event
 from verify.tiles import TILE_WIDTH, entries_path, parse_bundle, tile_path
 
 __all__ = ["ExportedLedger"]
+
+_ERASING = (Erasure, Hold)
 
 
 class ExportedLedger:
@@ -65,6 +67,10 @@ class ExportedLedger:
     def governance(self) -> tuple[int, ...]:
         """Return the indexes of the governance entries, in order."""
         return tuple(told.index for told in self._view.told if isinstance(told.event, GOVERNANCE))
+
+    def erasures(self) -> tuple[int, ...]:
+        """Return the indexes of the entries that are or nest an erasure or a hold, in order."""
+        return tuple(told.index for told in self._view.told if isinstance(told.event, _ERASING))
 
     def ids_with_prefix(self, digits: str) -> tuple[str, ...]:
         """Return the event ids that begin with these hex digits, in order."""

@@ -254,6 +254,10 @@ class Log:
         turnings = self._look(lambda snapshot: snapshot.turnings())
         return tuple(first for first, leaf in turnings if leaf)
 
+    def erasures(self) -> tuple[int, ...]:
+        """Return the indexes of the entries that are or nest an erasure or a hold, in order."""
+        return self._look(lambda snapshot: tuple(snapshot.erasures()))
+
     def inclusion_proof(self, *, index: int, size: int) -> tuple[bytes, ...]:
         """Prove that the entry at `index` is in the tree of `size` entries.
 

@@ -52,7 +52,7 @@ from verify.entry import parse_entry
 from verify.errors import MalformedError, RuleError, VerifyError
 from verify.events import event_id, parse_event
 from verify.folder import Folder
-from verify.kinds import GOVERNANCE, Event
+from verify.kinds import GOVERNANCE, Erasure, Event, Hold
 from verify.rules import Fact, candidate_of, known_ids
 from verify.submission import check_disclosure, sealing_event
 
@@ -209,6 +209,7 @@ def _check_indexes(backup: Path, copy: Ledger, show: Progress) -> set[str]:
     """
     limiting: set[str] = set()
     governance: list[int] = []
+    erasures: list[int] = []
     size = copy.size()
     for index, data in enumerate(copy.entries()):
         entry = parse_entry(data)
@@ -219,6 +220,8 @@ def _check_indexes(backup: Path, copy: Ledger, show: Progress) -> set[str]:
         if isinstance(event, GOVERNANCE):
             governance.append(index)
         sealing = sealing_event(event)
+        if isinstance(sealing, Erasure | Hold):
+            erasures.append(index)
         for text in copy.disclosures(index):
             # An export writes less of a disclosure than is kept, and would be right without it.
             check_disclosure(text, event=sealing, where=f"entry {index} disclosure")
@@ -229,6 +232,8 @@ def _check_indexes(backup: Path, copy: Ledger, show: Progress) -> set[str]:
     show(size, size)
     if tuple(governance) != copy.governance():
         raise BackupError(backup, "does not hold together: other governance entries are listed")
+    if tuple(erasures) != copy.erasures():
+        raise BackupError(backup, "does not hold together: other erasures and holds are listed")
     for note in copy.notes():
         # Raises if it is not found.
         copy.note(size=parse_signed(note)[0].size, sha256=hashlib.sha256(note).hexdigest())

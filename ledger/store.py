@@ -10,6 +10,7 @@
         notes         size, SHA-256 -> a signed note that a `seen` names or witnesses cosigned
         checkpoints   size -> the signed checkpoint published at that size
         turnings      first index -> leaf hash if governance, else nothing (`Commit.turnings`)
+        erasures      index -> nothing: each entry that is, or nests, an erasure or a hold
     ledger.lock       held by the one process that records
 
 All of a `Commit` is written in one synced transaction, so there is no state between two commits.
@@ -43,13 +44,14 @@ READERS_FILE = f"{STORE_FILE}-lock"
 MAP_SIZE = 1 << 30
 """Octets of address space to begin with. It is doubled when it is full."""
 
-_BY_INDEX = (b"checkpoints", b"disclosures", b"submissions", b"turnings")
+_BY_INDEX = (b"checkpoints", b"disclosures", b"erasures", b"submissions", b"turnings")
+_ERASING = {"erasure", "hold"}
 _KIND = Kind(
     what="ledger",
     busy="another process records in this ledger",
     file=STORE_FILE,
     lock=LOCK_FILE,
-    format=b"counterfoil-store/1",
+    format=b"counterfoil-store/2",
     tables=(*_BY_INDEX, b"meta", b"notes", b"runs", b"tiles"),
     by_index=frozenset(_BY_INDEX),
 )
@@ -213,6 +215,11 @@ class Snapshot:
         """Return (first index, leaf hash or nothing) of what changed the rules' state."""
         cursor = self._txn.cursor(self._tables[b"turnings"])
         return [(_KEY.unpack(k)[0], bytes(v)) for k, v in cursor]
+
+    def erasures(self) -> list[int]:
+        """Return the indexes of the entries that are or nest an erasure or a hold, in order."""
+        cursor = self._txn.cursor(self._tables[b"erasures"])
+        return [_KEY.unpack(k)[0] for k in cursor.iternext(keys=True, values=False)]
 
     def indexed(self) -> int:
         """Return the size up to which ids are in runs."""
@@ -404,6 +411,7 @@ class Store(Database):
             if bytes(txn.get(mark, db=self._tables[b"meta"]) or b"") == key[_SIZE:]:
                 txn.delete(mark, db=self._tables[b"meta"])  # it is named now, and stays
         self._put(txn, b"turnings", [(_KEY.pack(index), leaf) for index, leaf in commit.turnings])
+        self._put(txn, b"erasures", [(_KEY.pack(index), b"") for index in _erasing(commit)])
         self._put(txn, b"checkpoints", [(_KEY.pack(commit.head.size), commit.checkpoint)])
         self._put_disclosures(txn, commit)
 
@@ -471,6 +479,16 @@ class Store(Database):
             for key in old:
                 txn.delete(key, db=table)
             txn.put(_level_key(level + 1, size), merged, db=table)
+
+
+def _erasing(commit: Commit) -> list[int]:
+    """Return the indexes of the entries by which an erasure or a hold becomes known, in order."""
+    return [
+        placed.first + known.position
+        for placed in commit.submissions
+        for known in placed.known
+        if known.kind in _ERASING
+    ]
 
 
 def _in_groups(disclosures: dict[int, tuple[str, ...]]) -> list[tuple[bytes, bytes]]:

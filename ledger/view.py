@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -54,7 +54,6 @@ __all__ = [
     "Told",
     "View",
     "ViewBuilder",
-    "find_erased",
     "read_view",
     "view_of_export",
 ]
@@ -63,7 +62,6 @@ KeyOrigin = Literal["founding", "own", "vouched", "recovered"]
 Claims = Mapping[str, str | File]
 
 _NOTE = Decoder(str, name="checkpoints")
-_ERASES = b'"kind":"erasure/v1"'  # in canonical JSON an erasure has it, nested or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,32 +284,6 @@ def view_of_export(path: Path, *, at_size: int | None = None) -> View:
         ]
 
     return _read(_bundled(path, size), disclosures, notes, at_size)
-
-
-def find_erased(
-    entries: Callable[[], Iterable[bytes]], *, of: Collection[str] | None = None
-) -> AbstractSet[tuple[int, str]]:
-    """Return the claims of which an erasure is in effect, as (index of the entry, claim name).
-
-    Args:
-        entries: Yields all entries from 0 on, each time it is called.
-        of: The ids of the events that are asked about, in hex; None for all.
-
-    Raises:
-        RuleError, MalformedError: As `ViewBuilder.add`.
-    """
-    wanted = None if of is None else [event_id.encode() for event_id in of]
-
-    def may_erase(data: bytes) -> bool:
-        return _ERASES in data and (wanted is None or any(one in data for one in wanted))
-
-    # Nearly always nothing is erased, and then there is nothing to fold.
-    if not any(map(may_erase, entries())):
-        return frozenset()
-    builder = ViewBuilder(lambda _index, _event: ())
-    for data in entries():
-        builder.add(data)
-    return builder.erased
 
 
 def _read_notes(path: Path) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from ledger.backup import back_up
 from ledger.errors import FullError, StoreError
 from ledger.ledger import Ledger
 from ledger.mirrored import load_mirror, save_mirror
-from ledger.view import find_erased
+from ledger.view import ViewBuilder
 from tests.forking import cosigned, witness_key
 from tests.ledger.client.shelf import shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world
@@ -127,7 +127,10 @@ def said_id(world: World, index: int) -> str:
 
 
 def forget_erased(world: World) -> None:
-    gone = find_erased(lambda: world.entries)
+    builder = ViewBuilder(lambda _index, _event: ())
+    for data in world.entries:
+        builder.add(data)
+    gone = builder.erased
     kept = {
         index: tuple(t for t in texts if (index, parse_disclosure(t).name) not in gone)
         for index, texts in world.disclosures.items()

@@ -14,19 +14,21 @@ import lmdb
 import msgspec
 import pytest
 
-from ledger.backup import BackupNote
+from ledger.backup import BackupNote, back_up
 from ledger.errors import (
     BackupError,
     KeyFileError,
 )
 from ledger.ledger import Ledger
 from ledger.store import STORE_FILE
-from tests.ledger.backup.keeping import SHA256, again, damage
+from tests.ledger.backup.keeping import SHA256, again, damage, nobody
 from tests.ledger.builder import (
     CONTENT,
     NOON_MS,
     names,
+    new_event,
     new_log_key,
+    submit,
 )
 from verify.checks import Check
 from verify.codec import encode
@@ -243,6 +245,16 @@ def test_governance_that_is_listed_with_another_hash_is_found(backup: Path) -> N
         change(1, bytes(32))
 
     assert "entry 1: is listed with another leaf hash" in damaged(backup).reason
+
+
+def test_a_hold_that_is_not_listed_is_found(ledger: Ledger, tmp_path: Path) -> None:
+    submit(ledger, new_event("alpha", "hold/v1", all="yes"))
+    back_up(ledger, tmp_path / "backup", now_ms=NOON_MS, tell=nobody)
+    backup = tmp_path / "backup"
+    with table_of(backup, "erasures") as change:
+        change(ledger.size() - 1, None)
+
+    assert "other erasures and holds" in damaged(backup).reason
 
 
 def test_an_event_that_is_listed_as_another_kind_is_found(backup: Path) -> None:
