@@ -20,7 +20,7 @@ from ledger.folds.moments import Moment
 from ledger.folds.positions import Positions
 from ledger.folds.questions import Answer
 from ledger.folds.queue import Queue
-from ledger.folds.requests import Requests
+from ledger.folds.request_rows import Requests
 from ledger.folds.timeline import Timeline
 from ledger.folds.transfers import Transfers
 from ledger.plain_schema import Schema, schemas_of

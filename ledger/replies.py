@@ -24,7 +24,7 @@ from ledger.folds.moments import Moment
 from ledger.folds.positions import Positions
 from ledger.folds.questions import QUESTIONS, Answer
 from ledger.folds.queue import Queue
-from ledger.folds.requests import Requests
+from ledger.folds.request_rows import Requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import Timeline, TimelineRow
 from ledger.folds.transfers import Transfers

@@ -15,7 +15,7 @@ from ledger.folds.lateness import outcome_words
 from ledger.folds.moments import Moment
 from ledger.folds.positions import EventStatus, Response
 from ledger.folds.ranges import format_items
-from ledger.folds.requests import Claim, ItemRow, RequestRow, Requests, Stage
+from ledger.folds.request_rows import Claim, ItemRow, RequestRow, Requests, Stage
 from ledger.folds.stances import Telling
 from ledger.folds.timeline import Timeline, TimelineRow
 from ledger.layout import columns as _columns

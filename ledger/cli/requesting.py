@@ -15,13 +15,8 @@ from ledger.clocks import Deadlines, Regime, is_overdue
 from ledger.date_words import format_when
 from ledger.folds.matrix import fold_matrix
 from ledger.folds.reading import Reading
-from ledger.folds.requests import (
-    RequestRow,
-    Requests,
-    deadline_under,
-    fold_request,
-    fold_requests,
-)
+from ledger.folds.request_rows import RequestRow, Requests
+from ledger.folds.requests import deadline_under, fold_request, fold_requests
 from ledger.plain import Plain, to_json
 from ledger.replies import matrix_json, requests_json, tellings
 from ledger.text import requests_text

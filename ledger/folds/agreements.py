@@ -39,7 +39,7 @@ from ledger.folds.deeds import Deed, is_elsewhere
 from ledger.folds.moments import Moment
 from ledger.folds.points import Point, some
 from ledger.folds.reading import Reading
-from ledger.folds.requests import Claim
+from ledger.folds.request_rows import Claim
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.view import Told
 from verify.kinds import Agreement

@@ -32,7 +32,7 @@ from ledger.folds.deeds import Deed, claim_of, deeds_of, is_elsewhere
 from ledger.folds.moments import Moment
 from ledger.folds.points import Point, every, holds, negated
 from ledger.folds.reading import Days, Reading
-from ledger.folds.requests import Claim
+from ledger.folds.request_rows import Claim
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
 from ledger.wording import party_of

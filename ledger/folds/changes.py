@@ -27,7 +27,8 @@ from ledger.folds.lateness import outcome_words
 from ledger.folds.moments import Moment
 from ledger.folds.positions import EventStatus, status_of
 from ledger.folds.reading import Reading
-from ledger.folds.requests import ItemRow, RequestRow, fold_requests
+from ledger.folds.request_rows import ItemRow, RequestRow
+from ledger.folds.requests import fold_requests
 from ledger.folds.stances import Telling
 from ledger.folds.timeline import lay_out
 from ledger.sentences import sentence

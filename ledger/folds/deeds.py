@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ledger.folds.acts import doers_of
 from ledger.folds.reading import Reading
-from ledger.folds.requests import Claim
+from ledger.folds.request_rows import Claim
 from ledger.folds.stances import Telling
 from ledger.sentences import is_impersonal
 from ledger.view import Told

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.folds.reading import Reading
-from ledger.folds.requests import ItemRow, fold_requests
+from ledger.folds.request_rows import ItemRow
+from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from verify.kinds import Request
 

@@ -30,7 +30,8 @@ from ledger.folds.commitments import fold_commitment
 from ledger.folds.moments import date_of
 from ledger.folds.positions import named_parties, unanswered
 from ledger.folds.reading import Days, Reading, days_since
-from ledger.folds.requests import ItemRow, fold_request
+from ledger.folds.request_rows import ItemRow
+from ledger.folds.requests import fold_request
 from ledger.folds.stances import parties_of
 from ledger.persistent import Blocks, ById, Draft
 from ledger.sentences import sentence

@@ -14,7 +14,8 @@ from ledger.folds.commitments import CommitmentRow, fold_commitments
 from ledger.folds.lateness import outcome_words
 from ledger.folds.ranges import format_items
 from ledger.folds.reading import Reading
-from ledger.folds.requests import ItemRow, RequestRow, fold_requests
+from ledger.folds.request_rows import ItemRow, RequestRow
+from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.view import Told
 from ledger.wording import actor_words, actors_words, say, thing_words

@@ -13,7 +13,7 @@ from ledger.folds.arrangements import ArrangementRow, Arrangements, Seat
 from ledger.folds.bindings import Binding, Condition
 from ledger.folds.moments import Moment
 from ledger.folds.ranges import format_items, format_ranges
-from ledger.folds.requests import Claim
+from ledger.folds.request_rows import Claim
 from ledger.folds.stances import Telling
 from ledger.folds.transfers import PartyBinding, TransferRow, Transfers
 from ledger.layout import page, wrap

@@ -10,7 +10,8 @@ import pytest
 from ledger.folds.contradictions import fold_contradictions
 from ledger.folds.reading import Reading, read
 from ledger.folds.receipt import received_when
-from ledger.folds.requests import ItemRow, fold_requests
+from ledger.folds.request_rows import ItemRow
+from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.text import requests_text
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce, revoked

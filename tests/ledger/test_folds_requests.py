@@ -10,7 +10,8 @@ import pytest
 from ledger.folds.items import Item, Move, ball_of, move, resumed
 from ledger.folds.ranges import RangeMap
 from ledger.folds.reading import Reading, read
-from ledger.folds.requests import RequestRow, deadline_under, fold_requests
+from ledger.folds.request_rows import RequestRow
+from ledger.folds.requests import deadline_under, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
 from tests.ledger.founding import (

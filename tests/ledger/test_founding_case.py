@@ -21,7 +21,8 @@ from ledger.folds.knowledge import fold_knowledge
 from ledger.folds.positions import status_of
 from ledger.folds.questions import QUESTIONS, Answer, ask
 from ledger.folds.reading import Reading, read
-from ledger.folds.requests import RequestRow, fold_requests
+from ledger.folds.request_rows import RequestRow
+from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import fold_timeline
 from ledger.plain import to_json

@@ -17,7 +17,8 @@ from ledger.folds.arrangements import ArrangementRow, fold_arrangements
 from ledger.folds.matrix import fold_matrix
 from ledger.folds.questions import Answer, ask
 from ledger.folds.reading import Reading, read
-from ledger.folds.requests import ItemRow, fold_requests
+from ledger.folds.request_rows import ItemRow
+from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import lay_out, row_of
 from ledger.sentences import sentence

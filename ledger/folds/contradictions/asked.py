@@ -15,7 +15,7 @@ from ledger.folds.items import OPEN
 from ledger.folds.moments import date_of
 from ledger.folds.ranges import format_items
 from ledger.folds.reading import days_since
-from ledger.folds.requests import ItemRow, RequestRow
+from ledger.folds.request_rows import ItemRow, RequestRow
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
 from ledger.wording import actors_words, days_words, say, thing_words

@@ -17,7 +17,8 @@ from ledger.dates import When
 from ledger.folds.contradictions.findings import RULES, Finding
 from ledger.folds.grounds import actors_of
 from ledger.folds.reading import Reading
-from ledger.folds.requests import RequestRow, fold_requests
+from ledger.folds.request_rows import RequestRow
+from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.sentences import other_words
 from ledger.view import Told

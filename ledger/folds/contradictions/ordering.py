@@ -13,7 +13,7 @@ from ledger.folds.contradictions.findings import Finding
 from ledger.folds.contradictions.matter import Dated, Matter, doers_of_all, joined
 from ledger.folds.knowledge import AWARE
 from ledger.folds.moments import date_of
-from ledger.folds.requests import RequestRow
+from ledger.folds.request_rows import RequestRow
 from ledger.folds.stances import Telling, parties_of
 from ledger.folds.waits import came
 from ledger.sentences import title_of

@@ -18,7 +18,8 @@ from ledger.folds.grades import grade_of
 from ledger.folds.knew import doers
 from ledger.folds.knowledge import KnowledgeRow, fold_knowledge
 from ledger.folds.reading import Days, Reading
-from ledger.folds.requests import RequestRow, fold_requests
+from ledger.folds.request_rows import RequestRow
+from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.sentences import other_words, sentence, title_of
 from ledger.view import Told

@@ -12,7 +12,7 @@ from typing import Final
 
 from ledger.folds.acts import doers_of
 from ledger.folds.questions.asked import Answer, Asked, joined
-from ledger.folds.requests import RequestRow
+from ledger.folds.request_rows import RequestRow
 from ledger.view import Told
 from ledger.wording import actors_words, thing_words
 from verify.kinds import Request

@@ -13,7 +13,8 @@ from ledger.folds.lateness import outcome_words
 from ledger.folds.questions.asked import Answer, Asked, joined
 from ledger.folds.ranges import format_items
 from ledger.folds.reading import Days, days_since
-from ledger.folds.requests import ItemRow, RequestRow, Stage, deadline_under
+from ledger.folds.request_rows import ItemRow, RequestRow, Stage
+from ledger.folds.requests import deadline_under
 from ledger.folds.stances import parties_of
 from ledger.folds.waits import came
 from ledger.sentences import other_words
