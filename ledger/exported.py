@@ -17,7 +17,7 @@ from ledger.errors import NotFoundError
 from ledger.export import DISCLOSURES
 from ledger.receipts import make_receipt
 from ledger.tree import Tree
-from ledger.view import view_of_export
+from ledger.viewing import view_of_export
 from verify.chunk import Line, parse_line
 from verify.claims import format_disclosure
 from verify.entry import parse_entry

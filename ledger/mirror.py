@@ -46,7 +46,7 @@ from ledger.replay import Replayed, check_covered, cut, replay
 from ledger.served import NotesAbout, Part, parse_note
 from ledger.source import Source
 from ledger.store import Store
-from ledger.view import ViewBuilder
+from ledger.viewing import ViewBuilder
 from ledger.writer import ignore
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.contents import charter_policy

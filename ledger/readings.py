@@ -38,7 +38,8 @@ from ledger.folds.timeline import LaidOut, lay_out, lay_out_more
 from ledger.ledger import Ledger
 from ledger.plain import Plain
 from ledger.replies import event_row
-from ledger.view import View, ViewBuilder
+from ledger.view import View
+from ledger.viewing import ViewBuilder
 from verify.brackets import Brackets, Committed, Cosigned
 from verify.claims import File, parse_disclosure
 from verify.kinds import Event

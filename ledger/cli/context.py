@@ -24,7 +24,8 @@ from ledger.feeding import read_witnesses
 from ledger.keys import PartySigner, ask_passphrase, load_party_key, read_passphrase
 from ledger.ledger import Ledger
 from ledger.store import STORE_FILE
-from ledger.view import View, read_view, view_of_export
+from ledger.view import View
+from ledger.viewing import read_view, view_of_export
 from verify.audit import audit
 from verify.contents import MANIFEST
 from verify.folder import Folder

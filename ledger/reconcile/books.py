@@ -23,7 +23,8 @@ from ledger.persistent import Blocks, ById
 from ledger.reconcile.sources import Audited, Sources
 from ledger.served import Part, inclusion_within
 from ledger.tree import Tree
-from ledger.view import Told, View, ViewBuilder, read_view
+from ledger.view import Told, View
+from ledger.viewing import ViewBuilder, read_view
 from verify.brackets import Bracket, Brackets
 from verify.chunk import Line, parse_line
 from verify.claims import Opened, format_disclosure

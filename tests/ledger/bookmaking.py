@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from nacl.signing import SigningKey
 
-from ledger.view import View, read_view
+from ledger.view import View
+from ledger.viewing import read_view
 from verify.claims import File, digest
 from verify.codec import encode
 from verify.entry import SignedStatement, format_entry

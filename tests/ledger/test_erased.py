@@ -13,7 +13,7 @@ from ledger.evidence import prove
 from ledger.export import export
 from ledger.exported import ExportedLedger
 from ledger.ledger import Ledger
-from ledger.view import ViewBuilder
+from ledger.viewing import ViewBuilder
 from tests.ledger.builder import Clock, Party, found_ledger, new_event, new_letter, submit
 from tests.ledger.client.shelf import shelf
 from tests.ledger.copying import Copier, copier, server, world

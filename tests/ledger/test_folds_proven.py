@@ -12,7 +12,8 @@ from ledger.folds.proven import bracket_words, signed_before
 from ledger.folds.reading import read
 from ledger.folds.timeline import fold_timeline
 from ledger.texts.knowing import knowledge_text
-from ledger.view import View, view_of_export
+from ledger.view import View
+from ledger.viewing import view_of_export
 from tests.ledger.commandline import part, process, rows
 from tests.verify.test_command import written
 from tests.world import World, cosign, letter, restart, say, witness

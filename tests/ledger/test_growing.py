@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ledger.folds.queue import Ask, fold_queues, grow_queues, queue_of
 from ledger.folds.reading import Reading, grow, read
 from ledger.folds.timeline import LaidOut, lay_out, lay_out_more, row_of, timeline_of
-from ledger.view import View, ViewBuilder
+from ledger.view import View
+from ledger.viewing import ViewBuilder
 from tests.ledger.bookmaking import (
     DAY_MS,
     Draft,

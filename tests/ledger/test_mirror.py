@@ -15,7 +15,7 @@ from ledger.backup import back_up
 from ledger.errors import FullError, StoreError
 from ledger.ledger import Ledger
 from ledger.mirrored import load_mirror, save_mirror
-from ledger.view import ViewBuilder
+from ledger.viewing import ViewBuilder
 from tests.forking import cosigned, witness_key
 from tests.ledger.client.shelf import shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world

@@ -22,7 +22,7 @@ from ledger.ledger import Ledger
 from ledger.readings import Query, Readings, Seen
 from ledger.replies import chronology_json, queue_json
 from ledger.store import STORE_FILE
-from ledger.view import ViewBuilder
+from ledger.viewing import ViewBuilder
 from tests.ledger.builder import (
     NOON_MS,
     NewEvent,

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.view import View, ViewBuilder, read_view, view_of_export
+from ledger.view import View
+from ledger.viewing import ViewBuilder, read_view, view_of_export
 from tests.ledger.bookmaking import (
     DAY_MS,
     ORIGIN,
