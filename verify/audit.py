@@ -7,6 +7,7 @@ supplied. It goes on as far as it can after a finding.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -44,7 +45,7 @@ from verify.notes import (
 )
 from verify.policy import Policy
 from verify.receipt import Receipt, check_receipt_alone, proof_of
-from verify.report import Finding, Findings, Report, Times, Verdict, Weighed, nest
+from verify.report import Finding, Findings, Report, Times, Verdict, Weighed, find, nest
 from verify.source import Source
 from verify.spelling import HASH_SIZE
 from verify.state import State
@@ -135,6 +136,7 @@ class _Audit:
         self._given = audience
         self._audience: str | None = None
         self._findings = Findings()
+        self._find = partial(find, self._findings)
         self._agreed: list[str] = []
         self._checkpoint: Checkpoint | None = None
         self._notes = 0
@@ -602,20 +604,6 @@ class _Audit:
             times=self._times,
             attestations=walk.of_kind(_ATTESTATION),
         )
-
-    def _find(
-        self,
-        check: Check,
-        where: str,
-        reason: str,
-        index: int | None = None,
-        expected: str | None = None,
-        found: str | None = None,
-    ) -> None:
-        finding = Finding(
-            check=check, where=where, reason=reason, index=index, expected=expected, found=found
-        )
-        self._findings.append(finding)
 
 
 def _where(note: KeptNote) -> str:

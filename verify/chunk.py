@@ -6,6 +6,7 @@ can, because its result crosses a process border.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Annotated, TypeAlias
 
@@ -29,7 +30,7 @@ from verify.errors import MalformedError, RuleError
 from verify.events import event_id, parse_event
 from verify.kinds import Event
 from verify.merkle import leaf_hash, subtree_root
-from verify.report import Finding
+from verify.report import Finding, find
 from verify.rules import Candidate, candidate_of
 from verify.source import Source
 from verify.spelling import HASH_SIZE
@@ -190,7 +191,7 @@ class _Checker:
     """Walks one chunk, entry by entry, gathering a result."""
 
     __slots__ = (
-        *("_candidates", "_chunk", "_ids", "_leaves", "_lines", "_open", "_result"),
+        *("_candidates", "_chunk", "_find", "_ids", "_leaves", "_lines", "_open", "_result"),
         *("_signed", "_sound", "_source"),
     )
 
@@ -198,6 +199,7 @@ class _Checker:
         self._source = source
         self._chunk = chunk
         self._result = ChunkResult(chunk.first)
+        self._find = partial(find, self._result.findings)
         self._lines = self._disclosure_lines()
         # The submission that the walk is in: its first entry here and the octets of the
         # statement in it, and what it holds so far.
@@ -531,20 +533,6 @@ class _Checker:
             reason = f"{name} is not for {self._chunk.audience}"
             expected = ", ".join(audience[name])
             self._find(Check.AUDIENCE, "disclosures", reason, index, expected, self._chunk.audience)
-
-    def _find(
-        self,
-        check: Check,
-        where: str,
-        reason: str,
-        index: int | None = None,
-        expected: str | None = None,
-        found: str | None = None,
-    ) -> None:
-        finding = Finding(
-            check=check, where=where, reason=reason, index=index, expected=expected, found=found
-        )
-        self._result.findings.append(finding)
 
 
 def _bundle_span(first: int, stop: int) -> Iterator[tuple[int, int]]:

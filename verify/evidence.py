@@ -9,6 +9,7 @@ Source: SPEC section 10.2.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
@@ -28,7 +29,7 @@ from verify.note import Note, VerifierKey
 from verify.notes import check_held, dated_by, log_vkey
 from verify.proof import MAX_HASHES
 from verify.receipt import Receipt, check_receipt_alone, proof_of
-from verify.report import Finding, Report, Times, Verdict, Weighed, nest
+from verify.report import Finding, Report, Times, Verdict, Weighed, find, nest
 from verify.shown import MAX_SHOWN, Held, Shown
 from verify.source import Source
 from verify.spelling import parse_base64
@@ -252,6 +253,7 @@ class _Audit:
         self._anchors = anchors
         self._files = files
         self._findings: list[Finding] = []
+        self._find = partial(find, self._findings)
         self._agreed: list[str] = []
         self._checkpoint: Checkpoint | None = None
         self._note: Note | None = None
@@ -600,20 +602,6 @@ class _Audit:
     def _not_checked(self) -> tuple[str, ...]:
         found = (*not_checked(self._anchors.policy), *NOT_CHECKED)
         return found if self._files is not None else (*found, _NO_FILES)
-
-    def _find(
-        self,
-        check: Check,
-        where: str,
-        reason: str,
-        index: int | None = None,
-        expected: str | None = None,
-        found: str | None = None,
-    ) -> None:
-        finding = Finding(
-            check=check, where=where, reason=reason, index=index, expected=expected, found=found
-        )
-        self._findings.append(finding)
 
 
 def _disagreement(note: bytes, state: State, size: int, root: str) -> str | None:

@@ -15,7 +15,17 @@ from verify.brackets import Bracket
 from verify.checks import Check
 from verify.errors import RuleError
 
-__all__ = ["MAX_ALIKE", "Finding", "Findings", "Report", "Times", "Verdict", "Weighed", "nest"]
+__all__ = [
+    "MAX_ALIKE",
+    "Finding",
+    "Findings",
+    "Report",
+    "Times",
+    "Verdict",
+    "Weighed",
+    "find",
+    "nest",
+]
 
 MAX_ALIKE = 1000
 """Findings of one check that are kept; the others are counted."""
@@ -144,6 +154,23 @@ class Findings(list[Finding]):
         if isinstance(findings, Findings):
             self.more += findings.more
         return self
+
+
+def find(
+    findings: list[Finding],
+    check: Check,
+    where: str,
+    reason: str,
+    index: int | None = None,
+    expected: str | None = None,
+    found: str | None = None,
+) -> None:
+    """Put a finding behind others."""
+    findings.append(
+        Finding(
+            check=check, where=where, reason=reason, index=index, expected=expected, found=found
+        )
+    )
 
 
 class Weighed(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ Source: SPEC section 10.2.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -20,7 +21,7 @@ from verify.errors import ProofError, RuleError
 from verify.events import event_id, parse_event
 from verify.kinds import GOVERNANCE, Event
 from verify.merkle import check_inclusion, leaf_hash
-from verify.report import Finding
+from verify.report import Finding, find
 from verify.rules import Candidate, Fact, admit_shown, candidate_of, known_ids
 from verify.state import State
 from verify.submission import Statement, check_covers, check_party_signature, sealing_event
@@ -82,6 +83,7 @@ class Shown:
         self.submissions: dict[int, list[Held]] = {}
         self.leaves: dict[int, bytes] = {}
         self.findings: list[Finding] = []
+        self._find = partial(find, self.findings)
         self.state: State | None = None
         self._size = size
         self._past = _Past()
@@ -294,20 +296,6 @@ class Shown:
                 raise RuleError(
                     Check.REFERENCE, f"{place}.{name}", "names no earlier event", None, ref
                 )
-
-    def _find(
-        self,
-        check: Check,
-        where: str,
-        reason: str,
-        index: int | None,
-        expected: str | None = None,
-        found: str | None = None,
-    ) -> None:
-        finding = Finding(
-            check=check, where=where, reason=reason, index=index, expected=expected, found=found
-        )
-        self.findings.append(finding)
 
 
 class _Past:

@@ -18,7 +18,7 @@ from verify.errors import MalformedError, RuleError
 from verify.events import event_id, parse_event
 from verify.kinds import GOVERNANCE, Erasure, Event, Hold, Opening
 from verify.merkle import Frontier, subtree_root
-from verify.report import Finding
+from verify.report import Finding, find
 from verify.rules import Candidate, Fact, admit, known_ids
 from verify.source import Source
 from verify.spelling import HASH_SIZE
@@ -209,7 +209,7 @@ class Walk(msgspec.Struct):
             return  # the chunk has said so
         if entry.prev is not None and entry.prev != before.hex():
             reason = "is not the leaf hash of the entry before"
-            self._find(Check.PREV, "prev", reason, index, before.hex(), entry.prev)
+            find(self.findings, Check.PREV, "prev", reason, index, before.hex(), entry.prev)
 
     def _take_piece(self, piece: Piece) -> None:
         waiting = self._waiting
@@ -221,7 +221,15 @@ class Walk(msgspec.Struct):
                 self._judge(waiting)
         elif piece.statement is None and piece.sound:
             reason = "an entry that no statement covers"
-            self._find(Check.POSITION, "position", reason, piece.first, "0", str(piece.position))
+            find(
+                self.findings,
+                Check.POSITION,
+                "position",
+                reason,
+                piece.first,
+                "0",
+                str(piece.position),
+            )
         if piece.statement is None or len(piece.candidates) >= piece.statement.count:
             self._judge(piece)
         else:
@@ -234,13 +242,13 @@ class Walk(msgspec.Struct):
             reason = "does not follow the entry before"
             expected = str(len(waiting.candidates))
             found = str(piece.position)
-            self._find(Check.POSITION, "position", reason, piece.first, expected, found)
+            find(self.findings, Check.POSITION, "position", reason, piece.first, expected, found)
             sound = False
         if piece.recorded not in {None, waiting.recorded}:
             reason = "differs within a submission"
             expected = str(waiting.recorded)
             found = str(piece.recorded)
-            self._find(Check.RECORDED, "recorded", reason, piece.first, expected, found)
+            find(self.findings, Check.RECORDED, "recorded", reason, piece.first, expected, found)
         candidates = waiting.candidates + piece.candidates
         return replace(waiting, candidates=candidates, sound=sound)
 
@@ -250,12 +258,20 @@ class Walk(msgspec.Struct):
         self.submissions += 1
         if first and waiting.statement is not None and waiting.rules != self._latest_rules:
             reason = "is not the leaf hash of the latest governance entry"
-            self._find(Check.RULES_REF, "rules", reason, first, self._latest_rules, waiting.rules)
+            find(
+                self.findings,
+                Check.RULES_REF,
+                "rules",
+                reason,
+                first,
+                self._latest_rules,
+                waiting.rules,
+            )
         recorded = waiting.recorded
         if recorded is not None and recorded < self.recorded:
             reason = "is less than the entry before"
             expected = f"at least {self.recorded}"
-            self._find(Check.RECORDED, "recorded", reason, first, expected, str(recorded))
+            find(self.findings, Check.RECORDED, "recorded", reason, first, expected, str(recorded))
         if recorded is not None and first not in self._damaged:
             # Also where it went back: the next entry is measured by this one.
             self.recorded = recorded
@@ -345,20 +361,6 @@ class Walk(msgspec.Struct):
                 target = self.find(opening.of)
                 if target is not None:
                     self.handed_over.update((target.index, name) for name in names)
-
-    def _find(
-        self,
-        check: Check,
-        where: str,
-        reason: str,
-        index: int,
-        expected: str | None,
-        found: str | None,
-    ) -> None:
-        finding = Finding(
-            check=check, where=where, reason=reason, index=index, expected=expected, found=found
-        )
-        self.findings.append(finding)
 
 
 def _code(name: str, codes: dict[str, int], names: list[str]) -> int:
