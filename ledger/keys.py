@@ -187,9 +187,7 @@ class PartySigner:
         Raises:
             KeyFileError: It names another.
         """
-        if (statement.author, statement.key) != (self.party, self.public):
-            raise KeyFileError(self.party, "the statement names another party or key")
-        return self._sign(SUBMISSION, encode(statement))
+        return self._sign(SUBMISSION, statement, statement.author)
 
     def sign_possession(self, possession: Possession) -> bytes:
         """Sign that this key is held by its party.
@@ -197,9 +195,7 @@ class PartySigner:
         Raises:
             KeyFileError: The statement names another party or key.
         """
-        if (possession.party, possession.key) != (self.party, self.public):
-            raise KeyFileError(self.party, "the statement names another party or key")
-        return self._sign(POSSESSION, encode(possession))
+        return self._sign(POSSESSION, possession, possession.party)
 
     def sign_session(self, statement: SessionStatement) -> bytes:
         """Sign that this key's party asks for a session of a server.
@@ -207,9 +203,7 @@ class PartySigner:
         Raises:
             KeyFileError: The statement names another party or key.
         """
-        if (statement.party, statement.key) != (self.party, self.public):
-            raise KeyFileError(self.party, "the statement names another party or key")
-        return self._sign(SESSION, encode(statement))
+        return self._sign(SESSION, statement, statement.party)
 
     def save(
         self, path: Path, *, passphrase: bytes | None = None, random: Random = secrets
@@ -224,8 +218,12 @@ class PartySigner:
         )
         _save(path, head, seed=bytes(self._key), passphrase=passphrase, random=random)
 
-    def _sign(self, payload_type: str, body: bytes) -> bytes:
-        return self._key.sign(pae(payload_type, body)).signature
+    def _sign(
+        self, payload_type: str, said: Statement | Possession | SessionStatement, party: str
+    ) -> bytes:
+        if (party, said.key) != (self.party, self.public):
+            raise KeyFileError(self.party, "the statement names another party or key")
+        return self._key.sign(pae(payload_type, encode(said))).signature
 
 
 class LogKey:

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from ledger.commit import EMPTY_HEAD, Head
@@ -207,12 +206,7 @@ class Ledger(Log):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
