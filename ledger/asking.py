@@ -278,7 +278,8 @@ class Asking:
                     return answer
                 if last:
                     break
-                self._sleep(_retry_after_s(answer, wait_s))
+                asked_s = answer.retry_after_s
+                self._sleep(wait_s if asked_s is None else min(asked_s, _LONGEST_WAIT_S))
             wait_s *= 2
         raise UnansweredError(f"/{path}: the server has no time, or is in trouble: {answer.status}")
 
@@ -291,13 +292,6 @@ def _made(answer: Answer, path: str, kind: type[T]) -> T:
         return msgspec.json.decode(answer.body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise TargetError(f"/{path}: the server's answer cannot be read") from None
-
-
-def _retry_after_s(answer: Answer, otherwise_s: float) -> float:
-    text = answer.retry_after
-    if not (text.isascii() and text.isdigit()):
-        return otherwise_s
-    return min(float(text), _LONGEST_WAIT_S)
 
 
 def _refusal(answer: Answer, path: str, *, refuses: bool = True) -> RefusedError | TargetError:

@@ -296,8 +296,7 @@ class Feeding:
         if status in {_FORBIDDEN, _NOT_FOUND}:
             return self._error("unknown-log", detail)
         if status in _PUSHED_BACK:
-            text = answer.retry_after
-            seconds = int(text[:6]) if text.isascii() and text.isdigit() else 0
+            seconds = answer.retry_after_s or 0
             return self._error("pushed-back", detail, retry_after_s=seconds)
         return self._error("refused", detail)
 

@@ -14,6 +14,7 @@ import contextlib
 import gzip
 import http.client
 import io
+import math
 import re
 import socket
 import ssl
@@ -22,6 +23,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 from urllib.parse import urlsplit
 
@@ -38,6 +40,7 @@ _OK: Final = 200
 _INTERIM: Final = range(102, 200)  # 100 is passed over by http.client, 101 was not asked for
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 _AGENT: Final = "counterfoil"
+_MAX_DIGITS: Final = 6  # of seconds: more wait no longer
 _BROKEN: Final = (OSError, http.client.HTTPException, ValueError, EOFError, zlib.error)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -53,13 +56,13 @@ class Answer:
     Attributes:
         status: Its status.
         media_type: Its media type, without parameters, in lower case.
-        retry_after: The text of `Retry-After`; empty if there is none.
+        retry_after_s: How long it asks to be left alone; None if it does not.
         body: Its octets.
     """
 
     status: int
     media_type: str
-    retry_after: str
+    retry_after_s: int | None
     body: bytes
 
 
@@ -390,9 +393,21 @@ def _answer(response: http.client.HTTPResponse, body: bytes) -> Answer:
     return Answer(
         status=response.status,
         media_type=response.getheader("Content-Type", "").partition(";")[0].strip().lower(),
-        retry_after=response.getheader("Retry-After", "").strip(),
+        retry_after_s=_retry_after_s(response),
         body=body,
     )
+
+
+def _retry_after_s(response: http.client.HTTPResponse) -> int | None:
+    """Read `Retry-After`: seconds, or a date by the server's clock (RFC 9110, section 10.2.3)."""
+    text = response.getheader("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return int(text[:_MAX_DIGITS])
+    try:
+        until, now = map(parsedate_to_datetime, (text, response.getheader("Date", "")))
+        return max(0, math.ceil((until - now).total_seconds()))
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _bearer(token: str | None) -> dict[str, str]:

@@ -154,6 +154,7 @@ def lines(*keys: WitnessKey, text: bytes, time_s: int = NOW_S) -> bytes:
     return format_note(text, found)[len(text) + 1 :]
 
 
+NOON, LATER = "Thu, 26 Nov 2026 12:00:00 GMT", "Thu, 26 Nov 2026 12:01:30 GMT"
 STATUSES = [
     (http(400, b"no\n"), "refused", 0),
     (http(403, b"no\n"), "unknown-log", 0),
@@ -170,6 +171,9 @@ STATUSES = [
     (http(429, b"later\n"), "pushed-back", 0),
     (http(429, b"later\n", more="Retry-After: 7\r\n"), "pushed-back", 7),
     (http(503, b"", more="Retry-After: tomorrow\r\n"), "pushed-back", 0),
+    (http(503, b"", more=f"Retry-After: {LATER}\r\n"), "pushed-back", 0),
+    (http(503, b"", more=f"Retry-After: {LATER}\r\nDate: {NOON}\r\n"), "pushed-back", 90),
+    (http(503, b"", more=f"Retry-After: {NOON}\r\nDate: {LATER}\r\n"), "pushed-back", 0),
     (http(500, b"oh"), "refused", 0),
     (http(301, b"", more="Location: http://127.0.0.1:1/\r\n"), "refused", 0),
     (http(201, b""), "refused", 0),
