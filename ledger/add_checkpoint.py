@@ -236,6 +236,8 @@ def _time(latest: Latest, now_s: int) -> int:
 def _keep_fork(change: Change, log: bytes, request: Request, latest: Latest, now_s: int) -> None:
     """Keep a checkpoint that its log has signed, if it stands against one that was cosigned."""
     checkpoint = request.checkpoint
+    if checkpoint.size == 0:
+        return  # whoever signs a wrong root of nothing is mistaken, and has hidden nothing
     kept = change.cosigned_at(log, checkpoint.size)
     if kept is not None and parse_signed(kept)[0].root == checkpoint.root:
         return

@@ -138,7 +138,6 @@ class Mail:
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
     bcc: tuple[Address, ...]
-    reply_to: tuple[Address, ...]
     repeated: tuple[str, ...]
     body: str | None
     attachments: tuple[Attachment, ...]
@@ -184,7 +183,6 @@ def parse_mail(octets: bytes) -> Mail:
         to=addresses.read(header, "To"),
         cc=addresses.read(header, "Cc"),
         bcc=addresses.read(header, "Bcc"),
-        reply_to=addresses.read(header, "Reply-To"),
         repeated=repeated,
         body=body,
         attachments=attachments,

@@ -50,7 +50,6 @@ def test_reads_a_simple_letter() -> None:
         Address(name="", address="dee@other.example"),
     ) == mail.cc
     assert () == mail.bcc
-    assert (Address(name="", address="data@fenwick.example"),) == mail.reply_to
     assert "Dear Bob,\n\nplease send us the twelve tables.\n\nAnn\n" == mail.body
     assert () == mail.attachments
     assert () == mail.repeated

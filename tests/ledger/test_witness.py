@@ -435,6 +435,18 @@ def test_a_fork_of_one_size_is_kept_with_what_it_stands_against(path: Path) -> N
     assert cosigned == [fork.against]
 
 
+def test_a_wrong_root_of_an_empty_log_is_refused_and_no_fork(path: Path) -> None:
+    wrong = request(0, [], LOG.note(0, root=bytes(32)))
+    with opened(path) as desk:
+        assert INCONSISTENT == desk.ask(wrong)[0]
+        desk.grow(0)
+        assert INCONSISTENT == desk.ask(wrong)[0]
+        desk.grow(5)
+        assert Answer(CONFLICT, b"5\n") == desk.ask(wrong)
+
+    assert not kept(path)[2]
+
+
 def test_a_fork_of_an_earlier_size_is_kept_though_it_is_a_conflict(path: Path) -> None:
     with opened(path) as desk:
         desk.grow(5, 9)
