@@ -350,7 +350,7 @@ def _flat(lines: Sequence[str]) -> str:
 
 
 def _masked(lines: Sequence[str]) -> list[str]:
-    return [_VARYING.sub("#", _joined(line)) for line in lines]
+    return [_VARYING.sub(lambda found: f"#{found.lastgroup}", _joined(line)) for line in lines]
 
 
 def _tokens(line: str) -> list[str]:
