@@ -39,6 +39,8 @@ _MAX_NAMES = 100_000  # fields that are looked at for all names in h=
 _MAX_EMPTY = 100_000  # lines at the end, which it takes away one by one
 _BLANKS = re.compile(rb"[ \t]{2,}")
 _SPACE = re.compile(rb"\s{2,}")
+_POSTMARK = b"From "  # of a mailbox (mbox), before a mail; the library passes over any such line
+_OLD_FROM = re.compile(rb"From[ \t]+:")  # the field, as it was once written (RFC 5322 section 4.5)
 
 _ONCE = ("From", "To", "Date", "Subject")
 _READ_BY = ("Content-Type", "Content-Transfer-Encoding")  # what a reader makes of a body
@@ -142,6 +144,9 @@ def _read(mail: bytes) -> "dkim.DKIM":
     if b"\r" in head.replace(b"\r\n", b"") or b"\0" in head:
         # Some readers begin a new field there, and others do not.
         raise _Refusal("invalid", "the mail's head has a character that readers take differently")
+    first, *others = head.split(b"\n")
+    if any(line.startswith(_POSTMARK) for line in others) or _OLD_FROM.match(first):
+        raise _Refusal("invalid", "the mail's head has a line that readers take differently")
     with _asking("not checkable", "the mail's head cannot be read"):
         return dkim.DKIM(mail, minkey=MIN_BITS)
 
@@ -176,7 +181,7 @@ def _check(message: "dkim.DKIM", field: tuple[bytes, bytes], keys: Mapping[str, 
     covers = [name for name in _ONCE if name.lower().encode() in tags.signed]
     return Signature(
         state="valid",
-        reason="; ".join(filter(None, (limits, *loose))),
+        reason="; ".join(filter(None, (limits, key.note, *loose))),
         name=tags.name,
         domain=tags.domain,
         covers=tuple([*covers, "body"] if whole else covers),
@@ -209,10 +214,11 @@ def _read_tags(field: tuple[bytes, bytes]) -> _Tags:
 
 
 class _Key(NamedTuple):
-    """A key, and its record as the library reads it."""
+    """A key, its record as the library reads it, and what the record leaves open."""
 
     record: bytes
     bits: int
+    note: str
 
 
 def _read_key(tags: _Tags, keys: Mapping[str, str]) -> _Key:
@@ -227,12 +233,16 @@ def _read_key(tags: _Tags, keys: Mapping[str, str]) -> _Key:
         raise _Refusal("not checkable", "a= is neither rsa-sha256 nor ed25519-sha256")
     with _asking("not checkable", "its key's record holds no key that can be read"):
         values = parse_tag_value(record.encode("ascii"))
-        # The library knows no list of services: they are looked at here.
+        # The library knows no list of services, nor what else a record allows: see below.
         plain = b"; ".join(b"%b=%b" % tag for tag in values.items() if tag[0] != b"s")
         key, bits, found, _ = dkim.evaluate_pk(tags.name, plain)
-    services = re.split(rb"\s*:\s*", values.get(b"s", b"*"))
-    if not {b"*", b"email"} & set(services):
+    if not {b"*", b"email"} & _listed(values.get(b"s", b"*")):
         raise _Refusal("not checkable", "its key is not for mail")
+    if b"sha256" not in _listed(values.get(b"h", b"sha256")):
+        raise _Refusal("not checkable", "its key is not for SHA-256")
+    flags = _listed(values.get(b"t", b""))
+    if b"s" in flags and not _is_of_domain(tags.values):
+        raise _Refusal("invalid", "i= is below d=, which its key does not allow")
     if found != kind:
         raise _Refusal("invalid", "a= and its key are of different kinds")
     if kind == b"rsa":
@@ -240,7 +250,17 @@ def _read_key(tags: _Tags, keys: Mapping[str, str]) -> _Key:
             raise _Refusal("not checkable", f"its key has {bits} bits, below {MIN_BITS}")
         if bits > _MAX_BITS or key["publicExponent"] > _MAX_EXPONENT:
             raise _Refusal("not checkable", "its key is larger than any that is in use")
-    return _Key(plain, bits)
+    note = "its key's record says that the domain is testing (t=y)" if b"y" in flags else ""
+    return _Key(plain, bits, note)
+
+
+def _listed(values: bytes) -> set[bytes]:
+    return set(re.split(rb"\s*:\s*", values))
+
+
+def _is_of_domain(values: Mapping[bytes, bytes]) -> bool:
+    """Tell whether `i=` is of the very domain in `d=`, as it is where it is absent."""
+    return values.get(b"i", values[b"d"]).rpartition(b"@")[2].lower() == values[b"d"].lower()
 
 
 def _verify(message: "dkim.DKIM", tags: _Tags, field: tuple[bytes, bytes], key: _Key) -> None:

@@ -103,6 +103,12 @@ def test_ed25519_holds_as_well() -> None:
         (b"Subject: Meter readings\r\n", b"", "the mail has no Subject"),
         (b"Subject: M", b"Subject: False\rSubject: M", "a character that readers take differently"),
         (b"Subject: M", b"Subject: \0M", "a character that readers take differently"),
+        (
+            b"Subject: M",
+            b"From : a@b.example\r\nSubject: M",
+            "a line that readers take differently",
+        ),
+        (b"Subject: M", b"From a letter\r\nSubject: M", "a line that readers take differently"),
     ],
 )
 def test_a_changed_mail_is_invalid(old: bytes, new: bytes, reason: str) -> None:
@@ -118,6 +124,16 @@ def test_a_second_subject_on_top_is_invalid_although_the_library_takes_it() -> N
 
     assert dkim.verify(forged, dnsfunc=lambda *_args, **_rest: rsa()[1])
     assert ("invalid", "the mail has 2 fields Subject") == refusal(forged)
+
+
+def test_a_line_on_top_is_that_of_a_mailbox_and_no_other_from() -> None:
+    forged = b"From : other@example\r\n" + signed()
+
+    assert dkim.verify(forged, dnsfunc=lambda *_args, **_rest: rsa()[1])
+    assert ("invalid", "the mail's head has a line that readers take differently") == refusal(
+        forged
+    )
+    assert one(signed()) == one(b"From clerk Tue Mar 10 09:31:00 2026\n" + signed())
 
 
 def test_received_is_never_proven() -> None:
@@ -278,7 +294,9 @@ def test_what_is_no_name_of_the_dns_is_not_looked_up(domain: bytes) -> None:
         ("p=" + 5000 * "A", "is longer than 4096 octets"),
         ("v=DKIM1; s=other; ", "is not for mail"),
         ("v=DKIM1; s=other:email; ", ""),
-        ("v=DKIM1; t=y; ", ""),
+        ("v=DKIM1; h=sha1; ", "is not for SHA-256"),
+        ("v=DKIM1; h=sha1 : sha256; ", ""),
+        ("v=DKIM1; t=s; ", ""),
     ],
 )
 def test_a_record_that_gives_no_key_is_not_checkable(record: str, reason: str) -> None:
@@ -288,6 +306,34 @@ def test_a_record_that_gives_no_key_is_not_checkable(record: str, reason: str) -
 
     assert ("not checkable" if reason else "valid") == found.state
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("identity", "flags", "state"),
+    [
+        (b"clerk@southfold.example", "s", "valid"),
+        (b"@southfold.example", "y:s", "valid"),
+        (b"clerk@mail.southfold.example", "y", "valid"),
+        (b"clerk@mail.southfold.example", "y : s", "invalid"),
+    ],
+)
+def test_a_key_may_be_for_its_domain_alone(identity: bytes, flags: str, state: str) -> None:
+    record = f"t={flags}; " + rsa()[1].removeprefix("v=DKIM1; ")
+    found = one(signed(identity=identity), **{NAME: record})
+
+    assert state == found.state
+    reason = "i= is below d=, which its key does not allow"
+    assert (reason == found.reason) is ("invalid" == state)
+
+
+def test_a_domain_that_is_testing_says_so() -> None:
+    record = "t=y; " + rsa()[1].removeprefix("v=DKIM1; ")
+    found = one(signed(), **{NAME: record})
+
+    assert ("valid", "its key's record says that the domain is testing (t=y)") == (
+        found.state,
+        found.reason,
+    )
 
 
 def test_a_short_key_and_a_monstrous_one_prove_nothing() -> None:
