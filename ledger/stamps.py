@@ -19,7 +19,7 @@ from verify.checkpoint import Checkpoint
 from verify.claims import File
 from verify.errors import VerifyError
 from verify.kinds import Attestation
-from verify.outside.rfc3161 import MAX_TOKEN, check_token, parse_chain
+from verify.outside.rfc3161 import MAX_TOKEN, Chain, check_token
 
 __all__ = ["Held", "read_stamps"]
 
@@ -38,23 +38,19 @@ class Held(Protocol):
         """
 
 
-def read_stamps(view: View, held: Held, *, trusted: bytes) -> tuple[Stamped, ...]:
+def read_stamps(view: View, held: Held, *, trusted: Chain) -> tuple[Stamped, ...]:
     """Return the stamps in a view that hold, by size.
 
     Args:
         view: What was told.
         held: The ledger or the export that the view was read from.
-        trusted: Certificates of the authorities that the reader trusts, PEM.
-
-    Raises:
-        MalformedError: `trusted` are no certificates.
+        trusted: Certificates of the authorities that the reader trusts.
     """
-    parse_chain(trusted)
     found = (_stamped(view, told, held, trusted) for told in view.told)
     return tuple(sorted(each for each in found if each is not None))
 
 
-def _stamped(view: View, told: Told, held: Held, trusted: bytes) -> Stamped | None:
+def _stamped(view: View, told: Told, held: Held, trusted: Chain) -> Stamped | None:
     event, file = told.event, told.claims.get("file.1")
     if not isinstance(event, Attestation) or event.type != "rfc3161":
         return None

@@ -22,7 +22,7 @@ from ledger.errors import LedgerError
 from ledger.transport import Transport
 from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.errors import VerifyError
-from verify.outside.rfc3161 import MAX_TOKEN, Stamp, check_token
+from verify.outside.rfc3161 import MAX_TOKEN, Chain, Stamp, check_token, format_chain
 
 __all__ = ["Authority", "StampError", "Stamped", "ask_openssl", "ask_server", "stamp"]
 
@@ -96,7 +96,7 @@ def ask_openssl(settings: Path) -> Authority:
 
 
 def stamp(
-    checkpoint: Checkpoint, *, author: str, authority: Authority, source: str, chain: bytes
+    checkpoint: Checkpoint, *, author: str, authority: Authority, source: str, chain: Chain
 ) -> Stamped:
     """Have a checkpoint's hash stamped, and compose the event that records the token.
 
@@ -105,7 +105,8 @@ def stamp(
         author: The party whose key will sign the event.
         authority: Whom to ask.
         source: Where that is, for readers.
-        chain: The authority's certificates from its root down, PEM.
+        chain: The authority's certificates from its root down. They alone are recorded, whatever
+            else there was in their file, such as a key.
 
     Raises:
         StampError: There is no token, or it does not hold.
@@ -127,7 +128,9 @@ def stamp(
             token, name=f"{checkpoint.size}.tsr", media_type="application/timestamp-reply"
         ),
         "file.2": file_claim(
-            chain, name="authority.pem", media_type="application/pem-certificate-chain"
+            format_chain(chain),
+            name="authority.pem",
+            media_type="application/pem-certificate-chain",
         ),
         "source": source,
     }

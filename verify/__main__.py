@@ -402,9 +402,9 @@ def _tokens(path: str, report: Report, trusted: str | None) -> "tuple[Token, ...
         return None
     from verify.folder import Folder
 
-    chain = None if trusted is None else _read(trusted, limit=rfc3161.MAX_CHAIN)
-    if chain is not None:
-        rfc3161.parse_chain(chain)
+    chain = None
+    if trusted is not None:
+        chain = rfc3161.parse_chain(_read(trusted, limit=rfc3161.MAX_CHAIN))
     if report.origin is None or report.size is None:
         raise AssertionError(report.verdict)
     if os.path.isfile(path):

@@ -13,12 +13,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ledger.addresses import Addresses
 from ledger.asking import UnknownReaderError
-from ledger.authorities import AUTHORITIES_FILE, read_authorities
+from ledger.authorities import read_authorities
 from ledger.cli.context import Context, UsageError, kind_of_folder
 from ledger.cli.parsing import fingerprint
 from ledger.client import Remote, Wait
@@ -33,6 +34,9 @@ from ledger.view import View
 from verify.errors import MalformedError
 from verify.kinds import Attestation, Event
 from verify.state import State
+
+if TYPE_CHECKING:
+    from verify.outside.rfc3161 import Chain
 
 __all__ = [
     "NO_OUTSIDE",
@@ -63,7 +67,6 @@ NO_OUTSIDE = "needs the extra `outside`: python -m pip install 'counterfoil[outs
 """What to say where the libraries that read time stamps are not installed."""
 
 _ID_DIGITS = 64
-_MAX_CERTIFICATES = 262_144  # octets
 _MOST_NAME = 80
 _NAME_PARTIES = ("party", "telling", "told_by", "bound")
 _SHOWN_IDS = 4
@@ -289,11 +292,7 @@ def open_view(
         view = context.view(path, at_size=at_size)
         trusted = _trusted(arguments)
         if trusted:
-            try:
-                view = _with_stamps(view, path, context, trusted=trusted)
-            except MalformedError as error:
-                chain = arguments.tsa_chain or AUTHORITIES_FILE
-                raise UsageError(f"{chain}: {error}") from None
+            view = _with_stamps(view, path, context, trusted=trusted)
         view = _with_mails(view, path, context, trusted=getattr(arguments, "dkim_keys", None))
         _check_fingerprint(arguments, view.fingerprint)
         _check_parties(arguments, view)
@@ -330,33 +329,33 @@ def _words(event: Event) -> Iterator[str]:
             waiting += value
 
 
-def _trusted(arguments: Namespace) -> bytes:
-    """Return the certificates of the authorities that the reader trusts, PEM; none if it is none.
+def _trusted(arguments: Namespace) -> tuple[Path, ...]:
+    """Return the files of certificates of the authorities that the reader trusts.
 
-    They are those in the file that the command line names, or of those that the reader has
-    configured.
+    It is the one that the command line names, or those that the reader has configured.
     """
     if not hasattr(arguments, "tsa_chain"):
-        return b""
+        return ()
     if arguments.tsa_chain is not None:
-        return read_certificates(Path(arguments.tsa_chain))
+        return (Path(arguments.tsa_chain),)
     try:
         home = home_of(arguments)
     except UsageError:
-        return b""  # there is no folder in which any could be configured
-    return b"\n".join(read_certificates(each.chain) for each in read_authorities(home))
+        return ()  # there is no folder in which any could be configured
+    return tuple(each.chain for each in read_authorities(home))
 
 
-def _with_stamps(view: View, path: Path, context: Context, *, trusted: bytes) -> View:
+def _with_stamps(view: View, path: Path, context: Context, *, trusted: tuple[Path, ...]) -> View:
     """Add the time stamps of the authorities that the reader trusts."""
     try:
         from ledger.stamps import read_stamps  # noqa: PLC0415 (an extra, which need not be there)
     except ModuleNotFoundError:
         raise UsageError(f"to read time stamps {NO_OUTSIDE}") from None
+    chain = [certificate for file in trusted for certificate in read_certificates(file)]
     if kind_of_folder(path) == "export":
-        return replace(view, stamps=read_stamps(view, ExportedLedger(path), trusted=trusted))
+        return replace(view, stamps=read_stamps(view, ExportedLedger(path), trusted=chain))
     with context.ledger(path) as ledger:
-        return replace(view, stamps=read_stamps(view, ledger, trusted=trusted))
+        return replace(view, stamps=read_stamps(view, ledger, trusted=chain))
 
 
 def _with_mails(view: View, path: Path, context: Context, *, trusted: str | None) -> View:
@@ -383,16 +382,21 @@ def _with_mails(view: View, path: Path, context: Context, *, trusted: str | None
         return replace(view, mails=read_mails(view, ledger, trusted=keys))
 
 
-def read_certificates(path: Path) -> bytes:
-    """Read a file of certificates, or as much of it as is needed to see that it is too long.
+def read_certificates(path: Path) -> Chain:
+    """Read a file of certificates. Needs the extra `outside`.
 
     Raises:
-        UsageError: It cannot be read, or holds none.
+        UsageError: It cannot be read, or holds none, or something else.
     """
-    octets = _read(path, limit=_MAX_CERTIFICATES)
+    from verify.outside.rfc3161 import MAX_CHAIN, parse_chain  # noqa: PLC0415 (an extra)
+
+    octets = _read(path, limit=MAX_CHAIN)
     if b"-----BEGIN" not in octets:
         raise UsageError(f"{path}: holds no certificate (PEM)")
-    return octets
+    try:
+        return parse_chain(octets)
+    except MalformedError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _read(path: Path, *, limit: int) -> bytes:

@@ -104,7 +104,10 @@ def _stamp(asked: Configured, checkpoint: Checkpoint, party: str) -> Stamped:
         from ledger import timestamping  # noqa: PLC0415 (an extra, which need not be there)
     except ModuleNotFoundError:
         raise UsageError(NO_OUTSIDE) from None
-    chain = read_certificates(asked.chain)
+    try:
+        chain = read_certificates(asked.chain)
+    except UsageError as error:
+        raise LedgerError(str(error)) from None  # the other authorities are asked all the same
     if asked.openssl_conf is not None:
         authority = timestamping.ask_openssl(asked.openssl_conf)
         source = "openssl ts, on the signer's own machine"

@@ -19,7 +19,7 @@ from tests import reference
 from tests.ledger.commandline import Desk, process, rows
 from tests.timestamping import Authority
 from verify.checkpoint import Checkpoint
-from verify.outside.rfc3161 import MAX_TOKEN
+from verify.outside.rfc3161 import MAX_TOKEN, parse_chain
 
 CHECKPOINT = Checkpoint("ledger.example/one", 3, bytes(range(32)))
 
@@ -107,8 +107,25 @@ def test_a_checkpoint_is_stamped_by_openssl(desk: Desk, authority: Authority) ->
     assert "openssl gave no token" in failed.err
 
 
+def test_of_the_file_of_certificates_nothing_else_is_recorded(
+    desk: Desk, authority: Authority
+) -> None:
+    parts = [(authority.folder / name).read_text() for name in ("leaf.key", "root.pem")]
+    both = "kept by a.clerk: Gr\xfc\xdfe\n".join(parts)
+    (desk.folder / "both.pem").write_bytes(both.encode("latin-1"))
+    words = ("--openssl-conf", "tsa/tsa.cnf", "--chain", "both.pem", "--key", "rutland.key")
+    given = str(rows(desk.done("list", "ledger")["events"])[-1]["id"])
+    desk.done("prove", "ledger", given, "-o", "one.json", "--stamp", stamped(desk, *words))
+    desk.done("export", "ledger", "export")
+    held = [path.read_bytes() for path in (desk.folder / "export" / "files").iterdir()]
+
+    assert (authority.folder / "root.pem").read_bytes() in held
+    assert not any(b"PRIVATE KEY" in each or b"a.clerk" in each for each in held)
+    assert "PRIVATE KEY" not in (desk.folder / "one.json").read_text()
+
+
 def test_a_server_without_a_path_is_asked_for_its_root(served: Served) -> None:
-    chain = served.authority.chain
+    chain = parse_chain(served.authority.chain)
     stamp(CHECKPOINT, author="alpha", authority=ask_server(served.url("")), source="x", chain=chain)
 
     assert ["/"] == [path for path, _ in served.asked]
@@ -148,13 +165,20 @@ def test_what_is_no_token_records_nothing(desk: Desk, served: Served) -> None:
 
 def test_the_token_of_another_query_is_none(authority: Authority) -> None:
     kept: list[bytes] = []
+    chain = parse_chain(authority.chain)
 
     def replay(query: bytes) -> bytes:
         kept.append(authority.answer(query))
         return kept[0]
 
     def again() -> None:
-        stamp(CHECKPOINT, author="alpha", authority=replay, source="x", chain=authority.chain)
+        stamp(
+            CHECKPOINT,
+            author="alpha",
+            authority=replay,
+            source="x",
+            chain=chain,
+        )
 
     again()
     with pytest.raises(StampError, match="another query"):
@@ -285,6 +309,42 @@ def test_stamps_by_chosen_authorities_count_without_being_named(
 
     assert "existed by" not in anybody.out
     assert "stamped by CN=Invented authority, an authority that you trust" in flat(mine.out)
+
+
+def test_as_many_authorities_as_may_be_chosen_can_be_read_by(
+    desk: Desk, authority: Authority
+) -> None:
+    own = "[own]\nopenssl_conf = '../tsa/tsa.cnf'\nchain = '../tsa/root.pem'\n"
+    more = "".join(f"[a{n}]\ntsa = 'http://a.example'\nchain = '../more.pem'\n" for n in range(15))
+    desk.write("more.pem", authority.chain.decode() * 2)
+    (desk.folder / "mine").mkdir()
+    desk.write("mine/authorities.toml", own + more)
+    given = str(rows(desk.done("list", "ledger")["events"])[-1]["id"])
+    words = ("--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem", "--key", "rutland.key")
+    stamped(desk, *words)
+    mine = desk("show", "ledger", given, "--home", "mine")
+    desk.write("more.pem", authority.chain.decode() * 9)
+    more_than_any = desk("show", "ledger", given, "--home", "mine")
+
+    assert "stamped by CN=Invented authority, an authority that you trust" in flat(mine.out)
+    assert 2 == more_than_any.code
+    assert "more.pem: certificates: more than 16" in more_than_any.err
+
+
+def test_an_authority_without_its_certificates_keeps_no_other_from_being_asked(
+    desk: Desk, authority: Authority
+) -> None:
+    del authority
+    (desk.folder / "rutland.key.d").mkdir(exist_ok=True)
+    text = CHOSEN.format(url="https://tsa.example/tsr").replace("../tsa/root.pem", "../none.pem")
+    own = "[c-own]\nopenssl_conf = '../tsa/tsa.cnf'\nchain = '../tsa/root.pem'\n"
+    desk.write("rutland.key.d/authorities.toml", text + own)
+    ran = desk("timestamp", "ledger", "--key", "rutland.key", "--json")
+
+    assert 1 == ran.code
+    assert ["c-own"] == [row["authority"] for row in rows(ran.values["stamped"])]
+    assert ["a-server", "b-own"] == [row["authority"] for row in rows(ran.values["failed"])]
+    assert "none.pem: No such file" in str(rows(ran.values["failed"])[0]["reason"])
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ shows nothing of who wrote them, and is worth what the authority is.
 import contextlib
 import hashlib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -22,7 +23,10 @@ from verify.brackets import format_time_s
 from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.errors import MalformedError, SignatureError, VerifyError
 
-__all__ = ["MAX_CHAIN", "MAX_TOKEN", "Stamp", "check_token", "parse_chain"]
+__all__ = ["MAX_CHAIN", "MAX_TOKEN", "Chain", "Stamp", "check_token", "format_chain", "parse_chain"]
+
+Chain = Sequence[x509.Certificate]
+"""Certificates of authorities, from their roots down."""
 
 MAX_TOKEN = 65_536  # octets
 MAX_CHAIN = 262_144  # octets
@@ -30,6 +34,21 @@ MAX_CHAIN = 262_144  # octets
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _MAX_CERTIFICATES = 16
 _WORST_US = 24 * 60 * 60 * 1_000_000
+
+_SEQUENCE: Final = 0x30
+_SIGNED: Final = 0xA0  # the signed attributes of a SignerInfo (RFC 5652 section 5.3)
+_LONG: Final = 0x80  # of a length that has octets of its own
+_NAMED_BY: Final = {
+    bytes.fromhex("2a864886f70d010910020c"): "sha1",  # SigningCertificate
+    bytes.fromhex("2a864886f70d010910022f"): "sha256",  # SigningCertificateV2, if it does not say
+}
+"""Attributes that name a certificate, and the function of the hash that they name it by."""
+_FUNCTIONS: Final = {
+    bytes.fromhex("2b0e03021a"): "sha1",
+    bytes.fromhex("608648016503040201"): "sha256",
+    bytes.fromhex("608648016503040202"): "sha384",
+    bytes.fromhex("608648016503040203"): "sha512",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +69,31 @@ class Stamp:
     policy: str
 
 
-def check_token(token: bytes, *, checkpoint: Checkpoint, chain: bytes) -> Stamp:
+def check_token(token: bytes, *, checkpoint: Checkpoint, chain: Chain) -> Stamp:
     """Check that an authority saw a checkpoint's hash, and when it says that it did.
 
     Args:
         token: The authority's answer.
         checkpoint: The checkpoint; its signatures play no part.
-        chain: The authority's certificates from its root down, PEM: who hands them in vouches
-            for them, and all of them must have been valid at the token's time.
+        chain: Certificates of the authority, or of several: who hands them in vouches for them.
+            Those that the token needs must have been valid at its time.
 
     Returns:
         What the token says.
 
     Raises:
-        MalformedError: The token or the chain cannot be read.
+        MalformedError: The token cannot be read.
         SignatureError: The token is of another hash, or these certificates do not vouch for it.
 
     Source: RFC 3161 section 2.4.2; SPEC section 4.5.
     """
-    roots = parse_chain(chain)
     if len(token) > MAX_TOKEN:
         raise MalformedError("token", f"longer than {MAX_TOKEN} bytes")
     imprint = hashlib.sha256(format_checkpoint(checkpoint)).digest()
     with _reading("token"):
         response = decode_timestamp_response(token)
         try:
-            VerifierBuilder(roots=roots).build().verify(response, imprint)
+            VerifierBuilder(roots=list(chain)).build().verify(response, imprint)
             return _stamp(response)
         except VerificationError as error:
             raise SignatureError("time-stamping authority", None, str(error)) from None
@@ -99,6 +117,11 @@ def parse_chain(data: bytes) -> list[x509.Certificate]:
         for certificate in chain:
             trial.load_verify_locations(cadata=certificate.public_bytes(Encoding.DER))
     return chain
+
+
+def format_chain(chain: Chain) -> bytes:
+    """Write certificates, PEM, and nothing else."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
 
 
 @contextlib.contextmanager
@@ -130,6 +153,7 @@ def _stamp(response: TimeStampResponse) -> Stamp:
         for one in held
         if (one.issuer, one.serial_number) == (signer.issuer, signer.serial_number)
     )
+    _check_named(response.time_stamp_token(), certificate)
     by_ms = -(-(round(info.gen_time.timestamp() * 1_000_000) + _accuracy_us(info)) // 1000)
     return Stamp(
         by_ms=by_ms,
@@ -152,3 +176,54 @@ def _accuracy_us(info: TimeStampTokenInfo) -> int:
     if not 0 <= off_us <= _WORST_US:
         raise VerificationError("Its time may be off by more than a day, by its own word.")
     return off_us
+
+
+# The certificate that the signature names
+
+
+def _check_named(token: bytes, certificate: x509.Certificate) -> None:
+    """Check that what was signed names the certificate that it was checked with.
+
+    The library takes any certificate with the issuer and number that the token gives, and no
+    signature covers these.
+
+    Source: RFC 3161 section 2.4.2; RFC 5035 sections 3 to 5.
+    """
+    _, (_, explicit) = _parts(_within(token))
+    *_, (_, signers) = _parts(_within(explicit))
+    signed = next((text for tag, text in _parts(_within(signers)) if tag == _SIGNED), b"")
+    attributes = [_parts(attribute) for _, attribute in _parts(signed)]
+    named = [
+        _names(certificate, _within(values), _NAMED_BY[kind])
+        for (_, kind), (_, values) in attributes
+        if kind in _NAMED_BY
+    ]
+    if not named or not all(named):
+        raise VerificationError("It does not name the certificate that signed it.")
+
+
+def _names(certificate: x509.Certificate, named: bytes, function: str) -> bool:
+    """Tell whether the first certificate in a SigningCertificate (or V2) is this one."""
+    (_, certificates), *_ = _parts(named)
+    parts = _parts(_within(certificates))
+    if parts[0][0] == _SEQUENCE:  # it says which function
+        function = _FUNCTIONS.get(_within(parts.pop(0)[1]), "of this certificate")
+    return hashlib.new(function, certificate.public_bytes(Encoding.DER)).digest() == parts[0][1]
+
+
+def _within(der: bytes) -> bytes:
+    """Return the content of the first value."""
+    return _parts(der)[0][1]
+
+
+def _parts(der: bytes) -> list[tuple[int, bytes]]:
+    """Return the values that stand one behind the other: the tag of each, and its content."""
+    parts, at = [], 0
+    while at < len(der):
+        size, begin = der[at + 1], at + 2
+        if size & _LONG:
+            begin += size & ~_LONG
+            size = int.from_bytes(der[at + 2 : begin], "big")
+        parts.append((der[at], der[begin : begin + size]))
+        at = begin + size
+    return parts

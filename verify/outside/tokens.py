@@ -18,7 +18,7 @@ from verify.evidence import Evidence, token_of
 from verify.kinds import Attestation
 from verify.merkle import Frontier, leaf_hash
 from verify.outside.held import chosen, entries, file, opened
-from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, Stamp, check_token
+from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, Chain, Stamp, check_token, parse_chain
 from verify.source import Source
 
 __all__ = ["Token", "evidence_tokens", "read_tokens"]
@@ -47,7 +47,7 @@ def read_tokens(
     origin: str,
     size: int,
     attestations: Collection[int],
-    trusted: bytes | None = None,
+    trusted: Chain | None = None,
 ) -> tuple[Token, ...]:
     """Check every token over a checkpoint that an export holds.
 
@@ -56,11 +56,11 @@ def read_tokens(
         origin: The log's name.
         size: Its size.
         attestations: Indexes of its entries that hold attestations.
-        trusted: Certificates that the reader trusts, PEM; without them each token is checked
+        trusted: Certificates that the reader trusts; without them each token is checked
             against those that came with it, which whoever recorded it chose.
 
     Raises:
-        MalformedError: `trusted` are no certificates, or the export is not whole.
+        MalformedError: The export is not whole.
     """
     found: dict[int, tuple[int, str]] = {}
     for index, data in chosen(source, size, attestations):
@@ -79,7 +79,7 @@ def read_tokens(
 
 
 def evidence_tokens(
-    evidence: Evidence, *, origin: str, trusted: bytes | None = None
+    evidence: Evidence, *, origin: str, trusted: Chain | None = None
 ) -> tuple[Token, ...]:
     """Check every token that an evidence file brings.
 
@@ -112,7 +112,7 @@ def _token(
     line: Line | None,
     index: int,
     checkpoint: Checkpoint,
-    trusted: bytes | None,
+    trusted: Chain | None,
 ) -> Token:
     """Check one token that the entry at `index` carries."""
     size = checkpoint.size
@@ -126,11 +126,12 @@ def _token(
 
 
 def _checked(
-    token: bytes, chain: bytes, index: int | None, checkpoint: Checkpoint, trusted: bytes | None
+    token: bytes, chain: bytes, index: int | None, checkpoint: Checkpoint, trusted: Chain | None
 ) -> Token:
     size = checkpoint.size
     try:
-        stamp = check_token(token, checkpoint=checkpoint, chain=trusted or chain)
+        used = parse_chain(chain) if trusted is None else trusted
+        stamp = check_token(token, checkpoint=checkpoint, chain=used)
     except (MalformedError, SignatureError) as error:
         return Token(index, size, reason=str(error))
     return Token(index, size, stamp)

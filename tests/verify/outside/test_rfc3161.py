@@ -42,7 +42,7 @@ def token(authority: Authority) -> bytes:
 
 
 def test_says_when_the_authority_saw_the_checkpoint(authority: Authority, token: bytes) -> None:
-    stamp = check_token(token, checkpoint=CHECKPOINT, chain=authority.chain)
+    stamp = check_token(token, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
 
     said = decode_timestamp_response(token).tst_info.gen_time
 
@@ -74,9 +74,9 @@ def test_a_time_that_may_be_wrong_is_taken_at_its_latest(
     said = decode_timestamp_response(token).tst_info.gen_time
     if off_ms is None:
         with pytest.raises(SignatureError, match="more than a day"):
-            check_token(token, checkpoint=CHECKPOINT, chain=authority.chain)
+            check_token(token, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
         return
-    stamp = check_token(token, checkpoint=CHECKPOINT, chain=authority.chain)
+    stamp = check_token(token, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
 
     assert said.timestamp() * 1000 + off_ms == stamp.by_ms
 
@@ -102,13 +102,13 @@ def test_refuses_a_token_of_another_checkpoint(
     authority: Authority, token: bytes, other: Checkpoint
 ) -> None:
     with pytest.raises(SignatureError, match="Mismatch between messages"):
-        check_token(token, checkpoint=other, chain=authority.chain)
+        check_token(token, checkpoint=other, chain=parse_chain(authority.chain))
 
 
 def test_refuses_a_token_that_other_certificates_vouch_for(token: bytes, tmp_path: Path) -> None:
     other = Authority(tmp_path / "other")
     with pytest.raises(SignatureError) as refusal:
-        check_token(token, checkpoint=CHECKPOINT, chain=other.chain)
+        check_token(token, checkpoint=CHECKPOINT, chain=parse_chain(other.chain))
 
     assert refusal.value.name == "time-stamping authority"
 
@@ -116,7 +116,7 @@ def test_refuses_a_token_that_other_certificates_vouch_for(token: bytes, tmp_pat
 def test_refuses_a_hash_that_is_none_of_sha_256(authority: Authority) -> None:
     token = authority.stamp(TEXT, digest="sha512")
     with pytest.raises(SignatureError):
-        check_token(token, checkpoint=CHECKPOINT, chain=authority.chain)
+        check_token(token, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
 
 
 def test_refuses_another_hash_of_the_same_octets(tmp_path: Path) -> None:
@@ -131,13 +131,49 @@ def test_refuses_another_hash_of_the_same_octets(tmp_path: Path) -> None:
 
     assert query.replace(sha256, sha3_256) != query
     with pytest.raises(SignatureError, match="none of SHA-256"):
-        check_token(other, checkpoint=CHECKPOINT, chain=authority.chain)
+        check_token(other, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
+
+
+@pytest.mark.parametrize("function", ["sha1", "sha256", "sha384", "sha512"])
+def test_a_token_may_name_its_certificate_by_any_usual_hash(tmp_path: Path, function: str) -> None:
+    authority = Authority(tmp_path / "tsa")
+    settings = authority.folder / "tsa.cnf"
+    named = f"ess_cert_id_alg = {function}"
+    settings.write_text(settings.read_text().replace("ess_cert_id_alg = sha256", named))
+    chain = parse_chain(authority.chain)
+
+    assert check_token(authority.stamp(TEXT), checkpoint=CHECKPOINT, chain=chain).by_ms
+    settings.write_text(settings.read_text().replace(named, "ess_cert_id_alg = sha3-256"))
+    with pytest.raises(MalformedError, match="unsupported hash"):
+        check_token(authority.stamp(TEXT), checkpoint=CHECKPOINT, chain=chain)
+
+
+@pytest.mark.parametrize(("more", "holds"), [(("-cades",), True), ((), False)])
+def test_refuses_a_token_that_names_no_certificate(
+    authority: Authority, token: bytes, more: tuple[str, ...], *, holds: bool
+) -> None:
+    info = decode_timestamp_response(token).tst_info
+    (authority.folder / "info").write_bytes(info.as_bytes())  # type: ignore[attr-defined]  # it has
+    subprocess.run(
+        [OPENSSL, "cms", "-sign", "-binary", "-nodetach", "-in", "info", "-signer", "leaf.pem",
+         "-inkey", "leaf.key", "-econtent_type", "1.2.840.113549.1.9.16.1.4", *more,
+         "-outform", "DER", "-out", "signed"],
+        cwd=authority.folder, capture_output=True, check=True,
+    )  # fmt: skip
+    answer = b"\x30\x03\x02\x01\x00" + (authority.folder / "signed").read_bytes()
+    signed = b"\x30\x82" + len(answer).to_bytes(2, "big") + answer
+    chain = parse_chain(authority.chain)
+    if holds:
+        assert check_token(signed, checkpoint=CHECKPOINT, chain=chain).by_ms
+        return
+    with pytest.raises(SignatureError, match="does not name the certificate that signed it"):
+        check_token(signed, checkpoint=CHECKPOINT, chain=chain)
 
 
 @pytest.mark.parametrize("bad", [b"", b"\x30", b"a" * 100, bytes(MAX_TOKEN + 1)])
 def test_refuses_what_is_no_token(authority: Authority, bad: bytes) -> None:
     with pytest.raises(MalformedError) as refusal:
-        check_token(bad, checkpoint=CHECKPOINT, chain=authority.chain)
+        check_token(bad, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
 
     assert refusal.value.where == "token"
 
@@ -178,7 +214,7 @@ def test_whatever_the_library_raises_is_a_refusal_but_not_an_interrupt(
     monkeypatch.setattr(rfc3161, "decode_timestamp_response", fail)
     kind = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else MalformedError
     with pytest.raises(kind):
-        check_token(token, checkpoint=CHECKPOINT, chain=authority.chain)
+        check_token(token, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
 
 
 @pytest.mark.parametrize(
@@ -188,6 +224,7 @@ def test_whatever_the_library_raises_is_a_refusal_but_not_an_interrupt(
         (ExtendedKeyUsageOID.SERVER_AUTH, 0, False),
         (ExtendedKeyUsageOID.TIME_STAMPING, -1000, False),
         (ExtendedKeyUsageOID.TIME_STAMPING, 1000, False),
+        (ExtendedKeyUsageOID.TIME_STAMPING, 1, False),  # good, and not the one that signed
     ],
 )
 def test_refuses_a_certificate_for_another_purpose_or_of_another_time(
@@ -204,7 +241,7 @@ def test_refuses_a_certificate_for_another_purpose_or_of_another_time(
         one.public_bytes(Encoding.DER) for one in (good, issued(key, signer, purpose, days))
     )
     token = made.stamp(TEXT)
-    chain = root.public_bytes(Encoding.PEM)
+    chain = [root]
 
     assert 1 == token.count(held)
     swapped = token.replace(held, held if holds else other)
@@ -255,6 +292,6 @@ def test_any_octets_give_a_stamp_or_a_refusal(
             del spoiled[place : place + data.draw(st.integers(0, 3))]
     for octets in (bytes(spoiled), data.draw(st.binary())):
         try:
-            check_token(octets, checkpoint=CHECKPOINT, chain=authority.chain)
+            check_token(octets, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
         except VerifyError:
             continue

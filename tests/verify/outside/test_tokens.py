@@ -25,6 +25,7 @@ from verify.entry import parse_entry
 from verify.events import event_id
 from verify.folder import Folder
 from verify.note import parse_note
+from verify.outside.rfc3161 import Chain, parse_chain
 from verify.outside.tokens import Token, read_tokens
 
 ALPHA = Party("alpha", 1)
@@ -72,7 +73,7 @@ def ledger_id(entry: bytes) -> str:
     return event_id(bytes(parse_entry(entry).event)).hex()
 
 
-def tokens(export: Path, trusted: bytes | None = None) -> tuple[Token, ...]:
+def tokens(export: Path, trusted: Chain | None = None) -> tuple[Token, ...]:
     return read_tokens(
         Folder(export), origin=ORIGIN, size=10, attestations=range(10), trusted=trusted
     )
@@ -115,8 +116,8 @@ def test_the_reader_may_say_whom_to_trust(
 ) -> None:
     other = Authority(tmp_path / "other")
 
-    assert tokens(export, authority.chain)[0].stamp == tokens(export)[0].stamp
-    assert tokens(export, other.chain)[0].stamp is None
+    assert tokens(export, parse_chain(authority.chain))[0].stamp == tokens(export)[0].stamp
+    assert tokens(export, parse_chain(other.chain))[0].stamp is None
 
 
 def test_the_report_says_what_each_token_proves(export: Path, authority: Authority) -> None:
