@@ -31,6 +31,7 @@ Authority = Callable[[bytes], bytes]
 
 _TIMEOUT_S = 10.0
 _DEADLINE_S = 30.0
+_APART_MS = 24 * 60 * 60 * 1000  # that the authority's clock and this machine's may be
 
 
 class StampError(LedgerError):
@@ -96,7 +97,13 @@ def ask_openssl(settings: Path) -> Authority:
 
 
 def stamp(
-    checkpoint: Checkpoint, *, author: str, authority: Authority, source: str, chain: Chain
+    checkpoint: Checkpoint,
+    *,
+    author: str,
+    authority: Authority,
+    source: str,
+    chain: Chain,
+    now_ms: Callable[[], int],
 ) -> Stamped:
     """Have a checkpoint's hash stamped, and compose the event that records the token.
 
@@ -107,9 +114,11 @@ def stamp(
         source: Where that is, for readers.
         chain: The authority's certificates from its root down. They alone are recorded, whatever
             else there was in their file, such as a key.
+        now_ms: This machine's clock.
 
     Raises:
-        StampError: There is no token, or it does not hold.
+        StampError: There is no token, or it does not hold, or is of a time more than a day from
+            this machine's.
 
     Source: RFC 3161; SPEC section 4.5.
     """
@@ -122,6 +131,11 @@ def stamp(
         raise StampError(f"{source}: {error}") from None
     if decode_timestamp_response(token).tst_info.nonce != request.nonce:
         raise StampError(f"{source}: gave the token of another query")
+    if abs(stamped.by_ms - now_ms()) > _APART_MS:
+        # It would stay, and date what it is of before it was said, or long after.
+        raise StampError(
+            f"{source}: says {stamped.time}, more than a day from this machine's clock"
+        )
     fields = {"type": "rfc3161", "size": checkpoint.size, "root": checkpoint.root.hex()}
     claims: dict[str, str | FileClaim] = {
         "file.1": file_claim(

@@ -59,7 +59,7 @@ def _timestamp(arguments: Namespace, context: Context) -> int:
         checkpoint = Checkpoint(target.origin, head.size, head.root)
         for each in asked:
             try:
-                stamped = _stamp(each, checkpoint, signer.party)
+                stamped = _stamp(each, checkpoint, signer.party, context)
                 called = f"{checkpoint.size} entries existed by {utc(stamped.stamp.by_ms)}"
                 done = put(context, target, stamped.composed, signer=signer, home=home)
             except UsageError:
@@ -99,7 +99,7 @@ def _asked(arguments: Namespace, home: Path) -> tuple[Configured, ...]:
     return configured
 
 
-def _stamp(asked: Configured, checkpoint: Checkpoint, party: str) -> Stamped:
+def _stamp(asked: Configured, checkpoint: Checkpoint, party: str, context: Context) -> Stamped:
     try:
         from ledger import timestamping  # noqa: PLC0415 (an extra, which need not be there)
     except ModuleNotFoundError:
@@ -115,5 +115,6 @@ def _stamp(asked: Configured, checkpoint: Checkpoint, party: str) -> Stamped:
         source = asked.tsa or ""
         authority = timestamping.ask_server(source)
     return timestamping.stamp(
-        checkpoint, author=party, authority=authority, source=source, chain=chain
-    )
+        checkpoint, author=party, authority=authority, source=source, chain=chain,
+        now_ms=context.now_ms,
+    )  # fmt: skip

@@ -7,6 +7,7 @@ import http.server
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,20 @@ from verify.checkpoint import Checkpoint
 from verify.outside.rfc3161 import MAX_TOKEN, parse_chain
 
 CHECKPOINT = Checkpoint("ledger.example/one", 3, bytes(range(32)))
+LETTER = """\
+counterfoil: draft/v1
+events:
+  - kind: communication
+    channel: letter
+    from: [rutland]
+    to: [leicestershire]
+    claims:
+      text: Dear all
+"""
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture
@@ -32,6 +47,9 @@ def authority(tmp_path: Path) -> Authority:
 @pytest.fixture
 def desk(desk: Desk) -> Desk:
     desk.filled()
+    desk.now = now_ms()  # the authorities' clock, which nobody sets
+    letter = desk.write("letter.yaml", LETTER)
+    desk.done("record", "ledger", "--key", "rutland.key", letter, "--accept-clock")
     return desk
 
 
@@ -126,7 +144,8 @@ def test_of_the_file_of_certificates_nothing_else_is_recorded(
 
 def test_a_server_without_a_path_is_asked_for_its_root(served: Served) -> None:
     chain = parse_chain(served.authority.chain)
-    stamp(CHECKPOINT, author="alpha", authority=ask_server(served.url("")), source="x", chain=chain)
+    ask = ask_server(served.url(""))
+    stamp(CHECKPOINT, author="a", authority=ask, source="x", chain=chain, now_ms=now_ms)
 
     assert ["/"] == [path for path, _ in served.asked]
 
@@ -178,11 +197,35 @@ def test_the_token_of_another_query_is_none(authority: Authority) -> None:
             authority=replay,
             source="x",
             chain=chain,
+            now_ms=now_ms,
         )
 
     again()
     with pytest.raises(StampError, match="another query"):
         again()
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "taken"), [(3_600_000, True), (90_000_000, False), (-90_000_000, False)]
+)
+def test_a_token_of_another_day_is_not_recorded(
+    authority: Authority, ahead_ms: int, *, taken: bool
+) -> None:
+    def ask() -> None:
+        stamp(
+            CHECKPOINT,
+            author="alpha",
+            authority=authority.answer,
+            source="x",
+            chain=parse_chain(authority.chain),
+            now_ms=lambda: now_ms() + ahead_ms,
+        )
+
+    if taken:
+        ask()
+        return
+    with pytest.raises(StampError, match=r"says 20.* more than a day from this machine's clock"):
+        ask()
 
 
 def test_without_the_extra_the_command_says_what_to_install(

@@ -93,6 +93,7 @@ def check_token(token: bytes, *, checkpoint: Checkpoint, chain: Chain) -> Stamp:
     with _reading("token"):
         response = decode_timestamp_response(token)
         try:
+            _check_granted(response)
             VerifierBuilder(roots=list(chain)).build().verify(response, imprint)
             return _stamp(response)
         except VerificationError as error:
@@ -139,6 +140,13 @@ def _reading(where: str) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise MalformedError(where, "the library that reads it gave up") from None
+
+
+def _check_granted(response: TimeStampResponse) -> None:
+    """Say why an authority refused, in its own words: the library does not."""
+    if response.status:
+        words = "; ".join((f"status {response.status}", *response.status_string))
+        raise VerificationError(f"It was not granted: {words}")
 
 
 def _stamp(response: TimeStampResponse) -> Stamp:

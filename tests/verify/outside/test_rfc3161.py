@@ -170,6 +170,21 @@ def test_refuses_a_token_that_names_no_certificate(
         check_token(signed, checkpoint=CHECKPOINT, chain=chain)
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("300b 3009 020102 3004 0c026e6f", "It was not granted: status 2; no"),
+        ("3005 3003 020101", "It was not granted: status 1"),
+    ],
+)
+def test_an_authority_that_refuses_is_heard(authority: Authority, answer: str, reason: str) -> None:
+    chain = parse_chain(authority.chain)
+    with pytest.raises(SignatureError) as refusal:
+        check_token(bytes.fromhex(answer), checkpoint=CHECKPOINT, chain=chain)
+
+    assert reason == refusal.value.reason
+
+
 @pytest.mark.parametrize("bad", [b"", b"\x30", b"a" * 100, bytes(MAX_TOKEN + 1)])
 def test_refuses_what_is_no_token(authority: Authority, bad: bytes) -> None:
     with pytest.raises(MalformedError) as refusal:
