@@ -11,7 +11,7 @@ Needs the extra `outside`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ledger.errors import NotFoundError
 from ledger.view import Stamped, Told, View
@@ -46,11 +46,20 @@ def read_stamps(view: View, held: Held, *, trusted: Chain) -> tuple[Stamped, ...
         held: The ledger or the export that the view was read from.
         trusted: Certificates of the authorities that the reader trusts.
     """
-    found = (_stamped(view, told, held, trusted) for told in view.told)
+    named = {each for each in map(_named, view.told) if each is not None}
+    found = (_stamped(view, each, held, trusted) for each in named)
     return tuple(sorted(each for each in found if each is not None))
 
 
-def _stamped(view: View, told: Told, held: Held, trusted: Chain) -> Stamped | None:
+class _Named(NamedTuple):
+    """A state that a token is said to be of, and the token's file: several events may name one."""
+
+    size: int
+    root: str
+    sha256: str
+
+
+def _named(told: Told) -> _Named | None:
     event, file = told.event, told.claims.get("file.1")
     if not isinstance(event, Attestation) or event.type != "rfc3161":
         return None
@@ -58,14 +67,18 @@ def _stamped(view: View, told: Told, held: Held, trusted: Chain) -> Stamped | No
         return None
     if not event.size <= told.index or file.size > MAX_TOKEN:
         return None
-    root = bytes.fromhex(event.root)
-    if held.root_at(event.size) != root:
+    return _Named(event.size, event.root, file.sha256)
+
+
+def _stamped(view: View, named: _Named, held: Held, trusted: Chain) -> Stamped | None:
+    root = bytes.fromhex(named.root)
+    if held.root_at(named.size) != root:
         return None
     try:
-        with held.file_path(file.sha256).open("rb") as stream:
+        with held.file_path(named.sha256).open("rb") as stream:
             token = stream.read(MAX_TOKEN + 1)  # one more is enough to be refused
-        checkpoint = Checkpoint(view.origin, event.size, root)
+        checkpoint = Checkpoint(view.origin, named.size, root)
         stamp = check_token(token, checkpoint=checkpoint, chain=trusted)
     except (NotFoundError, VerifyError):
         return None
-    return Stamped(event.size, -(-stamp.by_ms // 1000), stamp.authority)
+    return Stamped(named.size, -(-stamp.by_ms // 1000), stamp.authority)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rfc3161_client import HashAlgorithm, TimestampRequestBuilder, decode_timestamp_response
+from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from ledger.compose import Composed, FileClaim, compose, file_claim
 from ledger.errors import LedgerError
@@ -129,7 +129,7 @@ def stamp(
         stamped = check_token(token, checkpoint=checkpoint, chain=chain)
     except VerifyError as error:
         raise StampError(f"{source}: {error}") from None
-    if decode_timestamp_response(token).tst_info.nonce != request.nonce:
+    if stamped.nonce != request.nonce:
         raise StampError(f"{source}: gave the token of another query")
     if abs(stamped.by_ms - now_ms()) > _APART_MS:
         # It would stay, and date what it is of before it was said, or long after.

@@ -11,7 +11,7 @@ import hashlib
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -35,8 +35,17 @@ _SHA256 = "2.16.840.1.101.3.4.2.1"
 _MAX_CERTIFICATES = 16
 _WORST_US = 24 * 60 * 60 * 1_000_000
 
+
+class _Part(NamedTuple):
+    """A value in DER: its tag, its content, and all of its octets."""
+
+    tag: int
+    content: bytes
+    octets: bytes
+
+
 _SEQUENCE: Final = 0x30
-_SIGNED: Final = 0xA0  # the signed attributes of a SignerInfo (RFC 5652 section 5.3)
+_TAGGED: Final = 0xA0
 _LONG: Final = 0x80  # of a length that has octets of its own
 _NAMED_BY: Final = {
     bytes.fromhex("2a864886f70d010910020c"): "sha1",  # SigningCertificate
@@ -61,12 +70,14 @@ class Stamp:
         time: The same in words, to the second, in UTC.
         authority: The name in the certificate that signed, in the words of RFC 4514.
         policy: The authority's policy, an object identifier in dots.
+        nonce: The number in the query that the authority answered, if there was one.
     """
 
     by_ms: int
     time: str
     authority: str
     policy: str
+    nonce: int | None
 
 
 def check_token(token: bytes, *, checkpoint: Checkpoint, chain: Chain) -> Stamp:
@@ -91,11 +102,13 @@ def check_token(token: bytes, *, checkpoint: Checkpoint, chain: Chain) -> Stamp:
         raise MalformedError("token", f"longer than {MAX_TOKEN} bytes")
     imprint = hashlib.sha256(format_checkpoint(checkpoint)).digest()
     with _reading("token"):
-        response = decode_timestamp_response(token)
+        response = decode_timestamp_response(_ordered(token))
         try:
             _check_granted(response)
+            signed = _signed_data(response.time_stamp_token())
+            _check_certificates(signed)
             VerifierBuilder(roots=list(chain)).build().verify(response, imprint)
-            return _stamp(response)
+            return _stamp(response, signed)
         except VerificationError as error:
             raise SignatureError("time-stamping authority", None, str(error)) from None
 
@@ -149,7 +162,13 @@ def _check_granted(response: TimeStampResponse) -> None:
         raise VerificationError(f"It was not granted: {words}")
 
 
-def _stamp(response: TimeStampResponse) -> Stamp:
+def _check_certificates(signed: list[_Part]) -> None:
+    """Refuse more certificates than a chain has: each is read several times."""
+    if len(_tagged(signed)) > _MAX_CERTIFICATES:
+        raise VerificationError(f"It has more than {_MAX_CERTIFICATES} certificates.")
+
+
+def _stamp(response: TimeStampResponse, signed: list[_Part]) -> Stamp:
     info = response.tst_info
     # Not compared by the library, which is given a hash: that of another function fits as well.
     if info.message_imprint.hash_algorithm.dotted_string != _SHA256:
@@ -161,13 +180,14 @@ def _stamp(response: TimeStampResponse) -> Stamp:
         for one in held
         if (one.issuer, one.serial_number) == (signer.issuer, signer.serial_number)
     )
-    _check_named(response.time_stamp_token(), certificate)
+    _check_named(signed, certificate)
     by_ms = -(-(round(info.gen_time.timestamp() * 1_000_000) + _accuracy_us(info)) // 1000)
     return Stamp(
         by_ms=by_ms,
         time=format_time_s(-(-by_ms // 1000)),
         authority=certificate.subject.rfc4514_string(),
         policy=info.policy.dotted_string,
+        nonce=info.nonce,
     )
 
 
@@ -186,10 +206,24 @@ def _accuracy_us(info: TimeStampTokenInfo) -> int:
     return off_us
 
 
-# The certificate that the signature names
+# The certificates in a token
 
 
-def _check_named(token: bytes, certificate: x509.Certificate) -> None:
+def _ordered(answer: bytes) -> bytes:
+    """Put an answer's certificates into the order that DER wants, and no signature covers.
+
+    OpenSSL and many authorities give them from the leaf up, as CMS allows. The library takes no
+    other order than that of DER.
+    """
+    try:
+        _, token = _parts(_within(answer))
+        held = [part.octets for part in _tagged(_signed_data(token.octets))]
+    except (IndexError, ValueError):
+        return answer  # the library says better what it lacks
+    return answer.replace(b"".join(held), b"".join(sorted(held)), 1)
+
+
+def _check_named(signed: list[_Part], certificate: x509.Certificate) -> None:
     """Check that what was signed names the certificate that it was checked with.
 
     The library takes any certificate with the issuer and number that the token gives, and no
@@ -197,14 +231,11 @@ def _check_named(token: bytes, certificate: x509.Certificate) -> None:
 
     Source: RFC 3161 section 2.4.2; RFC 5035 sections 3 to 5.
     """
-    _, (_, explicit) = _parts(_within(token))
-    *_, (_, signers) = _parts(_within(explicit))
-    signed = next((text for tag, text in _parts(_within(signers)) if tag == _SIGNED), b"")
-    attributes = [_parts(attribute) for _, attribute in _parts(signed)]
+    attributes = [_parts(one.content) for one in _tagged(_parts(_within(signed[-1].content)))]
     named = [
-        _names(certificate, _within(values), _NAMED_BY[kind])
-        for (_, kind), (_, values) in attributes
-        if kind in _NAMED_BY
+        _names(certificate, _within(values.content), _NAMED_BY[kind.content])
+        for kind, values in attributes
+        if kind.content in _NAMED_BY
     ]
     if not named or not all(named):
         raise VerificationError("It does not name the certificate that signed it.")
@@ -212,26 +243,38 @@ def _check_named(token: bytes, certificate: x509.Certificate) -> None:
 
 def _names(certificate: x509.Certificate, named: bytes, function: str) -> bool:
     """Tell whether the first certificate in a SigningCertificate (or V2) is this one."""
-    (_, certificates), *_ = _parts(named)
-    parts = _parts(_within(certificates))
-    if parts[0][0] == _SEQUENCE:  # it says which function
-        function = _FUNCTIONS.get(_within(parts.pop(0)[1]), "of this certificate")
-    return hashlib.new(function, certificate.public_bytes(Encoding.DER)).digest() == parts[0][1]
+    digest, *rest = _parts(_within(_within(named)))
+    if digest.tag == _SEQUENCE:  # it says which function
+        function = _FUNCTIONS.get(_within(digest.content), "of this certificate")
+        digest = rest[0]
+    return hashlib.new(function, certificate.public_bytes(Encoding.DER)).digest() == digest.content
+
+
+def _signed_data(token: bytes) -> list[_Part]:
+    """Return the parts of the SignedData that a token (ContentInfo) is."""
+    _, explicit = _parts(_within(token))
+    return _parts(_within(explicit.content))
+
+
+def _tagged(parts: list[_Part]) -> list[_Part]:
+    """Return what is tagged with 0: the certificates of SignedData, what a SignerInfo signed."""
+    return _parts(next((part.content for part in parts if part.tag == _TAGGED), b""))
 
 
 def _within(der: bytes) -> bytes:
     """Return the content of the first value."""
-    return _parts(der)[0][1]
+    return _parts(der)[0].content
 
 
-def _parts(der: bytes) -> list[tuple[int, bytes]]:
-    """Return the values that stand one behind the other: the tag of each, and its content."""
+def _parts(der: bytes) -> list[_Part]:
+    """Return the values that stand one behind the other."""
     parts, at = [], 0
     while at < len(der):
         size, begin = der[at + 1], at + 2
         if size & _LONG:
             begin += size & ~_LONG
             size = int.from_bytes(der[at + 2 : begin], "big")
-        parts.append((der[at], der[begin : begin + size]))
-        at = begin + size
+        end = begin + size
+        parts.append(_Part(der[at], der[begin:end], der[at:end]))
+        at = end
     return parts

@@ -5,8 +5,9 @@ no verdict; whether its authority deserves trust is the reader's to say, who may
 certificates to go by.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from verify.checkpoint import Checkpoint
@@ -71,9 +72,10 @@ def read_tokens(
         return ()
     roots = _roots(source, size, {count for count, _ in found.values()})
     lines = opened(source, found)
+    known: dict[tuple[Checkpoint, bytes, bytes], Token] = {}
     return tuple(
         _token(source, roots, lines.get(index), index, Checkpoint(
-            origin, count, bytes.fromhex(root)), trusted)
+            origin, count, bytes.fromhex(root)), trusted, known)
         for index, (count, root) in found.items()
     )  # fmt: skip
 
@@ -113,8 +115,9 @@ def _token(
     index: int,
     checkpoint: Checkpoint,
     trusted: Chain | None,
+    known: dict[tuple[Checkpoint, bytes, bytes], Token],
 ) -> Token:
-    """Check one token that the entry at `index` carries."""
+    """Check one token that the entry at `index` carries, unless it is one of those `known`."""
     size = checkpoint.size
     if size > index or roots.get(size) != checkpoint.root:
         return Token(index, size, reason="is of a state that this record never had before it")
@@ -122,7 +125,10 @@ def _token(
     chain = file(source, line, "file.2", MAX_CHAIN)
     if token is None or chain is None:
         return Token(index, size, reason="is not here, or not with its certificates")
-    return _checked(token, chain, index, checkpoint, trusted)
+    key = (checkpoint, hashlib.sha256(token).digest(), hashlib.sha256(chain).digest())
+    if key not in known:
+        known[key] = _checked(token, chain, index, checkpoint, trusted)
+    return replace(known[key], index=index)
 
 
 def _checked(

@@ -21,7 +21,7 @@ from tests.timestamping import OPENSSL, Authority
 from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.errors import MalformedError, SignatureError, VerifyError
 from verify.outside import rfc3161
-from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, check_token, parse_chain
+from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, check_token, format_chain, parse_chain
 
 CHECKPOINT = Checkpoint("ledger.example/one", 3, bytes(range(32)))
 TEXT = format_checkpoint(CHECKPOINT)
@@ -185,6 +185,25 @@ def test_an_authority_that_refuses_is_heard(authority: Authority, answer: str, r
     assert reason == refusal.value.reason
 
 
+@pytest.mark.parametrize(("more", "holds"), [(15, True), (16, False)])
+def test_takes_the_certificates_of_a_chain_in_any_order_and_no_more(
+    tmp_path: Path, more: int, *, holds: bool
+) -> None:
+    # OpenSSL gives them as they come, in which order the library reads none.
+    authority = Authority(tmp_path / "tsa")
+    key = ec.generate_private_key(ec.SECP256R1())
+    others = [issued(key, key.public_key(), None, days) for days in range(more)]
+    (authority.folder / "more.pem").write_bytes(format_chain(others))
+    settings = authority.folder / "tsa.cnf"
+    settings.write_text(settings.read_text() + "certs = more.pem\n")
+    token, chain = authority.stamp(TEXT), parse_chain(authority.chain)
+    if holds:
+        assert check_token(token, checkpoint=CHECKPOINT, chain=chain).by_ms
+        return
+    with pytest.raises(SignatureError, match="more than 16 certificates"):
+        check_token(token, checkpoint=CHECKPOINT, chain=chain)
+
+
 @pytest.mark.parametrize("bad", [b"", b"\x30", b"a" * 100, bytes(MAX_TOKEN + 1)])
 def test_refuses_what_is_no_token(authority: Authority, bad: bytes) -> None:
     with pytest.raises(MalformedError) as refusal:
@@ -268,7 +287,7 @@ def test_refuses_a_certificate_for_another_purpose_or_of_another_time(
 
 
 def issued(
-    key: rsa.RSAPrivateKey,
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
     public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
     purpose: x509.ObjectIdentifier | None,
     days: int,

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec.structs import replace
+from rfc3161_client import TimeStampResponse, decode_timestamp_response
 
 from ledger.export import export as write
 from tests.ledger.builder import Party, found_ledger, new_event, new_letter, submit
@@ -25,6 +26,7 @@ from verify.entry import parse_entry
 from verify.events import event_id
 from verify.folder import Folder
 from verify.note import parse_note
+from verify.outside import rfc3161
 from verify.outside.rfc3161 import Chain, parse_chain
 from verify.outside.tokens import Token, read_tokens
 
@@ -94,7 +96,36 @@ def test_each_token_is_checked_for_itself(export: Path) -> None:
 
 
 def test_a_token_alone_is_checked_though_the_log_grew(tmp_path: Path, authority: Authority) -> None:
-    with found_ledger(tmp_path / "ledger", ALPHA)[0] as ledger:
+    stamped(tmp_path, authority, times=1)
+    ran = run(tmp_path / "export")
+
+    assert 3 == ran.returncode
+    assert b"entry 1: the first 1 entries existed by 20" in b" ".join(ran.stdout.split())
+
+
+def test_a_token_that_several_entries_carry_is_checked_once(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamped(tmp_path, authority, times=3)
+    read: list[bytes] = []
+
+    def decoded(token: bytes) -> TimeStampResponse:
+        read.append(token)
+        return decode_timestamp_response(token)
+
+    monkeypatch.setattr(rfc3161, "decode_timestamp_response", decoded)
+    folder = Folder(tmp_path / "export")
+    found = read_tokens(folder, origin=ORIGIN, size=4, attestations=[1, 2, 3])
+
+    assert 1 == len(read)
+    assert [1, 2, 3] == [token.index for token in found]
+    assert 1 == len({token.stamp for token in found})
+    assert found[0].stamp is not None
+
+
+def stamped(folder: Path, authority: Authority, *, times: int) -> None:
+    """Export a ledger in which a token over its first entry was recorded, and nothing else."""
+    with found_ledger(folder / "ledger", ALPHA)[0] as ledger:
         checkpoint, note = parse_signed(ledger.checkpoint())
         claims = {}
         for number, content in enumerate((authority.stamp(note.text), authority.chain), 1):
@@ -103,12 +134,9 @@ def test_a_token_alone_is_checked_though_the_log_grew(tmp_path: Path, authority:
             file = {"media_type": "a/b", "name": "a", "sha256": sha256, "size": len(content)}
             claims[f"file.{number}"] = file
         of = {"type": "rfc3161", "size": checkpoint.size, "root": checkpoint.root.hex()}
-        submit(ledger, new_event("alpha", "attestation/v1", claims=claims, **of))  # type: ignore[arg-type]  # its own fields
-        write(ledger, tmp_path / "export")
-    ran = run(tmp_path / "export")
-
-    assert 3 == ran.returncode
-    assert b"entry 1: the first 1 entries existed by 20" in b" ".join(ran.stdout.split())
+        for _ in range(times):
+            submit(ledger, new_event("alpha", "attestation/v1", claims=claims, **of))  # type: ignore[arg-type]  # its own fields
+        write(ledger, folder / "export")
 
 
 def test_the_reader_may_say_whom_to_trust(
