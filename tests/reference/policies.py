@@ -1,5 +1,6 @@
 """Sections 8.1, 8.2 and 11.4: policies, quorums and what their times say."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -35,8 +36,8 @@ class Policy:
 def parse_policy(data: bytes) -> Policy:
     """Read a policy that is well-formed: what is not, no verifier runs with."""
     policy = Policy([], {}, None)
-    for line in data.decode("utf-8").split("\n"):
-        words_ = line.split()
+    for line in data.decode("utf-8", "backslashreplace").split("\n"):
+        words_ = re.split(r"[ \t]+", line.strip(" \t"))
         match words_:
             case ["log", vkey, *_]:
                 policy.logs.append(vkey)

@@ -296,7 +296,7 @@ def test_what_the_quorum_does_not_name_may_follow_it() -> None:
         ("log x", 3),
         (f"log {VKEYS[5]}", 3),
         (f"log {LOG_VKEY}\nlog {LOG_VKEY}", 4),
-        (f"log {format_vkey(make_key('other', ED25519, 1))}", 3),
+        (f"log {LOG_VKEY}\nlog {format_vkey(make_key('other', ED25519, 0))}", 4),
         ("witness w3", 3),
         ("witness w3 x", 3),
         (f"witness w3 {VKEYS[2]} u v", 3),
@@ -329,11 +329,26 @@ def test_refuses_a_bad_line_and_names_it(line: str, number: int) -> None:
     assert f"policy line {number}" == caught.value.where
 
 
-def test_refuses_a_name_that_is_not_utf_8() -> None:
-    with pytest.raises(MalformedError) as caught:
-        parse_policy(b"quorum \xff\n")
+def test_names_and_urls_are_octets_and_those_that_are_not_utf_8_can_be_shown() -> None:
+    line = b"witness \xff\xe9 %b http://\xe9.example/\n" % VKEYS[0].encode()
+    policy = parse_policy(line + b"quorum \xff\xe9\n")
 
-    assert ("policy line 1", "not UTF-8") == (caught.value.where, caught.value.reason)
+    assert r"\xff\xe9" == policy.quorum
+    assert (Witness(r"\xff\xe9", KEYS[0], r"http://\xe9.example/"),) == policy.witnesses
+    with pytest.raises(MalformedError, match=r"line 2: the name .* not defined before"):
+        parse_policy(line + b"quorum \xff\n")
+
+
+def test_a_log_may_sign_as_a_cosigner_does_and_have_the_key_of_a_witness() -> None:
+    of_lattice = format_vkey(POST_QUANTUM)
+    of_one_key = make_key("w1.example", ED25519, 1)
+    policy = parse_policy(
+        f"log {of_lattice}\nlog {format_vkey(of_one_key)}\n{WITNESSES}"
+        f"witness w7 {of_lattice}\nquorum none\n".encode()
+    )
+
+    assert (Log(POST_QUANTUM), Log(of_one_key)) == policy.logs
+    assert [KEYS[0], KEYS[1], POST_QUANTUM] == [witness.key for witness in policy.witnesses]
 
 
 @pytest.mark.parametrize(
