@@ -186,6 +186,11 @@ def false_proofs(world: World, other: World) -> dict[str, ForkProof]:
         size, log_keys=(format_vkey(log_vkey(ORIGIN, public_hex(signing_key("x")))),)
     ),
     "a witness's key as the log's": replace(size, log_keys=(format_vkey(witness_key()),)),
+    "a witness's key as the log's, that cosigned both": replace(
+        size,
+        checkpoints=tuple(cosigned(note.encode(), 1000).decode() for note in size.checkpoints),
+        log_keys=(format_vkey(witness_key()),),
+    ),
     "no verifier key": replace(size, log_keys=("x",)),
     "no note": replace(size, checkpoints=("x", "y")),
     "a charter of another log": replace(
@@ -204,6 +209,10 @@ def false_proofs(world: World, other: World) -> dict[str, ForkProof]:
     ),
     "a witness that is a log": replace(back, lie=StepBack(witness=format_vkey(LOG_KEY))),
     "a witness without a key": replace(back, lie=StepBack(witness="w1+00000000+")),
+    "a witness one of whose lines is not valid": replace(
+        back,
+        checkpoints=(back.checkpoints[0], cosigned(back.checkpoints[1].encode(), 0).decode()),
+    ),
     "a cosignature of no time": step_back(world, small=5, after=1000, before=0),
     "a cosignature later than time goes": step_back(world, small=5, after=2**63, before=1000),
     "a size in other digits": proof_of_fork(
