@@ -37,6 +37,7 @@ _LINES: Final = 100  # of a head, and of what may stand behind a body in chunks
 _BLANK: Final = re.compile(rb"\n\r?\n")
 _CHUNKS: Final = 64  # of a body, of which it is no matter how small they are
 _CHUNK: Final = 512  # octets that chunks must have on average
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?#@]+)(.*)", re.IGNORECASE)
 
 
 def limited(settings: Settings) -> type[asyncio.Protocol]:
@@ -72,7 +73,8 @@ class _Requests(h11.Connection):
         if isinstance(event, h11.Request):
             self._chunks = self._octets = 0
             self._in_chunks = _is_in_chunks(event)
-        elif isinstance(event, h11.Data):
+            return _in_origin_form(event)
+        if isinstance(event, h11.Data):
             self._chunks += event.chunk_start
             self._octets += len(event.data)
             if (self._chunks - _CHUNKS) * _CHUNK > self._octets:
@@ -108,6 +110,23 @@ def _is_in_chunks(request: h11.Request) -> bool:
     if b"content-length" in names or request.http_version != b"1.1":
         raise h11.RemoteProtocolError("Transfer-Encoding with Content-Length, or in HTTP/1.0")
     return True
+
+
+def _in_origin_form(request: h11.Request) -> h11.Request:
+    """Return a request as it is without `http://host` before its path, which tells its `Host` then.
+
+    Source: RFC 9112 section 3.2.2.
+    """
+    absolute = _ABSOLUTE.fullmatch(request.target)
+    if absolute is None:
+        return request
+    host, rest = absolute.groups()
+    return h11.Request(
+        method=request.method,
+        target=rest if rest.startswith(b"/") else b"/" + rest,
+        headers=[(b"host", host), *(line for line in request.headers if line[0] != b"host")],
+        http_version=request.http_version,
+    )
 
 
 class _Connection(H11Protocol):

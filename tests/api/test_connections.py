@@ -91,3 +91,22 @@ def test_what_counts_as_one_address() -> None:
     assert peer_of("2001:db8::1") == peer_of("2001:db8::ffff:1%eth0")
     assert peer_of("2001:db8::1") != peer_of("2001:db8:0:1::1")
     assert "testclient" == peer_of("testclient")
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://x/checkpoint", 200),
+        ("HTTPS://log.example:8470/checkpoint?at=1", 200),
+        ("http://x", 200),
+        ("http://x?at=1", 400),
+        ("http://x//checkpoint", 404),
+        ("http:///checkpoint", 404),
+        ("http://me@x/checkpoint", 404),
+        ("ftp://x/checkpoint", 404),
+    ],
+)
+def test_a_request_may_have_the_absolute_form(site: Site, target: str, status: int) -> None:
+    head = f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+    assert status == site.raw(head.encode()).status

@@ -210,6 +210,20 @@ def test_without_a_name_the_server_is_called_by_its_address(ledger: Ledger, site
     assert 201 == given.status
 
 
+def test_the_absolute_form_says_how_the_server_is_called(ledger: Ledger, site: Site) -> None:
+    local, lure = f"localhost:{site.port}", "lure.example"
+    statuses = []
+    for called, host in ((local, lure), (lure, local)):
+        body = site.session_body(ledger, ALPHA, nonce_of(site), changes={"host": local})
+        head = (
+            f"POST http://{called}/sessions HTTP/1.1\r\nHost: {host}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        statuses.append(site.raw(head.encode() + body).status)
+
+    assert [201, 401] == statuses
+
+
 def test_leave_that_others_are_given_ends_nobody_elses(ledger: Ledger) -> None:
     name = LedgerName(origin=ledger.origin, charter=ledger.fingerprint)
     made = Sessions(name, ledger.state, now_ms=now_ms, session_s=60, nonce_s=60, each=1)

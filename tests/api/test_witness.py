@@ -290,6 +290,15 @@ def test_a_connection_may_be_used_again(site: Site) -> None:
     assert [200, 409, 409] == statuses
 
 
+def test_a_request_may_have_the_absolute_form(site: Site) -> None:
+    body = LOG.request(0, 5)
+    head = (
+        f"POST http://w.example/add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}"
+    )
+
+    assert 200 == site.raw(f"{head}\r\n\r\n".encode() + body).status
+
+
 def test_of_those_that_race_from_one_size_one_is_answered_200(site: Site) -> None:
     add(site, LOG.request(0, 5))
     bodies = [LOG.request(5, 6 + n) for n in range(16)]
