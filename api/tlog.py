@@ -4,13 +4,16 @@
     GET /tile/{path}        tiles, for anybody; entry bundles, for whoever may read
 
 A tile holds hashes of entries, each over a random nonce and a signature, so it tells nothing of
-what they say: witnesses and monitors need no account.
+what they say: witnesses and monitors need no account. Entry bundles come in gzip for who takes it:
+they are a third as long then. Hashes cannot be made shorter.
 
 Source: c2sp.org/tlog-tiles.
 """
 
 from __future__ import annotations
 
+import gzip
+import re
 from typing import Final
 
 from fastapi import APIRouter
@@ -35,6 +38,10 @@ __all__ = ["Tlog"]
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _FOR_ONE: Final = "private, max-age=31536000, immutable"
 _ANYBODY: Final = {"access-control-allow-origin": "*"}
+_FASTEST: Final = 1  # of the levels of gzip: the others make a bundle 7% shorter for twice the time
+_GZIP: Final = re.compile(
+    r"\s*gzip\s*(?:;\s*q=(?P<weight>[01](?:\.[0-9]{0,3})?)\s*)?", re.IGNORECASE
+)
 
 
 class Tlog:
@@ -59,13 +66,20 @@ class Tlog:
         hosted = self._hosting.of(request)
         path = f"tile/{request.path_params['path']}"
         check_spelling(request, f"{hosted.prefix}/{path}")
-        caching = {"cache-control": _FOR_EVER, **_ANYBODY}
-        if path.startswith("tile/entries/"):
+        headers = {"cache-control": _FOR_EVER, **_ANYBODY}
+        is_bundle = path.startswith("tile/entries/")
+        if is_bundle:
             hosted.admit(request)
-            if hosted.state.charter.visibility != "public":
-                caching = {"cache-control": _FOR_ONE, "vary": "Authorization, Cookie"}
+            if hosted.state.charter.visibility == "public":
+                headers["vary"] = "Accept-Encoding"
+            else:
+                vary = "Accept-Encoding, Authorization, Cookie"
+                headers = {"cache-control": _FOR_ONE, "vary": vary}
         data = await self._hosting.read(lambda: hosted.ledger.tile(path))
-        return Response(data, media_type=OCTETS, headers=caching)
+        if is_bundle and _takes_gzip(request):
+            headers["content-encoding"] = "gzip"
+            data = await self._hosting.read(lambda: gzip.compress(data, _FASTEST, mtime=0))
+        return Response(data, media_type=OCTETS, headers=headers)
 
     def add_to(self, router: APIRouter) -> None:
         """Add the paths."""
@@ -90,3 +104,10 @@ class Tlog:
             },
             openapi_extra={"parameters": [parameter("path", {"type": "string"})]},
         )
+
+
+def _takes_gzip(request: Request) -> bool:
+    """Tell whether an answer may come in gzip (RFC 9110 section 12.5.3)."""
+    codings = ",".join(request.headers.getlist("accept-encoding")).split(",")
+    found = [each for each in map(_GZIP.fullmatch, codings) if each]
+    return any(float(each["weight"] or 1) > 0 for each in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import logging
 import re
 import socket
@@ -214,6 +215,34 @@ def test_serves_tiles_and_bundles_for_ever(ledger: Ledger, site: Site) -> None:
         assert (200, ledger.tile(path)) == (got.status, got.body)
         assert "application/octet-stream" == got.headers["content-type"]
         assert caching == got.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    ("takes", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("br;q=1.0, GZIP ; q=0.5 , identity", "gzip"),
+        ("gzip;q=0.001", "gzip"),
+        ("gzip;q=0", None),
+        ("gzip; q=0.000, identity", None),
+        ("identity", None),
+        ("br, x-gzipped, *", None),
+        ("", None),
+    ],
+)
+def test_entry_bundles_come_in_gzip_for_who_takes_it(
+    ledger: Ledger, site: Site, takes: str, coding: str | None
+) -> None:
+    path = "tile/entries/000.p/1"
+    got = site.ask("GET", f"/{path}", headers={"Accept-Encoding": takes})
+    head = site.ask("HEAD", f"/{path}", headers={"Accept-Encoding": takes})
+    tile = site.ask("GET", "/tile/0/000.p/1", headers={"Accept-Encoding": takes})
+
+    assert coding == got.headers.get("content-encoding")
+    assert ledger.tile(path) == (gzip.decompress(got.body) if coding else got.body)
+    assert "accept-encoding" in got.headers["vary"].lower()
+    assert str(len(got.body)) == head.headers["content-length"]
+    assert ledger.tile("tile/0/000.p/1") == tile.body
 
 
 @pytest.mark.parametrize(
