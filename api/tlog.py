@@ -29,6 +29,7 @@ from api.describing import (
     content,
     parameter,
     problems,
+    tagged,
 )
 from api.hosting import Hosting
 from api.witnessed import headers_of
@@ -59,7 +60,7 @@ class Tlog:
         feeder = self._hosting.of(request).feeder
         note, witnessed = await self._hosting.read(feeder.latest)
         headers = {"cache-control": "no-cache", **_ANYBODY, **headers_of(witnessed)}
-        return Response(note, media_type=TEXT, headers=headers)
+        return tagged(request, note, TEXT, headers)
 
     async def tile(self, request: Request) -> Response:
         """Return a tile or an entry bundle."""
@@ -79,7 +80,7 @@ class Tlog:
         if is_bundle and _takes_gzip(request):
             headers["content-encoding"] = "gzip"
             data = await self._hosting.read(lambda: gzip.compress(data, _FASTEST, mtime=0))
-        return Response(data, media_type=OCTETS, headers=headers)
+        return tagged(request, data, OCTETS, headers)
 
     def add_to(self, router: APIRouter) -> None:
         """Add the paths."""
@@ -90,6 +91,7 @@ class Tlog:
             summary="The latest signed checkpoint",
             responses={
                 200: {"description": "A signed note", **content(TEXT, {"type": "string"})},
+                304: {"description": "It is still this one, with these lines"},
                 **problems(404),
             },
         )
@@ -100,6 +102,7 @@ class Tlog:
             summary="A tile or an entry bundle, by its C2SP path",
             responses={
                 200: {"description": "Its octets", **content(OCTETS, BINARY)},
+                304: {"description": "It never changes"},
                 **problems(401, 404),
             },
             openapi_extra={"parameters": [parameter("path", {"type": "string"})]},

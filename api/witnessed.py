@@ -17,7 +17,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.describing import JSON, TEXT, add_reading, content, json_answer, problems
+from api.describing import JSON, TEXT, add_reading, content, json_answer, problems, tagged
 from api.hosting import Hosting
 from ledger import feeder
 from ledger.errors import NotFoundError
@@ -82,7 +82,7 @@ class Witnessed:
         note = self._hosting.of(request).feeder.last()
         if note is None:
             raise NotFoundError("checkpoint that a quorum of witnesses cosigned")
-        return Response(note, media_type=TEXT, headers={"cache-control": "no-cache", **_ANYBODY})
+        return tagged(request, note, TEXT, {"cache-control": "no-cache", **_ANYBODY})
 
     async def summary(self, request: Request) -> Response:
         """Tell how well the latest checkpoint is witnessed, and where each witness stands."""
@@ -108,6 +108,7 @@ class Witnessed:
             summary="The latest checkpoint that a quorum of witnesses cosigned",
             responses={
                 200: {"description": "A signed note", **content(TEXT, {"type": "string"})},
+                304: {"description": "It is still this one, with these lines"},
                 **problems(404),
             },
         )

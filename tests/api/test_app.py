@@ -217,6 +217,22 @@ def test_serves_tiles_and_bundles_for_ever(ledger: Ledger, site: Site) -> None:
         assert caching == got.headers["cache-control"]
 
 
+@pytest.mark.parametrize("path", ["/checkpoint", "/tile/0/000.p/1", "/tile/entries/000.p/1"])
+def test_what_did_not_change_is_not_sent_again(ledger: Ledger, site: Site, path: str) -> None:
+    plain, packed = (site.ask("GET", path, headers={"Accept-Encoding": c}) for c in ("", "gzip"))
+    again = site.ask("GET", path, headers={"If-None-Match": plain.headers["etag"]})
+    other = site.ask("GET", path, headers={"If-None-Match": '"0"'})
+
+    assert (304, b"") == (again.status, again.body)
+    assert plain.headers["cache-control"] == again.headers["cache-control"]
+    assert (200, plain.body) == (other.status, other.body)
+    assert (plain.body == packed.body) is (plain.headers["etag"] == packed.headers["etag"])
+    if path == "/checkpoint":
+        site.post(signed(ledger))
+        grown = site.ask("GET", path, headers={"If-None-Match": plain.headers["etag"]})
+        assert 200 == grown.status
+
+
 @pytest.mark.parametrize(
     ("takes", "coding"),
     [

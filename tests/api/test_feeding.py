@@ -204,8 +204,11 @@ def test_what_was_cosigned_is_known_after_a_kill(tmp_path: Path) -> None:
     town.urls.clear()
     with town.served() as site:
         latest, cosigned = site.get("/checkpoint"), site.get("/checkpoint/cosigned")
+        tag = {"If-None-Match": cosigned.headers["etag"]}
+        again = site.ask("GET", "/checkpoint/cosigned", headers=tag)
         told = summary(site)
 
+    assert 304 == again.status
     assert "2/2" == latest.headers["counterfoil-witnessed"]
     assert ["a", "b"] == town.cosigners(cosigned.body)
     assert [False, False] == [told[name]["fed"] for name in ("a.example", "b.example")]
