@@ -13,6 +13,7 @@ A retry is signed anew over the same event octets, so an event has one id for ev
 answers a retry with the receipt of the statement that it accepted first; therefore none that was
 ever sent is forgotten before one of them fits the receipt. The commit point of an item is its
 move from `outbox` to `receipts`: a crash before leaves it waiting, and sending it again is safe.
+What a crash leaves half written, or of no item any more, goes when the outbox is next opened.
 
 Everything here is for this account alone: 0600 and 0700. The party's key is not here.
 """
@@ -35,6 +36,7 @@ from ledger.accepted import check_accepted, find_signed
 from ledger.compose import Composed, FileClaim, recompose
 from ledger.errors import ComposeError, OutboxError
 from ledger.journal import Place
+from ledger.making import create_file
 from ledger.private import (
     create_private,
     make_private_folder,
@@ -159,6 +161,7 @@ class Outbox:
         self._kept = home / "kept"
         self._receipts = home / "receipts"
         self._refused = home / "refused"
+        self._clean()
         self._next = 1 + max(self._numbers(), default=0)
 
     def put(
@@ -384,19 +387,31 @@ class Outbox:
 
     def _move(self, item: Item, folder: Path) -> None:
         file = f"{item.name}.item"
-        attempts = self._attempts(item)
         try:
             (self._outbox / file).rename(folder / file)
             sync_folder(folder)
             sync_folder(self._outbox)
-            for number, _ in attempts:
-                (self._outbox / f"{item.name}.{number}").unlink(missing_ok=True)
         except OSError as failure:
             raise OutboxError(folder / file, f"cannot be moved: {failure.strerror}") from None
-        wanted = {one.sha256 for other in self.waiting() for one in other.files()}
-        for one in item.files():
-            if one.sha256 not in wanted:
-                (self._outbox / "files" / one.sha256).unlink(missing_ok=True)
+        self._forget()
+
+    def _clean(self) -> None:
+        """Remove what a process that was killed left: half written, or of no item any more."""
+        for name in _FOLDERS:
+            for path in (self.home / name).glob(".*.new"):
+                _remove(path)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Remove statements and files that no item needs any more."""
+        for path in self._outbox.glob("*.[0-9]*"):
+            if not path.with_suffix(".item").exists():
+                _remove(path)
+        files = list((self._outbox / "files").iterdir())
+        wanted = {one.sha256 for item in self.waiting() for one in item.files()} if files else set()
+        for path in files:
+            if path.name not in wanted:
+                _remove(path)
 
 
 def _files_in(disclosures: Sequence[str]) -> Iterator[File]:
@@ -406,16 +421,22 @@ def _files_in(disclosures: Sequence[str]) -> Iterator[File]:
             yield value
 
 
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as failure:
+        raise OutboxError(path, f"cannot be removed: {failure.strerror}") from None
+
+
 def _copy(claim: FileClaim, path: Path) -> None:
     """Copy a file that must still be the one that was hashed."""
     if path.exists():
         return  # whole, for it is renamed into place
     beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
-    create_private(beside, b"", error=OutboxError)
     hashed = hashlib.sha256()
     try:
-        with claim.open() as source, beside.open("r+b", buffering=0) as target:
+        beside.unlink(missing_ok=True)
+        with claim.open() as source, os.fdopen(create_file(beside), "wb", buffering=0) as target:
             while chunk := source.read(_CHUNK):
                 hashed.update(chunk)
                 write_all(target.fileno(), chunk)

@@ -7,6 +7,7 @@ even for a moment; folders have mode 0700. Nothing is encrypted here, and nothin
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -29,48 +30,79 @@ _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link, and no wait for
 
 
 def create_private(path: Path, data: bytes, *, error: type[PrivateFileError]) -> None:
-    """Write a new file, and its name, to disk.
+    """Write a new file, and its name, to disk: all of it, or nothing.
 
     Raises:
-        PrivateFileError: As `error`: it exists already, or cannot be written. A file that was
-            written in part is removed again.
+        PrivateFileError: As `error`: it exists already, or cannot be written.
     """
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)
-    except FileExistsError:
-        raise error(path, "exists already, and is not overwritten") from None
-    except OSError as failure:
-        raise error(path, f"cannot be created: {failure.strerror}") from None
-    try:
-        with contextlib.closing(_Open(fd)):
-            write_all(fd, data)
-            os.fsync(fd)
-        sync_folder(path.parent)
-    except OSError as failure:
-        path.unlink(missing_ok=True)
-        raise error(path, f"cannot be written: {failure.strerror}") from None
+    _write(path, data, error=error, new=True)
 
 
 def replace_private(path: Path, data: bytes, *, error: type[PrivateFileError]) -> None:
     """Write a file and put it in the place of what may be there: all of it, or nothing.
 
-    A crash leaves the old file or the new one, and perhaps a `.new` beside it that the next call
-    replaces.
-
     Raises:
         PrivateFileError: As `error`: it cannot be written.
     """
+    _write(path, data, error=error, new=False)
+
+
+def _write(path: Path, data: bytes, *, error: type[PrivateFileError], new: bool) -> None:
+    """Write a file beside its place, bring it to disk, and move it there.
+
+    A crash leaves what was there before or the new file, and perhaps a `.new` beside it, which the
+    next call takes over. Of several processes one writes at a time, and the last one's stays.
+    """
     beside = path.with_name(f".{path.name}.new")
     try:
-        beside.unlink(missing_ok=True)
+        with contextlib.closing(_Open(_claim(beside))) as claimed:
+            if new and os.path.lexists(path):
+                beside.unlink()
+                raise error(path, "exists already, and is not overwritten")
+            try:
+                write_all(claimed.fd, data)
+                os.fsync(claimed.fd)
+                beside.replace(path)
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
+            sync_folder(path.parent)
     except OSError as failure:
         raise error(path, f"cannot be written: {failure.strerror}") from None
-    create_private(beside, data, error=error)
+
+
+def _claim(beside: Path) -> int:
+    """Open the new file `beside`, which no other process takes away until it is closed."""
+    while True:
+        try:
+            fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, 0o600)
+        except FileExistsError:
+            _take_away(beside)
+            continue
+        if _lock(fd, beside):
+            return fd
+        os.close(fd)
+
+
+def _take_away(beside: Path) -> None:
+    """Remove what a process that was killed had begun; wait for one that is writing."""
+    with contextlib.suppress(FileNotFoundError):  # it was moved to its place meanwhile
+        if not stat.S_ISREG(beside.lstat().st_mode):
+            beside.unlink()
+            return
+        fd = os.open(beside, os.O_RDONLY | _SAFE)
+        with contextlib.closing(_Open(fd)):
+            if _lock(fd, beside):
+                beside.unlink()
+
+
+def _lock(fd: int, beside: Path) -> bool:
+    """Lock an open file, and tell whether it still stands there."""
     try:
-        beside.replace(path)
-        sync_folder(path.parent)
-    except OSError as failure:
-        raise error(path, f"cannot be written: {failure.strerror}") from None
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        return os.path.samestat(os.fstat(fd), beside.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def read_private(path: Path, *, limit: int, error: type[PrivateFileError]) -> bytes:
@@ -156,7 +188,7 @@ class _Open:
     """An open file descriptor, as something with `close`."""
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self.fd = fd
 
     def close(self) -> None:
-        os.close(self._fd)
+        os.close(self.fd)

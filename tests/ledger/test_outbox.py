@@ -249,3 +249,22 @@ def test_a_file_half_written_by_a_crash_is_passed_over(
         assert b"Dear Ann" == stream.read()
     with pytest.raises(OutboxError):
         outbox.open_file("00" * 32)
+
+
+def test_what_a_crash_left_of_no_item_goes_when_it_is_next_opened(
+    tmp_path: Path, ledger: Ledger, outbox: Outbox
+) -> None:
+    home = tmp_path / "home"
+    item = put(outbox, ledger, letter())
+    kept = sorted(path for path in home.rglob("*"))
+    left = [home / "outbox" / "0000000007-0123456789abcdef.1"]
+    left += [home / "outbox" / "files" / ("00" * 32)]
+    for folder in ("outbox", "outbox/files", "kept", "kept/files", "receipts", "refused"):
+        left.append(home / folder / ".0000000007-0123456789abcdef.new")
+    for path in left:
+        path.write_bytes(b"half")
+
+    again = Outbox(home)
+
+    assert kept == sorted(path for path in home.rglob("*"))
+    assert [item.name] == [one.name for one in again.waiting()]
