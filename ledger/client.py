@@ -420,6 +420,10 @@ class Remote:
             ) from None
         return claim.note
 
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Be the one process that changes what is kept of this ledger; waits for another."""
+        return self._kept.lock()
+
     def keep_step_back(self, one: bytes, other: bytes, *, witness: VerifierKey) -> Path:
         """Keep the proof that a witness cosigned the smaller of two checkpoints after the larger.
 

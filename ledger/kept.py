@@ -48,7 +48,7 @@ _MAX_IDS: Final = 1 << 34
 
 
 class Kept:
-    """What is kept of one ledger in the party's folder."""
+    """What is kept of one ledger in the party's folder. For one thread."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         """Keep what is known of the ledger with this fingerprint in `folder`.
@@ -65,16 +65,27 @@ class Kept:
         self._ids_path = folder / f"{fingerprint}.ids"
         self._ids = _Ids(self._ids_path)
         self._data = b""
+        self._locked = False
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the one process that moves this forward; waits for another that does."""
+        """Be the one process that moves this forward; waits for another that does.
+
+        Within this block it is no other.
+        """
+        if self._locked:
+            yield
+            return
         if not self._lock.exists():
             with contextlib.suppress(OutboxError):  # another process was faster
                 create_private(self._lock, b"", error=OutboxError)
         with open_private(self._lock, error=OutboxError) as fd:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
 
     def load(self, held: Follower | None) -> Follower:
         """Return the follower that is kept: `held` itself, unless another process moved it."""

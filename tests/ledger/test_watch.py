@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import hashlib
 import io
 import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -17,7 +20,7 @@ import pytest
 
 from ledger.cli.context import Context
 from ledger.cli.main import run
-from tests.forking import LOG_KEY, cosigned, forked, one_world, witness_key
+from tests.forking import LOG_KEY, WITNESS, cosigned, forked, one_world, witness_key
 from tests.ledger.client.shelf import Shelf, shelf
 from tests.ledger.commandline import ROOT, Desk, process, served
 from tests.world import ORIGIN, T0, World, letter
@@ -25,6 +28,7 @@ from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checks import Check
 from verify.fork import parse_fork
+from verify.note import format_vkey
 from verify.policy import Witness, format_policy, threshold_policy
 from verify.source import MappingSource
 
@@ -93,9 +97,10 @@ def watcher(tmp_path: Path, shelf: Shelf, world: World) -> Watcher:
     return Watcher(tmp_path, shelf, world.fingerprint or "")
 
 
-def policy_of(watcher: Watcher) -> str:
-    policy = threshold_policy(log=LOG_KEY, witnesses=[Witness("w1", witness_key())], threshold=1)
-    return watcher.file("policy", format_policy(policy))
+def policy_of(watcher: Watcher, name: str = WITNESS) -> str:
+    witnesses = [Witness(name, witness_key(name))]
+    policy = threshold_policy(log=LOG_KEY, witnesses=witnesses, threshold=1)
+    return watcher.file(f"policy of {name.replace('/', ' ')}", format_policy(policy))
 
 
 def cosign(watcher: Watcher, world: World, *times_s: int) -> None:
@@ -319,6 +324,34 @@ def test_a_tail_that_is_cut_and_cosigned_convicts_the_witness_alone(
 
     assert 1 == watcher("--policy", policy)
     assert ["step-back", "shrunk"] == [line.get("finding") for line in watcher.lines]
+
+
+def test_of_two_that_watch_in_one_home_neither_forgets_what_the_other_saw(
+    watcher: Watcher, world: World
+) -> None:
+    assert 0 == watcher()
+    watcher.shelf.asks()
+    cosign(watcher, world, NOW_S)
+    note = watcher.shelf.files["checkpoint"]
+    watcher.shelf.files["checkpoint"] = cosigned(note, NOW_S, name="w2")
+    remote = watcher.folder / "home" / "remote"
+    writing = remote / f".{watcher.fingerprint}.watch.new"
+    with writing.open("wb") as file, ThreadPoolExecutor(2) as both:
+        # As if a third one were writing: so that both have looked before either writes.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        looks = [
+            both.submit(replace(watcher), "--policy", policy_of(watcher, name))
+            for name in (WITNESS, "w2")
+        ]
+        until_s = time.monotonic() + 20
+        while watcher.shelf.asked.count("checkpoint") < len(looks) and time.monotonic() < until_s:
+            time.sleep(0.01)
+        fcntl.flock(file, fcntl.LOCK_UN)
+        assert [0, 0] == [look.result() for look in looks]
+
+    kept = msgspec.json.decode((remote / f"{watcher.fingerprint}.watch").read_bytes())
+    keys = {format_vkey(witness_key(name)) for name in (WITNESS, "w2")}
+    assert keys == {one["witness"] for one in kept["cosigned"]}
 
 
 # The command
