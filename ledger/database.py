@@ -32,6 +32,7 @@ _NO_ROOM = NO_ROOM | {errno.EIO}
 _READERS = 1024
 _META = b"meta"
 _MIB = 1 << 20
+_BROKEN = "must be opened again: the disk failed at the moment at which it says what is written"
 
 Table = lmdb._Database  # noqa: SLF001 - LMDB's type for a table has no public name
 Transaction: TypeAlias = "lmdb.Transaction[memoryview]"
@@ -98,6 +99,7 @@ class Database:
                 raise StoreError(file, "is not a plain file")
         self._lock = None if read_only else hold(path / kind.lock, busy=kind.busy)
         self._gate = Gate()
+        self._broken = False
         try:
             self._open(kind, create=create, map_size=map_size)
         except lmdb.Error as error:
@@ -128,10 +130,33 @@ class Database:
         try:
             with self._begin() as txn:
                 yield txn
+        except lmdb.PanicError:
+            self._broken = True
+            raise StoreError(self._file, _BROKEN) from None
         except lmdb.Error as error:
             raise StoreError(self._file, f"cannot be read: {error}") from None
         finally:
             self._gate.leave()
+
+    def check_written(self) -> None:
+        """Check that what is written here is found again, where the database was opened.
+
+        A folder can be moved or removed while it is open, or a copy put in its place. And LMDB
+        writes nothing more once it could not say whether something was written.
+
+        Raises:
+            StoreError: It must be opened again.
+        """
+        if self._broken:
+            raise StoreError(self._file, _BROKEN)
+        for file, opened in self._opened:
+            try:
+                found = os.path.samestat(file.stat(), opened)
+            except OSError:
+                found = False
+            if not found:
+                reason = "was moved, removed or replaced while it was open: nothing was recorded"
+                raise StoreError(file, reason)
 
     def _write(self, write: Callable[[Transaction], T]) -> T:
         """Run `write` in one synced transaction; again in a larger map if the map is full.
@@ -145,6 +170,8 @@ class Database:
                 return self._once(write)
             except lmdb.MapFullError:
                 self._grow()
+            except lmdb.PanicError:
+                self._broken = True  # as `_once` says when it is asked again
             except lmdb.Error as error:
                 reason = f"nothing was recorded: {error}"
                 kind = FullError if error.code in _NO_ROOM else StoreError
@@ -179,6 +206,9 @@ class Database:
             with self._env.begin(write=True) as txn:
                 txn.put(b"format", kind.format, db=meta)
             sync_folder(self.path)
+        # The lock is held by a process only while it is the one that others find.
+        written = () if self.read_only else (self._file, self.path / kind.lock)
+        self._opened = [(file, file.stat()) for file in written]
         with self._env.begin() as reading:
             if reading.get(b"format", db=meta) != kind.format:
                 raise StoreError(self._file, "is not a store of this version")
@@ -197,6 +227,7 @@ class Database:
             return self._env.begin(buffers=True)
 
     def _once(self, write: Callable[[Transaction], T]) -> T:
+        self.check_written()
         txn = self._env.begin(write=True, buffers=True)
         try:
             result = write(txn)

@@ -13,7 +13,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from ledger.errors import BusyError
+from ledger.errors import BusyError, FullError, StoreError
+from ledger.files import NO_ROOM
 
 __all__ = ["Gate", "hold"]
 
@@ -62,11 +63,20 @@ def hold(path: Path, *, busy: str) -> int:
 
     Raises:
         BusyError: With `busy` as its reason: another process does.
+        FullError: There is no room for its file.
+        StoreError: It cannot be opened, or the system has no such locks here.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as failure:
+        kind = FullError if failure.errno in NO_ROOM else StoreError
+        raise kind(path, f"cannot be opened: {failure.strerror}") from None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(fd)
         raise BusyError(path.parent, busy) from None
+    except OSError as failure:
+        os.close(fd)
+        raise StoreError(path, f"cannot be locked: {failure.strerror}") from None
     return fd

@@ -144,8 +144,10 @@ def open_outbox(home: Path) -> Iterator[Outbox]:
     with open_private(lock, error=OutboxError) as fd:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise OutboxError(home, "another process is using it") from None
+        except OSError as failure:
+            raise OutboxError(lock, f"cannot be locked: {failure.strerror}") from None
         yield Outbox(home)
 
 

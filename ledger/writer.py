@@ -28,6 +28,7 @@ Source: SPEC sections 6.4 and 10.1.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -155,7 +156,10 @@ class Writer:
     def healthy(self) -> bool:
         """Tell whether submissions are still recorded."""
         alive = self._failure is None and not self._closed and self._thread.is_alive()
-        return alive and self._clock.agrees()
+        with contextlib.suppress(StoreError):
+            self._store.check_written()
+            return alive and self._clock.agrees()
+        return False
 
     def close(self) -> None:
         """Finish what waits, then end the thread."""

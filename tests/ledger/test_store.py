@@ -1,8 +1,10 @@
 """The store through the ledger that stands on it: what is put in is found again, by all ways."""
 
+import contextlib
 import hashlib
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -347,6 +349,76 @@ def test_only_one_process_records(ledger: Ledger) -> None:
     )
 
     assert ["busy", "3"] == done.stdout.split()
+
+
+@pytest.mark.parametrize("what", ["moved", "removed", "replaced", "without its lock"])
+def test_nothing_is_recorded_where_nobody_would_find_it(ledger: Ledger, what: str) -> None:
+    """Whoever restores a backup in place of a ledger that is served still holds the old one."""
+    record(ledger, 2)
+    aside = ledger.path.with_name("aside")
+    if what == "without its lock":
+        (ledger.path / LOCK_FILE).unlink()
+    elif what == "removed":
+        shutil.rmtree(ledger.path)
+    else:
+        ledger.path.rename(aside)
+        if what == "replaced":
+            shutil.copytree(aside, ledger.path)
+    with pytest.raises(StoreError, match="was moved, removed or replaced while it was open"):
+        record(ledger, 1)
+
+    assert (False, 3) == (ledger.healthy(), ledger.size())
+    if what in {"moved", "replaced"}:
+        shutil.rmtree(ledger.path, ignore_errors=True)
+        aside.rename(ledger.path)
+        record(ledger, 1)
+        assert (True, 4) == (ledger.healthy(), ledger.size())
+
+
+def test_what_lmdb_writes_no_more_says_that_it_must_be_opened_again(
+    ledger: Ledger,
+) -> None:
+    """It could not say whether something was written: the page that says so was refused."""
+    record(ledger, 2)
+    (last,) = [
+        int(info.name)
+        for info in Path("/proc/self/fdinfo").iterdir()
+        if _stands_for(info.name, ledger.path / STORE_FILE)
+        and int(info.read_text().split("flags:")[1].split()[0], 8) & os.O_DSYNC
+    ]
+    kept, full = os.dup(last), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, last)
+    os.close(full)
+    with pytest.raises(FullError, match="nothing was recorded"):
+        record(ledger, 1)
+    os.dup2(kept, last, inheritable=False)
+    os.close(kept)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="must be opened again"):
+            record(ledger, 1)
+
+    assert not ledger.healthy()
+    ledger.close()
+    with Ledger.open(ledger.path, clock=Clock()) as again:
+        assert 3 == again.size()
+        record(again, 1)
+
+
+def _stands_for(descriptor: str, path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return path.samefile(f"/proc/self/fd/{descriptor}")
+    return False
+
+
+def test_a_lock_that_cannot_be_had_is_no_other_process(ledger: Ledger) -> None:
+    ledger.close()
+    (ledger.path / LOCK_FILE).unlink()
+    (ledger.path / LOCK_FILE).mkdir()
+    with pytest.raises(StoreError, match=r"ledger\.lock: cannot be opened: Is a directory"):
+        Ledger.open(ledger.path, clock=Clock())
+
+    with Ledger.open(ledger.path, read_only=True) as reading:
+        assert 1 == reading.size()
 
 
 def test_one_process_opens_a_ledger_once(ledger: Ledger) -> None:
