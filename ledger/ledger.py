@@ -7,8 +7,6 @@ valid is for `verify` to say; here it is only kept, proved and handed out.
 
 from __future__ import annotations
 
-import secrets
-import shutil
 import threading
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future
@@ -21,6 +19,7 @@ from ledger.errors import LogKeyError, StoreError
 from ledger.files import ByteStream, Files, Kept, Vouched
 from ledger.keys import LogKey
 from ledger.log import Log
+from ledger.making import making
 from ledger.mirrored import load_mirror
 from ledger.notes import check_cosigned, merge_notes
 from ledger.opening import (
@@ -31,7 +30,6 @@ from ledger.opening import (
     load_log_keys,
 )
 from ledger.past import StorePast, load_head
-from ledger.private import sync_folder
 from ledger.receipts import Receipts
 from ledger.sequencer import (
     FileSizes,
@@ -102,7 +100,7 @@ class Ledger(Log):
     def create(cls, path: Path, *, document: bytes, log_key: LogKey, clock: Clock) -> Ledger:
         """Found a ledger in the new folder `path`, and open it.
 
-        It is made beside and moved to its place whole.
+        It is made beside and moved to its place whole: see `making`.
 
         Args:
             path: The folder, which must not be there yet; the one above it must.
@@ -114,17 +112,15 @@ class Ledger(Log):
             VerifyError: The document founds no ledger.
             LogKeyError: The charter names another log key.
             StoreError: The folder is there already, or cannot be made.
+            FullError: There is no room.
+            BusyError: Another process is making it.
         """
         charter = parse_document(document).events[0].event
         if not isinstance(charter, Charter):
             raise RuleError(Check.CHARTER, "events[0].kind", "entry 0 is not a charter")
         if bytes.fromhex(charter.log_key) != log_key.public:
             raise LogKeyError(path, key=charter.log_key)
-        if path.exists():
-            raise StoreError(path, "exists already")
-        beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
-        try:
-            beside.mkdir(mode=0o700)
+        with making(path) as beside:
             (beside / FILES_FOLDER).mkdir(mode=0o700)
             log_key.save(beside / LOG_KEY_FILE)
             store = Store(beside, create=True)
@@ -139,13 +135,6 @@ class Ledger(Log):
             )
             with founding:
                 founding.submit(document)
-            sync_folder(beside)
-            beside.rename(path)
-            sync_folder(path.parent)
-        except OSError as failure:
-            raise StoreError(path, f"cannot be made: {failure.strerror}") from None
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
         return cls.open(path, clock=clock)
 
     @classmethod

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
+import signal
 import stat
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -12,7 +16,7 @@ from ledger.feeding import keys_of_charter
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from tests.ledger.builder import new_log_key
-from tests.ledger.commandline import ORIGIN, Desk, part, rows
+from tests.ledger.commandline import ORIGIN, ROOT, Desk, part, rows
 from verify.note import format_vkey
 
 DAY_MS = 86_400_000
@@ -149,6 +153,28 @@ def test_an_amended_charter_keeps_its_witnesses(desk: Desk) -> None:
     assert (2, WITNESSES[:2]) == (
         charter.quorum, [format_vkey(key) for key in keys_of_charter(charter)],
     )  # fmt: skip
+
+
+def test_what_a_kill_left_of_a_founding_goes_with_the_next(desk: Desk) -> None:
+    """The log's private key is in it."""
+    desk.key("county")
+    words = ["init", "ledger", "--origin", ORIGIN, "--key", "county.key"]
+    code = (
+        "import resource, signal; from api.__main__ import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, 1 << 14))\n"
+        f"main({words!r})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=desk.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    left = [path for path in desk.folder.iterdir() if path.name.startswith(".")]
+
+    assert (-signal.SIGXFSZ, 1) == (done.returncode, len(left))
+    assert (left[0] / "log.key").exists()
+    assert 0 == desk(*words).code
+    assert not list(desk.folder.rglob(".*"))
 
 
 def test_refuses_to_found_where_something_is(desk: Desk) -> None:
