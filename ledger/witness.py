@@ -18,6 +18,7 @@ Source: c2sp.org/tlog-witness; c2sp.org/tlog-cosignature.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ from typing import Final, Self
 from ledger.add_checkpoint import Answer, Cosigner, Request, decide, prepare
 from ledger.errors import KeyFileError, LedgerError, NotFoundError, StoreError, WrongClockError
 from ledger.keys import Algorithm, Passphrase, WitnessKey, load_witness_key, read_witness_vkey
+from ledger.making import making
 from ledger.private import create_private, make_private_folder, read_private, replace_private
 from ledger.steady import Clock
 from ledger.trusted import HEADER, MAX_FILE, TrustedLog, format_logs, parse_logs
@@ -247,7 +249,7 @@ def create_witness(
     logs: Iterable[TrustedLog] = (),
     passphrase: bytes | None = None,
 ) -> None:
-    """Make the folder of a new witness.
+    """Make the folder of a new witness: whole, or not at all where it was not there.
 
     Args:
         path: The folder, which need not be there.
@@ -260,12 +262,14 @@ def create_witness(
     """
     logs = tuple(logs)
     _check_keys([key.verifier_key for key in keys], logs, path=path)
-    make_private_folder(path, error=KeyFileError)
-    for key in keys:
-        key.save(path / _KEY_FILES[key.algorithm], passphrase=passphrase)
-    data = f"{HEADER}\n".encode() + format_logs(logs)
-    create_private(path / _LOGS, data, error=KeyFileError)
-    WitnessStore(path, create=True).close()
+    # A folder that is there was given to who may make none above it.
+    with contextlib.nullcontext(path) if path.is_dir() else making(path) as folder:
+        make_private_folder(folder, error=KeyFileError)
+        for key in keys:
+            key.save(folder / _KEY_FILES[key.algorithm], passphrase=passphrase)
+        data = f"{HEADER}\n".encode() + format_logs(logs)
+        create_private(folder / _LOGS, data, error=KeyFileError)
+        WitnessStore(folder, create=True).close()
 
 
 def add_logs(path: Path, logs: Iterable[TrustedLog]) -> tuple[TrustedLog, ...]:

@@ -726,6 +726,28 @@ def test_is_not_made_twice(path: Path) -> None:
         WitnessStore(path, create=True)
 
 
+def test_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Keys without a store are no witness, and were in the way of the next one."""
+    path = tmp_path / "witness"
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "from ledger.keys import WitnessKey; from ledger.witness import create_witness\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, 1 << 14))\n"
+        "create_witness(Path(sys.argv[1]), keys=[WitnessKey.generate('w.example')])\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+
+    assert (1, True) == (done.returncode, b"witness.mdb: " in done.stderr), done.stderr
+    assert [] == list(tmp_path.iterdir())
+    for folder in (path, tmp_path / "given"):
+        if folder != path:
+            folder.mkdir(mode=0o700)
+        make(folder, LOG)
+        assert [trusted_log(LOG.vkey)] == list(read_logs(folder))
+        WitnessStore(folder).close()
+
+
 def test_where_there_is_none_there_is_none(tmp_path: Path) -> None:
     for look in (read_logs, read_vkeys):
         with pytest.raises(NotFoundError):
