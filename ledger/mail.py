@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from email import policy
+from email.errors import InvalidHeaderDefect
 from email.headerregistry import AddressHeader
 
 from ledger.errors import MailError
@@ -420,14 +421,23 @@ def _split_addresses(value: str) -> Iterator[str]:
 
 
 def _parse_address(piece: str) -> tuple[str, str] | None:
-    """Read one mailbox into display name and address."""
+    """Read one mailbox into display name and address.
+
+    Of `bob@a.example <ann@b.example>` the standard library reads the first and drops the rest, and
+    a mail program shows that it is from Ann. What it found fault with is taken only where there is
+    one address that can be meant; else what stands in angle brackets at the end is the address.
+    """
+    name, address, whole = "", "", False
     try:
         parsed = policy.default.header_fetch_parse("To", piece)
         addresses = parsed.addresses if isinstance(parsed, AddressHeader) else ()
         if len(addresses) == 1 and addresses[0].username and addresses[0].domain:
-            return addresses[0].display_name, addresses[0].addr_spec
+            name, address = addresses[0].display_name, addresses[0].addr_spec
+            whole = not any(isinstance(one, InvalidHeaderDefect) for one in parsed.defects)
     except FOREIGN:
         pass
+    if address and (whole or piece.count("@") == 1):
+        return name, address
     # "Ann [Blaby] <ann@blaby.example>" breaks the grammar, yet its one address is plain.
     match = _ANGLE.fullmatch(piece)
     return None if match is None else (match[1].strip(), match[2])

@@ -257,6 +257,14 @@ def test_wrong_day_of_the_week_is_noted_and_the_date_read() -> None:
         ([("a@b@c", "")], "a@b@c"),
         ([("A, <b@y.example>", "a@x.example")], '"A, <b@y.example>" <a@x.example>'),
         ([('A "q", B', "a@x.example")], r'"A \"q\", B" <a@x.example>'),
+        ([("b@y.example", "a@x.example")], "b@y.example <a@x.example>"),
+        ([("'a@x.example'", "a@x.example")], "'a@x.example' <a@x.example>"),
+        ([("Ann", "a@x.example")], '"=?utf-8?q?Ann?=" <a@x.example>'),
+        ([("Ann", "a@x.example")], "Ann <a@x.example"),
+        ([("<b@y.example> <a@x.example>", "")], "<b@y.example> <a@x.example>"),
+        ([("<a@x.example> b@y.example", "")], "<a@x.example> b@y.example"),
+        ([("a@x.example b@y.example", "")], "a@x.example b@y.example"),
+        ([("", "a@x.example")], "<@y.example:a@x.example>"),
     ],
 )
 def test_addresses_are_read_or_kept_as_names(expected: list[tuple[str, str]], text: str) -> None:
