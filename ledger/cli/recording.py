@@ -190,9 +190,16 @@ def _read_names(path: Path) -> dict[str, str]:
 
 
 def _write_names(path: Path, names: dict[str, str], report: RecordReport) -> None:
-    done = [(one.source, one.event, one.event_id) for one in report.recorded]
-    done += [(one.source, one.event, one.event_id) for one in report.skipped]
-    names |= {f"{Path(source).stem}:{event}": id_ for source, event, id_ in done if source}
+    for before in report.skipped:
+        names.setdefault(f"{Path(before.source).stem}:{before.event}", before.event_id)
+    for one in report.recorded:
+        if one.source is not None:
+            name = f"{Path(one.source).stem}:{one.event}"
+            known = names.get(name, one.event_id)
+            if known != one.event_id:
+                moved = f"{name} is event {one.event_id[:16]} from now on, and was {known[:16]}"
+                report.notes.append(f"{path}: {moved}: drafts that name it mean the new one")
+            names[name] = one.event_id
     beside = path.with_name(f"{path.name}.new")
     octets = msgspec.json.format(msgspec.json.encode(names, order="sorted"), indent=1)
     try:

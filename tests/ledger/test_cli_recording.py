@@ -142,6 +142,24 @@ def test_names_lead_from_one_draft_to_another(desk: Desk) -> None:
     assert str(first[0]["event"]) in (desk.folder / "names.json").read_text()
 
 
+def test_a_name_that_comes_to_mean_another_event_is_said_to(desk: Desk) -> None:
+    desk.filled()
+    record = ("record", "ledger", "--key", "rutland.key", "--names", "names.json")
+    for folder in ("april", "may"):
+        (desk.folder / folder).mkdir()
+    desk.write("april/letter.yaml", REQUEST.replace("8th April", "9th April"))
+    desk.write("may/letter.yaml", REQUEST.replace("8th April", "9th May"))
+    first = rows(desk.done(*record, "april/letter.yaml")["recorded"])[0]["event"]
+    moved = desk.done(*record, "may/letter.yaml")
+    second = rows(moved["recorded"])[0]["event"]
+    again = desk.done(*record, "april/letter.yaml")
+
+    told = f"letter:asked is event {str(second)[:16]} from now on, and was {str(first)[:16]}"
+    assert 1 == str(moved["notes"]).count(told)
+    assert [] == again["notes"]
+    assert second == json.loads((desk.folder / "names.json").read_text())["letter:asked"]
+
+
 def test_names_for_which_there_is_no_room_stay_as_they_were(desk: Desk) -> None:
     before = json.dumps({f"a:{n}": "ab" * 32 for n in range(20_000)})
     desk.write("names.json", before)
