@@ -11,6 +11,7 @@ or is too large; mails go together, oldest first, so that replies find what they
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import math
 import secrets
@@ -23,6 +24,7 @@ import msgspec
 
 from ledger.chance import Random
 from ledger.compose import Composed, Signer, sign_document
+from ledger.doubts import doubts
 from ledger.drafts import Draft, compose_event, read_draft
 from ledger.errors import (
     ComposeError,
@@ -402,6 +404,7 @@ class _Run:
                 except ComposeError as error:
                     self._refuse(path, event.name, str(error))
                     return []
+                self._doubt(composed, f"{path}, event {event.name}")
                 known = composed.id.hex()
                 parts.append(_Part(composed, place, path, event.name))
             if event.label is not None:
@@ -460,7 +463,11 @@ class _Run:
             return None
         for note in notes:
             self._note(note)
+        self._doubt(composed, path.name)
         message = None if mail.message_id is None else message_hash(mail.message_id)
+        copy = message and (self._find_message(message) or near.get(message))
+        if copy:
+            self._note(f"{path.name}: has the Message-ID of event {copy[:_SHORT]}: is it a copy?")
         place = Place(source=mail.sha256, place=0, message=message)
         return _Part(composed, place, str(path), path.name)
 
@@ -570,6 +577,14 @@ class _Run:
     def _refuse(self, source: Path | str | None, event: str | None, reason: str) -> None:
         name = None if source is None else str(source)
         self.report.refused.append(Refused(name, event, reason))
+
+    def _doubt(self, composed: Composed, where: str) -> None:
+        """Note what may be a slip of the pen in an event, or in the one that it seals."""
+        today = dt.datetime.fromtimestamp(self._now_ms() / 1000, dt.UTC).date()
+        inner = () if composed.nested is None else (composed.nested,)
+        for one in (composed, *inner):
+            for doubt in doubts(one.event, state=self.target.state, today=today):
+                self._note(f"{where}: {doubt}")
 
     def _note(self, note: str) -> None:
         self._notes[note] = None

@@ -534,3 +534,51 @@ def test_what_is_too_much_for_one_submission_travels_in_several(
     positions = [parse_entry(ledger.entry(n)).position for n in range(2, 12)]
     assert [0, 1, 0, 1, 0, 0, 1, 0, 1, 0] == positions
     assert all(event(ledger, index).links for index in range(8, 12))
+
+
+@pytest.mark.parametrize(("parts", "note"), [
+    ("to: [leicestershrie]", "knows no party 'leicestershrie'; did you mean 'leicestershire'?"),
+    ("to: [ico], claims: {text: a}, audience: {text: [balby]}", "did you mean 'blaby'?"),
+    ("to: [ico], dates: {sent: 2052-04-08}", "the date sent lies ahead: 2052-04-08"),
+    ("to: [ico], dates: {sent: '[2052-04..]'}", "the date sent lies ahead: [2052-04..]"),
+])  # fmt: skip
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_slip_of_the_pen_is_noted(
+    tmp_path: Path, ledger: Ledger, parts: str, note: str, *, sealed: bool
+) -> None:
+    one = f"{{kind: communication, channel: letter, {parts}}}"
+    one = f"{{kind: sealed, opens_by: 2052-05-01, event: {one}}}" if sealed else one
+    draft = write(tmp_path, "slip.yaml", f"counterfoil: draft/v1\nevents: [{one}]\n")
+    report = run(Directory(ledger), tmp_path, draft)
+
+    assert 1 == len(report.recorded)
+    assert 1 == len(report.notes)
+    assert report.notes[0].startswith(f"{draft}, event 1: ")
+    assert report.notes[0].endswith(note)
+
+
+@pytest.mark.parametrize("parts", [
+    "to: [ico, leicester, leicestershire/leader]",
+    "to: [ico], dates: {sent: 2025-06-16, due: 2052-04-08, as_at: 2052-04-08}",
+    "to: [ico], dates: {sent: '[2025-04..]'}",
+    "to: [ico], dates: {sent: 2025}",
+])  # fmt: skip
+def test_what_can_well_be_meant_is_not_noted(tmp_path: Path, ledger: Ledger, parts: str) -> None:
+    one = f"{{kind: communication, channel: letter, {parts}}}"
+    draft = write(tmp_path, "meant.yaml", f"counterfoil: draft/v1\nevents: [{one}]\n")
+    report = run(Directory(ledger), tmp_path, draft)
+
+    assert (1, []) == (len(report.recorded), report.notes)
+
+
+def test_another_mail_with_the_same_message_id_is_noted(tmp_path: Path, ledger: Ledger) -> None:
+    one = mail(tmp_path, "one")
+    copies = [write(tmp_path, f"copy-{n}.eml", one.read_text() + "-- \n" * n) for n in (1, 2)]
+    first = run(Directory(ledger), tmp_path, one)
+    later = run(Directory(ledger), tmp_path, one, *copies)
+
+    assert not any("copy" in note for note in first.notes)
+    told = f"has the Message-ID of event {first.recorded[0].event_id[:16]}: is it a copy?"
+    assert [f"copy-{n}.eml: {told}" for n in (1, 2)] == [
+        n for n in later.notes if "is it a copy" in n
+    ]
