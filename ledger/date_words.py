@@ -23,6 +23,7 @@ __all__ = [
     "Suggestion",
     "format_day",
     "format_when",
+    "other_date",
     "words_to_edtf",
 ]
 
@@ -79,6 +80,26 @@ def words_to_edtf(phrase: str, *, year: int | None) -> Suggestion | None:
         if found is not None and _exists(found[0]):
             return Suggestion(found[0], found[1], phrase)
     return None
+
+
+def other_date(when: When) -> str | None:
+    """Return the date that the words of a date state, if no day of it can be the date given.
+
+    Where the words name no year, it is the date's. What a convention makes of them is not compared.
+    """
+    ends = (when.earliest, when.latest)
+    stated: list[When] = []
+    for end in ends if when.phrase else ():
+        found = None if end is None else words_to_edtf(when.phrase or "", year=end.year)
+        if found is None or found.basis == "convention":
+            return None
+        stated.append(parse_when(found.edtf, basis=found.basis))
+    apart = (_ends_before(when, one) or _ends_before(one, when) for one in stated)
+    return stated[0].edtf if stated and all(apart) else None
+
+
+def _ends_before(a: When, b: When) -> bool:
+    return a.latest is not None and b.earliest is not None and a.latest < b.earliest
 
 
 _MONTHS = (

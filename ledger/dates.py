@@ -383,7 +383,8 @@ def _parse_member(text: str, *, whole: str) -> Range:
 def _parse_date(text: str, *, whole: str) -> Range:
     found = _DATE.fullmatch(text)
     if found is None:
-        raise DateError(whole, "is not in the EDTF subset")
+        reason = "is no date here: a day is written 2025-03-06, a month 2025-03 (EDTF)"
+        raise DateError(whole, reason)
     year, month, day = found["year"], found["month"] or "XX", found["day"] or "XX"
     if month == "XX" and day != "XX":
         raise DateError(whole, "has a day without a month")

@@ -14,7 +14,15 @@ import msgspec
 
 from ledger.compose import FileClaim, file_claim
 from ledger.dates import parse_when
-from ledger.draft_values import Place, check_known, did_you_mean, list_of, mapping_of, text_of
+from ledger.draft_values import (
+    Place,
+    check_known,
+    did_you_mean,
+    list_of,
+    mapping_of,
+    prose_of,
+    text_of,
+)
 from ledger.errors import DateError
 from ledger.handwritten import Plain
 from ledger.shapes import PLURALS, STEMS
@@ -167,7 +175,7 @@ def _check_dense(names: Collection[str], place: Place) -> None:
 def _claim(name: str, value: Plain, place: Place, folder: Path) -> str | FileClaim:
     if stem(name) == "file":
         return _file(value, place, folder)
-    return text_of(value, place)
+    return prose_of(value, place)
 
 
 def _file(value: Plain, place: Place, folder: Path) -> FileClaim:
@@ -175,7 +183,7 @@ def _file(value: Plain, place: Place, folder: Path) -> FileClaim:
     check_known(given, _FILE_FIELDS, place)
     if "path" not in given:
         raise place.at("path").error("is missing")
-    words = {name: text_of(one, place.at(name)) for name, one in given.items()}
+    words = {name: prose_of(one, place.at(name)) for name, one in given.items()}
     path = _path(words["path"], place.at("path"), folder)
     name = words.get("name", PurePosixPath(words["path"]).name)
     media_type = words.get("media_type")

@@ -15,10 +15,20 @@ import msgspec
 from msgspec import inspect
 
 from ledger.errors import DraftError
-from ledger.handwritten import Plain
+from ledger.handwritten import Plain, Remarked
 from ledger.shapes import REFERENCES, SORTED, Field, fields_of, is_actors, is_ranges, pattern_reason
+from ledger.templates import FILL_IN
 
-__all__ = ["Label", "Place", "Values", "did_you_mean", "mapping_of", "resolved", "text_of"]
+__all__ = [
+    "Label",
+    "Place",
+    "Values",
+    "did_you_mean",
+    "mapping_of",
+    "prose_of",
+    "resolved",
+    "text_of",
+]
 
 _ID: Final = re.compile(r"[0-9a-f]{64}")
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,99}")
@@ -55,11 +65,25 @@ def text_of(value: Plain, place: Place) -> str:
     """Return a value that must be a string.
 
     Raises:
-        DraftError: It is none.
+        DraftError: It is none, or what a template has in the place of one.
     """
     if not isinstance(value, str):
         raise place.error("must be one value, not a list or a group of fields")
-    return value
+    if value.strip() == FILL_IN:
+        raise place.error(f"is still {FILL_IN}: fill it in, or leave it out")
+    return str(value)
+
+
+def prose_of(value: Plain, place: Place) -> str:
+    """Return a value in a person's own words, of which a remark may be the rest.
+
+    Raises:
+        DraftError: It is none, or a remark stands behind it.
+    """
+    word = text_of(value, place)
+    if isinstance(value, Remarked):
+        raise place.error("is cut off, as what follows ` #` is not read: put all of it in quotes")
+    return word
 
 
 def mapping_of(value: Plain, place: Place) -> dict[str, Plain]:

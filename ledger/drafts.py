@@ -32,7 +32,7 @@ from ledger.compose import (
     compose_opening,
     compose_sealed,
 )
-from ledger.date_words import words_to_edtf
+from ledger.date_words import other_date, words_to_edtf
 from ledger.dates import parse_when
 from ledger.draft_claims import day_of, names_of, read_claims, retain_of, withheld_of
 from ledger.draft_values import (
@@ -42,6 +42,7 @@ from ledger.draft_values import (
     did_you_mean,
     list_of,
     mapping_of,
+    prose_of,
     resolved,
     text_of,
 )
@@ -369,7 +370,7 @@ class _Reader:
     def _date(self, value: Plain, place: Place) -> tuple[dict[str, str], str | None]:
         given = {"edtf": value} if isinstance(value, str) else mapping_of(value, place)
         check_known(given, ("basis", "edtf", "words"), place)
-        words = text_of(given["words"], place.at("words")) if "words" in given else None
+        words = prose_of(given["words"], place.at("words")) if "words" in given else None
         basis: Basis = "stated"
         if "edtf" in given:
             edtf = text_of(given["edtf"], place.at("edtf"))
@@ -383,9 +384,13 @@ class _Reader:
         if "basis" in given:
             basis = _basis(given["basis"], place.at("basis"))
         try:
-            parse_when(edtf, basis=basis, phrase=words)
+            when = parse_when(edtf, basis=basis, phrase=words)
         except DateError as error:
             raise place.at("edtf").error(str(error)) from None
+        other = other_date(when) if basis == "stated" else None
+        if other is not None:
+            reason = f"is not what {(words or '')[:80]!r} states, {other}: where it rests on more"
+            raise place.at("edtf").error(f"{reason} than these words, say so with `basis`")
         return {"basis": basis, "edtf": edtf}, words
 
     def _links(self, given: Mapping[str, Plain], place: Place) -> dict[str, object]:

@@ -2,18 +2,20 @@
 
 Every scalar stays the string that was written: `2025-03-06` is no date, `no` no boolean and `012`
 no number. YAML's anchors, aliases, tags and second documents are refused, keys must be strings
-and stand once, and everything is bounded. What the strings mean is for the caller to say.
+and stand once, and everything is bounded. What the strings mean is for the caller to say; so is
+whether a remark may stand behind one, since of `Plot #12` YAML reads `Plot`.
 """
 
 from __future__ import annotations
 
 import json  # noqa: TID251 - a person's file is not canonical; the hook sees repeated keys
+import re
 from collections.abc import Iterator
-from typing import NoReturn, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 import yaml
 
-__all__ = ["MAX_OCTETS", "Plain", "PlainError", "read_json", "read_yaml"]
+__all__ = ["MAX_OCTETS", "Plain", "PlainError", "Remarked", "read_json", "read_yaml"]
 
 Plain: TypeAlias = "str | list[Plain] | dict[str, Plain]"
 
@@ -21,6 +23,8 @@ MAX_OCTETS = 4 * 1024 * 1024
 _MAX_DEPTH = 16
 # What a person leaves empty is not a value: it is asked about.
 _NOTHING = frozenset(("", "~", "null", "Null", "NULL"))
+_QUOTES: Final = "text that has `: ` in it, or begins with a mark, goes in quotes"
+_REMARK: Final = re.compile(r"[ \t]+#")
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
@@ -38,6 +42,12 @@ class PlainError(ValueError):
         self.reason = reason
 
 
+class Remarked(str):
+    """A string without quotes, behind which a remark stands on its line."""
+
+    __slots__ = ()
+
+
 def read_yaml(octets: bytes) -> Plain:
     """Read one YAML document.
 
@@ -46,12 +56,13 @@ def read_yaml(octets: bytes) -> Plain:
     """
     text = _text(octets)
     try:
-        return _Builder(yaml.parse(text, Loader=_LOADER)).document()
+        return _Builder(text, yaml.parse(text, Loader=_LOADER)).document()
     except yaml.MarkedYAMLError as error:
         line = None if error.problem_mark is None else error.problem_mark.line + 1
-        raise PlainError(error.problem or "is not YAML", line=line) from None
+        problem = error.problem or "is not YAML"
+        raise PlainError(f"{problem} ({_QUOTES})", line=line) from None
     except yaml.YAMLError:
-        raise PlainError("is not YAML: it has characters that YAML does not allow") from None
+        raise PlainError(f"is not YAML: {_forbidden(text)}") from None
     except (ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, PlainError):
             raise
@@ -74,7 +85,7 @@ def read_json(octets: bytes) -> Plain:
             parse_constant=_refuse_constant,
         )
     except json.JSONDecodeError as error:
-        raise PlainError(error.msg, line=error.lineno) from None
+        raise PlainError(f"is not JSON: {error.msg}", line=error.lineno) from None
     except RecursionError:
         raise PlainError(f"is nested deeper than {_MAX_DEPTH}") from None
     return _plain(value, 1)
@@ -86,13 +97,24 @@ def _text(octets: bytes) -> str:
     try:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise PlainError("is not UTF-8", line=octets.count(b"\n", 0, error.start) + 1) from None
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise PlainError("is not UTF-8: save the file as UTF-8", line=line) from None
+
+
+def _forbidden(text: str) -> str:
+    """Say which character YAML does not allow."""
+    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if found is None:
+        return "it has characters that YAML does not allow"
+    line = text.count("\n", 0, found.start()) + 1
+    return f"line {line} has the character U+{ord(found[0]):04X}; save the file as UTF-8 text"
 
 
 class _Builder:
     """Builds plain data from the events of YAML's parser, which does not recurse."""
 
-    def __init__(self, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, text: str, events: Iterator[yaml.Event]) -> None:
+        self._text = text
         self._events = events
 
     def document(self) -> Plain:
@@ -148,7 +170,11 @@ class _Builder:
         if not event.style and value in _NOTHING:
             reason = "nothing stands here: write a value, or leave the line out"
             raise PlainError(reason, line=_line(event))
-        return _scalars(value, line=_line(event))
+        value = _scalars(value, line=_line(event))
+        end = event.end_mark
+        if not event.style and end is not None and _REMARK.match(self._text, end.index):
+            return Remarked(value)
+        return value
 
 
 def _line(event: yaml.Event) -> int | None:

@@ -191,6 +191,14 @@ def test_reads_json_as_well() -> None:
         ("- kind: sealed\n  opens_by: 2026-01-01\n", "1", "event"),
         ("- kind: sealed\n  opens_by: 2026-01-01\n  event: {kind: opening}\n", "1", "event.kind"),
         (f"- kind: opening\n  of: {'ab' * 32}\n  claims: {{text: x}}\n", "1", "claims"),
+        ("- kind: meeting\n  claims:\n    title: Plot #12\n", "1", "claims.title"),
+        ("- kind: meeting\n  claims:\n    items:\n    - Plot\t#12\n", "1", "claims.items"),
+        ("- kind: meeting\n  claims: {text: FILL-IN}\n", "1", "claims.text"),
+        (
+            "- kind: meeting\n  dates:\n    occurred:\n      words: May #3\n      edtf: 2025-05\n",
+            "1",
+            "dates.occurred.words",
+        ),
         ("- kind: meeting\n  claims: {title: ~}\n", None, None),
         ("- kind: meeting\n  claims:\n    title:\n", None, None),
         ("- kind: meeting\n  claims: {title: x, title: y}\n", None, None),
@@ -216,6 +224,77 @@ def test_says_where_it_is_wrong(text: str, event: str | None, field: str | None)
 )
 def test_says_what_may_have_been_meant(text: str, meant: str) -> None:
     assert f"did you mean '{meant}'" in refusal(HEAD + text).reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- kind: meeting   # a remark\n",
+        "- kind: meeting\n  claims:\n    title: 'Plot #12' # a remark\n    text: Plot#12\n",
+        "- kind: meeting\n  claims:\n    text: | # a remark\n      Plot #12\n",
+    ],
+)
+def test_a_remark_may_stand_where_it_takes_nothing_away(text: str) -> None:
+    read = parse_draft((HEAD + text).encode(), path=Path("draft.yaml"))
+
+    assert "meeting/v1" == read.events[0].kind
+    assert all(
+        "Plot" in str(claim) and "12" in str(claim) for claim in read.events[0].claims.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "more"),
+    [
+        ("6th May", "edtf: 2025-05-07"),
+        ("6 May 2024", "edtf: 2025-05-06"),
+        ("before 6 May", "edtf: 2025-05-06"),
+        ("in May", "edtf: 2025-04-30T23:00:00Z"),
+        ("1 January", "edtf: '[2024-12-30..2024-12-31]'"),
+    ],
+)
+def test_words_that_state_another_date_are_refused_without_a_basis(words: str, more: str) -> None:
+    date = f"- kind: meeting\n  dates: {{occurred: {{words: {words}, {more}}}}}\n"
+    found = refusal(HEAD + date)
+
+    assert "dates.occurred.edtf" == found.field
+    assert f"is not what {words!r} states" in found.reason
+    text = HEAD + date.replace("}}", ", basis: corroborated}}")
+    assert parse_draft(text.encode(), path=Path("draft.yaml")).events
+
+
+@pytest.mark.parametrize(
+    ("words", "edtf"),
+    [
+        ("6th May", "2025-05-06"),
+        ("6 May", "[2025-05-01..2025-05-31]"),
+        ("in May", "2025-05-06T10:00:00+01:00"),
+        ("1 January", "[2024-12-30..2025-01-02]"),
+        ("early May", "2025-05-12"),
+        ("after 6 May", "[2025-05..]"),
+        ("03/06/2025", "2025-06-03"),
+    ],
+)
+def test_words_that_can_mean_the_date_are_taken(words: str, edtf: str) -> None:
+    text = f"- kind: meeting\n  dates: {{occurred: {{words: {words}, edtf: '{edtf}'}}}}\n"
+
+    assert parse_draft((HEAD + text).encode(), path=Path("draft.yaml")).events
+
+
+@pytest.mark.parametrize(
+    ("octets", "reason"),
+    [
+        ("counterfoil: draft/v1\n".encode("utf-16"), "line 1: is not UTF-8: save the file as"),
+        ("counterfoil: draft/v1\n".encode("utf-16-be"), "line 1 has the character U+0000"),
+        (b"counterfoil: draft/v1\nyear: \x07\n", "line 2 has the character U+0007"),
+        (b"counterfoil: draft/v1\nyear: @a\n", "goes in quotes"),
+    ],
+)
+def test_says_what_to_do_about_a_file_that_is_no_text(octets: bytes, reason: str) -> None:
+    with pytest.raises(DraftError) as found:
+        parse_draft(octets, path=Path("draft.yaml"))
+
+    assert reason in found.value.reason
 
 
 @pytest.mark.parametrize(
