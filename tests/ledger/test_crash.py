@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from api.clock import now_ms
 from ledger.ledger import Ledger
 from ledger.writer import STEPS
-from tests.ledger import crash_child
+from tests.ledger import crash_child, partyside
 from tests.ledger.builder import Clock, found_ledger, new_log_key
 from verify.checkpoint import parse_signed
 from verify.entry import parse_entry
@@ -25,6 +26,15 @@ from verify.receipt import check_receipt_alone, parse_receipt
 
 ROOT = Path(__file__).parents[2]
 KEY = new_log_key().verifier_key
+DRAFT = """
+counterfoil: draft/v1
+author: blaby
+events:
+  - kind: communication
+    channel: letter
+    claims: {text: kept back, files: [letter.txt]}
+    withheld: [text]
+"""
 COMMITTED = 5  # the step from which on a submission is recorded, although nobody knows
 RECEIPT = re.compile(rb"receipt ([0-9]+) (.*)\n")
 
@@ -119,14 +129,14 @@ class NotSyncedError(AssertionError):
     """A receipt left before what it promises was on disk."""
 
 
-def traced(folder: Path, what: str, **more: str) -> tuple[list[str], set[str]]:
-    """Run a child under strace; return its calls, and what was there before."""
+def traced(folder: Path, words: list[str], **more: str) -> tuple[list[str], set[str]]:
+    """Run a command under strace; return its calls, and what was in the folder before."""
     log, before = folder.parent / "trace", {str(path) for path in folder.rglob("*")}
-    calls = "openat,fsync,fdatasync,msync,write,writev,pwrite64,pwritev,rename,renameat2"
+    calls = "openat,mkdir,fsync,fdatasync,msync,write,writev,pwrite64,pwritev,rename,renameat2"
     subprocess.run(
         [
             *("strace", "-f", "-y", "-s", "24", "-e", f"trace={calls}", "-o", str(log)),
-            *command(folder, what, 1),
+            *words,
         ],
         env=environment(**more),
         check=True,
@@ -169,6 +179,8 @@ class Disk:
             self._wrote(descriptor[1], descriptor[2])
         elif name in {"fsync", "fdatasync"} and descriptor and rest.rstrip().endswith("= 0"):
             self.unsynced.discard(descriptor[2])
+        elif name == "mkdir" and rest.endswith("= 0"):
+            self._made(*re.findall(r'"([^"]*)"', rest))
         elif name.startswith("rename"):
             self._renamed(*re.findall(r'"([^"]*)"', rest))
 
@@ -177,6 +189,10 @@ class Disk:
         new = "O_CREAT" in flags and path not in self._existing
         if new and path.startswith(self._folder):
             self._existing.add(path)
+            self.unsynced.add(str(Path(path).parent))
+
+    def _made(self, path: str) -> None:
+        if path.startswith(self._folder):
             self.unsynced.add(str(Path(path).parent))
 
     def _wrote(self, descriptor: str, path: str) -> None:
@@ -189,7 +205,7 @@ class Disk:
         if old in self.unsynced:
             raise NotSyncedError(old)
         self._existing = {path.replace(old, new, 1) for path in self._existing}
-        self.unsynced.add(str(Path(new).parent))
+        self.unsynced |= {str(Path(path).parent) for path in (old, new)}
 
 
 def check_synced(lines: list[str], disk: Disk) -> int:
@@ -216,21 +232,50 @@ needs_strace = pytest.mark.skipif(
 
 @needs_strace
 def test_no_receipt_leaves_before_files_folders_and_store_are_synced(folder: Path) -> None:
-    lines, before = traced(folder, "files")
+    lines, before = traced(folder, command(folder, "files", 1))
 
     assert 3 == check_synced(lines, Disk(folder, before))
 
 
 @needs_strace
 def test_no_ledger_is_founded_before_it_is_synced(tmp_path: Path) -> None:
-    lines, before = traced(tmp_path / "new", "found")
+    lines, before = traced(tmp_path / "new", command(tmp_path / "new", "found", 1))
 
     assert 1 == check_synced(lines, Disk(tmp_path, before))
 
 
 @needs_strace
+def test_what_a_party_records_is_synced_before_it_is_sent_and_before_it_is_let_go(
+    tmp_path: Path,
+) -> None:
+    clock = partyside.Clock(now_ms())
+    partyside.found(tmp_path / "ledger", clock).close()
+    partyside.BLABY.save(tmp_path / "key")
+    (tmp_path / "letter.txt").write_bytes(b"Dear Leicestershire")
+    (tmp_path / "draft.yaml").write_text(DRAFT)
+    home = tmp_path / "home"
+    paths = (str(tmp_path / name) for name in ("ledger", "draft.yaml"))
+    options = ("--key", str(tmp_path / "key"), "--home", str(home))
+    lines, before = traced(home, [sys.executable, "-m", "api", "record", *paths, *options])
+    disk, sent, let_go = Disk(home, before), 0, 0
+    for call, only_begun in completed(lines):
+        name, _, rest = call.partition("(")
+        recorded = "write" in name and "ledger.mdb>" in rest
+        moved = name == "rename" and ".item" in rest.partition(",")[0] and "receipts" in rest
+        if (recorded or moved) and disk.unsynced:
+            raise NotSyncedError(disk.unsynced)
+        sent += recorded and not only_begun
+        let_go += moved and not only_begun
+        disk.call(name, rest)
+
+    assert sent
+    assert 1 == let_go
+    assert not disk.unsynced
+
+
+@needs_strace
 def test_the_same_check_fails_when_the_store_does_not_sync(folder: Path) -> None:
-    lines, before = traced(folder, "files", LMDB_SYNC="off")
+    lines, before = traced(folder, command(folder, "files", 1), LMDB_SYNC="off")
 
     with pytest.raises(NotSyncedError, match=r"ledger\.mdb"):
         check_synced(lines, Disk(folder, before))
@@ -239,7 +284,7 @@ def test_the_same_check_fails_when_the_store_does_not_sync(folder: Path) -> None
 @needs_strace
 @pytest.mark.parametrize("left_out", ["fdatasync", "fsync"])
 def test_the_same_check_fails_when_a_sync_is_left_out(folder: Path, left_out: str) -> None:
-    lines, before = traced(folder, "files")
+    lines, before = traced(folder, command(folder, "files", 1))
 
     rest = [line for line in lines if not re.search(rf"\b{left_out}(\(| resumed)", line)]
 
