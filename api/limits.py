@@ -151,4 +151,4 @@ class Rates:
             known = self._levels.get(holder)
             if known is not None:
                 level, at_s = known
-                self._levels[holder] = (min(self._most, level + 1), at_s)
+                self._levels[holder] = (level + 1, at_s)  # `take` bounds it
