@@ -115,7 +115,7 @@ def read_private(path: Path, *, limit: int, error: type[PrivateFileError]) -> by
     with open_private(path, error=error) as fd:
         chunks: list[bytes] = []
         left = limit + 1
-        while left and (chunk := os.read(fd, min(left, 1 << 20))):
+        while chunk := os.read(fd, min(left, 1 << 20)):  # nothing is read where none is left
             chunks.append(chunk)
             left -= len(chunk)
     if not left:

@@ -275,6 +275,14 @@ def test_a_token_that_is_none_is_refused(site: Site, headers: dict[str, str]) ->
     assert UNKNOWN == slug(site.ask("GET", BUNDLE, headers=headers))
 
 
+def test_a_token_under_another_scheme_is_refused(ledger: Ledger, site: Site) -> None:
+    token = site.signed_in(ledger, ALPHA).token
+    schemes = ("Bearer", "bearer", "Basic")
+    answers = [site.ask("GET", BUNDLE, headers={"Authorization": f"{s} {token}"}) for s in schemes]
+
+    assert [200, 200, 401] == [got.status for got in answers]
+
+
 def test_sessions_of_a_revoked_key_end_at_once(ledger: Ledger, site: Site) -> None:
     # Over HTTP: whoever is answered knows that the server has taken it up.
     enrolled = site.post(sign_document(ledger, ALPHA, [new_enrolment(ledger, "alpha", BETA)]))

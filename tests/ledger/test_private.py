@@ -1,18 +1,22 @@
-"""Private files, where processes are killed and where several write at once: real processes."""
+"""Private files: at their bounds, where processes are killed, and where several write at once."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ledger.errors import KeyFileError
-from ledger.private import create_private, read_private, replace_private
+from ledger.private import create_private, make_private_folder, read_private, replace_private
 
+LARGE = (1 << 20) + 10  # more than is read at a time
 ROOT = Path(__file__).parents[2]
 KILLED = """
 import resource, signal, sys
@@ -33,6 +37,11 @@ for _ in range(40):
     data = sys.argv[2].encode() * 300_000
     replace_private(Path(sys.argv[1]), data, error=KeyFileError)
 """
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file"
 
 
 def child(program: str, *words: str) -> subprocess.Popen[bytes]:
@@ -89,3 +98,93 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
 
     assert b"first" == path.read_bytes()
     assert [path] == list(tmp_path.iterdir())
+
+
+@contextlib.contextmanager
+def no_file_above(octets: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("limit", [0, 10, LARGE])
+def test_reads_what_has_as_many_octets_as_it_may_have(path: Path, limit: int) -> None:
+    create_private(path, b"x" * limit, error=KeyFileError)
+    assert b"x" * limit == read_private(path, limit=limit, error=KeyFileError)
+
+    with path.open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(KeyFileError, match=f"is longer than {limit} octets"):
+        read_private(path, limit=limit, error=KeyFileError)
+
+
+def test_says_that_a_file_cannot_be_there(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "file"
+    with pytest.raises(KeyFileError, match="cannot be written"):
+        create_private(nowhere, b"new", error=KeyFileError)
+    with pytest.raises(KeyFileError, match="cannot be written"):
+        replace_private(nowhere, b"new", error=KeyFileError)
+    (tmp_path / "file").write_bytes(b"no folder")
+    with pytest.raises(KeyFileError, match="cannot be made a folder"):
+        make_private_folder(tmp_path / "file", error=KeyFileError)
+
+
+def test_what_cannot_be_written_whole_leaves_nothing_new(path: Path) -> None:
+    with no_file_above(5), pytest.raises(KeyFileError, match="cannot be written"):
+        create_private(path, b"more than that", error=KeyFileError)
+    assert [] == list(path.parent.iterdir())
+
+    replace_private(path, b"old", error=KeyFileError)
+    with no_file_above(5), pytest.raises(KeyFileError, match="cannot be written"):
+        replace_private(path, b"more than that", error=KeyFileError)
+    assert [path] == list(path.parent.iterdir())
+    assert b"old" == path.read_bytes()
+
+
+def test_replaces_what_a_crash_left_beside(path: Path) -> None:
+    path.with_name(".file.new").write_bytes(b"half")
+    path.write_bytes(b"old")
+    replace_private(path, b"new", error=KeyFileError)
+
+    assert [path] == list(path.parent.iterdir())
+    assert b"new" == path.read_bytes()
+    assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_what_a_folder_stands_in_the_way_of_is_not_replaced(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(KeyFileError, match="cannot be written"):
+        replace_private(path, b"new", error=KeyFileError)
+    path.with_name(".file.new").mkdir()
+    with pytest.raises(KeyFileError, match="cannot be written"):
+        replace_private(path, b"new", error=KeyFileError)
+
+
+def test_a_folder_that_others_may_enter_is_refused(path: Path) -> None:
+    make_private_folder(path, error=KeyFileError)
+    assert 0o700 == path.stat().st_mode & 0o777
+    make_private_folder(path, error=KeyFileError)
+    path.chmod(0o710)
+    with pytest.raises(KeyFileError, match="mode 0710, not 0700"):
+        make_private_folder(path, error=KeyFileError)
+
+
+def open_files() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+def test_nothing_stays_open(path: Path) -> None:
+    before = open_files()
+    create_private(path, b"new", error=KeyFileError)
+    replace_private(path, b"newer", error=KeyFileError)
+    read_private(path, limit=10, error=KeyFileError)
+    with pytest.raises(KeyFileError):
+        read_private(path, limit=1, error=KeyFileError)
+    path.chmod(0o644)
+    with pytest.raises(KeyFileError):
+        read_private(path, limit=10, error=KeyFileError)
+
+    assert before == open_files()

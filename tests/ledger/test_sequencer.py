@@ -145,6 +145,42 @@ def test_a_batch_may_refer_to_what_came_before_in_it(ledger: Ledger) -> None:
     assert () == ledger.disclosures(3)
 
 
+def test_hands_over_nothing_that_the_event_did_not_withhold(ledger: Ledger) -> None:
+    def withholding() -> NewEvent:
+        return new_event(
+            "alpha", "communication/v1", channel="call", claims={"title": "t"}, withheld=["title"]
+        )
+
+    here, other, new = (withholding() for _ in range(3))
+    submit(ledger, here, other)
+
+    def handing(event: NewEvent, text: str) -> tuple[NewEvent, tuple[str, ...]]:
+        return new_event("alpha", "opening/v1", of=event.id.hex(), names=["title"]), (text,)
+
+    for event, text in (
+        (here, other.disclosures["title"]),
+        (here, new_event("alpha", "meeting/v1", claims={"title": "t"}).disclosures["title"]),
+        (new, other.disclosures["title"]),
+    ):
+        opening, texts = handing(event, text)
+        document = sign_document(ledger, ALPHA, [new, opening], disclosures=[new.sent, texts])
+        assert Check.DISCLOSURE is refused(ledger, document)
+    assert () == ledger.disclosures(1)
+    # In one submission, and in one batch, behind another event.
+    opening, texts = handing(new, new.disclosures["title"])
+    events = [new_letter("alpha", None), new, opening]
+    ledger.submit(sign_document(ledger, ALPHA, events, disclosures=[(), (), texts]))
+    assert texts == ledger.disclosures(4)
+    last = withholding()
+    opening, texts = handing(last, last.disclosures["title"])
+    documents = [
+        sign_document(ledger, ALPHA, [new_letter("alpha", None), last]),
+        sign_document(ledger, ALPHA, [opening], disclosures=[texts]),
+    ]
+    assert [Accepted(6, 2, new=True), Accepted(8, 1, new=True)] == batch_of(ledger, documents)
+    assert texts == ledger.disclosures(7)
+
+
 def test_an_event_has_only_so_many_octets_of_disclosures_however_they_come(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,13 +299,20 @@ def test_keeps_the_note_that_was_seen_once(ledger: Ledger) -> None:
     assert notes == list(ledger.notes())
 
 
-def test_refuses_what_was_signed_later_than_its_clock_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_first", [True, False])
+def test_refuses_what_was_signed_later_than_its_clock_says(
+    tmp_path: Path, *, at_first: bool
+) -> None:
     named = [
         {"algorithm": one.algorithm, "key": one.key, "name": one.name}
         for one in map(witness, ("w1", "w2"))
     ]
-    found, clock = found_ledger(tmp_path / "cosigned", ALPHA, witnesses=named, quorum=2)
+    rules: dict[str, object] = {"witnesses": named, "quorum": 2}
+    found, clock = found_ledger(tmp_path / "cosigned", ALPHA, **(rules if at_first else {}))  # type: ignore[arg-type]  # as in new_letter
     with found:
+        if not at_first:
+            amends = found.state().charter_id
+            submit(found, new_charter(ALPHA, new_log_key(), founding=False, amends=amends, **rules))  # type: ignore[arg-type]  # as above
         at_s = clock() // 1000
         late = cosign(found.checkpoint(), ("w1", at_s + 400), ("w2", at_s + 400))
         document = sign_document(found, ALPHA, [new_letter("alpha")], note=late)
@@ -354,6 +397,26 @@ def test_refuses_a_charter_whose_log_key_is_not_at_hand(ledger: Ledger) -> None:
 
     assert new_log_key(2).public.hex() == refusal.value.key
     assert 1 == ledger.size()
+    assert 1 == submit(ledger, new_letter("alpha")).first  # and the ledger goes on
+
+
+def test_refuses_a_charter_that_would_take_effect_later_without_its_log_key(
+    tmp_path: Path,
+) -> None:
+    rules: dict[str, object] = {
+        "members": ["beta"],
+        "registrars": ["alpha", "beta"],
+        "thresholds": {"govern": 2, "recover": 1},
+    }
+    with found_ledger(tmp_path / "two", ALPHA, **rules)[0] as found:  # type: ignore[arg-type]  # as in new_letter
+        rules["amends"] = found.state().charter_id
+        amendment = new_charter(ALPHA, new_log_key(2), founding=False, **rules)  # type: ignore[arg-type]  # as in new_letter
+        with pytest.raises(LogKeyError):
+            submit(found, amendment)
+        found.add_log_key(new_log_key(2))
+
+        assert 1 == submit(found, amendment).first
+        assert found.state().pending
 
 
 def test_a_new_log_key_signs_from_the_size_of_its_charter_on(ledger: Ledger, clock: Clock) -> None:
