@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from api.clock import now_ms
-from api.problems import PREFIX
+from api.problems import PREFIX, ProblemError
 from api.sessions import COOKIE, Sessions
 from api.settings import Settings
 from ledger.ledger import Ledger
@@ -242,6 +242,89 @@ def test_refuses_a_nonce_that_ran_out(ledger: Ledger, site: Site, clock: Clock) 
     clock.later_ms = 121_000
 
     assert UNKNOWN == slug(begin(site, ledger, nonce, changes={"at": clock()}))
+
+
+class Desk:
+    """The sessions of a ledger, by a clock that stands still; all that is good is good so long."""
+
+    GOOD_MS = 60_000
+
+    def __init__(self, ledger: Ledger, *, each: int = 10) -> None:
+        self.now_ms = now_ms()
+        self.ledger = ledger
+        good_s = self.GOOD_MS / 1000
+        self.sessions = Sessions(
+            LedgerName(origin=ledger.origin, charter=ledger.fingerprint), ledger.state,
+            now_ms=lambda: self.now_ms, session_s=good_s, nonce_s=good_s, each=each,
+        )  # fmt: skip
+
+    def begin(self, party: Party = ALPHA, *, nonce: str | None = None, at_ms: int = 0) -> str:
+        """Begin a session with a statement signed at a time from now; return its token."""
+        nonce = nonce or self.sessions.nonce()[0]
+        changes = {"host": "h", "at": self.now_ms + at_ms}
+        body = Site(0).session_body(self.ledger, party, nonce, changes=changes)
+        return self.sessions.begin(*self.sessions.check(body, host="h"))
+
+
+def test_a_nonce_is_good_to_its_last_moment_and_none_of_ones_own_making_is(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    first, second = (desk.sessions.nonce()[0] for _ in range(2))
+    later = (desk.now_ms + 10 * desk.GOOD_MS).to_bytes(8, "big").hex()
+
+    desk.now_ms += desk.GOOD_MS
+    desk.begin(nonce=first)
+    for made in (later + second[16:], later + "00" * 24):
+        with pytest.raises(ProblemError, match="was not given here"):
+            desk.begin(nonce=made)
+    desk.now_ms += 1
+    with pytest.raises(ProblemError, match="has run out"):
+        desk.begin(nonce=second)
+
+
+def test_a_statement_may_be_as_far_from_the_servers_clock_as_it_says(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    most_ms = desk.GOOD_MS + 300_000
+    for at_ms in (-most_ms, most_ms):
+        desk.begin(at_ms=at_ms)
+    for at_ms in (-most_ms - 1, most_ms + 1):
+        with pytest.raises(ProblemError, match="too far from the server's"):
+            desk.begin(at_ms=at_ms)
+
+
+def test_sessions_and_leave_are_good_to_their_last_moment(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    token = desk.begin()
+    leave = desk.sessions.permit(Wanted("alpha", {DIGEST: 7})).token
+
+    desk.now_ms += desk.GOOD_MS
+    assert desk.sessions.find(token) is not None
+    assert "alpha" == desk.sessions.permitted(leave, sha256=DIGEST, size=7)
+    desk.now_ms += 1
+    assert desk.sessions.find(token) is None
+    assert desk.sessions.permitted(leave, sha256=DIGEST, size=7) is None
+
+
+def test_the_sessions_of_a_party_end_nobody_elses(ledger: Ledger) -> None:
+    submit(ledger, new_enrolment(ledger, "alpha", BETA))
+    desk = Desk(ledger, each=1)
+    beta, first, second = (desk.begin(party) for party in (BETA, ALPHA, ALPHA))
+
+    found = [desk.sessions.find(token) is not None for token in (beta, first, second)]
+    assert [True, False, True] == found
+
+
+def test_what_has_run_out_is_not_remembered(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    for _ in range(5):
+        desk.begin()
+    desk.now_ms += desk.GOOD_MS + 1
+    desk.begin()
+
+    assert (1, 1) == (len(desk.sessions._sessions), len(desk.sessions._used))
+
+
+def test_a_key_that_the_ledger_does_not_know_opens_nothing(ledger: Ledger, site: Site) -> None:
+    assert UNKNOWN == slug(begin(site, ledger, party=Party("alpha", 99)))
 
 
 def test_a_session_runs_out(ledger: Ledger, site: Site, clock: Clock) -> None:
