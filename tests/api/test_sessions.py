@@ -126,6 +126,7 @@ def test_says_whose_session_it_is_until_it_is_ended(ledger: Ledger, site: Site) 
     assert 204 == ended.status
     assert UNKNOWN == slug(alpha.get("/sessions/current"))
     assert UNKNOWN == slug(alpha.get(BUNDLE))
+    assert [UNKNOWN] * 2 == [slug(site.ask(m, "/sessions/current")) for m in ("GET", "DELETE")]
 
 
 def test_the_token_comes_as_a_cookie_that_no_script_reads(ledger: Ledger, site: Site) -> None:
@@ -138,7 +139,12 @@ def test_the_token_comes_as_a_cookie_that_no_script_reads(ledger: Ledger, site: 
     ]
 
     assert (True, "strict", "/") == (cookie["httponly"], cookie["samesite"], cookie["path"])
+    assert 8 * 3600 - 30 <= int(cookie["max-age"]) <= 8 * 3600
     assert [200] * len(beside) == reads
+    given = {"Cookie": f"{COOKIE}={cookie.value}"}
+    ended = site.ask("DELETE", "/sessions/current", headers=given)
+    gone = SimpleCookie(ended.headers["set-cookie"])[COOKIE]
+    assert ("", "0") == (gone.value, gone["max-age"])
 
 
 def test_a_statement_is_good_once(ledger: Ledger, site: Site) -> None:
@@ -207,6 +213,7 @@ def test_without_a_name_the_server_is_called_by_its_address(ledger: Ledger, site
     given = site.ask("POST", "/sessions", body, {**JSON, "Host": local})
 
     assert UNKNOWN == slug(lured)
+    assert lured.problem.detail.endswith("Behind a proxy it needs the setting `names`")
     assert 201 == given.status
 
 
@@ -315,12 +322,21 @@ def test_the_sessions_of_a_party_end_nobody_elses(ledger: Ledger) -> None:
 
 def test_what_has_run_out_is_not_remembered(ledger: Ledger) -> None:
     desk = Desk(ledger)
-    for _ in range(5):
-        desk.begin()
-    desk.now_ms += desk.GOOD_MS + 1
+    at_once = desk.sessions.nonce()[0]
+    for nonce in (at_once, None, None):
+        desk.begin(nonce=nonce)
+    desk.now_ms += desk.GOOD_MS // 2
+    later = desk.sessions.nonce()[0]
+    desk.begin(nonce=later)
+    desk.now_ms += desk.GOOD_MS // 2
+    with pytest.raises(ProblemError, match="was used before"):
+        desk.begin(nonce=at_once)
+    desk.now_ms += 1
     desk.begin()
 
-    assert (1, 1) == (len(desk.sessions._sessions), len(desk.sessions._used))
+    assert (2, 2) == (len(desk.sessions._sessions), len(desk.sessions._used))
+    with pytest.raises(ProblemError, match="was used before"):
+        desk.begin(nonce=later)
 
 
 def test_a_key_that_the_ledger_does_not_know_opens_nothing(ledger: Ledger, site: Site) -> None:
@@ -337,6 +353,14 @@ def test_a_session_runs_out(ledger: Ledger, site: Site, clock: Clock) -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b"\xff", b"[" * 3000])
 def test_refuses_what_is_no_statement(site: Site, body: bytes) -> None:
     assert (400, "malformed") == slug(site.ask("POST", "/sessions", body, JSON))
+
+
+def test_refuses_a_statement_that_a_form_of_another_site_could_send(
+    ledger: Ledger, site: Site
+) -> None:
+    body = site.session_body(ledger, ALPHA, nonce_of(site))
+    for header in ({"Content-Type": "text/plain"}, {}, {**JSON, "Content-Encoding": "gzip"}):
+        assert (415, "unsupported-media-type") == slug(site.ask("POST", "/sessions", body, header))
 
 
 def test_refuses_a_statement_without_end(site: Site) -> None:
