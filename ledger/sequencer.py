@@ -324,8 +324,6 @@ class Run:
             return self.accept(prepared, now_ms=now_ms) if known is None else known
         except (VerifyError, LogKeyError) as error:
             return error
-        finally:
-            self._past.forget()
 
     def finish(self) -> tuple[Head, tuple[tuple[int, int, bytes], ...]]:
         """Return the head behind all that was accepted, and the tiles that differ."""
@@ -499,7 +497,6 @@ class _Past:
         self._recorded: dict[str, Recorded] = {}
         self._firsts: list[int] = []
         self._prepared: list[Prepared] = []
-        self._accepted = 0
 
     def find(self, event_id: str) -> Fact | None:
         """Return what is known of an event of an earlier submission."""
@@ -510,6 +507,7 @@ class _Past:
         """Return a known event, or one of the submission being judged."""
         if index < self._size:
             return self.history.event(event_id, index)
+        # Of those that were offered for one place all before the last were refused.
         place = bisect_right(self._firsts, index) - 1
         submitted = self._prepared[place].submission.events[index - self._firsts[place]]
         return submitted.event if submitted.id.hex() == event_id else sealing_event(submitted.event)
@@ -534,14 +532,9 @@ class _Past:
         """Keep the submission that was offered last."""
         first, prepared = self._firsts[-1], self._prepared[-1]
         statement = prepared.submission.statement
-        self._accepted += 1
         self._recorded[prepared.candidates[0].id] = Recorded(first, statement)
         for event_id, position, kind in prepared.known:
             self._facts[event_id.hex()] = (first + position, kind, statement.author)
-
-    def forget(self) -> None:
-        """Drop what was offered and not accepted."""
-        del self._firsts[self._accepted :], self._prepared[self._accepted :]
 
 
 def _own_disclosures(submitted: SubmittedEvent) -> tuple[tuple[str, Disclosure], ...]:

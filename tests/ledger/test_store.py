@@ -258,6 +258,22 @@ def test_keeps_of_each_size_one_note_with_the_lines_of_all(ledger: Ledger) -> No
     assert expected[::-1] == list(ledger.latest_notes())
 
 
+def test_of_a_size_before_the_latest_further_lines_are_a_note_of_their_own(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.store._MERGING", 2)
+    notes = [ledger.checkpoint()]
+    for _ in range(2):
+        record(ledger, 1)
+        notes.append(ledger.checkpoint())
+    for time in (1, 2):
+        for note in notes:
+            ledger.keep_note(cosigned(note, time))
+    first = sorted((cosigned(notes[0], time) for time in (1, 2)), key=sha256)
+
+    assert [*first, *(cosigned(note, 1, 2) for note in notes[1:])] == list(ledger.notes())
+
+
 def test_a_note_that_a_submission_has_named_stays_when_lines_come(ledger: Ledger) -> None:
     """Else the statement would name a note that no export has: check 206 of SPEC section 12."""
     note = ledger.checkpoint()
