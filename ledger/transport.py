@@ -82,9 +82,9 @@ class FileBody:
         Raises:
             TargetError: They are not so many, or cannot be had a second time.
         """
-        if self._used and self._start is None:
-            raise TargetError("the file can be read only once, and was not taken")
-        if self._used and self._start is not None:
+        if self._used:
+            if self._start is None:
+                raise TargetError("the file can be read only once, and was not taken")
             self._stream.seek(self._start)
         self._used = True
         left = self.size
