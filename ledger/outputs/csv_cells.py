@@ -1,5 +1,8 @@
 """CSV as RFC 4180 has it: UTF-8, commas, line ends CR LF, and no cell that a spreadsheet would run.
 
+Every cell is quoted: programs that take semicolons or tabs for commas, too, as LibreOffice does
+unless it is told otherwise, would break an open cell there, and find a formula in what follows.
+
 A spreadsheet takes a cell that begins with = + - @ for a formula, some also after a tab or a line
 end, or in full-width forms. Such a cell gets an apostrophe in front. A cell that begins with
 apostrophes and then such a character gets one more, so that a reader can undo it: of a cell that
@@ -26,7 +29,7 @@ _RUN: Final = re.compile(
 def csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:
     """Write rows of cells."""
     file = io.StringIO(newline="")
-    csv.writer(file, lineterminator="\r\n").writerows(
+    csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(
         [defused(cell) for cell in row] for row in rows
     )
     return file.getvalue().encode()

@@ -31,6 +31,8 @@ TITLES = (
     '"quoted", with, commas',
     "two\r\nlines",
     "a;b\\c,d:e",
+    "letter;=1+1;Agreed",
+    'letter";=1+1;"Agreed";',
     "BEGIN:VEVENT\r\nEND:VCALENDAR",
     "<script>alert(1)</script>&amp;]]>",
     "\u202egnp.exe\u202c and \u200b nothing",

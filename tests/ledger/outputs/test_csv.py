@@ -96,7 +96,7 @@ def test_every_line_ends_as_rfc_4180_says_and_there_is_no_mark_in_front() -> Non
     data = csv_table(founding_table())
 
     assert data.endswith(b"\r\n")
-    assert data.startswith(b"ref,")
+    assert data.startswith(b'"ref",')
     assert len(founding_table().rows) + len(founding_table().footer.lines()) + 1 == len(cells(data))
 
 
@@ -239,8 +239,9 @@ def test_libreoffice_opens_it_and_runs_nothing(tmp_path: Path) -> None:
     table = every_date()
     (tmp_path / "ours.csv").write_bytes(csv_table(table))
     (tmp_path / "theirs.csv").write_bytes(b"a,b\r\n=1+1,2\r\n")
-    # Commas, double quotes, UTF-8; and evaluate formulas, were there any.
-    options = "--infilter=CSV:44,34,76,1,,0,false,true,false,false,false,-1,true"
+    # Commas, semicolons and tabs, which its dialogue proposes; double quotes, UTF-8; and evaluate
+    # formulas, were there any.
+    options = "--infilter=CSV:44/59/9,34,76,1,,0,false,true,false,false,false,-1,true"
     subprocess.run(
         [
             *("soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", options),
@@ -257,3 +258,4 @@ def test_libreoffice_opens_it_and_runs_nothing(tmp_path: Path) -> None:
     assert "table:formula" not in opened
     assert "漢字" in opened
     assert all(row.ref in opened for row in table.rows)
+    assert opened.count(f"<text:p>{table.rows[0].status_text}</text:p>") == len(table.rows)
