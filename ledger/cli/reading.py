@@ -24,6 +24,7 @@ from ledger.folds.commitments import fold_commitments
 from ledger.folds.proven import bracket_words
 from ledger.folds.reading import Reading, read
 from ledger.folds.timeline import fold_timeline, lay_out, row_of
+from ledger.layout import shortened, wrap
 from ledger.plain import view_json
 from ledger.replies import (
     chronology_json,
@@ -51,7 +52,8 @@ __all__ = ["add", "add_reader", "reading_of"]
 
 
 _KINDS = tuple(name.removesuffix("/v1") for name in KINDS)
-_LEAST = 20  # characters of a sentence in `list`
+_LEAST = 20  # columns of a sentence in `list`
+_QUOTE = "    | "
 
 
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
@@ -152,14 +154,9 @@ def _list(arguments: Namespace, context: Context) -> int:
     room = max(_LEAST, arguments.width - left)
     values = events_json(view, told)
     footer = "\n".join(footer_text(view, width=arguments.width))
-    body = table([(*row[:4], _short(row[4], room)) for row in rows])
+    body = table([(*row[:4], shortened(row[4], room)) for row in rows])
     context.answer(values, f"{body}\n\n{footer}")
     return DONE
-
-
-def _short(text: str, width: int) -> str:
-    line = printable(" ".join(text.split()))
-    return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _show(arguments: Namespace, context: Context) -> int:
@@ -167,14 +164,14 @@ def _show(arguments: Namespace, context: Context) -> int:
     event_id = one_id(arguments.id, reading.view.by_id)
     told = reading.view.by_id[event_id]
     values = event_json(reading.view, told, row_of(lay_out(reading), told.id))
-    context.answer(values, ("\n".join(_show_lines(told, reading))))
+    context.answer(values, ("\n".join(_show_lines(told, reading, arguments.width))))
     return DONE
 
 
-def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
+def _show_lines(told: Told, reading: Reading, width: int) -> Iterator[str]:
     recorded = dt.datetime.fromtimestamp(told.recorded / 1000, dt.UTC)
     proven = bracket_words(reading.view.bracket(told))
-    yield sentence(told, reading.view.by_id)
+    yield "\n  ".join(wrap(printable(sentence(told, reading.view.by_id)), width - 2))
     yield ""
     yield table(
         [
@@ -194,7 +191,8 @@ def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
         yield ""
         yield "Opened texts"
         for name, value in sorted(told.claims.items()):
-            yield f"  {name}: {_quoted(value) if isinstance(value, str) else _file(value)}"
+            words = value if isinstance(value, str) else _file(value)
+            yield f"  {_quoted(f'{name}: {words}', width)}"
     if told.unopened:
         yield f"Not open here: {', '.join(told.unopened)}"
     row = row_of(lay_out(reading), told.id)
@@ -204,9 +202,10 @@ def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
     yield f"Status: {row.status.status}"
     for field in row.status.fields:
         for response in field.responses:
-            value = "" if response.value is None else f": {_quoted(response.value)}"
+            value = "" if response.value is None else f": {response.value}"
             stance, of = say(response.stance), say(field.field)
-            yield f"  Response of {response.party} on {of}: {stance}{value}"
+            words = f"Response of {response.party} on {of}: {stance}{value}"
+            yield f"  {_quoted(words, width)}"
     proofs: dict[str, list[str]] = {}
     for grade in row.grades:
         proofs.setdefault(f"{grade.name} ({grade.reason})", []).append(grade.element)
@@ -214,9 +213,9 @@ def _show_lines(told: Told, reading: Reading) -> Iterator[str]:
         yield f"Proof that {', '.join(elements)}: {words}"
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: str, width: int) -> str:
     """Return a party's words so that none of their lines can pass for one of ours."""
-    return text.replace("\n", "\n    | ")
+    return f"\n{_QUOTE}".join(wrap(printable(text), width - len(_QUOTE)))
 
 
 def _file(file: File) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ledger.errors import MailError
+from ledger.layout import clean
 from ledger.mail import Address, Mail, parse_mail
 from ledger.outputs.foreign import IMAGES, PDF, Harmless, Refused, make_harmless
-from ledger.outputs.table import clean
 
 __all__ = ["Content", "Document", "Shown", "Slip", "Text", "show"]
 

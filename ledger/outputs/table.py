@@ -14,7 +14,6 @@ Pure: no clock, no storage, no chance. The same reading and choice give an equal
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -29,6 +28,7 @@ from ledger.folds.ranges import format_ranges
 from ledger.folds.reading import Reading
 from ledger.folds.stances import Telling, parties_of
 from ledger.folds.timeline import LinkOut, TimelineRow, lay_out, timeline_of
+from ledger.layout import clean
 from ledger.outputs.due import DueRow, due_rows
 from ledger.outputs.sources import Source, Sources
 from ledger.persistent import Blocks
@@ -61,7 +61,6 @@ __all__ = [
     "Row",
     "Table",
     "Variant",
-    "clean",
     "instant_words",
     "table_of",
 ]
@@ -354,18 +353,6 @@ def table_of(reading: Reading, choice: Choice = COMPLETE) -> Table:
     )
 
 
-def clean(text: str) -> str:
-    """Return text without characters that nobody sees or that a page would obey.
-
-    Line ends become U+000A and other spaces one space. Controls, what Unicode lets a page ignore
-    (what turns the direction of writing among it), private use and what is no character become
-    U+FFFD. The list is fixed: a newer Python, which knows more characters, gives the same octets.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").translate(_SPACES))
-
-
 def instant_words(ms: int) -> str:
     """Write POSIX milliseconds as 2025-11-28T10:00:00.000Z; a time beyond the calendar as its end.
 
@@ -378,23 +365,6 @@ def instant_words(ms: int) -> str:
 # `say` knows "received" as a response.
 _ELEMENTS: Final = {"received": "received_when"}
 _NOT_AGREED: Final = "not agreed by every party that it names"
-_PLANES: Final = range(0x10000, 0xE0000, 0x10000)
-_SPACES: Final = str.maketrans(
-    dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n")
-    | dict.fromkeys("\t\xa0\u1680\u202f\u205f\u3000", " ")
-    | dict.fromkeys(map(chr, range(0x2000, 0x200B)), " ")
-)
-# Cc, Cf, Co, noncharacters, and Default_Ignorable_Code_Point but for the variation selectors, which
-# choose a look (Unicode 16, UnicodeData.txt and DerivedCoreProperties.txt).
-_UNSEEN: Final = re.compile(
-    "["
-    r"\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
-    r"\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    r"\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd"
-    r"\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff"
-    + "".join(f"{chr(plane + 0xFFFE)}-{chr(plane + 0xFFFF)}" for plane in _PLANES)
-    + "]"
-)
 _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (UTC throughout, and none is printed)
 _LAST_MS: Final = (dt.datetime.max - _EPOCH) // dt.timedelta(milliseconds=1)  # noqa: DTZ901
 _DAY_S: Final = 86_400

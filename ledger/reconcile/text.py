@@ -6,12 +6,12 @@ move a reader's cursor or turn its direction.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ledger.date_words import HOUSE_CONVENTION, format_when
 from ledger.folds.ranges import format_items
+from ledger.layout import wrap
 from ledger.reconcile.books import Book
 from ledger.reconcile.matches import Match
 from ledger.reconcile.reconciling import Reconciled
@@ -54,15 +54,8 @@ def reconciliation_text(found: Reconciled) -> str:
 
 def _wrap(text: str) -> list[str]:
     """Wrap a line; what follows it is indented as its first column is, up to a double space."""
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     indent = len(text) - len(text.lstrip())
-    return textwrap.wrap(
-        text.strip(),
-        WIDTH,
-        initial_indent=" " * indent,
-        subsequent_indent=" " * (indent + 2),
-        break_on_hyphens=False,
-    ) or [""]
+    return wrap(" ".join(text.strip().splitlines()), WIDTH, indent=indent, hanging=2)
 
 
 def _ledgers(found: Reconciled) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ledger.errors import ExportError
 from ledger.folds.items import OPEN
 from ledger.folds.matrix import CODES, FLAGS, Cell, Matrix
 from ledger.folds.reading import Reading
-from ledger.layout import page, wrap
+from ledger.layout import clean, page, wrap
 from ledger.sentences import sentence
 from ledger.text import WIDTH, footer_text
 from ledger.texts.ask import check_text
@@ -201,7 +201,7 @@ def _picture(width: int, height: int, title: str, description: str, body: Iterab
 
 
 def _table(matrix: Matrix, top: int) -> Iterator[str]:
-    yield f'<g role="table" aria-label={quoteattr(_clean(_capital(str(matrix.telling))))}>'
+    yield f'<g role="table" aria-label={quoteattr(clean(_capital(str(matrix.telling))))}>'
     for place in range(len(matrix.areas)):
         x = _MARGIN + _LEFT + place * _CELL_W + _CELL_W // 2
         yield _text(x, top + _CELL_H - 7, _column(matrix, place), middle=True, bold=True)
@@ -241,9 +241,4 @@ def _wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
 
 
 def _escaped(words: str) -> str:
-    return escape(_clean(words))
-
-
-def _clean(words: str) -> str:
-    # What XML 1.0 has no character for, and what turns a reader's direction, is replaced.
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
+    return escape(clean(words))

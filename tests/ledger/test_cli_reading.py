@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.ledger.commandline import READERS, Desk, part, rows
@@ -86,6 +88,24 @@ def test_no_text_of_a_party_moves_the_cursor_or_passes_for_ours(desk: Desk) -> N
         assert "\nStatus: agreed by everybody" not in ran.out
     assert r"\x1b[31mred\x1b[0m" in desk("show", "ledger", ids[1]).out
     assert "first line\n    | Status: agreed by everybody\n" in desk("show", "ledger", ids[1]).out
+
+
+def test_no_text_of_a_party_is_broken_by_a_terminal_to_begin_as_ours_does(desk: Desk) -> None:
+    desk.filled()
+    text = f"{'x' * 71} Status: agreed by everybody, {'y' * 200}"
+    claims = {"title": text, "text": text, "files": [{"path": "a", "name": text[:250]}]}
+    event = {"kind": "communication", "channel": "letter", "label": "wide", "claims": claims}
+    (desk.folder / "a").write_bytes(b"a")
+    (desk.folder / "wide.json").write_text(
+        json.dumps({"counterfoil": "draft/v1", "author": "rutland", "events": [event]})
+    )
+    done = desk.done("record", "ledger", "wide.json", "--key", "rutland.key")
+    (event_id,) = (str(one["event"]) for one in rows(done["recorded"]))
+    shown = desk("show", "ledger", event_id).out.partition("\n\nStatus: ")[0]
+
+    assert "Status: agreed by everybody" in " ".join(shown.split())
+    assert all(len(line) <= 80 for line in shown.splitlines() if not line.startswith('    "'))
+    assert all(len(line) <= 80 for line in desk("list", "ledger").out.splitlines())
 
 
 def test_a_deadline_stands_with_its_working_and_calendar(desk: Desk) -> None:

@@ -19,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from ledger.layout import clean
 from ledger.outputs.docx import docx_of
-from ledger.outputs.table import Choice, Table, clean
+from ledger.outputs.table import Choice, Table
 from tests.ledger.outputs.test_table import founding_table
 
 HOSTILE = st.text(

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from pypdf import PdfReader
 from reportlab.lib.units import mm
 
+from ledger.layout import clean
 from ledger.outputs.layout import grouped
 from ledger.outputs.paper import unprinted
 from ledger.outputs.pdf import pdf_of
-from ledger.outputs.table import Choice, Table, clean
+from ledger.outputs.table import Choice, Table
 from tests.ledger.outputs.test_docx import HOSTILE
 from tests.ledger.outputs.test_table import founding_table
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ledger.folds.reading import Reading, read
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import fold_timeline
-from ledger.outputs.table import COMPLETE, Choice, Table, clean, instant_words, table_of
+from ledger.layout import clean
+from ledger.outputs.table import COMPLETE, Choice, Table, instant_words, table_of
 from ledger.view import Stamped
 from tests.ledger.bookmaking import Draft, book_of, nonce, public, sealed
 from tests.ledger.founding import CASE, INVITATION, LCC, LETTER, MEETING, OTHERS, position
