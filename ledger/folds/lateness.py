@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from ledger.clocks import Deadlines, Method, Pause, Regime, Terms, deadlines, is_overdue, uk_time
 from ledger.dates import Bound, When, instant_s
@@ -125,18 +125,44 @@ def deadlines_of(
     received = date_of(told, "sent") if served else _received(reading, told, telling)
     if received is None or received.kind == "span":
         return None
-    pauses = [_pauses(reading, received, questions, late=late) for late in (False, True)]
+    longest = _pauses(reading, received, questions, late=True)
     try:
-        early, late = (
-            None if each is None else deadlines(received, regime=regime, pauses=each, terms=terms)
-            for each in pauses
+        early = _early(reading, received, questions, regime=regime, terms=terms)
+        late = (
+            None
+            if longest is None
+            else deadlines(received, regime=regime, pauses=_only(longest), terms=terms)
         )
     except ClockError:
         # A day outside the years of the calendar, or questions that overlap.
         return None
-    if early is None or early == late:
+    if early == late:
         return early
     return Deadlines(earliest=early.earliest, latest=None if late is None else late.latest)
+
+
+def _early(
+    reading: Reading,
+    received: When,
+    questions: Sequence[tuple[str, str | None]],
+    *,
+    regime: Regime,
+    terms: Terms,
+) -> Deadlines:
+    """Work out the deadline that comes as early as the dates allow.
+
+    That is the one before a question that can have been put after it: such a question moves
+    nothing, and neither does any that follows.
+    """
+    stops = _pauses(reading, received, questions, late=False) or []
+    for place, stop in enumerate(stops):
+        if stop.at_latest == stop.pause.stopped:
+            continue
+        before = deadlines(received, regime=regime, pauses=_only(stops[:place]), terms=terms)
+        due = None if before.earliest is None else before.earliest.due
+        if due is not None and (stop.at_latest is None or stop.at_latest > due):
+            return before
+    return deadlines(received, regime=regime, pauses=_only(stops), terms=terms)
 
 
 def _method(reading: Reading, told: Told) -> Method:
@@ -261,9 +287,6 @@ def _came(reading: Reading, told: Told) -> tuple[Bound, Bound]:
     lo, hi = _days(reading, told.id)
     if moment.when.kind == "span":
         lo, hi = moment.when.end_earliest, moment.when.end_latest
-    at_s = instant_s(moment.when)
-    if at_s is not None:
-        lo = hi = uk_time(at_s)[0]
     return (
         lo if moment.role in _NOT_BEFORE else None,
         hi if moment.role in _NOT_AFTER else None,
@@ -292,15 +315,26 @@ def _runs(of: Deadlines) -> bool:
     return all(end.regime != "cpr_deemed" for end in ends)
 
 
+class _Stop(NamedTuple):
+    """A time in which the clock stood still, and the last day on which it can have begun."""
+
+    pause: Pause
+    at_latest: Bound
+
+
+def _only(stops: Sequence[_Stop]) -> list[Pause]:
+    return [stop.pause for stop in stops]
+
+
 def _pauses(
     reading: Reading, received: When, questions: Sequence[tuple[str, str | None]], *, late: bool
-) -> list[Pause] | None:
+) -> list[_Stop] | None:
     """Return when the clock stood still, for a deadline as early or as `late` as dates allow.
 
     It comes early where a question is put late and answered early, and the other way about. None
     if it has no last day.
     """
-    found: list[Pause] = []
+    found: list[_Stop] = []
     last = received.earliest or dt.date.min
     for put_id, answer_id in questions:
         put_lo, put_hi = _days(reading, put_id)
@@ -309,7 +343,7 @@ def _pauses(
         put = max(put_lo or last, last) if late else put_hi
         if answer_id is None:
             if put is not None:
-                found.append(Pause(put, None))
+                found.append(_Stop(Pause(put, None), put))
             break
         answer_lo, answer_hi = _days(reading, answer_id)
         if answer_hi is not None and answer_hi < max(put_lo or last, last):
@@ -319,7 +353,8 @@ def _pauses(
         answered = answer_hi if late else max(answer_lo or last, put_lo or last, last)
         if answered is None:
             raise AssertionError(answer_id)
-        found.append(Pause(min(put or answered, answered), answered))
+        at_latest = min((day for day in (put_hi, answer_hi) if day is not None), default=None)
+        found.append(_Stop(Pause(min(put or answered, answered), answered), at_latest))
         last = answered
     return found
 
@@ -327,6 +362,10 @@ def _pauses(
 def _days(reading: Reading, event_id: str) -> tuple[dt.date | None, dt.date | None]:
     """Return the first and the last day of an event, by its own date or by what it is between."""
     when = reading.when(event_id)
+    at_s = None if when is None else instant_s(when)
+    if at_s is not None:
+        day = uk_time(at_s)[0]
+        return day, day
     if when is not None and when.precise:
         return when.earliest, when.earliest
     return reading.order.bounds(event_id)

@@ -107,6 +107,18 @@ def test_the_deadline_is_the_one_that_stood_when_the_outcome_came() -> None:
     assert [(2, 5)] == came(vague, did(vague, "answer", on={"sent": "2025-04-06"}))
 
 
+def test_a_question_that_can_have_been_put_after_the_deadline_saves_nobody_for_certain() -> None:
+    put = did(ASKED, "seek_clarification", on={"sent": "[2025-03-30..2025-04-08]"})
+    reply = did(ASKED, "clarify", "rutland", on={"sent": "[2025-04-02..2025-04-09]"})
+    midnight = did(ASKED, "seek_clarification", on={"sent": "2025-04-04T23:30:00Z"})
+    answer = did(ASKED, "answer", on={"sent": "2025-04-29"})
+
+    # Put and answered by 4 April it would be due in May.
+    assert ["not established"] == came(ASKED, put, reply, answer)
+    # Half an hour past midnight in the United Kingdom: on 5 April.
+    assert [(25, 25)] == came(ASKED, midnight, answer)
+
+
 def test_a_review_has_an_outcome_and_a_deadline_of_its_own() -> None:
     def both(regime: str, *between: tuple[str, str], last: str) -> list[object]:
         of = asked(regime)
