@@ -254,13 +254,11 @@ def is_overdue(of: Deadlines, as_at: dt.date) -> Answer:
 
     Where no clock runs, nothing is overdue.
     """
-    due_earliest = of.earliest.due if of.earliest else None
-    due_latest = of.latest.due if of.latest else None
-    if due_earliest is None and due_latest is None:
-        return "no"
-    if due_latest is not None and due_latest < as_at:
+    if of.latest is not None and of.latest.due is not None and of.latest.due < as_at:
         return "yes"
-    if due_earliest is not None and due_earliest >= as_at:
+    if of.earliest is None:
+        return "not established"
+    if of.earliest.due is None or of.earliest.due >= as_at:
         return "no"
     return "not established"
 

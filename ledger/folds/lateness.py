@@ -193,19 +193,30 @@ def is_start_disputed(reading: Reading, told: Told, *, regime: Regime, telling: 
 
 
 def lateness_of(
-    due: Deadlines | None, *, item: Item, days: Days, as_at: dt.date, disputed: bool
+    due: Deadlines | None,
+    *,
+    item: Item,
+    days: Days,
+    as_at: dt.date,
+    disputed: bool,
+    unsettled: bool,
 ) -> Lateness:
-    """Say how late an item is at the end of `as_at`, and whether the start is `disputed`."""
+    """Say how late an item is at the end of `as_at`, and whether the start is `disputed`.
+
+    Where the order of questions and replies is `unsettled`, it is not established.
+    """
     stale = item.state == "clarification_sought" and (days[0] or 0) >= STALE_DAYS
     if item.state not in OPEN:
         return Lateness(word="done")
     if due is None or not _runs(due):
         return Lateness(word="no clock", stale=stale)
-    if item.state in {"clarification_sought", "deferred"}:
-        return Lateness(word="stopped", stale=stale)
+    if unsettled:
+        return Lateness(word="not established", stale=stale, disputed=disputed)
     over = is_overdue(due, as_at)
+    if item.state == "deferred" or (item.state == "clarification_sought" and over == "no"):
+        return Lateness(word="stopped", stale=stale)
     if over == "not established":
-        return Lateness(word="not established", disputed=disputed)
+        return Lateness(word="not established", stale=stale, disputed=disputed)
     exact = None if due.due is None else (due.due - as_at).days
     if over == "no":
         return Lateness(word="due", days=exact, disputed=disputed)
@@ -214,12 +225,19 @@ def lateness_of(
     return Lateness(
         word="long overdue" if long else "overdue",
         days=None if exact is None else -exact,
+        stale=stale,
         disputed=disputed,
     )
 
 
 def outcome_of(
-    reading: Reading, end: End, due: Deadlines | None, *, telling: Telling, disputed: bool
+    reading: Reading,
+    end: End,
+    due: Deadlines | None,
+    *,
+    telling: Telling,
+    disputed: bool,
+    unmoved: Deadlines | None,
 ) -> Outcome | None:
     """Say whether an outcome came in time: by its own dates, and those of the deadline.
 
@@ -233,6 +251,8 @@ def outcome_of(
         due: The deadline that stood when it came.
         telling: Whose word is taken.
         disputed: Whether that counts from a receipt that is disputed: nothing is established.
+        unmoved: Where it is not established which questions and replies came before it, and in
+            which order: the deadline without them. Whoever keeps that one is in time.
 
     Returns:
         None if no clock ran.
@@ -240,6 +260,8 @@ def outcome_of(
     if due is None or not _runs(due):
         return None
     first, last = _ends(due)
+    if unmoved is not None:
+        first, last = _ends(unmoved)[0], None
     came: Literal["in time", "late", "not established"] = "not established"
     days: Days | None = None
     told = reading.view.by_id[end.id]

@@ -274,9 +274,11 @@ def _of_request(reading: Reading, told: Told) -> Iterator[_Wait]:
         several = row.total > 1
         for runs in together.values():
             run = min(runs, key=_deadline)
-            due = _deadline(run)
+            asks: Ask = "clarification" if run.state == "clarification_sought" else "request"
+            # The deadline is that of whoever asks for clarification, not of whom it asks.
+            due = dt.date.max if asks == "clarification" else _deadline(run)
+            late = None if asks == "clarification" else _LATE.get(run.lateness.word)
             for party in run.ball:
-                asks: Ask = "clarification" if run.state == "clarification_sought" else "request"
                 yield _Wait(
                     party=party,
                     ask=asks,
@@ -284,7 +286,7 @@ def _of_request(reading: Reading, told: Told) -> Iterator[_Wait]:
                     place=reading.order.place(told.id),
                     since=reading.when(run.since),
                     due=None if due == dt.date.max else due,
-                    late=_LATE.get(run.lateness.word),
+                    late=late,
                     items=tuple((each.first, each.last) for each in runs) if several else None,
                     state=run.state,
                 )

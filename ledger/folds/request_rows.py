@@ -36,7 +36,7 @@ class ItemRow:
             outcome, the one that stood when it came.
         outcomes: The outcomes, the first first, and whether each came in time; those of which no
             clock ran are left out.
-        silent: Whether a question to its makers is open: no answer to it is told.
+        silent: Whether a question to its makers is open: nothing is told that can answer it.
         resumed_after: The id of the deferral that is over, if nothing moved it since.
         quiet: Whether others than its makers must act, and nothing is told of it since.
         notes: What is not established about this state.

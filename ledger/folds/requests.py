@@ -18,12 +18,19 @@ from typing import Final
 from ledger.clocks import Deadlines, Regime
 from ledger.folds.acts import doers_of, principals_of
 from ledger.folds.items import ANSWERS, OPEN, TERMINAL, End, Item, Move, ball_of, move, resumed
-from ledger.folds.lateness import deadlines_of, is_start_disputed, lateness_of, outcome_of
+from ledger.folds.lateness import (
+    Outcome,
+    deadlines_of,
+    is_start_disputed,
+    lateness_of,
+    outcome_of,
+)
 from ledger.folds.positions import named_parties
 from ledger.folds.ranges import RangeMap
 from ledger.folds.reading import Reading, days_since
 from ledger.folds.request_rows import Claim, ItemRow, RequestRow, Requests, Stage, Standing
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
+from ledger.folds.turns import Doubt, Turn, first_doubt, role_of
 from ledger.folds.waits import Wait, over_at, over_before, wait_of
 from ledger.sentences import item_counts
 from ledger.view import Told
@@ -182,6 +189,7 @@ class _Fold:
         self.claims: list[Claim] = []
         self.course: list[Stage] = []
         self.waits: dict[str, Wait] = {}
+        self.turns: list[Turn] = []
         self._woken: dict[str, list[Item]] = {}
         self._due: dict[tuple[str, tuple[tuple[str, str | None], ...]], Deadlines | None] = {}
 
@@ -236,6 +244,8 @@ class _Fold:
         )
         if step.verb == "defer":
             self.waits[told.id] = wait_of(self.reading, told, step)
+        role = role_of(resolved, makers=self.makers, recipients=_recipients(items))
+        self.turns.append(Turn(told.id, role, step.items))
         moved: list[Item] = []
         after = items.changed(step.items, lambda item: self._moved(item, resolved, moved))
         if not doers:
@@ -255,7 +265,7 @@ class _Fold:
         return self.event.what == "invitation"
 
     def _why(self, items: RangeMap[Item], step: Move) -> str:
-        recipients = frozenset().union(*(seg.value.recipients for seg in items.segments))
+        recipients = _recipients(items)
         entitled = self.makers if step.verb in _BY_MAKER else recipients
         if step.verb in _BY_EITHER:
             entitled = self.makers | recipients
@@ -364,16 +374,8 @@ class _Fold:
             wait = self.waits.get(item.resumed_after)
             days = (None, None) if wait is None else wait.days_since_over(self.reading.as_at)
         due = self._deadline(item)
-        outcomes = (
-            outcome_of(
-                self.reading,
-                end,
-                self._deadline(end),
-                telling=self.telling,
-                disputed=self._is_disputed(end),
-            )
-            for end in item.ends
-        )
+        doubt = self._doubt((first, last), due, end=None) if item.state in OPEN else None
+        outcomes = (self._outcome(end, (first, last)) for end in item.ends)
         return ItemRow(
             first=first,
             last=last,
@@ -389,14 +391,35 @@ class _Fold:
                 days=days,
                 as_at=self.reading.as_at,
                 disputed=self._is_disputed(item),
+                unsettled=doubt is not None,
             ),
             deadlines=due,
             outcomes=tuple(each for each in outcomes if each is not None),
-            silent=item.state == "clarification_sought",
+            silent=item.state == "clarification_sought" and doubt is None,
             resumed_after=item.resumed_after,
             quiet=self._is_quiet(first, item),
-            notes=tuple(self._notes(item)),
+            notes=tuple(self._notes(item, doubt)),
         )
+
+    def _outcome(self, end: End, items: tuple[int, int]) -> Outcome | None:
+        due = self._deadline(end)
+        return outcome_of(
+            self.reading,
+            end,
+            due,
+            telling=self.telling,
+            disputed=self._is_disputed(end),
+            unmoved=None
+            if self._doubt(items, due, end=end.id) is None
+            else self._deadline(replace(end, questions=())),
+        )
+
+    def _doubt(
+        self, items: tuple[int, int], due: Deadlines | None, *, end: str | None
+    ) -> Doubt | None:
+        latest = due.latest if due is not None else None
+        last = None if latest is None else latest.due
+        return first_doubt(self.turns, self.reading.order, items=items, end=end, last=last)
 
     def _start(self, of: Item | End) -> Told:
         """Return the event from which the time of an item, or of an outcome, runs."""
@@ -441,7 +464,10 @@ class _Fold:
         ]
         return concerned[-1] in {item.since, item.resumed_after}
 
-    def _notes(self, item: Item) -> Iterable[str]:
+    def _notes(self, item: Item, doubt: Doubt | None) -> Iterable[str]:
+        if doubt is not None:
+            first, second = (self.reading.view.by_id[each].index for each in doubt)
+            yield f"whether entry {first} came before entry {second} is not established"
         wait = self.waits.get(item.since) if item.state == "deferred" else None
         if wait is not None and over_at(wait, self.reading.as_at) == "not established":
             yield "whether what it waited for had come by then is not established"
@@ -455,6 +481,10 @@ class _Fold:
             received = [each.index for each, _ in receipts if each.author in self.makers]
             note = f"data for it was passed (entry {told.index})"
             yield note + (f", and received (entry {received[0]})" if received else "")
+
+
+def _recipients(items: RangeMap[Item]) -> frozenset[str]:
+    return frozenset().union(*(seg.value.recipients for seg in items.segments))
 
 
 def _within(items: RangeMap[Item], ranges: tuple[tuple[int, int], ...] | None) -> list[Item]:

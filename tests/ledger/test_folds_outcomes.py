@@ -8,12 +8,13 @@ import itertools
 import pytest
 
 from ledger.folds.questions import ask
+from ledger.folds.queue import fold_queues, queue_of
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.plain import to_json
 from ledger.text import requests_text
-from tests.ledger.bookmaking import Draft, book_of, dates, nonce
+from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
 from tests.ledger.founding import LCC, position, step
 from verify.kinds import Request
 
@@ -52,6 +53,10 @@ def reading(*drafts: Draft) -> Reading:
 def came(*drafts: Draft, telling: Telling = ESTABLISHED) -> list[object]:
     run = fold_requests(reading(*drafts), telling=telling).rows[0].items[0]
     return [each.days if each.came == "late" else each.came for each in run.outcomes]
+
+
+def lateness(*drafts: Draft) -> str:
+    return fold_requests(reading(*drafts)).rows[0].items[0].lateness.word
 
 
 ASKED = asked()
@@ -117,6 +122,75 @@ def test_a_question_that_can_have_been_put_after_the_deadline_saves_nobody_for_c
     assert ["not established"] == came(ASKED, put, reply, answer)
     # Half an hour past midnight in the United Kingdom: on 5 April.
     assert [(25, 25)] == came(ASKED, midnight, answer)
+
+
+def test_what_is_known_to_its_year_only_can_have_come_before_the_outcome() -> None:
+    by = asked(received="[..2025-03-06]")
+    year = {"occurred": "2025-XX-XX"}
+    question = did(by, "seek_clarification", on=year)
+    waits = did(by, "defer", "rutland", on=year)
+    late, early = (did(by, "answer", on={"sent": day}) for day in ("2025-05-06", "2025-01-02"))
+    afterwards = did(ASKED, "seek_clarification", on={"sent": "[2025-04-20..2025-12-31]"})
+
+    assert [(32, None)] == came(by, late)
+    assert ["not established"] == came(by, late, question)
+    assert ["not established"] == came(by, late, waits)
+    # Of a receipt that nothing bounds no day is surely in time; nor is one after 4 April.
+    assert ["not established"] == came(by, early, question)
+    assert ["in time"] == came(ASKED, did(ASKED, "answer", on={"sent": "2025-04-03"}), question)
+    assert [(26, 26)] == came(ASKED, did(ASKED, "answer", on={"sent": "2025-04-30"}), afterwards)
+
+
+def test_which_reply_is_one_to_which_question_must_be_established() -> None:
+    put = did(ASKED, "seek_clarification", on={"sent": "2025-03-16"})
+    reply = did(ASKED, "clarify", "rutland", on={"sent": "[..2025-03-18]"})
+    linked = did(
+        ASKED, "clarify", "rutland", on={"sent": "[..2025-03-18]"}, links=(link("follows", put),)
+    )
+    answer = did(ASKED, "answer", on={"sent": "2025-05-20"})
+
+    # Before the question, it left the question open; after it, an answer was due on 15 April.
+    assert ["not established"] == came(ASKED, put, reply, answer)
+    assert [(35, 36)] == came(ASKED, put, linked, answer)
+    assert ["in time"] == came(ASKED, put, reply, did(ASKED, "answer", on={"sent": "2025-04-04"}))
+    run = fold_requests(reading(ASKED, put, reply)).rows[0].items[0]
+    assert ("clarification_sought", False) == (run.state, run.silent)
+    assert "not established" == run.lateness.word
+    assert any(note.startswith("whether entry") for note in run.notes)
+
+
+def test_a_question_that_can_have_followed_the_reply_to_another_must_be_ordered() -> None:
+    first = did(ASKED, "seek_clarification", on={"sent": "2025-03-10"})
+    reply = did(ASKED, "clarify", "rutland", on={"sent": "2025-03-22"})
+    vague = {"sent": "[2025-03-20..2025-04-01]"}
+    again = did(ASKED, "seek_clarification", on=vague)
+    after = did(ASKED, "seek_clarification", on=vague, links=(link("follows", reply),))
+    second = did(ASKED, "clarify", "rutland", on={"sent": "2025-04-06"})
+    more = did(ASKED, "clarify", "rutland", on={"sent": "[2025-03-11..2025-04-06]"})
+    answer = did(ASKED, "answer", on={"sent": "2025-05-02"})
+
+    assert ["not established"] == came(ASKED, first, reply, again, second, answer)
+    assert ["in time"] == came(ASKED, first, reply, after, second, answer)
+    assert "not established" == lateness(ASKED, first, reply, again)
+    assert "not established" == lateness(ASKED, again, more, reply)
+    assert "stopped" == lateness(ASKED, first, reply, after)
+    # What came before a review is none of the review's business.
+    refused = did(ASKED, "refuse", on={"sent": "2025-05-02"})
+    review = did(ASKED, "review", "rutland", on={"sent": "2025-05-06"})
+    assert "long overdue" == lateness(ASKED, first, reply, again, second, refused, review)
+
+
+def test_a_question_put_after_the_deadline_stops_no_clock() -> None:
+    put = did(ASKED, "seek_clarification", on={"sent": "2025-04-10"})
+    in_time = did(ASKED, "seek_clarification", on={"sent": "2025-04-04"})
+    either = did(ASKED, "seek_clarification", on={"sent": "[2025-04-03..2025-04-10]"})
+    found = reading(ASKED, put)
+
+    assert "long overdue" == lateness(ASKED, put)
+    assert "stopped" == lateness(ASKED, in_time)
+    assert "not established" == lateness(ASKED, either)
+    assert {None} == {each.late for each in queue_of(fold_queues(found), "rutland").rows}
+    assert not any("overdue" in each.answer for each in ask(found, question="slow"))
 
 
 def test_a_review_has_an_outcome_and_a_deadline_of_its_own() -> None:

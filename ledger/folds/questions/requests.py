@@ -235,7 +235,7 @@ def _turns_of(asked: Asked, row: RequestRow, run: ItemRow, which: str) -> Iterat
         return
     days = days_since(start.when, asked.reading.as_at)
     late = ""
-    if run.lateness.word in _LATE:
+    if run.lateness.word in _LATE and not set(run.ball) <= set(row.makers):
         by = run.lateness.days
         late = f", {run.lateness.word}" + ("" if by is None else f" by {days_words(by, by)}")
         late += ", from a day of receipt that is disputed" if run.lateness.disputed else ""
