@@ -352,8 +352,10 @@ class _Fold:
         """Yield the items of which the latest word of a maker is that it disputes a step."""
         found: dict[str, dict[Ranges | None, None]] = {}
         for told, position in self.reading.stances.on.get(event_id, ()):
+            if told.disowned or told.author not in self.makers:
+                continue
             # Denying that the request was made, or when, contests no outcome.
-            if told.author not in self.makers or position.field not in {None, "status", "items"}:
+            if position.field not in {None, "status", "items"}:
                 continue
             if self.telling.party not in {None, told.author}:
                 continue

@@ -13,7 +13,7 @@ from ledger.folds.reading import Reading, read
 from ledger.folds.request_rows import RequestRow
 from ledger.folds.requests import deadline_under, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
-from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce
+from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, revoked
 from tests.ledger.founding import (
     CASE,
     CLARIFIED,
@@ -222,6 +222,19 @@ def test_the_maker_contests_an_outcome() -> None:
 
     assert ("refused", ("contested",)) == (found.items[0].state, found.items[0].flags)
     assert () == found.items[1].flags
+
+
+def test_no_word_by_a_compromised_key_contests_an_outcome_or_settles_one() -> None:
+    contest = position("contest", "rutland", REFUSED, "dispute")
+    settled = position("settled", "rutland", REFUSED, "agree")
+
+    def flags(since: int, *words: Draft) -> tuple[str, ...]:
+        book = book_of([ASKED, REFUSED, *words], members=OTHERS)
+        book.add(revoked("rutland", since=len(book.entries) - since))
+        return row(ASKED, read(book.view(), as_at=AS_AT)).items[0].flags
+
+    assert () == flags(1, contest)
+    assert ("contested",) == flags(1, contest, settled)
 
 
 def test_what_was_disputed_of_one_outcome_contests_no_later_one() -> None:
