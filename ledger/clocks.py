@@ -11,6 +11,7 @@ foia_20        20 working days; the day after receipt is day 1        FOIA 2000 
 eir_20_40      20 working days, or 40 if complex and voluminous       EIR 2004 reg. 5(2), 7(1)
                a review: 40                                           EIR 2004 reg. 11(4)
 sar_1_month    the corresponding day of the next month                UK GDPR art. 12(3)
+               the days of a question and of its answer do not count  UK GDPR art. 12A(5)
 cpr_deemed     the day on which a document counts as served           CPR 6.26, 6.2(b)
 
 A working day depends on the calendar: for FOIA and EIR a bank holiday in any part of the United
@@ -203,7 +204,9 @@ def deadlines(
 
     A time of day is turned into United Kingdom time first, which can move the day; without one
     the day counts as written. Under FOIA and EIR time runs afresh from the answer to a question
-    (FOIA s.1(3), EIR reg. 9(4)); under SAR the days of the pause are added. A question put after
+    (FOIA s.1(3), EIR reg. 9(4)); under SAR the days of the pause are added, the first and the
+    last included (UK GDPR art. 12A(5), in force since 5 February 2026; the Commissioner's guidance
+    had such a pause before, and did not say how its ends count). A question put after
     the deadline had passed does not move it. Other regimes have no pauses.
 
     Args:
@@ -471,6 +474,7 @@ def _one_month(receipt: _Receipt, rule: _Rule) -> Deadline:
     notes = list(receipt.notes)
     target = _month_later(receipt.day)
     rolled = _roll(target, rule.calendar)
+    last: dt.date | None = None
     for stopped, restarted in rule.pauses:
         if stopped > rolled[-1].date:
             notes.append(_too_late(stopped, rolled[-1].date))
@@ -478,10 +482,12 @@ def _one_month(receipt: _Receipt, rule: _Rule) -> Deadline:
         if restarted is None:
             notes.append(_standing(stopped))
             return _made(rule, receipt.day, None, notes=tuple(notes))
-        paused = (restarted - stopped).days
+        # A day on which one question was answered and the next was put is added once.
+        paused = (restarted - stopped).days + (stopped != last)
+        last = restarted
         notes.append(
-            f"Paused from {format_day(stopped)} to {format_day(restarted)}: "
-            f"{paused} days are added."
+            f"Paused from {format_day(stopped)} to {format_day(restarted)}, both days included: "
+            f"{paused} {'day is' if paused == 1 else 'days are'} added."
         )
         target += dt.timedelta(paused)
         rolled = _roll(target, rule.calendar)

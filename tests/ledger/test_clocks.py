@@ -313,15 +313,23 @@ def test_a_question_put_after_the_month_does_not_move_it() -> None:
     assert any("does not move it" in line for line in of.explain())
 
 
-def test_the_days_of_a_pause_are_added_under_sar() -> None:
-    pauses = [
-        Pause(day("2025-09-10"), day("2025-09-13")),
-        Pause(day("2025-09-20"), day("2025-09-21")),
-    ]
+@pytest.mark.parametrize(
+    ("pauses", "expected"),
+    [
+        # Neither the day on which a question is put counts, nor that of its answer.
+        ([("2025-09-10", "2025-09-13"), ("2025-09-20", "2025-09-21")], "2025-10-09"),
+        ([("2025-09-10", "2025-09-10")], "2025-10-06"),  # the 4th is a Saturday
+        ([("2025-09-10", "2025-09-13"), ("2025-09-13", "2025-09-16")], "2025-10-10"),
+    ],
+)
+def test_the_days_of_a_pause_are_added_under_sar(
+    pauses: list[tuple[str, str]], expected: str
+) -> None:
+    stood = [Pause(day(stopped), day(restarted)) for stopped, restarted in pauses]
+    of = deadlines(when("2025-09-03"), regime="sar_1_month", pauses=stood)
 
-    assert (
-        day("2025-10-07") == deadlines(when("2025-09-03"), regime="sar_1_month", pauses=pauses).due
-    )
+    assert day(expected) == of.due
+    assert any("both days included" in line for line in of.explain())
 
 
 @pytest.mark.parametrize(

@@ -346,8 +346,8 @@ def test_a_review_is_late_by_its_own_rule_or_by_none() -> None:
         # Put after the deadline of 4 April, or before it.
         ("foia_20", "[2025-04-01..2025-04-20]", "2025-04-30", ("2025-04-04", "2025-05-30")),
         ("foia_20", "[2025-02-01..2025-03-01]", "2025-04-01", ("2025-04-04", "2025-04-04")),
-        # 6 April is a Sunday. Paused for 5 to 10 days.
-        ("sar_1_month", "[2025-03-10..2025-03-15]", "2025-03-20", ("2025-04-11", "2025-04-16")),
+        # 6 April is a Sunday, 12 April a Saturday. Paused for 6 to 11 days.
+        ("sar_1_month", "[2025-03-10..2025-03-15]", "2025-03-20", ("2025-04-14", "2025-04-17")),
     ],
 )
 def test_of_a_vague_question_there_are_two_deadlines(
