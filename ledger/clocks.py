@@ -35,7 +35,7 @@ from typing import Final, Literal, NamedTuple
 import holidays
 
 from ledger.date_words import format_day
-from ledger.dates import Answer, When, instant_s
+from ledger.dates import Answer, When, instant_s, uk_time
 from ledger.errors import ClockError
 
 __all__ = [
@@ -52,7 +52,6 @@ __all__ = [
     "deadlines",
     "is_countable",
     "is_overdue",
-    "uk_time",
 ]
 
 Regime = Literal["none", "agreed_date", "foia_20", "eir_20_40", "sar_1_month", "cpr_deemed"]
@@ -240,18 +239,6 @@ def is_countable(when: When) -> bool:
     return all(_FIRST_YEAR <= day.year <= _LAST_YEAR for day in days)
 
 
-def uk_time(at_s: int) -> tuple[dt.date, int]:
-    """Return the day in the United Kingdom, and the seconds since its midnight by the clock there.
-
-    Args:
-        at_s: The time, as `ledger.dates.instant_s` gives it, in a year from 1996 on: summer time
-            had other dates before.
-    """
-    at_s += _HOUR_S if _is_summer_time(at_s) else 0
-    ordinal, seconds = divmod(at_s, _DAY_S)
-    return dt.date.fromordinal(ordinal), seconds
-
-
 def is_overdue(of: Deadlines, as_at: dt.date) -> Answer:
     """Say whether the deadline has passed at the end of the day `as_at`, with nothing done.
 
@@ -382,19 +369,6 @@ def _in_uk_time(at_s: int, *, written: When) -> _Receipt:
         timed=True,
         notes=(note,) if moved or written.time != f"{clock}:00Z" else (),
     )
-
-
-def _is_summer_time(at_s: int) -> bool:
-    # 1.00 UTC on the last Sundays of March and October: Summer Time Order 2002, and alike since
-    # 1996. Written out, since zoneinfo reads whatever tables the machine has.
-    year = dt.date.fromordinal(at_s // _DAY_S).year
-    begin, end = (_last_sunday(year, month) * _DAY_S + _HOUR_S for month in (3, 10))
-    return begin <= at_s < end
-
-
-def _last_sunday(year: int, month: int) -> int:
-    last = dt.date(year, month, 31).toordinal()
-    return last - last % 7  # ordinal 7 was a Sunday
 
 
 def _deadline(receipt: _Receipt, rule: _Rule) -> Deadline:

@@ -127,7 +127,7 @@ def _plain_point(when: When) -> tuple[str, tuple[str, ...]]:
         return f"undated, {when.earliest.year}", ()
     if when.time is not None:
         zone = "" if when.time[8:] == "Z" else when.time[8:]
-        return f"{_plain_range(candidates(when)[0])}, {when.time[:8]} UTC{zone}", ()
+        return f"{_plain_range(Range(when.earliest, when.latest))}, {when.time[:8]} UTC{zone}", ()
     return " or ".join(_plain_range(days) for days in candidates(when)), ()
 
 

@@ -54,7 +54,9 @@ __all__ = [
     "known_by",
     "narrow",
     "parse_when",
+    "possible_days",
     "sort_key",
+    "uk_time",
     "written_ends",
 ]
 
@@ -187,25 +189,27 @@ def is_before(a: When, b: When) -> Answer:
     """Say whether `a` happened before `b`; of a span, whether it began before.
 
     Two times of day are compared as instants, whatever their offsets. Without them, two events
-    of one day have no established order.
+    of one day have no established order, and a time of day is on any of its `possible_days`.
     """
     at_a, at_b = instant_s(a), instant_s(b)
     if at_a is not None and at_b is not None:
         if at_a == at_b:
             return "not established"
         return "yes" if at_a < at_b else "no"
-    if _surely_before(a.begin_latest, b.begin_earliest):
+    of_a, of_b = possible_days(a), possible_days(b)
+    if _surely_before(of_a.hi, of_b.lo):
         return "yes"
-    if _surely_before(b.begin_latest, a.begin_earliest):
+    if _surely_before(of_b.hi, of_a.lo):
         return "no"
     return "not established"
 
 
 def known_by(when: When, as_at: dt.date) -> Answer:
     """Say whether it had happened (a span: had begun) by the end of the day `as_at`."""
-    if when.begin_latest is not None and when.begin_latest <= as_at:
+    days = possible_days(when)
+    if days.hi is not None and days.hi <= as_at:
         return "yes"
-    if when.begin_earliest is not None and when.begin_earliest > as_at:
+    if days.lo is not None and days.lo > as_at:
         return "no"
     return "not established"
 
@@ -244,7 +248,7 @@ def narrow(a: When, corroborations: Iterable[When]) -> When:
         left = _meet(left, candidates(other))
     if not left:
         raise ContradictionError(a.edtf, against=tuple(other.edtf for other in others))
-    if left == candidates(a):
+    if a.time is not None or left == candidates(a):
         return a
     return parse_when(_format_set(left, _mark(a)), basis="corroborated", phrase=a.phrase)
 
@@ -279,6 +283,44 @@ def instant_s(when: When) -> int | None:
     return _seconds(when.earliest, when.time)
 
 
+def uk_time(at_s: int) -> tuple[dt.date, int]:
+    """Return the day in the United Kingdom, and the seconds since its midnight by the clock there.
+
+    Args:
+        at_s: The time, as `instant_s` gives it, in a year from 1996 on: summer time had other
+            dates before.
+    """
+    at_s += _HOUR_S if _is_summer_time(at_s) else 0
+    ordinal, seconds = divmod(at_s, _DAY_S)
+    return dt.date.fromordinal(ordinal), seconds
+
+
+def possible_days(when: When) -> Range:
+    """Return the days on one of which it began, for whoever dates by the day.
+
+    Of a time of day: the day as written, in UTC, and in the United Kingdom. Half past eleven in
+    the evening in UTC is, for half of the year, the next day there.
+    """
+    at_s = instant_s(when)
+    if at_s is None or when.begin_earliest is None:
+        return Range(when.begin_earliest, when.begin_latest)
+    days = when.begin_earliest, dt.date.fromordinal(at_s // _DAY_S), uk_time(at_s)[0]
+    return Range(min(days), max(days))
+
+
+def _is_summer_time(at_s: int) -> bool:
+    # 1.00 UTC on the last Sundays of March and October: Summer Time Order 2002, and alike since
+    # 1996. Written out, since zoneinfo reads whatever tables the machine has.
+    year = dt.date.fromordinal(at_s // _DAY_S).year
+    begin, end = (_last_sunday(year, month) * _DAY_S + _HOUR_S for month in (3, 10))
+    return begin <= at_s < end
+
+
+def _last_sunday(year: int, month: int) -> int:
+    last = dt.date(year, month, 31).toordinal()
+    return last - last % 7  # ordinal 7 was a Sunday
+
+
 def _seconds(day: dt.date, time: str) -> int:
     hours, minutes, seconds = (int(part) for part in time[:8].split(":"))
     zone = time[8:]
@@ -287,10 +329,10 @@ def _seconds(day: dt.date, time: str) -> int:
 
 
 def candidates(when: When) -> tuple[Range, ...]:
-    """Return the ranges in one of which a point lies, as written: more than one only of a list."""
+    """Return the ranges in one of which a point lies: more than one only of a list."""
     if when.edtf.startswith("["):
         return _parse_set(when.edtf)
-    return (Range(when.earliest, when.latest),)
+    return (possible_days(when),)
 
 
 def written_ends(when: When) -> tuple[Range | None, Range | None]:
@@ -310,7 +352,8 @@ _DATE_TIME = re.compile(
     r"T(?P<time>(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]))"
 )
-_DAY_S: Final = 86_400
+_HOUR_S: Final = 3_600
+_DAY_S: Final = 24 * _HOUR_S
 _CALENDAR: Final = range(dt.date.min.toordinal(), dt.date.max.toordinal() + 1)
 
 

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ledger.date_words import format_when
-from ledger.dates import When, parse_when
+from ledger.dates import When, parse_when, uk_time
 from ledger.folds.acts import principals_of
 from ledger.folds.knowledge import AWARE
 from ledger.folds.moments import date_of
@@ -134,7 +134,7 @@ def actors_of(told: Told) -> tuple[str, ...]:
 def signing_day(view: View, told: Told) -> When | None:
     """Return when an event was signed, as far as cosigned time shows it; None if it does not."""
     bracket = view.bracket(told)
-    after, by = _day_of(bracket.after_s), _day_of(bracket.by_s)
+    after, by = _day_of(bracket.after_s, last=False), _day_of(bracket.by_s, last=True)
     if after is None and by is None:
         return None
     if after == by and after is not None:
@@ -142,14 +142,18 @@ def signing_day(view: View, told: Told) -> When | None:
     return parse_when(f"[{after or ''}..{by or ''}]", basis="corroborated")
 
 
-def _day_of(time_s: int | None) -> str | None:
+def _day_of(time_s: int | None, *, last: bool) -> str | None:
+    """Return the first or the last day that a time is on: in UTC, and in the United Kingdom."""
     if time_s is None:
         return None
-    ordinal = time_s // _DAY_S + dt.date(1970, 1, 1).toordinal()
-    # A witness can sign any time: what no calendar has dates nothing.
-    return dt.date.fromordinal(ordinal).isoformat() if ordinal in _CALENDAR else None
+    ordinal = time_s // _DAY_S + _EPOCH.toordinal()
+    if ordinal not in _CALENDAR:
+        return None  # a witness can sign any time: what no calendar has dates nothing
+    there, _ = uk_time(time_s + _EPOCH.toordinal() * _DAY_S)
+    return (there if last else dt.date.fromordinal(ordinal)).isoformat()
 
 
+_EPOCH: Final = dt.date(1970, 1, 1)
 _DAY_S: Final = 86_400
 _CALENDAR: Final = range(dt.date(1, 1, 1).toordinal(), dt.date.max.toordinal() + 1)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from ledger.clocks import Deadlines, Method, Pause, Regime, Terms, deadlines, is_overdue, uk_time
-from ledger.dates import Bound, When, instant_s
+from ledger.clocks import Deadlines, Method, Pause, Regime, Terms, deadlines, is_overdue
+from ledger.dates import Bound, When, instant_s, uk_time
 from ledger.errors import ClockError
 from ledger.folds.answered import CONTRARY
 from ledger.folds.items import OPEN, End, Item

@@ -23,7 +23,7 @@ import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ledger.dates import Answer, Bound, When, instant_s
+from ledger.dates import Answer, Bound, When, instant_s, possible_days
 from ledger.folds.moments import Moment
 from ledger.folds.worklist import Worklist
 from ledger.persistent import Blocks, ById
@@ -379,12 +379,7 @@ def _is_impossible(earlier: _Node, later: _Node) -> bool:
 def _own_bounds(when: When | None) -> _Bounds:
     if when is None:
         return _Bounds(None, None)
-    at_s = instant_s(when)
-    if at_s is None or when.begin_earliest is None:
-        return _Bounds(when.begin_earliest, when.begin_latest)
-    # Against a day without a time, the day as written and the day in UTC are both possible.
-    days = when.begin_earliest, dt.date.fromordinal(at_s // _DAY_S)
-    return _Bounds(min(days), max(days))
+    return _Bounds(*possible_days(when))
 
 
 def _earlier(told: Told) -> Iterator[str]:
@@ -415,7 +410,6 @@ def _place(bounds: _Bounds, at_s: int | None) -> tuple[dt.date, int, dt.date, in
     )
 
 
-_DAY_S = 86_400
 _WHOLE_YEAR = 364
 _KINDS = (
     *("communication", "meeting", "request", "commitment", "agreement", "arrangement", "artefact"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ledger.clocks import is_countable
-from ledger.dates import Bound, When, is_before, parse_when
+from ledger.dates import Bound, When, is_before, parse_when, possible_days
 from ledger.folds.answered import CONTRARY
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Reading
@@ -42,7 +42,8 @@ def received_when(
     if not words or (own is not None and (own.kind == "span" or telling.party == told.author)):
         return own
     found = [when for each in words.values() for when in _together(own, each)]
-    lows, highs = {each.earliest for each in found}, {each.latest for each in found}
+    days = [possible_days(each) for each in found]
+    lows, highs = {each.lo for each in days}, {each.hi for each in days}
     if len(lows) == len(highs) == 1:
         return min(found, key=lambda each: each.edtf)
     return _between(
@@ -114,10 +115,11 @@ def _together(own: When | None, word: When) -> tuple[When, ...]:
         return (word,)
     if exclude(own, word):
         return own, word
-    lo = max((day for day in (own.earliest, word.earliest) if day is not None), default=None)
-    hi = min((day for day in (own.latest, word.latest) if day is not None), default=None)
-    for each in (own, word):
-        if (each.earliest, each.latest) == (lo, hi):
+    days = possible_days(own), possible_days(word)
+    lo = max((each.lo for each in days if each.lo is not None), default=None)
+    hi = min((each.hi for each in days if each.hi is not None), default=None)
+    for each, its_days in zip((own, word), days, strict=True):
+        if its_days == (lo, hi):
             return (each,)
     both = _between(lo, hi)
     return () if both is None else (both,)

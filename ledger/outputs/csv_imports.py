@@ -19,8 +19,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-from ledger.clocks import uk_time
 from ledger.date_words import format_day
+from ledger.dates import uk_time
 from ledger.outputs.csv_cells import csv_bytes, defused
 from ledger.outputs.table import DateCell, Row, Table
 

@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ledger.dates import When, instant_s
+from ledger.dates import When, instant_s, uk_time
 from ledger.folds import moments, order
 from ledger.folds.moments import Moment, date_of
 from ledger.view import Told, View
@@ -117,8 +117,8 @@ def _own_bounds(when: When | None) -> _Bounds:
     at_s = instant_s(when)
     if at_s is None or when.begin_earliest is None:
         return _Bounds(when.begin_earliest, when.begin_latest)
-    # Against a day without a time, the day as written and the day in UTC are both possible.
-    days = when.begin_earliest, dt.date.fromordinal(at_s // _DAY_S)
+    # Against a day without a time, the day as written, in UTC and in the United Kingdom can all be.
+    days = when.begin_earliest, dt.date.fromordinal(at_s // _DAY_S), uk_time(at_s)[0]
     return _Bounds(min(days), max(days))
 
 

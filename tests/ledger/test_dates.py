@@ -338,6 +338,12 @@ def test_the_email_of_the_end_of_may_came_before_the_response_of_early_june() ->
         ("2025-03-06T23:45:00Z", "2025-03-07T00:30:00+01:00", "no"),
         ("2025-03-06T23:30:00Z", "2025-03-07T00:30:00+01:00", "not established"),
         ("2025-03-06T10:00:00Z", "2025-03-06", "not established"),
+        # Half past midnight of 2 June by the clocks of the United Kingdom; in January it is not.
+        ("2025-06-01T23:30:00Z", "2025-06-02", "not established"),
+        ("2025-06-02", "2025-06-01T23:30:00Z", "not established"),
+        ("2025-06-01T23:30:00Z", "2025-06-03", "yes"),
+        ("2025-01-31T23:30:00Z", "2025-02-01", "yes"),
+        ("2025-01-31T23:30:00-05:00", "2025-02-01", "not established"),
     ],
 )
 def test_orders_only_what_the_bounds_establish(a: str, b: str, expected: str) -> None:
@@ -373,6 +379,9 @@ def test_counts_the_days_between(a: str, b: str, expected: tuple[int | None, int
         ("[2025-04-23..]", dt.date(2099, 1, 1), "not established"),
         ("[..2025-04-08]", dt.date(2025, 4, 7), "not established"),
         ("2025-09-23/", dt.date(2025, 9, 23), "yes"),
+        ("2025-06-01T23:30:00Z", dt.date(2025, 6, 1), "not established"),
+        ("2025-06-01T23:30:00Z", dt.date(2025, 6, 2), "yes"),
+        ("2025-01-31T23:30:00Z", dt.date(2025, 1, 31), "yes"),
     ],
 )
 def test_says_whether_it_had_happened_by_a_day(edtf: str, as_at: dt.date, expected: str) -> None:
@@ -401,6 +410,10 @@ def test_an_outside_source_narrows_a_date_without_editing_it() -> None:
         ("[2025-04-08,2025-04-10]", ["[2025-04-09..]"], "2025-04-10"),
         ("2025-06~", ["[..2025-06-03]"], "[2025-06-01~..2025-06-03~]"),
         ("2025-06%", ["2025-06-03"], "2025-06-03%"),
+        # The next day in the United Kingdom: no contradiction, and no more exact than the time.
+        ("2025-06-01T23:30:00Z", ["2025-06-02"], "2025-06-01T23:30:00Z"),
+        ("2025-06-02", ["2025-06-01T23:30:00Z"], "2025-06-02"),
+        ("[2025-06-01..2025-06-10]", ["2025-06-01T23:30:00Z"], "[2025-06-01..2025-06-02]"),
     ],
 )
 def test_narrows_to_the_days_in_common(edtf: str, others: list[str], expected: str) -> None:

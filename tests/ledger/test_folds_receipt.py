@@ -154,6 +154,16 @@ def test_a_receipt_of_another_day_than_was_told_is_found() -> None:
     assert [] == disputed(both, receipt(LCC, both, "2025-03-12"))
 
 
+def test_a_time_in_utc_and_the_day_in_the_united_kingdom_are_no_dispute() -> None:
+    request = asked(LCC, received="2025-06-01T23:30:00Z")
+    night = reading(request, receipt(LCC, request, "2025-06-02"), as_at="2025-11-28")
+
+    assert "date_disputed" not in {each.rule for each in fold_contradictions(night).rows}
+    when = received_when(night, night.view.by_id[request.id], by=(LCC,), telling=ESTABLISHED)
+    assert when is not None
+    assert "2025-06-02" == when.edtf
+
+
 def test_a_receipt_by_a_compromised_key_narrows_nothing() -> None:
     request = asked(LCC, received="2025-03-06")
     book = book_of([request, receipt(LCC, request, "2025-03-12")], members=MEMBERS)
