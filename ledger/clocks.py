@@ -88,7 +88,7 @@ class Terms:
 
     Attributes:
         eir_days: Working days under EIR: 40 if complex and voluminous (reg. 7(1)).
-        agreed: The day agreed, for agreed_date.
+        agreed: The day agreed, for agreed_date; of a period, its end is the day.
         method: How it was sent, for cpr_deemed.
         review: Whether it is a review of an answer that is awaited, for foia_20 and eir_20_40.
     """
@@ -386,7 +386,8 @@ def _fixed(rule: _Rule) -> Deadlines:
         none = _made(rule, None, None, notes=notes)
         return Deadlines(earliest=none, latest=none)
     earliest, latest = (
-        None if day is None else _made(rule, None, day) for day in (agreed.earliest, agreed.latest)
+        None if day is None else _made(rule, None, day)
+        for day in (agreed.end_earliest, agreed.end_latest)
     )
     return Deadlines(earliest=earliest, latest=latest)
 

@@ -188,7 +188,7 @@ def _row(reading: Reading, told: Told, event: Commitment, telling: Telling) -> C
         since=progress.since,
         passed=passed,
         waiting=days_since(start, reading.as_at) if is_open else (None, None),
-        overdue=days_since(due, reading.as_at) if progress.state == "lapsed" else (None, None),
+        overdue=_days_over(due, reading) if progress.state == "lapsed" else (None, None),
         said_unfulfilled=said is not None,
         unfulfilled_by=None if said is None else said.id,
         unfulfilled_as_at=None if said is None else date_of(said, "as_at") or reading.when(said.id),
@@ -200,9 +200,16 @@ def _is_over(due: When, reading: Reading) -> Answer:
     """Say whether the day of a promise is over at the end of the day asked."""
     if due.latest is not None and due.latest < reading.as_at:
         return "yes"
-    if due.earliest is not None and due.earliest >= reading.as_at:
+    if due.end_earliest is not None and due.end_earliest >= reading.as_at:
         return "no"
     return "not established"
+
+
+def _days_over(due: When | None, reading: Reading) -> Days:
+    """Count the days for which the day of a promise is over; of a period, its end."""
+    ends = (None, None) if due is None else (due.end_latest, due.end_earliest)
+    least, most = (None if end is None else (reading.as_at - end).days for end in ends)
+    return least, most
 
 
 def _start(reading: Reading, told: Told, makers: frozenset[str], telling: Telling) -> _Progress:

@@ -262,6 +262,8 @@ def test_of_a_vague_day_that_was_agreed_both_ends_are_deadlines() -> None:
     assert ["no", "not established", "yes"] == words
     half = deadlines(None, regime="agreed_date", terms=Terms(agreed=when("[..2025-04-20]")))
     assert (None, day("2025-04-20")) == ends(half)
+    within = Terms(agreed=when("2025-04-01/2025-04-20"))
+    assert day("2025-04-20") == deadlines(None, regime="agreed_date", terms=within).due
 
 
 def test_a_review_has_a_rule_of_its_own() -> None:

@@ -151,6 +151,16 @@ def test_a_promise_lapses_when_its_day_is_over() -> None:
     assert "fulfilled" == promised(made, kept(made, "fulfil", "rutland")).state
 
 
+def test_what_is_promised_within_a_period_is_due_at_its_end() -> None:
+    within = promise(due="2025-03-01/2025-03-31")
+
+    assert "no" == promised(within, as_at=dt.date(2025, 3, 31)).passed
+    over = promised(within, as_at=dt.date(2025, 4, 10))
+    assert ("lapsed", (10, 10)) == (over.state, over.overdue)
+    vague = promised(promise(due="2025-03-01/2025-04"), as_at=dt.date(2025, 5, 10))
+    assert ("lapsed", (10, 39)) == (vague.state, vague.overdue)
+
+
 def test_a_promise_that_its_maker_denies_is_denied() -> None:
     told = promise(LCC)
     denial = position("never", "rutland", told, "deny")
