@@ -18,6 +18,9 @@ A working day depends on the calendar: for FOIA and EIR a bank holiday in any pa
 Kingdom does not count, for CPR those of England. Whether the regime applies, and whether a
 question was one that stops the clock, are for the parties and the court: this module only counts.
 
+No event tells an extension (EIR reg. 7(1), UK GDPR art. 12A(3)), and none is counted unless
+`Terms` say so: a deadline only notes the day to which one would bring it.
+
 It has no clock of its own: "today" is an argument. Bank holidays come from the package
 `holidays`, whose version every deadline names.
 """
@@ -290,6 +293,7 @@ _DAY_S = 24 * _HOUR_S
 _CUT_OFF_S = (16 * 60 + 30) * 60  # 4.30 pm
 _OFFICIAL_UNTIL = 2028
 _FIRST_YEAR, _LAST_YEAR = 1996, 2099
+_EXTENDED_DAYS, _EXTENDED_MONTHS = 40, 3
 
 
 class _Receipt(NamedTuple):
@@ -431,7 +435,10 @@ def _working_days(receipt: _Receipt, rule: _Rule) -> Deadline:
         )
         start = restarted
         working = _count(start, days, rule.calendar)
-    return _made(rule, start, working[-1].date, working=working, notes=tuple(notes))
+    due = working[-1].date
+    if rule.regime == "eir_20_40" and days < _EXTENDED_DAYS and due.year < _LAST_YEAR:
+        notes.append(_extended("reg. 7(1)", _count(start, _EXTENDED_DAYS, rule.calendar)))
+    return _made(rule, start, due, working=working, notes=tuple(notes))
 
 
 def _count(start: dt.date, days: int, calendar: Calendar) -> tuple[Day, ...]:
@@ -447,7 +454,7 @@ def _count(start: dt.date, days: int, calendar: Calendar) -> tuple[Day, ...]:
 
 def _one_month(receipt: _Receipt, rule: _Rule) -> Deadline:
     notes = list(receipt.notes)
-    target = _month_later(receipt.day)
+    target, paused = _months_later(receipt.day, 1), dt.timedelta(0)
     rolled = _roll(target, rule.calendar)
     last: dt.date | None = None
     for stopped, restarted in rule.pauses:
@@ -458,20 +465,30 @@ def _one_month(receipt: _Receipt, rule: _Rule) -> Deadline:
             notes.append(_standing(stopped))
             return _made(rule, receipt.day, None, notes=tuple(notes))
         # A day on which one question was answered and the next was put is added once.
-        paused = (restarted - stopped).days + (stopped != last)
+        days = (restarted - stopped).days + (stopped != last)
         last = restarted
         notes.append(
             f"Paused from {format_day(stopped)} to {format_day(restarted)}, both days included: "
-            f"{paused} {'day is' if paused == 1 else 'days are'} added."
+            f"{days} {'day is' if days == 1 else 'days are'} added."
         )
-        target += dt.timedelta(paused)
-        rolled = _roll(target, rule.calendar)
+        paused += dt.timedelta(days)
+        rolled = _roll(target + paused, rule.calendar)
+    if rolled[-1].date.year < _LAST_YEAR:
+        longest = _months_later(receipt.day, _EXTENDED_MONTHS) + paused
+        notes.append(_extended("art. 12A(3)", _roll(longest, rule.calendar)))
     working = (Day(receipt.day, None, _NOT_COUNTED), *rolled)
     return _made(rule, receipt.day, rolled[-1].date, working=working, notes=tuple(notes))
 
 
-def _month_later(day: dt.date) -> dt.date:
-    year, month = divmod(day.year * 12 + day.month, 12)
+def _extended(source: str, working: tuple[Day, ...]) -> str:
+    return (
+        f"No extension is counted: with one under {source} it would be due by the end of "
+        f"{_weekday(working[-1].date)}."
+    )
+
+
+def _months_later(day: dt.date, count: int) -> dt.date:
+    year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
     last = months.monthrange(year, month + 1)[1]
     return dt.date(year, month + 1, min(day.day, last))
 

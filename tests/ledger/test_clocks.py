@@ -334,6 +334,25 @@ def test_the_days_of_a_pause_are_added_under_sar(
     assert any("both days included" in line for line in of.explain())
 
 
+def test_a_deadline_that_can_be_extended_says_to_which_day() -> None:
+    def note(regime: Regime, *pauses: Pause, received: str = "2025-03-06") -> str:
+        lines = deadlines(when(received), regime=regime, pauses=pauses).explain()
+        return next((line for line in lines if line.startswith("No extension")), "")
+
+    answered = Pause(day("2025-03-20"), day("2025-04-08"))
+    assert note("eir_20_40").endswith(
+        "reg. 7(1) it would be due by the end of Wednesday 7 May 2025."
+    )
+    # Three months from 30 November, and of February the last day.
+    end = "it would be due by the end of Friday 28 February 2025."
+    assert note("sar_1_month", received="2024-11-30").endswith(end)
+    assert note("sar_1_month", answered).endswith("Thursday 26 June 2025.")
+    assert note("eir_20_40", answered).endswith("Monday 9 June 2025.")
+    assert "" == note("foia_20") == note("eir_20_40", received="2099-11-20")
+    review = deadlines(when("2025-03-06"), regime="eir_20_40", terms=Terms(review=True))
+    assert not any("extension" in line for line in review.explain())
+
+
 @pytest.mark.parametrize(
     "pauses",
     [
