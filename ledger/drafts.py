@@ -32,7 +32,7 @@ from ledger.compose import (
     compose_opening,
     compose_sealed,
 )
-from ledger.date_words import other_date, words_to_edtf
+from ledger.date_words import words_to_edtf
 from ledger.dates import parse_when
 from ledger.draft_claims import day_of, names_of, read_claims, retain_of, withheld_of
 from ledger.draft_values import (
@@ -384,13 +384,9 @@ class _Reader:
         if "basis" in given:
             basis = _basis(given["basis"], place.at("basis"))
         try:
-            when = parse_when(edtf, basis=basis, phrase=words)
+            parse_when(edtf, basis=basis, phrase=words)
         except DateError as error:
             raise place.at("edtf").error(str(error)) from None
-        other = other_date(when) if basis == "stated" else None
-        if other is not None:
-            reason = f"is not what {(words or '')[:80]!r} states, {other}: where it rests on more"
-            raise place.at("edtf").error(f"{reason} than these words, say so with `basis`")
         return {"basis": basis, "edtf": edtf}, words
 
     def _links(self, given: Mapping[str, Plain], place: Place) -> dict[str, object]:

@@ -583,7 +583,8 @@ class _Run:
         today = dt.datetime.fromtimestamp(self._now_ms() / 1000, dt.UTC).date()
         inner = () if composed.nested is None else (composed.nested,)
         for one in (composed, *inner):
-            for doubt in doubts(one.event, state=self.target.state, today=today):
+            claims = _claims(one)
+            for doubt in doubts(one.event, claims, state=self.target.state, today=today):
                 self._note(f"{where}: {doubt}")
 
     def _note(self, note: str) -> None:
@@ -599,12 +600,17 @@ class _Run:
 def _words(composed: Composed) -> str:
     """Hash what an event says, without what was drawn for it."""
     fields = msgspec.json.decode(composed.data, type=dict[str, msgspec.Raw])
-    claims = map(parse_disclosure, (*composed.disclosures, *composed.withheld))
     said = {
         "fields": {name: fields[name] for name in fields if name not in {"nonce", "sealed"}},
-        "claims": {claim.name: claim.value for claim in claims},
+        "claims": _claims(composed),
     }
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
+
+
+def _claims(composed: Composed) -> dict[str, object]:
+    """Return the claims of an event, opened."""
+    claims = map(parse_disclosure, (*composed.disclosures, *composed.withheld))
+    return {claim.name: claim.value for claim in claims}
 
 
 class _KeptHere:

@@ -244,44 +244,6 @@ def test_a_remark_may_stand_where_it_takes_nothing_away(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "more"),
-    [
-        ("6th May", "edtf: 2025-05-07"),
-        ("6 May 2024", "edtf: 2025-05-06"),
-        ("before 6 May", "edtf: 2025-05-06"),
-        ("in May", "edtf: 2025-04-30T23:00:00Z"),
-        ("1 January", "edtf: '[2024-12-30..2024-12-31]'"),
-    ],
-)
-def test_words_that_state_another_date_are_refused_without_a_basis(words: str, more: str) -> None:
-    date = f"- kind: meeting\n  dates: {{occurred: {{words: {words}, {more}}}}}\n"
-    found = refusal(HEAD + date)
-
-    assert "dates.occurred.edtf" == found.field
-    assert f"is not what {words!r} states" in found.reason
-    text = HEAD + date.replace("}}", ", basis: corroborated}}")
-    assert parse_draft(text.encode(), path=Path("draft.yaml")).events
-
-
-@pytest.mark.parametrize(
-    ("words", "edtf"),
-    [
-        ("6th May", "2025-05-06"),
-        ("6 May", "[2025-05-01..2025-05-31]"),
-        ("in May", "2025-05-06T10:00:00+01:00"),
-        ("1 January", "[2024-12-30..2025-01-02]"),
-        ("early May", "2025-05-12"),
-        ("after 6 May", "[2025-05..]"),
-        ("03/06/2025", "2025-06-03"),
-    ],
-)
-def test_words_that_can_mean_the_date_are_taken(words: str, edtf: str) -> None:
-    text = f"- kind: meeting\n  dates: {{occurred: {{words: {words}, edtf: '{edtf}'}}}}\n"
-
-    assert parse_draft((HEAD + text).encode(), path=Path("draft.yaml")).events
-
-
-@pytest.mark.parametrize(
     ("octets", "reason"),
     [
         ("counterfoil: draft/v1\n".encode("utf-16"), "line 1: is not UTF-8: save the file as"),

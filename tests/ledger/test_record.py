@@ -541,6 +541,13 @@ def test_what_is_too_much_for_one_submission_travels_in_several(
     ("to: [ico], claims: {text: a}, audience: {text: [balby]}", "did you mean 'blaby'?"),
     ("to: [ico], dates: {sent: 2052-04-08}", "the date sent lies ahead: 2052-04-08"),
     ("to: [ico], dates: {sent: '[2052-04..]'}", "the date sent lies ahead: [2052-04..]"),
+    ("dates: {sent: {words: 6th May, edtf: 2025-05-07}}", "words '6th May' state 2025-05-06"),
+    ("dates: {sent: {words: 6 May 2024, edtf: 2025-05-06}}", "'6 May 2024' state 2024-05-06"),
+    ("dates: {due: {words: in May, edtf: 2025-04-30}}", "'in May' state 2025-05-XX"),
+    (
+        "dates: {sent: {words: 1 January, edtf: '[2024-12-30..2024-12-31]'}}",
+        "the date sent is [2024-12-30..2024-12-31], and its words '1 January' state 2024-01-01",
+    ),
 ])  # fmt: skip
 @pytest.mark.parametrize("sealed", [False, True])
 def test_a_slip_of_the_pen_is_noted(
@@ -562,6 +569,13 @@ def test_a_slip_of_the_pen_is_noted(
     "to: [ico], dates: {sent: 2025-06-16, due: 2052-04-08, as_at: 2052-04-08}",
     "to: [ico], dates: {sent: '[2025-04..]'}",
     "to: [ico], dates: {sent: 2025}",
+    "dates: {sent: {words: 6th May, edtf: 2025-05-07, basis: corroborated}}",
+    "dates: {sent: {words: 6th May, edtf: 2025-05-06}}",
+    "dates: {sent: {words: 6 May, edtf: '[2025-05-01..2025-05-31]'}}",
+    "dates: {sent: {words: in May, edtf: '2025-05-06T10:00:00+01:00'}}",
+    "dates: {sent: {words: 1 January, edtf: '[2024-12-30..2025-01-02]'}}",
+    "dates: {sent: {words: early May, edtf: 2025-05-12}}",
+    "dates: {sent: {words: 03/06/2025, edtf: 2025-06-03}}",
 ])  # fmt: skip
 def test_what_can_well_be_meant_is_not_noted(tmp_path: Path, ledger: Ledger, parts: str) -> None:
     one = f"{{kind: communication, channel: letter, {parts}}}"
