@@ -67,6 +67,7 @@ NO_OUTSIDE = "needs the extra `outside`: python -m pip install 'counterfoil[outs
 """What to say where the libraries that read time stamps are not installed."""
 
 _ID_DIGITS = 64
+_LEAST_DIGITS = 4
 _MOST_NAME = 80
 _NAME_PARTIES = ("party", "telling", "told_by", "bound")
 _SHOWN_IDS = 4
@@ -497,9 +498,15 @@ def _check_digits(digits: str) -> str:
     """Return the first digits of an event id, in lower case.
 
     Raises:
-        UsageError: They are none.
+        UsageError: They are none, or can as well be the number of an entry: of a small ledger some
+            event's id begins with it, and an answer would go to that one.
     """
     found = digits.strip().lower()
     if not found or found.strip("0123456789abcdef") or len(found) > _ID_DIGITS:
         raise UsageError(f"{digits[:80]!r} is no event id: hex digits, at most 64")
+    if found.isdecimal() and len(found) < _LEAST_DIGITS:
+        raise UsageError(
+            f"{found} may be an entry's number, which is no event id: give the id's first "
+            f"{_LEAST_DIGITS} digits or more, as `counterfoil list` shows it"
+        )
     return found

@@ -295,7 +295,7 @@ def test_the_command_compares_with_what_was_recorded_by_a_day(desk: Desk) -> Non
     (("--since-size", "6"), "it is read up to 5 entries"),
     (("--since-size", "4", "--until-size", "3"), "it is read up to 3 entries"),
     (("--since-recorded", "2025-01-01"), "nothing was recorded by 2025-01-01"),
-    (("--since-event", "00"), "begins with 00"),
+    (("--since-event", "000000"), "begins with 000000"),
     (("--since", "2025-06-01", "--since-event", "00"), "not allowed with"),
     (("--since-size", "3", "--since-recorded", "2025-06-15"), "not allowed with"),
 ])  # fmt: skip

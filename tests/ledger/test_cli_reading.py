@@ -54,6 +54,8 @@ def test_an_export_that_is_not_valid_is_not_read(desk: Desk) -> None:
     (("show", "export", "ffffffffffff"), "begins with ffffffffffff"),
     (("show", "ledger", "0" * 65), "is no event id"),
     (("show", "ledger", ""), "is no event id"),
+    (("show", "ledger", "3"), "3 may be an entry's number"),
+    (("show", "export", "999"), "999 may be an entry's number"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_named(desk: Desk, words: tuple[str, ...], part_: str) -> None:
     desk.filled()
