@@ -112,8 +112,9 @@ def _stamp(asked: Configured, checkpoint: Checkpoint, party: str, context: Conte
         authority = timestamping.ask_openssl(asked.openssl_conf)
         source = "openssl ts, on the signer's own machine"
     else:
-        source = asked.tsa or ""
-        authority = timestamping.ask_server(source)
+        url = asked.tsa or ""
+        authority = timestamping.ask_server(url)
+        source = url.partition("?")[0]  # what follows may be a customer's key
     return timestamping.stamp(
         checkpoint, author=party, authority=authority, source=source, chain=chain,
         now_ms=context.now_ms,

@@ -112,6 +112,18 @@ def test_a_checkpoint_is_stamped_over_http_and_the_token_recorded(
     assert 2 == exported["files"]
 
 
+def test_what_an_authority_knows_its_customer_by_is_not_recorded(
+    desk: Desk, served: Served
+) -> None:
+    url = served.url("/tsr?key=hush")
+    words = ("--tsa", url, "--chain", "tsa/root.pem", "--key", "rutland.key")
+    shown = desk("show", "ledger", stamped(desk, *words)).out
+
+    assert ["/tsr?key=hush"] == [path for path, _ in served.asked]
+    assert served.url("/tsr") in shown
+    assert "hush" not in shown
+
+
 def test_a_checkpoint_is_stamped_by_openssl(desk: Desk, authority: Authority) -> None:
     ran = desk("timestamp", "ledger", "--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem",
                "--key", "rutland.key")  # fmt: skip
