@@ -18,7 +18,7 @@ from ledger.view import SignedMail, Told, View
 from verify.claims import File
 from verify.kinds import Attestation
 from verify.outside.dkim import MAX_MAIL, check_mail
-from verify.outside.mails import MAX_OCTETS, keys_of
+from verify.outside.mails import MAX_OCTETS, counted, keys_of
 
 __all__ = ["Held", "read_mails"]
 
@@ -52,8 +52,10 @@ def read_mails(
     for told in view.told:
         if isinstance(told.event, Attestation) and told.event.type == "dkim":
             mail = _octets(view, told.event, held)
-            spent[told.author] += len(mail or b"")
-            if mail is not None and spent[told.author] <= MAX_OCTETS:
+            if mail is None:
+                continue
+            spent[told.author] += counted(mail)
+            if spent[told.author] <= MAX_OCTETS:
                 found[told.id] = _signed(mail, told, trusted or {})
     return found
 

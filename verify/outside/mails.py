@@ -18,11 +18,12 @@ from verify.outside.dkim import MAX_MAIL, Signature, check_mail
 from verify.outside.held import chosen, entries, file, opened
 from verify.source import Source
 
-__all__ = ["MAX_KEYS", "MAX_OCTETS", "Mail", "keys_of", "read_keys", "read_mails"]
+__all__ = ["MAX_KEYS", "MAX_OCTETS", "Mail", "counted", "keys_of", "read_keys", "read_mails"]
 
 _NAME, _RECORD = "reference", "material"
 MAX_KEYS = 1 << 20  # octets
 MAX_OCTETS = 1 << 30  # of mails for each who records keys: else one could keep readers for ever
+_LEAST_OCTETS = 1 << 16  # as which a mail counts: eight signatures of a short one take a while
 _TOO_MANY = Signature(state="not checkable", reason="its recorder has more checked than one may")
 
 
@@ -76,11 +77,16 @@ def read_mails(
         keys = keys_of(_texts(lines.get(index))) if trusted is None else trusted
         signatures: tuple[Signature, ...] = ()
         if mail is not None:
-            spent[event.author] += len(mail)
+            spent[event.author] += counted(mail)
             more = spent[event.author] > MAX_OCTETS
             signatures = (_TOO_MANY,) if more else check_mail(mail, keys)
         mails.append(Mail(index, of, event.author, signatures))
     return tuple(mails)
+
+
+def counted(mail: bytes) -> int:
+    """Return as how many octets a mail counts among those that one may have checked."""
+    return max(len(mail), _LEAST_OCTETS)
 
 
 def keys_of(claims: Mapping[str, object]) -> dict[str, str]:
