@@ -168,12 +168,9 @@ def _date(date: DateCell | None) -> Iterable[Line]:
     if date is None:
         yield Line(_UNDATED)
         return
-    words, bounds = date.text, ""
-    if date.phrase is not None and date.text.startswith(f"{date.phrase} ("):
-        words, bounds = date.phrase, date.text[len(date.phrase) + 2 : -1]
+    words, *bounds = date.lines
     yield Line(words)
-    if bounds:
-        yield Line(bounds, "small")
+    yield from (Line(line, "small") for line in bounds)
     yield Line(f"{say(date.role)}; {say(date.basis)}", "small")
 
 

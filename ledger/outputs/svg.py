@@ -42,11 +42,17 @@ _ARROW: Final = 22
 _LINE: Final = 17  # of text
 _SIZE: Final = 12  # of its letters
 _SQUARES: Final = 3  # in a line of the last column
-# Hangul, Chinese and Japanese writing, full-width forms, emoji.
-_WIDE: Final = re.compile(
-    r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
-    r"\U0001f300-\U0001faff\U00020000-\U0003fffd]"
-)
+# The breadth of characters in DejaVu Sans, the widest of the fonts named, in parts of their size.
+_BREADTHS: Final = {
+    **dict.fromkeys(map(chr, range(0x20, 0x7F)), 0.66),
+    **dict.fromkeys("ABCDEFGHKNOPQRUVXYZ", 0.8),
+    **dict.fromkeys(" !\"'()*,-./:;I[\\]_`fijlrt|", 0.51),
+    **dict.fromkeys("#%&+<=>@MW^mw~", 1.01),
+    **dict.fromkeys(map(chr, range(0xC0, 0x180)), 1.08),
+    **dict.fromkeys("–‘’“”•·£§°", 0.66),
+    **dict.fromkeys("—…→×✓\N{REPLACEMENT CHARACTER}", 1.05),
+}
+_WIDEST: Final = 1.2  # taken for any other, of which some are wider
 _MOST_LINES: Final = 30  # of one cell
 _LEAST_INSIDE: Final = 48  # a bar that holds its number
 
@@ -370,16 +376,18 @@ def _below(table: Table, top: float) -> tuple[list[str], float]:
         parts.append(_text(x, y, words, bold=True))
     y += 6
     for row in table.rows:
+        dates = ("no date",) if row.date is None else row.date.lines
         columns = (
-            (_MARGIN, [_number(row)]),
-            (70, list(_wrapped("no date" if row.date is None else row.date.text, 245))),
-            (330, list(_wrapped(row.event, 750))),
-            (1100, list(_wrapped(row.status_text, 150))),
+            (_MARGIN, 40, [_number(row)]),
+            (70, 245, [line for words in dates for line in _wrapped(words, 245)]),
+            (330, 750, list(_wrapped(row.event, 750))),
+            (1100, 150, list(_wrapped(row.status_text, 150))),
         )
         parts.append(f'<path d="M{_MARGIN} {y}H{_WIDTH - _MARGIN}" stroke="#c9ced1" fill="none"/>')
-        for x, lines in columns:
-            parts += (_text(x, y + _LINE * n, line) for n, line in enumerate(lines, start=1))
-        y += _LINE * max(len(lines) for _, lines in columns) + 7
+        height = _LINE * max(len(lines) for _, _, lines in columns) + 7
+        for x, width, lines in columns:
+            parts += _cell(lines, x, y, width, height)
+        y += height
     parts.append(f'<path d="M{_MARGIN} {y}H{_WIDTH - _MARGIN}" stroke="{_INK}" fill="none"/>')
     y += 6
     for line in table.footer.lines():
@@ -387,6 +395,19 @@ def _below(table: Table, top: float) -> tuple[list[str], float]:
             y += _LINE
             parts.append(_text(_MARGIN, y, words, fill=_FAINT))
     return parts, y
+
+
+def _cell(lines: list[str], x: int, y: float, width: int, height: float) -> Iterator[str]:
+    """Write lines of text, which stay in their place however wide and high their letters are."""
+    texts = (_text(x, y + _LINE * n, line) for n, line in enumerate(lines, start=1))
+    if _is_measured(lines):
+        yield from texts
+        return
+    box = f"{x} {y} {width} {height}"
+    yield (
+        f'<svg x="{x}" y="{y}" width="{width}" height="{height}" viewBox="{box}" '
+        f'role="none" overflow="hidden">{"".join(texts)}</svg>'
+    )
 
 
 def _text(
@@ -436,7 +457,7 @@ def _all_lines(text: str, width: float) -> Iterator[str]:
 
 def _pieces(word: str, width: float) -> Iterator[str]:
     """Yield the parts between which a word may be cut: after hyphens, and where it must be."""
-    most = max(int(width / _SIZE), 1)
+    most = max(int(width / _SIZE / _WIDEST), 1)
     for part in re.findall(r"[^-]*-|[^-]+", word):
         if _breadth(part) <= width:
             yield part
@@ -446,6 +467,8 @@ def _pieces(word: str, width: float) -> Iterator[str]:
 
 def _breadth(text: str) -> float:
     """Guess how wide text is, in units of the picture."""
-    if text.isascii():
-        return len(text) * _SIZE * 0.55
-    return sum(_SIZE * (1.05 if _WIDE.match(character) else 0.62) for character in text)
+    return _SIZE * sum(_BREADTHS.get(character, _WIDEST) for character in text)
+
+
+def _is_measured(lines: Iterable[str]) -> bool:
+    return all(character in _BREADTHS for line in lines for character in line)

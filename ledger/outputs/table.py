@@ -124,6 +124,16 @@ class DateCell:
     at_s: int | None
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """The date for people, the words of the source in a line of their own.
+
+        What is written from right to left would take the numbers behind it into its own line.
+        """
+        if self.phrase is not None and self.text.startswith(f"{self.phrase} ("):
+            return self.phrase, self.text[len(self.phrase) + 2 : -1]
+        return (self.text,)
+
+    @property
     def precise(self) -> bool:
         """Whether it is one known day, of which no part is doubtful."""
         return self.exact and not self.span

@@ -6,8 +6,10 @@ import re
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reportlab.pdfbase.pdfmetrics import stringWidth
 
 from ledger.outputs.svg import lane_of, svg
 from ledger.outputs.table import Choice, Table
@@ -118,6 +120,37 @@ def test_everything_is_inside_the_picture() -> None:
                 assert 0 <= float(each.get(name, "1")) <= width
             for name in ("y", "cy"):
                 assert 0 <= float(each.get(name, "1")) <= height
+
+
+@pytest.mark.parametrize("text", ["W" * 500, "@%mM " * 99, "Ŵœ" * 200, "plain words " * 40])
+def test_no_text_runs_into_the_next_column(text: str) -> None:
+    root = drawn(hostile_table([text], edtf=["2025-03-06"]))
+    ends = {70: 330, 330: 1100, 1100: 1280}
+    for each in root.iter(f"{NS}text"):
+        x, words = float(each.get("x", "0")), each.text or ""
+        if x in ends and each.get("font-weight") is None and set(words) <= set(text):
+            breadth = stringWidth(words.replace("Ŵ", "W").replace("œ", "m"), "Helvetica", 12)
+            assert x + breadth <= ends[int(x)]
+
+
+def test_letters_of_unknown_breadth_stay_in_their_cell() -> None:
+    # One sign, eleven times as wide as it is high.
+    root = drawn(hostile_table(["\ufdfd" * 60], edtf=["2025-03-06"]))
+    cells = [each for each in root.iter(f"{NS}svg") if each is not root]
+    held = {text for cell in cells for text in cell.iter(f"{NS}text")}
+
+    assert all("hidden" == cell.get("overflow") for cell in cells)
+    assert all("none" == cell.get("role") for cell in cells)
+    assert held >= {each for each in root.iter(f"{NS}text") if "\ufdfd" in (each.text or "")}
+    for cell in cells:
+        assert float(cell.get("x", "0")) + float(cell.get("width", "0")) < 1100
+
+
+def test_what_runs_from_right_to_left_takes_no_number_of_the_date_with_it() -> None:
+    root = drawn(hostile_table(["שלום"], edtf=["2025-03-06"]))
+    texts = [each.text for each in root.iter(f"{NS}text") if each.get("x") == "70.0"]
+
+    assert ["שלום", "6 March 2025"] == texts[1:3]
 
 
 def test_draws_a_table_without_rows() -> None:
