@@ -1,7 +1,8 @@
 """An offer to an outsider: an evidence file, and a page that says what it is and how to answer it.
 
 The page is one HTML file that fetches nothing and runs nothing: it can be read anywhere, and what
-is in it was decided when it was written. It shows what the evidence file opens and no other text.
+is in it was decided when it was written. It shows what the evidence file opens and no other text,
+set so that no party's words pass for the page's own.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ledger.layout import clean
+
 __all__ = ["Offer", "format_page"]
 
 _STYLE = (
     "body{font:1.125rem/1.6 sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1a1a1a;background:#fff}code,pre{font-family:monospace;overflow-wrap:anywhere;"
-    "white-space:pre-wrap}pre{background:#f2f2f2;padding:.75rem}"
+    "color:#1a1a1a;background:#fff;overflow-wrap:anywhere}code,pre{font-family:monospace}"
+    "dd,pre{white-space:pre-wrap}pre{background:#f2f2f2;padding:.75rem}"
+    "dd{margin:0 0 .75rem;padding-left:.75rem;border-left:.25rem solid #767676}"
 )
 
 
@@ -69,9 +73,11 @@ def _lines(offer: Offer) -> Iterator[str]:
         f"organisations keep together: {said['thing']}.</p>"
     )
     if offer.texts:
+        yield f"<p>In the words of {said['author']}:</p>"
         yield "<dl>"
         for name, text in offer.texts:
-            yield f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>"
+            words = html.escape(clean(text))
+            yield f'<dt>{html.escape(name)}</dt><dd dir="auto">{words}</dd>'
         yield "</dl>"
     yield (
         "<p>The record shows who signed what, and in which order. It does not say that it is "

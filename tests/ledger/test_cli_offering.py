@@ -118,7 +118,7 @@ def test_the_page_names_a_file_that_is_opened(desk: Desk) -> None:
     recorded = desk.done("record", "ledger", "--key", "rutland.key", "file.yaml")["recorded"]
     desk.done("offer", "ledger", str(rows(recorded)[0]["event"]), "-o", "for-them")
 
-    assert "<dd>letter.pdf</dd>" in (desk.folder / "for-them" / "index.html").read_text()
+    assert ">letter.pdf</dd>" in (desk.folder / "for-them" / "index.html").read_text()
 
 
 def test_what_is_there_is_not_overwritten(desk: Desk) -> None:
@@ -146,3 +146,17 @@ def test_the_page_is_plain_accessible_and_fetches_nothing(
     assert not {"src", "href", "style", "onclick"} & {name for name, _ in page.attributes}
     assert "url(" not in text
     assert bool(texts) is ("&lt;script&gt;" in text)
+
+
+def test_the_words_of_a_party_turn_nothing_and_are_wrapped_as_they_stand() -> None:
+    texts = [("text", "first\nsecond \u202e001\u202c\x00\x1b[2J" + "x" * 999), ("title", "שלום")]
+    text = format_page(
+        Offer("l.example", "ab" * 32, "cd" * 32, "rutland", "request", texts, "evidence.json")
+    ).decode()
+
+    assert "first\nsecond \ufffd001\ufffd\ufffd\ufffd[2Jxxx" in text
+    assert not any(ord(c) < 32 and c != "\n" for c in text)
+    assert '<dd dir="auto">שלום</dd>' in text
+    assert "<p>In the words of rutland:</p>" in text
+    assert "overflow-wrap:anywhere}" in text.partition("body{")[2].partition("code")[0]
+    assert "dd,pre{white-space:pre-wrap}" in text
