@@ -61,7 +61,6 @@ def _fetch(
     checking: Callable[[int, int], None],
 ) -> Path:
     # What a process that was killed had of the next one goes first, the last one when it is there.
-    _remove(folder, f".{remote.audience}.new.*")
     _remove(folder, f"{remote.audience}.new")
     new = folder / f"{remote.audience}.new"
     fetched = remote.fetch_export(new, coming=coming, checking=checking)

@@ -1,15 +1,15 @@
-"""Folders that appear whole or not at all: made beside their place, synced, and then renamed."""
+"""Folders for others to read, which appear whole or not at all: see `making`."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ledger.making import room_beside
 from ledger.private import sync_folder
 
 __all__ = ["NewFolder", "new_folder"]
@@ -50,18 +50,18 @@ class NewFolder:
 def new_folder(path: Path) -> Iterator[NewFolder]:
     """Make the folder `path`, which takes its place when the block ends well.
 
-    Whatever else ends the block leaves nothing behind.
+    Whatever else ends the block leaves nothing behind, but a kill: what that leaves goes with the
+    next making of the same folder.
 
     Raises:
+        StoreError: Another process is making it, or something is in the way beside it.
         OSError: Something is there already (an empty folder does no harm), or it cannot be made.
     """
     if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or os.listdir(path)):  # noqa: PTH208 - says why a folder cannot be read
         raise FileExistsError(0, "is there already")
-    with tempfile.TemporaryDirectory(
-        prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True
-    ) as beside:
+    with room_beside(path) as beside:
         # One folder more, which has the mode that this account gives to folders.
-        folder = Path(beside) / "new"
+        folder = beside / "new"
         folder.mkdir()
         yield NewFolder(folder)
         for each in sorted(folder.rglob("*/"), reverse=True):

@@ -21,7 +21,7 @@ from ledger.errors import BusyError, FullError, StoreError
 from ledger.files import NO_ROOM
 from ledger.private import sync_folder, write_all
 
-__all__ = ["copy_file", "create_file", "making"]
+__all__ = ["copy_file", "create_file", "making", "room_beside"]
 
 _LOCK = ".making"
 _CHUNK = 1 << 20
@@ -43,7 +43,7 @@ def making(target: Path) -> Iterator[Path]:
     """
     if os.path.lexists(target):
         raise StoreError(target, "exists already")
-    beside = target.with_name(f".{target.name}.making")
+    beside = _beside(target)
     try:
         lock = _claim(beside, target)
         with _closing(lock):
@@ -61,6 +61,23 @@ def making(target: Path) -> Iterator[Path]:
     except OSError as failure:
         kind = FullError if failure.errno in NO_ROOM else StoreError
         raise kind(target, f"cannot be made: {failure.strerror}") from None
+
+
+@contextlib.contextmanager
+def room_beside(target: Path) -> Iterator[Path]:
+    """Lend the folder beside `target` itself, for what is to take that place from within it.
+
+    Raises:
+        BusyError: Another process is making `target`.
+        StoreError: Something else is in the way.
+        OSError: It cannot be made.
+    """
+    beside = _beside(target)
+    with _closing(_claim(beside, target)):
+        try:
+            yield beside
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def create_file(path: Path) -> int:
@@ -96,6 +113,10 @@ def copy_file(source: Path, target: Path) -> str | None:
             return None
         os.fsync(writing)
     return digest.hexdigest()
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.making")
 
 
 def _claim(beside: Path, target: Path) -> int:

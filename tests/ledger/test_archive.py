@@ -432,3 +432,25 @@ def test_a_full_disk_leaves_nothing(files: dict[str, bytes], tmp_path: Path) -> 
 
     assert b"File too large" in done.stderr
     assert ["in"] == [each.name for each in tmp_path.iterdir()]
+
+
+def test_what_a_kill_left_goes_with_the_next(files: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(archive(in_order(files)))
+    script = """if True:
+        import os, pathlib, signal
+        from ledger.folders import new_folder
+        with new_folder(pathlib.Path("out")) as folder:
+            with folder.create("checkpoint"):
+                os.kill(os.getpid(), signal.SIGKILL)
+        """
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, check=False, env=environment
+        )
+        assert -9 == done.returncode
+        assert [".out.making", "in"] == sorted(each.name for each in tmp_path.iterdir())
+    unpacked(archive(in_order(files)), tmp_path / "out")
+
+    assert ["in", "out"] == sorted(each.name for each in tmp_path.iterdir())
+    assert (tmp_path / "in").stat().st_mode & 0o077 == (tmp_path / "out").stat().st_mode & 0o044

@@ -174,8 +174,8 @@ def test_what_a_killed_process_left_is_removed(two: Two) -> None:
     desk = two.rutland
     folder = desk.folder / "rutland.key.d" / "exports" / two.fingerprint
     desk.done("list", two.url, "--key", "rutland.key")
-    for name in (".rutland.new.abc", "rutland.new"):
-        (folder / name).mkdir()
+    for name in (".rutland.new.making", "rutland.new"):
+        (folder / name).mkdir(mode=0o700)
     desk.write("killed.yaml", LIMITED.replace("A letter", "A third letter"))
     desk.done("record", two.url, "--key", "rutland.key", "killed.yaml")
     desk.done("list", two.url, "--key", "rutland.key")
