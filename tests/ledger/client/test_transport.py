@@ -1,14 +1,19 @@
-"""Files as bodies of requests: exactly so many octets, again where they can be had again."""
+"""Transport by itself: files as bodies of requests, and answers that take their time."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from ledger.errors import TargetError
-from ledger.transport import FileBody
+from ledger.transport import FileBody, Incoming, Transport, UnansweredError
 
 LARGE = bytes(range(256)) * 1000  # more than is read at a time
 
@@ -34,9 +39,76 @@ def test_what_can_be_read_only_once_is_not_sent_a_second_time() -> None:
     reader, writer = os.pipe()
     os.write(writer, b"once" * 2)
     os.close(writer)
-    with open(reader, "rb", buffering=0) as stream:
+    with os.fdopen(reader, "rb", buffering=0) as stream:
         body = FileBody(stream, 4)
 
         assert b"once" == b"".join(body.chunks())
         with pytest.raises(TargetError, match="can be read only once"):
             list(body.chunks())
+
+
+@contextlib.contextmanager
+def server(*answers: Callable[[socket.socket], None]) -> Iterator[Transport]:
+    """Serve one connection after the other, each as it is told; give the way there."""
+
+    def serve(listener: socket.socket) -> None:
+        for answer in answers:
+            with listener.accept()[0] as connection:
+                connection.recv(1 << 16)
+                answer(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with contextlib.closing(Transport(url, timeout_s=2, deadline_s=2)) as transport:
+            yield transport
+        thread.join()
+
+
+def test_a_kept_connection_that_has_ended_is_made_anew() -> None:
+    def once(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+
+    with server(*[once] * 3) as transport:
+        answers = [transport.get("a", limit=2).body for _ in range(2)]
+        answers.append(transport.send("POST", "b", b"x", media_type="x/y", limit=2).body)
+
+    assert [b"OK"] * 3 == answers
+
+
+def test_a_new_connection_that_ends_is_no_answer() -> None:
+    with server(lambda _: None) as transport, pytest.raises(UnansweredError):
+        transport.get("a", limit=2)
+
+
+def test_what_was_said_before_all_was_read_is_heard() -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 413 Too large\r\nContent-Length: 2\r\n\r\nno")
+        time.sleep(0.3)  # until the client cannot send more
+
+    with server(refuse) as transport:
+        answer = transport.send("PUT", "a", bytes(32 << 20), media_type="x/y", limit=2)
+
+    assert (413, b"no") == (answer.status, answer.body)
+
+
+def test_a_large_answer_may_take_longer_than_a_request_as_long_as_it_comes() -> None:
+    size, parts = 1 << 20, 6
+    came = 0
+
+    def slowly(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (size * parts))
+        for _ in range(parts):
+            time.sleep(0.5)
+            connection.sendall(bytes(size))
+
+    def take(incoming: Incoming) -> None:
+        nonlocal came
+        while chunk := incoming.read(1 << 20):
+            came += len(chunk)
+
+    with server(slowly) as transport:
+        transport.take("export", take, limit=0)
+
+    assert size * parts == came
