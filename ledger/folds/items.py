@@ -113,6 +113,7 @@ class Item:
         passed_on: The id of the step that passed it on to them last.
         behind: While deferred: the state and the event to which it will return.
         resumed_after: The id of the deferral that is over, if nothing moved it since.
+        resumed_by: The id of the step that ended it; None where what it waited for had come.
         acknowledged: The id of the acknowledgement, if there is one.
         passed: The ids of transfers of data that are told to be for it.
         part: The id of an answer in part, if there is one.
@@ -131,6 +132,7 @@ class Item:
     passed_on: str | None = None
     behind: tuple[ItemState, str] | None = None
     resumed_after: str | None = None
+    resumed_by: str | None = None
     acknowledged: str | None = None
     part: str | None = None
     passed: tuple[str, ...] = ()
@@ -185,8 +187,8 @@ def move(item: Item, step: Move, *, makers: frozenset[str]) -> Item:
             return _clarify(item, step)
         case "defer" if item.state in OPEN:
             return _defer(item, step, settled=by_maker or (by_recipient and agreed))
-        case "resume" if by_maker or by_recipient:
-            return resumed(item)
+        case "resume" if item.behind is not None and (by_maker or by_recipient):
+            return replace(resumed(item), resumed_by=step.id)
         case "answer" if by_recipient and item.state in OPEN:
             return _answer(item, step)
         case "refuse" if by_recipient and item.state in OPEN:
@@ -207,7 +209,9 @@ def resumed(item: Item) -> Item:
     if item.behind is None:
         return item
     state, since = item.behind
-    return replace(item, state=state, since=since, behind=None, resumed_after=item.since)
+    return replace(
+        item, state=state, since=since, behind=None, resumed_after=item.since, resumed_by=None
+    )
 
 
 def ball_of(item: Item, *, makers: frozenset[str]) -> frozenset[str]:
@@ -221,8 +225,9 @@ def ball_of(item: Item, *, makers: frozenset[str]) -> frozenset[str]:
 
 def _moved(item: Item, state: ItemState, step: Move) -> Item:
     return replace(
-        item, state=state, since=step.id, behind=None, resumed_after=None, contested=False
-    )
+        item, state=state, since=step.id, behind=None, resumed_after=None, resumed_by=None,
+        contested=False,
+    )  # fmt: skip
 
 
 def _ended(item: Item, state: ItemState, step: Move) -> Item:
@@ -283,5 +288,5 @@ def _defer(item: Item, step: Move, *, settled: bool) -> Item:
     behind = item.behind or (item.state, item.since)
     return replace(
         item, state="deferred", since=step.id, behind=behind, resumed_after=None,
-        deferral_claimed=None, put_off=True,
+        resumed_by=None, deferral_claimed=None, put_off=True,
     )  # fmt: skip

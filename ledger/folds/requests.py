@@ -372,7 +372,9 @@ class _Fold:
         ball = ball_of(item, makers=self.makers)
         since = self.reading.when(item.since)
         days = days_since(since, self.reading.as_at)
-        if item.resumed_after is not None:
+        if item.resumed_by is not None:
+            days = days_since(self.reading.when(item.resumed_by), self.reading.as_at)
+        elif item.resumed_after is not None:
             wait = self.waits.get(item.resumed_after)
             days = (None, None) if wait is None else wait.days_since_over(self.reading.as_at)
         due = self._deadline(item)
@@ -464,7 +466,7 @@ class _Fold:
             for stage in self.course
             if stage.items is None or any(a <= first <= b for a, b in stage.items)
         ]
-        return concerned[-1] in {item.since, item.resumed_after}
+        return concerned[-1] in {item.since, item.resumed_after, item.resumed_by}
 
     def _notes(self, item: Item, doubt: Doubt | None) -> Iterable[str]:
         if doubt is not None:
@@ -474,7 +476,8 @@ class _Fold:
         if wait is not None and over_at(wait, self.reading.as_at) == "not established":
             yield "whether what it waited for had come by then is not established"
         if item.resumed_after is not None:
-            yield "what it waited for has come"
+            if item.resumed_by is None:
+                yield "what it waited for has come"
             if self.event.regime in _BY_LAW:
                 yield "its deferral moves no deadline"
         for event_id in item.passed:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from ledger.folds.contradictions import fold_contradictions
 from ledger.folds.items import Item, Move, ball_of, move, resumed
 from ledger.folds.ranges import RangeMap
 from ledger.folds.reading import Reading, read
-from ledger.folds.request_rows import RequestRow
+from ledger.folds.request_rows import ItemRow, RequestRow
 from ledger.folds.requests import deadline_under, fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, revoked
@@ -214,6 +215,38 @@ def test_a_deferral_by_the_recipient_alone_is_only_a_flag() -> None:
     # Due on 4 April, as before: the Act knows no deferral, and that is said.
     assert ("overdue", 28) == (over.lateness.word, over.lateness.days)
     assert "its deferral moves no deadline" in over.notes
+
+
+def test_who_must_act_again_holds_the_ball_from_the_day_on_which_it_was_resumed() -> None:
+    put_off = step("wait", ASKED, "defer", {"sent": "2025-03-17", "until": "2025-04-13"},
+                   author="rutland")  # fmt: skip
+    again = step("again", ASKED, "resume", {"sent": "2025-04-08"})
+
+    def found(*drafts: Draft, day: str) -> ItemRow:
+        of = reading(ASKED, put_off, *drafts, as_at=dt.date.fromisoformat(day))
+        return row(ASKED, of).items[0]
+
+    early = found(again, day="2025-04-10")
+    assert ("asked", (LCC,), (2, 2)) == (early.state, early.ball, early.days)
+    assert ("its deferral moves no deadline",) == early.notes
+    assert (6, 6) == found(again, day="2025-04-14").days
+    # Without a word it is over by itself on the 13th.
+    over = found(day="2025-04-14")
+    assert (1, 1) == over.days
+    assert "what it waited for has come" in over.notes
+
+
+def test_an_answer_is_missed_28_days_after_it_was_resumed_or_once_it_is_overdue() -> None:
+    def missed(of: Draft, day: str) -> bool:
+        put_off = step("wait", of, "defer", {"sent": "2025-03-17", "until": "2025-04-13"},
+                       author="rutland")  # fmt: skip
+        found = reading(of, put_off, as_at=dt.date.fromisoformat(day))
+        return "unanswered" in {each.rule for each in fold_contradictions(found).rows}
+
+    of = request(dates=dates(made="2025-03-06", received="2025-03-06"))
+    assert [False, True] == [missed(of, "2025-05-10"), missed(of, "2025-05-11")]
+    agreed = request(regime="agreed_date", dates=dates(made="2025-03-06", due="2025-04-15"))
+    assert [False, True] == [missed(agreed, "2025-04-15"), missed(agreed, "2025-04-16")]
 
 
 def test_the_maker_contests_an_outcome() -> None:

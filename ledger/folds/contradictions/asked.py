@@ -14,7 +14,6 @@ from ledger.folds.grounds import unaware_until
 from ledger.folds.items import OPEN
 from ledger.folds.moments import date_of
 from ledger.folds.ranges import format_items
-from ledger.folds.reading import days_since
 from ledger.folds.request_rows import ItemRow, RequestRow
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
@@ -153,8 +152,8 @@ def unanswered(matter: Matter) -> Iterator[Finding]:
 def _open_items(matter: Matter, telling: Telling, row: RequestRow) -> Iterator[Finding]:
     taken_up = row.what == "invitation" and row.taken_up_by is not None
     items = [] if taken_up else [item for item in row.items if not item.doubtful]
-    quiet = [item for item in items if _is_open(row, item) and _is_late(matter, item)]
-    silent = [item for item in items if item.silent and _is_late(matter, item)]
+    quiet = [item for item in items if _is_open(row, item) and _is_late(item)]
+    silent = [item for item in items if item.silent and _is_late(item)]
     if quiet:
         yield _quiet(matter, [telling, *_who_agrees(matter, telling, row, quiet)], row, quiet)
     for since in dict.fromkeys(item.since for item in silent):
@@ -190,12 +189,15 @@ def _is_open(row: RequestRow, item: ItemRow) -> bool:
     return must_act and not row.claims and not any("was passed" in note for note in item.notes)
 
 
-def _is_late(matter: Matter, item: ItemRow) -> bool:
+_OVERDUE: Final = frozenset(("overdue", "long overdue"))
+
+
+def _is_late(item: ItemRow) -> bool:
     if item.lateness.word == "due":
         return False
-    if item.resumed_after is not None:
+    if item.lateness.word in _OVERDUE and not item.silent:
         return True
-    _, most = days_since(matter.reading.when(item.since), matter.reading.as_at)
+    _, most = item.days
     return most is None or most >= PATIENCE_DAYS
 
 
