@@ -190,6 +190,7 @@ class _Fold:
         self.course: list[Stage] = []
         self.waits: dict[str, Wait] = {}
         self.turns: list[Turn] = []
+        self._stops = False  # whether a question was put, or it was agreed to wait
         self._woken: dict[str, list[Item]] = {}
         self._due: dict[tuple[str, tuple[tuple[str, str | None], ...]], Deadlines | None] = {}
 
@@ -246,6 +247,7 @@ class _Fold:
             self.waits[told.id] = wait_of(self.reading, told, step)
         role = role_of(resolved, makers=self.makers, recipients=_recipients(items))
         self.turns.append(Turn(told.id, role, step.items))
+        self._stops |= role in {"question", "wait"}
         moved: list[Item] = []
         after = items.changed(step.items, lambda item: self._moved(item, resolved, moved))
         if not doers:
@@ -421,6 +423,8 @@ class _Fold:
     def _doubt(
         self, items: tuple[int, int], due: Deadlines | None, *, end: str | None
     ) -> Doubt | None:
+        if not self._stops:
+            return None
         latest = due.latest if due is not None else None
         last = None if latest is None else latest.due
         return first_doubt(self.turns, self.reading.order, items=items, end=end, last=last)
