@@ -29,6 +29,7 @@ from api.describing import (
     content,
     parameter,
     problems,
+    tag_of,
     tagged,
 )
 from api.hosting import Hosting
@@ -76,11 +77,18 @@ class Tlog:
             else:
                 vary = "Accept-Encoding, Authorization, Cookie"
                 headers = {"cache-control": _FOR_ONE, "vary": vary}
-        data = await self._hosting.read(lambda: hosted.ledger.tile(path))
-        if is_bundle and _takes_gzip(request):
+        is_packed = is_bundle and _takes_gzip(request)
+        if is_packed:
             headers["content-encoding"] = "gzip"
-            data = await self._hosting.read(lambda: gzip.compress(data, _FASTEST, mtime=0))
-        return tagged(request, data, OCTETS, headers)
+
+        def made() -> tuple[bytes, str]:
+            data = hosted.ledger.tile(path)
+            if is_packed:
+                data = gzip.compress(data, _FASTEST, mtime=0)
+            return data, tag_of(data)
+
+        data, tag = await self._hosting.read(made)
+        return tagged(request, data, OCTETS, headers, tag=tag)
 
     def add_to(self, router: APIRouter) -> None:
         """Add the paths."""
