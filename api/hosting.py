@@ -336,7 +336,7 @@ class Hosting:
                 continue
             for name in silent:
                 log.log_note(
-                    f"what the witness {name} of the ledger {hosted.name!r} knows is not known",
+                    f"what the witness {name} of {_called(hosted.name)} knows is not known",
                     level=logging.WARNING,
                 )
 
@@ -382,7 +382,7 @@ class Hosting:
     def _stop(self, name: str, reason: str, *, why: str) -> None:
         """Record nothing more in a ledger, and say `reason` to those who ask, `why` in the log."""
         self.disputed[name] = reason
-        log.log_note(f"the ledger {name!r} records nothing more: {why}", level=logging.CRITICAL)
+        log.log_note(f"{_called(name)} records nothing more: {why}", level=logging.CRITICAL)
 
     def _feeder(self, name: str, ledger: Ledger) -> Feeder:
         settings = self.settings
@@ -424,7 +424,7 @@ class Hosting:
             return
         told = f"did not cosign: {reason}" if reason else "cosigns again"
         level = logging.ERROR if reason == DISPUTED else logging.WARNING if reason else logging.INFO
-        log.log_note(f"the witness {witness} of the ledger {name!r} {told}", level=level)
+        log.log_note(f"the witness {witness} of {_called(name)} {told}", level=level)
 
     def grew(self, name: str, *, governs: bool) -> Awaitable[None] | None:
         """Take note that another process recorded in the ledger `name`: see `Followers`."""
@@ -564,3 +564,8 @@ def _folders(folder: Path) -> dict[str, Path]:
     if found.keys() <= hidden:
         raise NoLedgerError(f"{folder}: is no ledger, and holds none")
     return {name: path for name, path in found.items() if name not in hidden}
+
+
+def _called(name: str) -> str:
+    """Return what the log calls a ledger: one that is served alone has no name."""
+    return f"the ledger {name!r}" if name else "the ledger"

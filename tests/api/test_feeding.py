@@ -107,7 +107,7 @@ def test_two_of_three_cosign_and_everything_shows_it(tmp_path: Path) -> None:
     assert len({size_of(one) for one in kept}) == len(kept)
     assert b"a.example" in (tmp_path / "export/checkpoints").read_bytes()
     assert absent.url not in town.log
-    assert "the witness c of the ledger '' did not cosign: unanswered" in town.log
+    assert "the witness c of the ledger did not cosign: unanswered" in town.log
 
 
 def test_a_witness_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_witness_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:
     assert (1, 0) == (asked, told["b"]["size"])
     assert ("not-reached", ["a"]) == (waited, town.cosigners(note))
     assert ("1/2", 404) == (latest.headers["counterfoil-witnessed"], none)
-    assert "the witness b of the ledger '' knows is not known" in town.log
+    assert "the witness b of the ledger knows is not known" in town.log
 
 
 def test_goes_on_marked_without_two_of_four_and_is_covered_when_they_return(
@@ -166,7 +166,7 @@ def test_goes_on_marked_without_two_of_four_and_is_covered_when_they_return(
     )  # fmt: skip
     assert ("quorum", 4) == (covered[0], size_of(covered[1]))
     for name in "cd":
-        assert f"the witness {name} of the ledger '' cosigns again" in town.log
+        assert f"the witness {name} of the ledger cosigns again" in town.log
 
 
 def test_an_older_backup_does_not_begin_where_a_witness_knows_more(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_three_of_four_where_one_misbehaves(tmp_path: Path) -> None:
             last = town.letters(1)[0]
 
             assert 201 == site.post(last).status  # nor is its time believed: it says 1970
-    assert "the witness d of the ledger '' did not cosign: disputed" in town.log
+    assert "the witness d of the ledger did not cosign: disputed" in town.log
 
 
 def test_goes_on_beyond_a_change_of_the_log_key(tmp_path: Path) -> None:
