@@ -252,7 +252,7 @@ def create_witness(
     """Make the folder of a new witness: whole, or not at all where it was not there.
 
     Args:
-        path: The folder, which need not be there.
+        path: The folder, which need not be there, nor those above it.
         keys: Its keys, of one name and different algorithms.
         logs: The logs that it trusts.
         passphrase: What its key files are closed with; None for plain ones.
@@ -262,6 +262,10 @@ def create_witness(
     """
     logs = tuple(logs)
     _check_keys([key.verifier_key for key in keys], logs, path=path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as failure:
+        raise KeyFileError(path, f"cannot be made: {failure.strerror}") from None
     # A folder that is there was given to who may make none above it.
     with contextlib.nullcontext(path) if path.is_dir() else making(path) as folder:
         make_private_folder(folder, error=KeyFileError)

@@ -409,6 +409,16 @@ def test_keeps_every_checkpoint_that_it_cosigned(path: Path) -> None:
     assert not forks
 
 
+def test_the_folders_above_a_new_one_are_made_too(tmp_path: Path) -> None:
+    path = tmp_path / "above" / "w"
+    create_witness(path, keys=KEYS[:1])
+
+    assert (KEYS[0].verifier_key,) == read_vkeys(path)
+    (tmp_path / "file").touch()
+    with pytest.raises(KeyFileError, match="cannot be made"):
+        create_witness(tmp_path / "file" / "w", keys=KEYS[:1])
+
+
 def test_goes_on_where_it_was(path: Path) -> None:
     with opened(path) as desk:
         desk.grow(5)
