@@ -12,7 +12,9 @@ does not cover is said.
 """
 
 import contextlib
+import copy
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import getaddresses, parsedate_tz
@@ -269,19 +271,36 @@ def _verify(message: "dkim.DKIM", tags: _Tags, field: tuple[bytes, bytes], key: 
         return key.record
 
     with _asking("invalid", "it cannot be a signature by this key"):
+        asked = copy.copy(message)  # which looks at every field of it, for every name in h=
+        asked.headers = _named(message, tags.signed)
         try:
-            holds = message.verify_sig(dict(tags.values), list(tags.signed), field, recorded)
+            holds = asked.verify_sig(dict(tags.values), list(tags.signed), field, recorded)
         except dkim.ValidationError:
             raise _Refusal("invalid", "the body is not the one that was signed") from None
     if not holds:
         raise _Refusal("invalid", "a signed field was changed, or another key signed")
 
 
+def _named(message: "dkim.DKIM", signed: tuple[bytes, ...]) -> list[list[bytes]]:
+    """Return the fields that `h=` names: of each name the lowest, as often as it stands there.
+
+    Source: RFC 6376 section 5.4.2.
+    """
+    left, fields = Counter(signed), []
+    for field in reversed(message.headers):
+        name = field[0].lower()
+        if left[name]:
+            left[name] -= 1
+            fields.append(field)
+    return fields[::-1]
+
+
 # The mail
 
 
 def _values(message: "dkim.DKIM", name: str) -> list[bytes]:
-    return [text for field, text in message.headers if field.lower() == name.lower().encode()]
+    wanted = name.lower().encode()
+    return [text for field, text in message.headers if field.lower() == wanted]
 
 
 def _check_fields(message: "dkim.DKIM", signed: tuple[bytes, ...]) -> None:

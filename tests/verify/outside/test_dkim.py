@@ -182,6 +182,21 @@ def test_what_h_leaves_out_is_not_covered() -> None:
 
 
 @pytest.mark.parametrize(
+    ("named", "changed", "holds"), [(1, b"2", True), (1, b"3", False), (2, b"1", True),
+                                    (2, b"2", False), (3, b"1", False), (5, b"1", False)],
+)  # fmt: skip
+def test_of_fields_of_one_name_the_lowest_are_signed(
+    named: int, changed: bytes, *, holds: bool
+) -> None:
+    mail = b"".join(b"X: number %d\r\n" % number for number in (1, 2, 3)) + MAIL
+    sent = signed(mail, include_headers=[*SIGNED, *[b"x"] * named])
+    altered = sent.replace(b"X: number " + changed, b"X: number 9")
+
+    assert "valid" == one(sent).state
+    assert ("valid" if holds else "invalid") == one(altered).state
+
+
+@pytest.mark.parametrize(
     ("sender", "own"),
     [
         (b"a@southfold.example", True),
