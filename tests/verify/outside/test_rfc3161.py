@@ -2,8 +2,11 @@
 
 import base64
 import datetime as dt
+import math
+import re
 import subprocess
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -79,6 +82,25 @@ def test_a_time_that_may_be_wrong_is_taken_at_its_latest(
     stamp = check_token(token, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
 
     assert said.timestamp() * 1000 + off_ms == stamp.by_ms
+
+
+@pytest.mark.parametrize("digits", [1, 3, 6])
+def test_a_time_within_a_second_is_not_taken_for_its_beginning(tmp_path: Path, digits: int) -> None:
+    authority = Authority(tmp_path / "tsa")
+    settings = authority.folder / "tsa.cnf"
+    precise = f"secs:1\nclock_precision_digits = {digits}"
+    settings.write_text(settings.read_text().replace("secs:1", precise))
+    chain = parse_chain(authority.chain)
+    while True:  # a fraction that ends in 0 is written shorter, and 0 not at all
+        token = authority.stamp(TEXT)
+        said = re.search(rb"(20\d{12})\.(\d+)Z", token)
+        if said is not None:
+            break
+    second = dt.datetime.strptime(said[1].decode() + "+0000", "%Y%m%d%H%M%S%z").timestamp()
+    fraction_ms = math.ceil(Fraction(int(said[2]) * 1000, 10 ** len(said[2])))
+    stamp = check_token(token, checkpoint=CHECKPOINT, chain=chain)
+
+    assert second * 1000 + fraction_ms + 1000 == stamp.by_ms
 
 
 def test_openssl_holds_the_token_to_be_one(authority: Authority, token: bytes) -> None:
