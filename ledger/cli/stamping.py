@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.authorities import AUTHORITIES_FILE, Configured, read_authorities
-from ledger.cli.context import DONE, REFUSED, Context, UsageError, utc
+from ledger.cli.context import DONE, REFUSED, Context, UsageError
 from ledger.cli.parsing import command
 from ledger.cli.signing import put, signing_options
 from ledger.cli.sources import NO_OUTSIDE, home_of, open_target, read_certificates
@@ -60,7 +60,7 @@ def _timestamp(arguments: Namespace, context: Context) -> int:
         for each in asked:
             try:
                 stamped = _stamp(each, checkpoint, signer.party, context)
-                called = f"{checkpoint.size} entries existed by {utc(stamped.stamp.by_ms)}"
+                called = f"{checkpoint.size} entries existed by {stamped.stamp.time}"
                 done = put(context, target, stamped.composed, signer=signer, home=home)
             except UsageError:
                 raise  # what cannot be reached now is not reached for the next either

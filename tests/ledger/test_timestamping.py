@@ -112,6 +112,17 @@ def test_a_checkpoint_is_stamped_over_http_and_the_token_recorded(
     assert 2 == exported["files"]
 
 
+def test_the_time_recorded_is_that_which_a_reader_is_told(desk: Desk, authority: Authority) -> None:
+    settings = authority.folder / "tsa.cnf"
+    settings.write_text(settings.read_text().replace("secs:1", "millisecs:500"))
+    words = ("--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem", "--key", "rutland.key")
+    (done,) = rows(desk.done("timestamp", "ledger", *words)["stamped"])
+    desk.done("export", "ledger", "export")
+    told = process(desk.folder, "export", "--json", module="verify").values["tokens"]
+
+    assert f"existed by {rows(told)[0]['time']}" in str(done["recorded"])
+
+
 def test_what_an_authority_knows_its_customer_by_is_not_recorded(
     desk: Desk, served: Served
 ) -> None:
