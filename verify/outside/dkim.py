@@ -50,6 +50,7 @@ _TYPES = {b"rsa-sha256": b"rsa", b"ed25519-sha256": b"ed25519"}  # RFC 8301, RFC
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _TIMES = (b"t", b"x")
 _DAY = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
+_QUOTED = re.compile(r'"([^"]*)"')
 _DIGITS = re.compile(rb"[0-9]{1,12}")
 
 State = Literal["valid", "invalid", "not checkable"]
@@ -234,7 +235,7 @@ def _read_key(tags: _Tags, keys: Mapping[str, str]) -> _Key:
     if kind is None:
         raise _Refusal("not checkable", "a= is neither rsa-sha256 nor ed25519-sha256")
     with _asking("not checkable", "its key's record holds no key that can be read"):
-        values = parse_tag_value(record.encode("ascii"))
+        values = parse_tag_value(_joined(record).encode("ascii"))
         # The library knows no list of services, nor what else a record allows: see below.
         plain = b"; ".join(b"%b=%b" % tag for tag in values.items() if tag[0] != b"s")
         key, bits, found, _ = dkim.evaluate_pk(tags.name, plain)
@@ -254,6 +255,12 @@ def _read_key(tags: _Tags, keys: Mapping[str, str]) -> _Key:
             raise _Refusal("not checkable", "its key is larger than any that is in use")
     note = "its key's record says that the domain is testing (t=y)" if b"y" in flags else ""
     return _Key(plain, bits, note)
+
+
+def _joined(record: str) -> str:
+    """Join the strings of a record that is written as tools show it (RFC 1035 section 5.1)."""
+    strings = _QUOTED.findall(record) if record.startswith('"') else [record]
+    return "".join(strings).replace("\\;", ";")
 
 
 def _listed(values: bytes) -> set[bytes]:

@@ -323,6 +323,14 @@ def test_a_record_that_gives_no_key_is_not_checkable(record: str, reason: str) -
     assert reason in found.reason
 
 
+@pytest.mark.parametrize("shown", ['"{0}" "{1}"', '"{0}"\t"{1}" ""', "{0}{1}", '"{0}{1}"'])
+def test_a_record_may_be_written_as_tools_show_it(shown: str) -> None:
+    record = rsa()[1]
+    for escaped in (record, record.replace(";", "\\;")):
+        found = one(signed(), **{NAME: shown.format(escaped[:99], escaped[99:])})
+        assert "valid" == found.state
+
+
 @pytest.mark.parametrize(
     ("identity", "flags", "state"),
     [
