@@ -13,7 +13,6 @@ from ledger.errors import ClockError
 from ledger.folds.answered import CONTRARY
 from ledger.folds.items import OPEN, End, Item
 from ledger.folds.moments import date_of
-from ledger.folds.positions import named_parties
 from ledger.folds.reading import Days, Reading
 from ledger.folds.receipt import is_receipt_disputed, received_when
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
@@ -104,7 +103,8 @@ def deadlines_of(
         told: The event from which time runs: its receipt, by its own dates and by the words of
             those who received it (`receipt.received_when`). What was asked by word of mouth was
             received at once; of what was sent, and not told to be received, the day is unknown.
-            Of a review, or of what was passed on, it is its receipt, or else its own date.
+            Of a review, or of what was passed on, it is its receipt, or else its own date; so too
+            of the reply to a question.
             Service is deemed from the day of sending, by the channel of the communication that
             it is about, or else by email. A day that was agreed needs no receipt.
         regime: The rule to follow.
@@ -125,9 +125,13 @@ def deadlines_of(
     received = date_of(told, "sent") if served else _received(reading, told, telling)
     if received is None or received.kind == "span":
         return None
-    longest = _pauses(reading, received, questions, late=True)
+    asked = [
+        (_days(reading, put), None if answer is None else _came_in(reading, answer, telling))
+        for put, answer in questions
+    ]
+    longest = _pauses(received, asked, late=True)
     try:
-        early = _early(reading, received, questions, regime=regime, terms=terms)
+        early = _early(received, asked, regime=regime, terms=terms)
         late = (
             None
             if longest is None
@@ -142,9 +146,8 @@ def deadlines_of(
 
 
 def _early(
-    reading: Reading,
     received: When,
-    questions: Sequence[tuple[str, str | None]],
+    asked: Sequence[_Asked],
     *,
     regime: Regime,
     terms: Terms,
@@ -154,7 +157,7 @@ def _early(
     That is the one before a question that can have been put after it: such a question moves
     nothing, and neither does any that follows.
     """
-    stops = _pauses(reading, received, questions, late=False) or []
+    stops = _pauses(received, asked, late=False) or []
     for place, stop in enumerate(stops):
         if stop.at_latest == stop.pause.stopped:
             continue
@@ -174,22 +177,25 @@ def _method(reading: Reading, told: Told) -> Method:
 
 
 def _received(reading: Reading, told: Told, telling: Telling) -> When | None:
-    if not isinstance(told.event, Request):
-        return date_of(told, "received") or reading.when(told.id)
-    asked = parties_of(told.event.to)
-    received = received_when(reading, told, by=asked, telling=telling)
-    if received is None and told.event.medium == "oral":
-        return reading.when(told.id)
-    return received
+    received = received_when(reading, told, by=_receivers(reading, told), telling=telling)
+    sent = not isinstance(told.event, Request) or told.event.medium == "oral"
+    return reading.when(told.id) if received is None and sent else received
+
+
+def _receivers(reading: Reading, told: Told) -> frozenset[str]:
+    """Return who was to receive a request or a step of one: if it does not say, who was asked."""
+    event = told.event
+    if isinstance(event, Step) and not event.to:
+        of = reading.view.by_id.get(event.of)
+        event = event if of is None else of.event
+    return parties_of(event.to if isinstance(event, Request | Step) else None)
 
 
 def is_start_disputed(reading: Reading, told: Told, *, regime: Regime, telling: Telling) -> bool:
     """Tell whether a clock counts from a receipt that is disputed (`deadlines_of`)."""
-    if regime not in _FROM_RECEIPT:
-        return False
-    event = told.event
-    by = parties_of(event.to) if isinstance(event, Request) else named_parties(event)
-    return is_receipt_disputed(reading, told, by=by - {told.author}, telling=telling)
+    return regime in _FROM_RECEIPT and is_receipt_disputed(
+        reading, told, by=_receivers(reading, told) - {told.author}, telling=telling
+    )
 
 
 def lateness_of(
@@ -337,6 +343,10 @@ def _runs(of: Deadlines) -> bool:
     return all(end.regime != "cpr_deemed" for end in ends)
 
 
+# The first and the last day on which a question was put, and those of its answer, if it has one.
+_Asked = tuple[tuple[Bound, Bound], tuple[Bound, Bound] | None]
+
+
 class _Stop(NamedTuple):
     """A time in which the clock stood still, and the last day on which it can have begun."""
 
@@ -348,9 +358,7 @@ def _only(stops: Sequence[_Stop]) -> list[Pause]:
     return [stop.pause for stop in stops]
 
 
-def _pauses(
-    reading: Reading, received: When, questions: Sequence[tuple[str, str | None]], *, late: bool
-) -> list[_Stop] | None:
+def _pauses(received: When, asked: Sequence[_Asked], *, late: bool) -> list[_Stop] | None:
     """Return when the clock stood still, for a deadline as early or as `late` as dates allow.
 
     It comes early where a question is put late and answered early, and the other way about. None
@@ -358,27 +366,40 @@ def _pauses(
     """
     found: list[_Stop] = []
     last = received.earliest or dt.date.min
-    for put_id, answer_id in questions:
-        put_lo, put_hi = _days(reading, put_id)
+    for (put_lo, put_hi), answer in asked:
         if put_hi is not None and put_hi < last:
             continue
         put = max(put_lo or last, last) if late else put_hi
-        if answer_id is None:
+        if answer is None:
             if put is not None:
                 found.append(_Stop(Pause(put, None), put))
             break
-        answer_lo, answer_hi = _days(reading, answer_id)
+        answer_lo, answer_hi = answer
         if answer_hi is not None and answer_hi < max(put_lo or last, last):
             continue
         if late and answer_hi is None:
             return None
         answered = answer_hi if late else max(answer_lo or last, put_lo or last, last)
         if answered is None:
-            raise AssertionError(answer_id)
+            raise AssertionError(answer)
         at_latest = min((day for day in (put_hi, answer_hi) if day is not None), default=None)
         found.append(_Stop(Pause(min(put or answered, answered), answered), at_latest))
         last = answered
     return found
+
+
+def _came_in(reading: Reading, reply_id: str, telling: Telling) -> tuple[Bound, Bound]:
+    """Return the first and the last day on which a reply came in: its receipt, or its own date."""
+    told = reading.view.by_id[reply_id]
+    when = received_when(reading, told, by=_receivers(reading, told), telling=telling)
+    if when is None or when.kind == "span":
+        return _days(reading, reply_id)
+    at_s = instant_s(when)
+    if at_s is not None:
+        day = uk_time(at_s)[0]
+        return day, day
+    earliest, _ = reading.order.bounds(reply_id)
+    return when.earliest or earliest, when.latest
 
 
 def _days(reading: Reading, event_id: str) -> tuple[dt.date | None, dt.date | None]:

@@ -154,6 +154,30 @@ def test_a_receipt_of_another_day_than_was_told_is_found() -> None:
     assert [] == disputed(both, receipt(LCC, both, "2025-03-12"))
 
 
+def test_time_runs_from_the_day_on_which_a_reply_or_a_review_was_received() -> None:
+    request = asked(LCC, received="2025-03-06")
+    put = step("put", request, "seek_clarification", {"sent": "2025-03-10"}, reason="unclear")
+    posted = {"sent": "2025-03-20"}
+    reply = step("reply", request, "clarify", posted, author="rutland")
+    dated = step("dated", request, "clarify", posted | {"received": "2025-03-24"}, author="rutland")
+    refusal = step("no", request, "refuse", {"sent": "2025-03-28"}, reason="exempt")
+    review = step("review", request, "review", {"sent": "2025-04-08"}, author="rutland")
+
+    def due(*more: Draft, telling: Telling = ESTABLISHED) -> list[dt.date | None]:
+        found = item(reading(request, *more, as_at="2025-11-28"), telling).deadlines
+        assert found is not None
+        return [None if end is None else end.due for end in (found.earliest, found.latest)]
+
+    # From 20 March it is due on 17 April, from 24 March on 23 April: 18 and 21 are holidays.
+    assert [dt.date(2025, 4, 17)] * 2 == due(put, reply)
+    assert [dt.date(2025, 4, 23)] * 2 == due(put, dated)
+    assert [dt.date(2025, 4, 23)] * 2 == due(put, reply, receipt(LCC, reply, "2025-03-24"))
+    assert [dt.date(2025, 4, 17)] * 2 == due(put, reply, receipt("melton", reply, "2025-03-24"))
+    # From 8 April it is due on 9 May, from 10 April on 13 May.
+    assert [dt.date(2025, 5, 9)] * 2 == due(refusal, review)
+    assert [dt.date(2025, 5, 13)] * 2 == due(refusal, review, receipt(LCC, review, "2025-04-10"))
+
+
 def test_a_time_in_utc_and_the_day_in_the_united_kingdom_are_no_dispute() -> None:
     request = asked(LCC, received="2025-06-01T23:30:00Z")
     night = reading(request, receipt(LCC, request, "2025-06-02"), as_at="2025-11-28")
