@@ -189,7 +189,7 @@ def _source(view: View) -> tuple[str, ...]:
 def _picture(width: int, height: int, title: str, description: str, body: Iterable[str]) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title description" '
+        f'viewBox="0 0 {width} {height}" role="group" aria-labelledby="title description" '
         'font-family="Arial, Helvetica, sans-serif" font-size="13">'
     )
     names = (
@@ -202,15 +202,31 @@ def _picture(width: int, height: int, title: str, description: str, body: Iterab
 
 def _table(matrix: Matrix, top: int) -> Iterator[str]:
     yield f'<g role="table" aria-label={quoteattr(clean(_capital(str(matrix.telling))))}>'
-    for place in range(len(matrix.areas)):
-        x = _MARGIN + _LEFT + place * _CELL_W + _CELL_W // 2
-        yield _text(x, top + _CELL_H - 7, _column(matrix, place), middle=True, bold=True)
+    yield '<g role="row">'
+    yield _head("column", "Category", _MARGIN, top, "")
+    for place, area in enumerate(matrix.areas):
+        x = _MARGIN + _LEFT + place * _CELL_W
+        name = actor_words(area.name) if area.name else f"Area {place + 1}"
+        yield _head("column", name, x, top, _column(matrix, place))
+    yield "</g>"
     for number, row in enumerate(matrix.cells, start=1):
         y = top + number * _CELL_H
-        yield _text(_MARGIN, y + _CELL_H - 7, str(number), bold=True)
+        yield '<g role="row">'
+        yield _head("row", f"Category {number}", _MARGIN, y, str(number))
         for place, cell in enumerate(row):
             yield _drawn(matrix, cell, place, number, _MARGIN + _LEFT + place * _CELL_W, y)
+        yield "</g>"
     yield "</g>"
+
+
+def _head(of: str, name: str, x: int, y: int, words: str) -> str:
+    """Draw the head of a column or of a row."""
+    middle = of == "column"
+    at = x + _CELL_W // 2 if middle else x
+    label = _text(at, y + _CELL_H - 7, words, middle=middle, bold=True)
+    # A box to be found by where there are no words.
+    box = f'<rect x="{x}" y="{y}" width="{_CELL_W}" height="{_CELL_H}" fill="none"/>'
+    return f'<g role="{of}header"><title>{_escaped(name)}</title>{box}{label}</g>'
 
 
 def _drawn(matrix: Matrix, cell: Cell, place: int, number: int, x: int, y: int) -> str:

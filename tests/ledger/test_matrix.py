@@ -200,7 +200,7 @@ def test_the_picture_says_in_text_what_it_shows() -> None:
     words = [each.findtext(f"{SVG}title") for each in cells]
 
     assert f"{SVG}svg" == root.tag
-    assert ("img", "title description") == (root.get("role"), root.get("aria-labelledby"))
+    assert ("group", "title description") == (root.get("role"), root.get("aria-labelledby"))
     assert "Items by category and area, as at 28 November 2025" == root.findtext(f"{SVG}title")
     assert "84 items, or 96 if rutland counts" in str(root.findtext(f"{SVG}desc"))
     assert 2 * 96 == len(cells)
@@ -211,6 +211,21 @@ def test_the_picture_says_in_text_what_it_shows() -> None:
         "next to act: leicestershire" in words
     )
     assert any("in doubt whether it is meant" in str(each) for each in words)
+
+
+def test_the_picture_is_a_table_to_those_who_listen() -> None:
+    root = parsed(matrix_svg(founding(), [list_of_84()]))
+    (table,) = (each for each in root.iter(f"{SVG}g") if each.get("role") == "table")
+    head, *body = table
+    heads = [each.findtext(f"{SVG}title") for each in head]
+
+    assert {"row"} == {row.get("role") for row in table}
+    assert ["columnheader"] * 9 == [each.get("role") for each in head]
+    assert ["Category", "charnwood"] == [heads[0], heads[2]]
+    assert 12 == len(body)
+    for number, row in enumerate(body, start=1):
+        assert ["rowheader", *["cell"] * 8] == [each.get("role") for each in row]
+        assert f"Category {number}" == row[0].findtext(f"{SVG}title")
 
 
 def test_the_picture_stands_alone_and_runs_nothing() -> None:
