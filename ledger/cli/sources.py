@@ -504,7 +504,7 @@ def _check_digits(digits: str) -> str:
     found = digits.strip().lower()
     if not found or found.strip("0123456789abcdef") or len(found) > _ID_DIGITS:
         raise UsageError(f"{digits[:80]!r} is no event id: hex digits, at most 64")
-    if found.isdecimal() and len(found) < _LEAST_DIGITS:
+    if found.isdecimal() and len(found) < _LEAST_DIGITS and (found == "0" or found[0] != "0"):
         raise UsageError(
             f"{found} may be an entry's number, which is no event id: give the id's first "
             f"{_LEAST_DIGITS} digits or more, as `counterfoil list` shows it"
