@@ -6,7 +6,8 @@
     outbox/files/<sha256> the files that travel with them
     kept/<event id>       what was kept back with an event: withheld claims, a sealed event
     kept/files/<sha256>   the files of these
-    receipts/<name>.*     the item, its receipt and the statement that the receipt is about
+    receipts/<name>.*     the item, its receipt and the statement that the receipt is about; or
+                          the item alone, if it was sent from a copy of this folder
     refused/<name>.*      the item and why
 
 A retry is signed anew over the same event octets, so an event has one id for ever. The ledger
@@ -264,6 +265,14 @@ class Outbox:
         attempt = self._latest(item)[fits]
         replace_private(self._receipts / f"{item.name}.receipt", receipt, error=OutboxError)
         replace_private(self._receipts / f"{item.name}.attempt", encode(attempt), error=OutboxError)
+        self._move(item, self._receipts)
+
+    def let_go(self, item: Item) -> None:
+        """Let go of an item that is recorded and whose receipt is elsewhere: as `settle`.
+
+        Raises:
+            OutboxError: A folder cannot be written.
+        """
         self._move(item, self._receipts)
 
     def refuse(self, item: Item, reason: str) -> None:

@@ -321,7 +321,7 @@ class _Run:
         """Send what waits from earlier runs."""
         for item in self.waiting():
             names = [(None, one.id.hex()[:_SHORT]) for one in item.events]
-            self._send(item, names)
+            self._send(item, names, waited=True)
 
     def unfinished(self, paths: Iterable[Path]) -> list[str]:
         """Return which of these files are not done with: of a draft, a part may be."""
@@ -395,7 +395,7 @@ class _Run:
             place = Place(source=draft.sha256, place=number)
             known = self.journal.find(self.target.fingerprint, source=place.source, place=number)
             if known is not None:
-                self.report.skipped.append(Skipped(path, event.name, known))
+                self._skip(path, event.name, known)
             else:
                 try:
                     composed = compose_event(
@@ -420,7 +420,7 @@ class _Run:
                 continue
             known = self.journal.find(self.target.fingerprint, source=mail.sha256, place=0)
             if known is not None:
-                self.report.skipped.append(Skipped(str(path), path.name, known))
+                self._skip(str(path), path.name, known)
             elif mail.sha256 in found:
                 self._note(f"{path.name}: is the same as {found[mail.sha256][2].name}")
             else:
@@ -515,8 +515,11 @@ class _Run:
         self.outbox.put([composed], ledger=self._ledger, places=[place])
         return composed.id.hex(), None
 
-    def _send(self, item: Item, names: Sequence[tuple[str | None, str]]) -> bool:
+    def _send(
+        self, item: Item, names: Sequence[tuple[str | None, str]], *, waited: bool = False
+    ) -> bool:
         """Sign an item anew, send it, and settle it; tell whether it is recorded."""
+        before = self._recorded_at(item) if waited else None
         try:
             answer = self._submit(item)
         except (RefusedError, VerifyError) as error:
@@ -526,16 +529,37 @@ class _Run:
             for source, event in names:
                 self._refuse(source, event, str(error))
             return False
-        receipt = self.outbox.check_receipt(item, answer, log_keys=self.target.log_keys)
+        first = self._settle(item, answer, before)
+        for position, (source, event) in enumerate(names):
+            event_id = item.events[position].id.hex()
+            self.report.recorded.append(Recorded(source, event, event_id, first + position))
+        return True
+
+    def _recorded_at(self, item: Item) -> int | None:
+        """Return where the ledger has an item already, if it has all of it."""
+        found = [self.target.index_of(one.id) for one in item.events]
+        return None if None in found else found[0]
+
+    def _settle(self, item: Item, answer: bytes, before: int | None) -> int:
+        """Let go of an item for its receipt; return the index of its first entry.
+
+        Where the ledger had it before, it may have come from elsewhere: when a copy of this home
+        is put back, what waits in it was sent since. Then no receipt fits what was signed here.
+        """
+        try:
+            receipt = self.outbox.check_receipt(item, answer, log_keys=self.target.log_keys)
+        except TargetError:
+            if before is None:
+                raise
+            self._note(f"entry {before} was sent from a copy of this home, which has its receipt")
+            self.journal.add(self._lines(item))
+            self.outbox.let_go(item)
+            return before
         self.target.confirm(proof_of(receipt).checkpoint)
         # The journal first: an item that leaves the outbox unjournalled would be recorded twice.
         self.journal.add(self._lines(item))
         self.outbox.settle(item, answer)
-        for position, (source, event) in enumerate(names):
-            event_id = item.events[position].id.hex()
-            recorded = Recorded(source, event, event_id, receipt.first + position)
-            self.report.recorded.append(recorded)
-        return True
+        return receipt.first
 
     def _submit(self, item: Item) -> bytes:
         for file in item.files():
@@ -573,6 +597,19 @@ class _Run:
                     place=place.place,
                     message=place.message,
                 )
+
+    def _skip(self, source: str, event: str, known: str) -> None:
+        """Pass over what the journal knows, if the ledger still has it.
+
+        Raises:
+            TargetError: It has not, as where a backup was put in its place.
+        """
+        if self.target.index_of(bytes.fromhex(known)) is None:
+            raise TargetError(
+                f"{source}, {event}: was recorded as {known[:_SHORT]}, and the ledger has it no "
+                f"more: it is an earlier state. The receipts in {self.outbox.home} show that"
+            )
+        self.report.skipped.append(Skipped(source, event, known))
 
     def _refuse(self, source: Path | str | None, event: str | None, reason: str) -> None:
         name = None if source is None else str(source)

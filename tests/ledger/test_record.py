@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,6 +157,47 @@ def test_an_interrupted_run_is_finished_by_the_next_with_the_same_events(
     assert {r.event_id for r in report.recorded} == {s.event_id for s in report.skipped}
     assert 4 == ledger.size()
     assert [] == list((tmp_path / "home-blaby" / "outbox").glob("*.*"))
+
+
+@pytest.mark.parametrize("step", ["file", "after"])
+def test_what_waits_in_a_copy_of_a_home_and_was_sent_since_is_let_go(
+    tmp_path: Path, ledger: Ledger, drafts: Path, step: str
+) -> None:
+    """The ledger has the receipt of a statement that the copy does not know."""
+    home, copy = tmp_path / "home-blaby", tmp_path / "copy"
+    run(Flaky(ledger, lose=[step]), tmp_path, drafts)
+    shutil.copytree(home, copy)
+    if step == "after":  # which had recorded what it had signed: that the copy has forgotten
+        for path in (copy / "outbox").glob("*.[0-9]"):
+            path.unlink()
+    ids = [one.event_id for one in run(Directory(ledger), tmp_path, drafts).recorded]
+    shutil.rmtree(home)
+    copy.rename(home)
+    report = run(Directory(ledger), tmp_path, drafts)
+
+    assert (None, 2, 0) == (report.stopped, len(report.skipped), report.waiting)
+    assert (ids, [2, 3]) == (
+        [one.event_id for one in report.recorded], [one.index for one in report.recorded],
+    )  # fmt: skip
+    assert ["entry 2 was sent from a copy of this home, which has its receipt"] == report.notes
+    assert [] == list((home / "outbox").glob("*.*"))
+    assert (4, 2) == (ledger.size(), len(run(Directory(ledger), tmp_path, drafts).skipped))
+
+
+def test_a_ledger_that_has_lost_what_was_recorded_is_told(
+    tmp_path: Path, clock: Clock, ledger: Ledger, drafts: Path
+) -> None:
+    """As where a backup was put in its place: nobody is told that it is there."""
+    ledger.close()
+    shutil.copytree(ledger.path, tmp_path / "backup")
+    with Ledger.open(ledger.path, clock=clock) as later:
+        assert 2 == len(run(Directory(later), tmp_path, drafts).recorded)
+    with Ledger.open(tmp_path / "backup", clock=clock) as earlier:
+        report = run(Directory(earlier), tmp_path, drafts)
+        assert 2 == earlier.size()
+
+    assert ([], [], [str(drafts)]) == (report.skipped, report.recorded, report.unfinished)
+    assert "the ledger has it no more: it is an earlier state" in str(report.stopped)
 
 
 def answer(target: Flaky, tmp_path: Path, stance: str = "admit", *, once: bool = False) -> Sent:
