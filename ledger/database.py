@@ -197,21 +197,35 @@ class Database:
             max_spare_txns=1,
         )
         self._env.reader_check()  # forget readers that were killed: they would keep pages in use
+        if not create:
+            self._check_format(kind)
         self._tables = {
             name: self._env.open_db(name, create=create, integerkey=name in kind.by_index)
             for name in kind.tables
         }
-        meta = self._tables[_META]
         if create:
             with self._env.begin(write=True) as txn:
-                txn.put(b"format", kind.format, db=meta)
+                txn.put(b"format", kind.format, db=self._tables[_META])
             sync_folder(self.path)
         # The lock is held by a process only while it is the one that others find.
         written = () if self.read_only else (self._file, self.path / kind.lock)
         self._opened = [(file, file.stat()) for file in written]
+
+    def _check_format(self, kind: Kind) -> None:
+        """Check the format before anything is expected of it: another one has other tables."""
+        try:
+            meta = self._env.open_db(_META, create=False)
+        except lmdb.NotFoundError:
+            raise StoreError(self._file, f"is not the store of a {kind.what}") from None
         with self._env.begin() as reading:
-            if reading.get(b"format", db=meta) != kind.format:
-                raise StoreError(self._file, "is not a store of this version")
+            found = bytes(reading.get(b"format", db=meta) or b"")
+        if found != kind.format:
+            told = found[:40].decode("ascii", "backslashreplace")
+            raise StoreError(
+                self._file,
+                f"was made by another version of this program: it is of format {told!r}, and this "
+                f"one uses {kind.format.decode()!r} only",
+            )
 
     def _begin(self) -> Transaction:
         try:

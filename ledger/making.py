@@ -135,6 +135,10 @@ def _claim(beside: Path, target: Path) -> int:
             lock = os.open(beside / _LOCK, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
         except FileNotFoundError:
             continue  # it was moved to its place, or removed, in this moment
+        except OSError:
+            with contextlib.suppress(OSError):  # not ours, or others found room in it
+                beside.rmdir()
+            raise
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

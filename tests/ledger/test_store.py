@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from ledger import ids
@@ -435,6 +436,25 @@ def test_a_lock_that_cannot_be_had_is_no_other_process(ledger: Ledger) -> None:
 
     with Ledger.open(ledger.path, read_only=True) as reading:
         assert 1 == reading.size()
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_store_of_another_version_says_so(ledger: Ledger, *, read_only: bool) -> None:
+    """It has other tables, too: what is told is not that one of them is missing."""
+    ledger.close()
+    file = str(ledger.path / STORE_FILE)
+    with lmdb.open(file, subdir=False, max_dbs=16) as env:
+        meta = env.open_db(b"meta", create=False)
+        with env.begin(write=True) as txn:
+            txn.put(b"format", b"counterfoil-store/1", db=meta)
+            txn.drop(env.open_db(b"erasures", create=False, txn=txn))
+    with pytest.raises(StoreError, match=r"another version .* format 'counterfoil-store/1'"):
+        Store(ledger.path, read_only=read_only)
+
+    with lmdb.open(file, subdir=False, max_dbs=16) as env, env.begin(write=True) as txn:
+        txn.drop(env.open_db(b"meta", create=False, txn=txn))
+    with pytest.raises(StoreError, match="is not the store of a ledger"):
+        Store(ledger.path, read_only=read_only)
 
 
 def test_one_process_opens_a_ledger_once(ledger: Ledger) -> None:
