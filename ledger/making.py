@@ -126,33 +126,53 @@ def _claim(beside: Path, target: Path) -> int:
         OSError: It cannot be made, or is not ours.
         BusyError: Another process is making it.
     """
-    while True:
+    lock = None
+    while lock is None:
+        made = False
         with contextlib.suppress(FileExistsError):
             beside.mkdir(mode=0o700)
-        if not _is_ours(beside):
-            raise StoreError(beside, "is in the way")
+            made = True
         try:
-            lock = os.open(beside / _LOCK, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
-        except FileNotFoundError:
-            continue  # it was moved to its place, or removed, in this moment
+            lock = _lock(beside, target)
         except OSError:
-            with contextlib.suppress(OSError):  # not ours, or others found room in it
-                beside.rmdir()
+            with contextlib.suppress(OSError):
+                if made:
+                    (beside / _LOCK).unlink(missing_ok=True)
+                    beside.rmdir()
             raise
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise BusyError(target, "another process is making it") from None
-        if _is_still(lock, beside / _LOCK):
-            break
-        os.close(lock)
     for left in beside.iterdir():
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
         elif left.name != _LOCK:
             left.unlink()
     return lock
+
+
+def _lock(beside: Path, target: Path) -> int | None:
+    """Hold the lock in the folder beside; None if the folder is another one by now.
+
+    Raises:
+        OSError: It cannot be had.
+        BusyError: Another process holds it.
+    """
+    if not _is_ours(beside):
+        raise StoreError(beside, "is in the way")
+    try:
+        lock = os.open(beside / _LOCK, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
+    except FileNotFoundError:
+        return None  # it was moved to its place, or removed, in this moment
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise BusyError(target, "another process is making it") from None
+    except OSError:
+        os.close(lock)
+        raise
+    if _is_still(lock, beside / _LOCK):
+        return lock
+    os.close(lock)
+    return None
 
 
 def _is_ours(beside: Path) -> bool:

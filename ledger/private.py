@@ -79,8 +79,13 @@ def _claim(beside: Path) -> int:
         except FileExistsError:
             _take_away(beside)
             continue
-        if _lock(fd, beside):
-            return fd
+        try:
+            if _lock(fd, beside):
+                return fd
+        except BaseException:
+            os.close(fd)
+            beside.unlink(missing_ok=True)
+            raise
         os.close(fd)
 
 

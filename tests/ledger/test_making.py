@@ -7,6 +7,8 @@ import fcntl
 import hashlib
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -212,3 +214,26 @@ def test_of_many_at_once_one_makes_it_whole(tmp_path: Path) -> None:
             assert {str(made.index(True))} == texts
             assert ["a", "b"] == names(tmp_path / str(turn))
     assert 40 == len(names(tmp_path))
+
+
+def test_where_no_lock_can_be_had_nothing_stays(tmp_path: Path) -> None:
+    code = """if True:
+        import os, pathlib, resource
+        from ledger.errors import StoreError
+        from ledger.making import making
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, free))
+        try:
+            with making(pathlib.Path("new")):
+                pass
+        except StoreError as error:
+            print(error)
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    assert "new: cannot be made: Too many open files\n" == done.stdout
+    assert [] == names(tmp_path)
