@@ -10,6 +10,7 @@ Nothing here is proven: not `Received`, not a date, not a sender. There is no fi
 access, no DKIM check, and no look into a forwarded mail (give its octets to `parse_mail` again).
 """
 
+import codecs
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +40,7 @@ from ledger.mime import (
     read_header,
     scalars,
     walk_leaves,
+    with_known_charsets,
     without_comments,
 )
 
@@ -60,6 +62,8 @@ __all__ = [
 MAX_OCTETS = 64 * 1024 * 1024
 MAX_ADDRESSES = 5000
 MAX_ATTACHMENTS = 256
+
+_OUTLOOK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # a compound file, which holds more than a mail
 
 # Longer addresses are hostile, and the standard library needs quadratic time for them.
 _MAX_ADDRESS_CHARS = 1024
@@ -154,14 +158,15 @@ def parse_mail(octets: bytes) -> Mail:
 
     Source: RFC 5322, RFC 2045, RFC 2046; RFC 4155 (mbox).
     """
-    check_limit(len(octets), MAX_OCTETS, "octets")
+    check_limit(len(octets), MAX_OCTETS, "octets; a draft can name it as a file of an event")
     if octets.startswith(b"From ") and _NEXT_MAIL.search(octets):
         raise MailError("the octets are a mailbox (mbox) of several mails: save each by itself")
     problems = Problems()
-    header, body_start = read_header(octets, 0, len(octets), problems)
+    # A byte order mark is of whoever saved the mail as text.
+    start = len(codecs.BOM_UTF8) if octets.startswith(codecs.BOM_UTF8) else 0
+    header, body_start = read_header(octets, start, len(octets), problems)
     if not header.fields:
-        message = "the octets are empty" if not octets else "the octets have no header field"
-        raise MailError(message)
+        raise MailError(_no_mail(octets))
     root = read_entity(header, body_start, len(octets), in_multipart=None, problems=problems)
     leaves = tuple(walk_leaves(octets, root, problems))
     body, shown = choose_body(octets, leaves, problems)
@@ -189,6 +194,17 @@ def parse_mail(octets: bytes) -> Mail:
         attachments=attachments,
         problems=problems.sentences(),
     )
+
+
+def _no_mail(octets: bytes) -> str:
+    """Say what octets without a header field are, and what to do."""
+    if not octets:
+        return "the octets are empty"
+    if octets.startswith(_OUTLOOK):
+        return "the octets are an Outlook message (.msg): save it as a mail (.eml)"
+    if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "the octets are UTF-16, as no mail is sent: save the mail itself (.eml)"
+    return "the octets have no header field: save the mail as it was sent or received (.eml)"
 
 
 def parties_of(
@@ -429,7 +445,7 @@ def _parse_address(piece: str) -> tuple[str, str] | None:
     """
     name, address, whole = "", "", False
     try:
-        parsed = policy.default.header_fetch_parse("To", piece)
+        parsed = policy.default.header_fetch_parse("To", with_known_charsets(piece))
         addresses = parsed.addresses if isinstance(parsed, AddressHeader) else ()
         if len(addresses) == 1 and addresses[0].username and addresses[0].domain:
             name, address = addresses[0].display_name, addresses[0].addr_spec

@@ -108,6 +108,10 @@ def compose_mail(
         ComposeError: The mail makes no event.
     """
     notes = [f"{name}: {problem}" for problem in mail.problems]
+    if not mail.from_:
+        notes.append(f"{name}: it does not say whom it is from")
+    if not mail.body:
+        notes.append(f"{name}: no text of it can be read; what it says stands in file.1 only")
     fields, unknown = _actors(mail, parties, name, notes)
     dates = _dates(mail, name, notes)
     if dates:

@@ -24,6 +24,8 @@ __all__ = ["choose_body"]
 
 # Longer HTML is hostile, and the standard library needs quadratic time for it.
 _MAX_HTML_CHARS = 4 * 1024 * 1024
+# Control characters of Latin-1, which nobody writes; quotation marks and the euro in Windows-1252.
+_WINDOWS = re.compile(rb"[\x80-\x9f]")
 
 
 def choose_body(
@@ -51,6 +53,9 @@ def _text(content: bytes, leaf: Entity, problems: Problems) -> str:
     if codec == "ascii" and not content.isascii():
         problems.note("The body has octets outside its charset: it was read as UTF-8.")
         codec = "utf-8"
+    if codec == "iso8859-1" and _WINDOWS.search(content):
+        problems.note("The body has octets outside its charset: it was read as Windows-1252.")
+        codec = "cp1252"
     try:
         text = content.decode(codec)
     except FOREIGN:

@@ -45,6 +45,7 @@ __all__ = [
     "scalars",
     "text_codec",
     "walk_leaves",
+    "with_known_charsets",
     "without_comments",
     "without_surrogates",
 ]
@@ -177,7 +178,7 @@ def decode_words(value: str, what: str, problems: Problems) -> str:
         problems.note(f"{what} is too long to be decoded: it is kept as it stands.")
         return one_line(value, what, problems)
     try:
-        decoded = str(policy.default.header_fetch_parse("Subject", value))
+        decoded = str(policy.default.header_fetch_parse("Subject", with_known_charsets(value)))
     except FOREIGN:
         problems.note(f"{what} has an encoded word that cannot be read.")
         decoded = value
@@ -438,10 +439,35 @@ _NOT_CHARSETS = {"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undef
 _NOT_CHARSETS |= {"raw_unicode_escape", "unicode-escape", "unicode_escape"}
 
 
+# Names that mail programs write, and Python does not know. RFC 1556: -i and -e say only in which
+# direction the text stands.
+_CHARSETS = {
+    "iso-8859-8-e": "iso8859-8",
+    "iso-8859-8-i": "iso8859-8",
+    "windows-31j": "cp932",
+    "windows-874": "cp874",
+    "x-euc-jp": "euc_jp",
+    "x-gbk": "gbk",
+    "x-mac-roman": "mac_roman",
+    "x-sjis": "cp932",
+}
+_ENCODED_WORD = re.compile(r"=\?(?P<charset>[^?*\s]{1,40})(?=(?:\*[^?\s]*)?\?[bqBQ]\?)")
+
+
+def with_known_charsets(value: str) -> str:
+    """Give encoded words the names of their charsets that the standard library knows."""
+
+    def known(found: re.Match[str]) -> str:
+        return f"=?{_CHARSETS.get(found['charset'].lower(), found['charset'])}"
+
+    return _ENCODED_WORD.sub(known, value)
+
+
 def text_codec(charset: str) -> str | None:
     """Name the codec of a charset, or None if it is unknown or no charset of text."""
+    charset = charset.strip()
     try:
-        name = codecs.lookup(charset.strip()).name
+        name = codecs.lookup(_CHARSETS.get(charset.lower(), charset)).name
         b"a".decode(name, "replace")
     except FOREIGN:
         return None

@@ -322,6 +322,11 @@ def test_media_type_of_an_attachment_is_valid(expected: str, content_type: str) 
         ("a-b", "punycode", b"a-b"),
         ("\ufffdx", "utf-7", b"+2AA-x"),
         ("\u20ac", "cp1252", b"\x80"),
+        ("\u201ca\u201d", "iso-8859-1", b"\x93a\x94"),
+        ("\xa3\xe9", "iso-8859-1", b"\xa3\xe9"),
+        ("\u05e9\u05dc", "ISO-8859-8-I", b"\xf9\xec"),
+        ("\u0e2a", "windows-874", b"\xca"),
+        ("\u2460", "x-sjis", b"\x87\x40"),
         ("a\0b", "utf-8", b"a\0b"),
         ("a\nb\n", "utf-8", b"a\rb\r\n"),
     ],
@@ -378,6 +383,36 @@ def test_lone_carriage_return_in_a_header_is_noted() -> None:
 
 
 # Refusals
+
+
+@pytest.mark.parametrize(("words", "octets"), [
+    ("empty", b""),
+    (r"Outlook message \(.msg\)", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)),
+    ("UTF-16", "From: a@x.example\n\n".encode("utf-16")),
+    ("save the mail as it was sent", b"<html>"),
+])  # fmt: skip
+def test_says_what_to_do_about_what_is_no_mail(words: str, octets: bytes) -> None:
+    with pytest.raises(MailError, match=words):
+        parse_mail(octets)
+
+
+def test_a_byte_order_mark_hides_no_field() -> None:
+    octets = b"\xef\xbb\xbfFrom: a@x.example\nSubject: one\n\nFirst.\n"
+    mail = parse_mail(octets)
+
+    assert ("a@x.example", "one", "First.\n") == (mail.from_[0].address, mail.subject, mail.body)
+    assert len(octets) == mail.size
+
+
+@pytest.mark.parametrize(("expected", "word"), [
+    ("\u05e9\u05dc", "=?iso-8859-8-i?B?+ew=?="),
+    ("\u05e9\u05dc", "=?ISO-8859-8-I*he?q?=F9=EC?="),
+    ("\u0e2a", "=?windows-874?Q?=CA?="),
+])  # fmt: skip
+def test_encoded_words_of_charsets_that_python_calls_otherwise(expected: str, word: str) -> None:
+    mail = parse_mail(f"Subject: {word}\nFrom: {word} <a@x.example>\n\n".encode())
+
+    assert (expected, expected, ()) == (mail.subject, mail.from_[0].name, mail.problems[1:])
 
 
 @pytest.mark.parametrize("octets", [b"", b"\n", b"\r\nbody", b"\x89PNG\r\n\x1a\n", b"no header"])
