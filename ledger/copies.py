@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ledger.client import Remote
 from ledger.errors import OutboxError
-from ledger.private import create_private, make_private_folder, open_private
+from ledger.private import ensure_private, make_private_folder, open_private
 from ledger.target import Head
 
 __all__ = ["latest_copy"]
@@ -79,9 +79,7 @@ def _remove(folder: Path, pattern: str) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    if not path.exists():
-        with contextlib.suppress(OutboxError):  # another process was faster
-            create_private(path, b"", error=OutboxError)
+    ensure_private(path, error=OutboxError)
     with open_private(path, error=OutboxError) as fd:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield

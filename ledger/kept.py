@@ -31,6 +31,7 @@ from ledger.errors import OutboxError
 from ledger.follower import Follower, parse_follower
 from ledger.private import (
     create_private,
+    ensure_private,
     make_private_folder,
     open_private,
     read_private,
@@ -76,9 +77,7 @@ class Kept:
         if self._locked:
             yield
             return
-        if not self._lock.exists():
-            with contextlib.suppress(OutboxError):  # another process was faster
-                create_private(self._lock, b"", error=OutboxError)
+        ensure_private(self._lock, error=OutboxError)
         with open_private(self._lock, error=OutboxError) as fd:
             fcntl.flock(fd, fcntl.LOCK_EX)
             self._locked = True

@@ -39,7 +39,7 @@ from ledger.errors import ComposeError, OutboxError
 from ledger.journal import Place
 from ledger.making import create_file
 from ledger.private import (
-    create_private,
+    ensure_private,
     make_private_folder,
     open_private,
     read_private,
@@ -139,9 +139,7 @@ def open_outbox(home: Path) -> Iterator[Outbox]:
     """
     make_private_folder(home, error=OutboxError)
     lock = home / "lock"
-    if not lock.exists():
-        with contextlib.suppress(OutboxError):  # another process was faster
-            create_private(lock, b"", error=OutboxError)
+    ensure_private(lock, error=OutboxError)
     with open_private(lock, error=OutboxError) as fd:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from ledger.errors import PrivateFileError
 
 __all__ = [
     "create_private",
+    "ensure_private",
     "make_private_folder",
     "open_private",
     "read_private",
@@ -36,6 +37,21 @@ def create_private(path: Path, data: bytes, *, error: type[PrivateFileError]) ->
         PrivateFileError: As `error`: it exists already, or cannot be written.
     """
     _write(path, data, error=error, new=True)
+
+
+def ensure_private(path: Path, *, error: type[PrivateFileError]) -> None:
+    """Make an empty file, unless it is there.
+
+    Raises:
+        PrivateFileError: As `error`: it cannot be made.
+    """
+    if path.exists():
+        return
+    try:
+        create_private(path, b"", error=error)
+    except error:
+        if not path.exists():  # else another process was faster
+            raise
 
 
 def replace_private(path: Path, data: bytes, *, error: type[PrivateFileError]) -> None:
@@ -146,7 +162,8 @@ def open_private(path: Path, *, error: type[PrivateFileError]) -> Iterator[int]:
             raise error(path, "is not a plain file")
         if mode & _OTHERS:
             found = stat.S_IMODE(mode)
-            raise error(path, f"others than its owner can use it: mode {found:04o}, not 0600")
+            reason = f"others than its owner can use it: mode {found:04o}, not 0600"
+            raise error(path, f"{reason}; `chmod 600` closes it")
         yield fd
 
 
@@ -164,7 +181,8 @@ def make_private_folder(path: Path, *, error: type[PrivateFileError]) -> None:
         raise error(path, f"cannot be made a folder: {failure.strerror}") from None
     if mode & _OTHERS:
         found = stat.S_IMODE(mode)
-        raise error(path, f"others than its owner can enter it: mode {found:04o}, not 0700")
+        reason = f"others than its owner can enter it: mode {found:04o}, not 0700"
+        raise error(path, f"{reason}; `chmod 700` closes it")
 
 
 def sync_folder(path: Path) -> None:

@@ -182,7 +182,7 @@ def test_refuses_a_key_file_that_others_can_use(tmp_path: Path, others: int) -> 
     path = tmp_path / "blaby.key"
     signer().save(path)
     path.chmod(others)
-    with pytest.raises(KeyFileError, match="0600"):
+    with pytest.raises(KeyFileError, match="0600; `chmod 600` closes it"):
         load_party_key(path)
 
 
