@@ -15,7 +15,7 @@ from typing import Final
 from ledger.date_words import other_date
 from ledger.dates import known_by, parse_when
 from ledger.folds.positions import named_parties
-from verify.kinds import DateRole, Event
+from verify.kinds import DateRole, Event, Request
 from verify.state import State
 
 __all__ = ["doubts"]
@@ -45,6 +45,9 @@ def doubts(
         near = difflib.get_close_matches(party, sorted(known), n=1, cutoff=_ALIKE)
         if near:
             yield f"this ledger knows no party {party!r}; did you mean {near[0]!r}?"
+    named = sum(name.startswith("item.") for name in claims)
+    if isinstance(event, Request) and event.categories and named not in {0, event.categories}:
+        yield f"it is of {event.categories} categories, and names {named} items"
     for role, date in (event.dates or {}).items():
         words = claims.get(f"phrase_{role}")
         phrase = words if isinstance(words, str) else None

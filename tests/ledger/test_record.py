@@ -45,6 +45,7 @@ MAIL = (
     "Subject: {subject}\r\nDate: Tue, {day} Apr 2025 10:00:00 +0100\r\n"
     "Message-ID: <{id}@blaby.gov.uk>\r\n{more}\r\nThe list.\r\n"
 )
+ASKED = "kind: request, what: data, medium: written, from: [blaby], to: [ico]"
 PARTIES = {"blaby.gov.uk": "blaby", "leics.gov.uk": "leicestershire/leader"}
 
 
@@ -587,6 +588,10 @@ def test_what_is_too_much_for_one_submission_travels_in_several(
     ("dates: {sent: {words: 6 May 2024, edtf: 2025-05-06}}", "'6 May 2024' state 2024-05-06"),
     ("dates: {due: {words: in May, edtf: 2025-04-30}}", "'in May' state 2025-05-XX"),
     (
+        f"{ASKED}, categories: 2, claims: {{items: [a, b, c]}}",
+        "it is of 2 categories, and names 3 items",
+    ),
+    (
         "dates: {sent: {words: 1 January, edtf: '[2024-12-30..2024-12-31]'}}",
         "the date sent is [2024-12-30..2024-12-31], and its words '1 January' state 2024-01-01",
     ),
@@ -595,7 +600,8 @@ def test_what_is_too_much_for_one_submission_travels_in_several(
 def test_a_slip_of_the_pen_is_noted(
     tmp_path: Path, ledger: Ledger, parts: str, note: str, *, sealed: bool
 ) -> None:
-    one = f"{{kind: communication, channel: letter, {parts}}}"
+    head = "" if parts.startswith("kind") else "kind: communication, channel: letter, "
+    one = f"{{{head}{parts}}}"
     one = f"{{kind: sealed, opens_by: 2052-05-01, event: {one}}}" if sealed else one
     draft = write(tmp_path, "slip.yaml", f"counterfoil: draft/v1\nevents: [{one}]\n")
     report = run(Directory(ledger), tmp_path, draft)
@@ -611,6 +617,9 @@ def test_a_slip_of_the_pen_is_noted(
     "to: [ico], dates: {sent: 2025-06-16, due: 2052-04-08, as_at: 2052-04-08}",
     "to: [ico], dates: {sent: '[2025-04..]'}",
     "to: [ico], dates: {sent: 2025}",
+    f"{ASKED}, categories: 3, claims: {{items: [a, b, c]}}",
+    f"{ASKED}, categories: 3",
+    f"{ASKED}, claims: {{items: [a, b, c]}}",
     "dates: {sent: {words: 6th May, edtf: 2025-05-07, basis: corroborated}}",
     "dates: {sent: {words: 6th May, edtf: 2025-05-06}}",
     "dates: {sent: {words: 6 May, edtf: '[2025-05-01..2025-05-31]'}}",
@@ -620,7 +629,8 @@ def test_a_slip_of_the_pen_is_noted(
     "dates: {sent: {words: 03/06/2025, edtf: 2025-06-03}}",
 ])  # fmt: skip
 def test_what_can_well_be_meant_is_not_noted(tmp_path: Path, ledger: Ledger, parts: str) -> None:
-    one = f"{{kind: communication, channel: letter, {parts}}}"
+    head = "" if parts.startswith("kind") else "kind: communication, channel: letter, "
+    one = f"{{{head}{parts}}}"
     draft = write(tmp_path, "meant.yaml", f"counterfoil: draft/v1\nevents: [{one}]\n")
     report = run(Directory(ledger), tmp_path, draft)
 
