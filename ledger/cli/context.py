@@ -8,6 +8,7 @@ import io
 import os
 import re
 import secrets
+import unicodedata
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -323,7 +324,14 @@ def printable(text: str) -> str:
     """Return text without anything that a terminal would obey."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    return "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    # A space of another kind, as in what was copied from a document, is no more than a space.
+    return " " if unicodedata.category(character) == "Zs" else ascii(character)[1:-1]
 
 
 def groups(digits: str) -> str:

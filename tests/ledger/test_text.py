@@ -9,6 +9,7 @@ from typing import get_args
 import msgspec
 import pytest
 
+from ledger.cli.context import printable
 from ledger.date_words import HOUSE_CONVENTION
 from ledger.folds.agreements import fold_agreements
 from ledger.folds.arrangements import fold_arrangements
@@ -95,6 +96,16 @@ def test_a_title_cannot_move_the_reader_s_cursor() -> None:
 
     assert "A\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}B" in text
     assert all(c == "\n" or c.isprintable() for c in text)
+
+
+def test_spaces_of_another_document_are_spaces() -> None:
+    title = "A\xa0letter\u202fof\u20096\u3000May"
+    digests, texts = sealed(LCC, "pasted", {"title": title})
+    event = Meeting(author=LCC, nonce=nonce("pasted"), sealed=digests)
+    text = pages(book_of([Draft(event, texts)]).view())["chronology"]
+
+    assert "A letter of 6 May" in text
+    assert "A letter of 6 May\n\\x1b" == printable(f"{title}\n\x1b")
 
 
 def test_an_empty_ledger_prints() -> None:
