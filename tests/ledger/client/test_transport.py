@@ -52,18 +52,22 @@ def server(*answers: Callable[[socket.socket], None]) -> Iterator[Transport]:
     """Serve one connection after the other, each as it is told; give the way there."""
 
     def serve(listener: socket.socket) -> None:
-        for answer in answers:
-            with listener.accept()[0] as connection:
-                connection.recv(1 << 16)
-                answer(connection)
+        with contextlib.suppress(OSError):  # nobody asks any more
+            for answer in answers:
+                with listener.accept()[0] as connection:
+                    connection.recv(1 << 16)
+                    answer(connection)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with contextlib.closing(Transport(url, timeout_s=2, deadline_s=2)) as transport:
-            yield transport
-        thread.join()
+        try:
+            with contextlib.closing(Transport(url, timeout_s=2, deadline_s=2)) as transport:
+                yield transport
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def test_a_kept_connection_that_has_ended_is_made_anew() -> None:
