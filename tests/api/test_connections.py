@@ -79,6 +79,18 @@ def test_one_address_has_only_so_many_connections(ledger: Ledger) -> None:
         wait_for(lambda: not is_refused(site))
 
 
+@pytest.mark.parametrize(
+    "settings", [Settings(per_peer=0), Settings(per_peer=1, trusted_proxies=("127.0.0.1",))]
+)
+def test_connections_are_not_counted_without_a_number_or_of_a_proxy(
+    ledger: Ledger, settings: Settings
+) -> None:
+    with serving(ledger, settings) as site, contextlib.ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(connect(site))
+        assert 200 == site.get("/healthz").status
+
+
 def is_refused(site: Site) -> bool:
     try:
         return site.get("/healthz").status != 200

@@ -14,7 +14,7 @@ import pytest
 from api.bodies import Chunks
 from api.limits import Quota
 from api.settings import Settings
-from api.staging import Staging
+from api.staging import Place, Staging
 from ledger.ledger import Ledger
 from tests.api.serving import Site, read_from
 from tests.api.taking import ledger, put, refusal, serving, signed, site, wait_for
@@ -231,6 +231,45 @@ def test_a_file_that_is_sent_again_while_it_is_named_is_not_staged_anew(ledger: 
         assert frozenset() == staging.due()
     assert 80 == quota.left("alpha")
     assert not staging
+
+
+def test_two_that_send_one_file_for_a_party_take_its_room_once(ledger: Ledger) -> None:
+    quota = Quota(200, each=200)
+    staging = Staging(ledger, quota, keep_s=60.0)
+    digest = "a" * 64
+
+    def reserve() -> contextlib.AbstractContextManager[Chunks]:
+        return staging.reserve(_Given(b"x" * 60), party="alpha", sha256=digest, size=60)
+
+    with reserve() as first, reserve() as second:
+        for body in (first, second):
+            asyncio.run(_drain(body))
+        assert 80 == quota.left("alpha")
+    assert 140 == quota.left("alpha")
+    staging.release("alpha", {digest})
+    assert 200 == quota.left("alpha")
+
+
+def test_the_time_of_a_file_begins_anew_when_it_is_sent_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    staging = Staging(ledger, Quota(200, each=200), keep_s=60.0)
+
+    def send(digest: str) -> None:
+        with staging.reserve(_Given(b"x"), party="alpha", sha256=digest, size=1):
+            pass
+
+    for digest in ("a" * 64, "b" * 64):
+        send(digest)
+    assert frozenset() == staging.due()
+    now_s += 59
+    send("a" * 64)
+    now_s += 1
+    assert {Place("alpha", "b" * 64)} == staging.due()
+    now_s += 59
+    assert {Place("alpha", "a" * 64), Place("alpha", "b" * 64)} == staging.due()
 
 
 def test_no_file_expires_while_a_submission_is_judged_or_somebody_sends_it(ledger: Ledger) -> None:

@@ -127,6 +127,9 @@ def test_a_retry_is_settled_by_the_statement_that_was_accepted(
         assert 2 == read.first
     outbox.settle(item, again)
     assert () == outbox.waiting()
+    # What was signed stays beside its receipt: the statement that was accepted, which is the first.
+    kept = outbox.home / "receipts" / f"{item.name}.attempt"
+    assert b'"expires":%d' % (NOW_MS + 1000) in kept.read_bytes()
 
 
 def test_a_receipt_for_something_else_is_refused(ledger: Ledger, outbox: Outbox) -> None:
@@ -162,21 +165,25 @@ def test_what_is_refused_is_kept_aside_with_the_reason(
     tmp_path: Path, ledger: Ledger, outbox: Outbox
 ) -> None:
     item = put(outbox, ledger, letter())
+    for number in range(1, 4):
+        send(outbox, ledger, item, NOW_MS + number)
     outbox.refuse(item, "[605] of: names no earlier event")
 
     assert () == outbox.waiting()
     refused = tmp_path / "home" / "refused"
     assert b"[605]" in (refused / f"{item.name}.reason").read_bytes()
     assert (refused / f"{item.name}.item").exists()
+    for number in range(1, 4):
+        signed = (refused / f"{item.name}.{number}").read_bytes()
+        assert b'"expires":%d' % (NOW_MS + number) in signed
 
 
 def test_names_never_repeat(tmp_path: Path, ledger: Ledger) -> None:
-    with open_outbox(tmp_path / "other") as outbox:
-        outbox.refuse(put(outbox, ledger, letter("a")), "no")
-    with open_outbox(tmp_path / "other") as outbox:
-        item = put(outbox, ledger, letter("b"))
-
-    assert item.name.startswith("0000000002-")
+    for number in range(1, 4):
+        with open_outbox(tmp_path / "other") as outbox:
+            item = put(outbox, ledger, letter(str(number)))
+            assert item.name.startswith(f"000000000{number}-")
+            outbox.refuse(item, "no")
 
 
 def test_keeps_what_was_withheld_and_sealed(ledger: Ledger, outbox: Outbox) -> None:

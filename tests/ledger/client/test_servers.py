@@ -256,6 +256,8 @@ def test_an_answer_of_somebody_else_is_no_refusal(remote: Remote) -> None:
             "ftp://x",
             "http://",
             "http://u:p@x/",
+            "http://u@x/",
+            "http://:p@x/",
             "http://x/?q",
             "http://x/#f",
         ),

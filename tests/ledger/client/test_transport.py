@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ledger.errors import TargetError
-from ledger.transport import FileBody, Incoming, Transport, UnansweredError
+from ledger.transport import FileBody, Incoming, Transport, UnansweredError, normal_url
 
 LARGE = bytes(range(256)) * 1000  # more than is read at a time
 
@@ -48,7 +48,7 @@ def test_what_can_be_read_only_once_is_not_sent_a_second_time() -> None:
 
 
 @contextlib.contextmanager
-def server(*answers: Callable[[socket.socket], None]) -> Iterator[Transport]:
+def server(*answers: Callable[[socket.socket], object]) -> Iterator[Transport]:
     """Serve one connection after the other, each as it is told; give the way there."""
 
     def serve(listener: socket.socket) -> None:
@@ -84,6 +84,32 @@ def test_a_kept_connection_that_has_ended_is_made_anew() -> None:
 def test_a_new_connection_that_ends_is_no_answer() -> None:
     with server(lambda _: None) as transport, pytest.raises(UnansweredError):
         transport.get("a", limit=2)
+
+
+def test_a_server_that_says_nothing_is_given_up() -> None:
+    over = threading.Event()
+    with server(lambda _: over.wait(30)) as transport:
+        transport._timeout_s, transport._deadline_s = 0.2, 30.0
+        began_s = time.monotonic()
+        with pytest.raises(UnansweredError):
+            transport.get("a", limit=2)
+        over.set()
+
+    assert time.monotonic() - began_s < 15
+
+
+@pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        ("HTTP://X.example:80/a/b/", "http://x.example/a/b/"),
+        ("https://x:443", "https://x/"),
+        ("http://x:443/", "http://x:443/"),
+        ("https://[::1]:444/", "https://[::1]:444/"),
+        ("http://[::1]", "http://[::1]/"),
+    ],
+)
+def test_a_server_has_one_url(url: str, normal: str) -> None:
+    assert normal == normal_url(url)
 
 
 def test_what_was_said_before_all_was_read_is_heard() -> None:
