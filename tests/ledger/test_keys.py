@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -171,7 +173,7 @@ def test_key_file_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "blaby.key"
     signer().save(path)
     before = path.read_bytes()
-    with pytest.raises(KeyFileError):
+    with pytest.raises(KeyFileError, match="exists already"):
         PartySigner.generate("blaby").save(path)
 
     assert before == path.read_bytes()
@@ -305,7 +307,20 @@ def test_reads_a_passphrase_from_a_file_or_a_descriptor(tmp_path: Path) -> None:
     os.close(writer)
 
     assert b"first line" == read_passphrase(path)
-    assert b"from a pipe" == read_passphrase(reader)
+    assert b"from a pipe" == read_passphrase(Path(f"/dev/fd/{reader}"))  # as a shell names it
+    os.close(reader)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_takes_the_longest_passphrase_that_there_may_be(tmp_path: Path, end: bytes) -> None:
+    path = tmp_path / "passphrase"
+    path.write_bytes(b"x" * 1024 + end)
+    path.chmod(0o600)
+    reader, writer = os.pipe()
+    os.write(writer, b"x" * 1024 + end)
+    os.close(writer)
+
+    assert b"x" * 1024 == read_passphrase(path) == read_passphrase(reader)
     os.close(reader)
 
 
@@ -335,6 +350,16 @@ def test_asks_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.open", _no_terminal)
     with pytest.raises(KeyFileError):
         ask_passphrase()
+
+
+def test_without_a_terminal_reads_nothing_that_could_be_seen() -> None:
+    command = "from ledger.keys import ask_passphrase; ask_passphrase()"
+    done = subprocess.run(
+        [sys.executable, "-c", command], input=b"secret\n", capture_output=True, check=False,
+        cwd=Path(__file__).parents[2], start_new_session=True,
+    )  # fmt: skip
+
+    assert b"there is no terminal to ask on" in done.stderr
 
 
 def _no_terminal(*_: object, **__: object) -> int:
