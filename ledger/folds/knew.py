@@ -266,13 +266,13 @@ def _counting(
         return counting
     against = [each for each in counting if shows(each) == "no"]
     witnesses = frozenset[str]().union(*(each.signers & each.entitled for each in against))
-    contrary = [
-        [each for each in found if party in each.signers and shows(each) == "yes"]
-        for party in sorted(witnesses)
-    ]
-    if not all(contrary):
+    if not witnesses:
         return counting
-    return [each for each in found if each in counting or any(each in own for own in contrary)]
+    shown = [each for each in found if shows(each) == "yes"]
+    if not witnesses <= frozenset[str]().union(*(each.signers for each in shown)):
+        return counting
+    contrary = {id(each) for each in shown if not witnesses.isdisjoint(each.signers)}
+    return [each for each in found if each.counts(telling) or id(each) in contrary]
 
 
 def _sourced(ground: Ground) -> str:

@@ -6,13 +6,15 @@ Ranges are closed, [first, last], as in SPEC section 1.4.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 __all__ = ["RangeMap", "Segment", "covers", "format_items", "format_ranges"]
 
 T = TypeVar("T")
+H = TypeVar("H", bound=Hashable)
+
+_SPARE = 64  # values that no number has any more may be so many, beside one for each range
 
 
 class Segment(NamedTuple, Generic[T]):
@@ -28,47 +30,109 @@ class Segment(NamedTuple, Generic[T]):
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True, slots=True)
-class RangeMap(Generic[T]):
-    """A value for each number from 1 to n. Neighbours of one value are one segment."""
+class RangeMap(Generic[H]):
+    """A value for each number from 1 to n.
 
-    segments: tuple[Segment[T], ...]
+    Ranges of equal value share one place in a list of values: a change of all numbers costs what
+    there are values, and a change of some what it touches, beside copying what stays.
+    """
+
+    __slots__ = ("_places", "_starts", "_total", "_values")
+
+    def __init__(self, total: int, starts: list[int], places: list[int], values: list[H]) -> None:
+        """Take over lists that nobody changes any more: where each range begins, and its value."""
+        self._total = total
+        self._starts = starts
+        self._places = places
+        self._values = values
 
     @classmethod
-    def filled(cls, count: int, value: T) -> RangeMap[T]:
+    def filled(cls, count: int, value: H) -> RangeMap[H]:
         """Give every number from 1 to `count` the same value."""
-        return cls((Segment(1, count, value),))
+        return cls(count, [1], [0], [value])
+
+    @property
+    def segments(self) -> tuple[Segment[H], ...]:
+        """The numbers in order; neighbours of one value are one segment."""
+        found: list[Segment[H]] = []
+        ends = (*self._starts[1:], self._total + 1)
+        for first, end, place in zip(self._starts, ends, self._places, strict=True):
+            value = self._values[place]
+            if found and (found[-1].value is value or found[-1].value == value):
+                found[-1] = found[-1]._replace(last=end - 1)
+            else:
+                found.append(Segment(first, end - 1, value))
+        return tuple(found)
+
+    @property
+    def values(self) -> list[H]:
+        """The values that numbers have, each once."""
+        return _tidy(self._places, self._values)[1]
 
     def changed(
-        self, ranges: Iterable[tuple[int, int]] | None, change: Callable[[T], T]
-    ) -> RangeMap[T]:
+        self, ranges: Iterable[tuple[int, int]] | None, change: Callable[[H], H]
+    ) -> RangeMap[H]:
         """Change the values of the numbers in `ranges`, or of all if it is None.
 
         Args:
             ranges: Ascending and apart; what lies beyond n is passed over.
-            change: Gives the new value for an old one.
+            change: Gives the new value for an old one; what many numbers share it is asked once.
         """
-        cut = self if ranges is None else self.split(ranges)
-        wanted = None if ranges is None else tuple(ranges)
-        return RangeMap(
-            _merged(
-                seg._replace(value=change(seg.value)) if _inside(seg, wanted) else seg
-                for seg in cut.segments
-            )
-        )
+        if ranges is None:
+            places, values = _tidy(self._places, self._values)
+            changed = _tidy(places, [change(value) for value in values])
+            return RangeMap(self._total, self._starts, *changed)
+        starts, places, values = list[int](), list[int](), list(self._values)
+        made: dict[int, int] = {}
+        begin = 1
+        for first, last in ranges:
+            if first > self._total:
+                break
+            self._copy(starts, places, begin, first - 1)
+            begin = min(last, self._total) + 1
+            behind = len(places)
+            self._copy(starts, places, first, begin - 1)
+            for number, place in enumerate(places[behind:], behind):
+                if place not in made:
+                    made[place] = len(values)
+                    values.append(change(self._values[place]))
+                places[number] = made[place]
+        self._copy(starts, places, begin, self._total)
+        if len(values) > len(starts) + _SPARE:
+            places, values = _tidy(places, values)
+        return RangeMap(self._total, starts, places, values)
 
-    def split(self, ranges: Iterable[tuple[int, int]]) -> RangeMap[T]:
-        """Cut the segments so that each lies wholly inside one of `ranges` or outside all."""
-        starts = {edge for first, last in ranges for edge in (first, last + 1)}
-        return RangeMap(tuple(self._cut(sorted(starts))))
-
-    def _cut(self, starts: list[int]) -> Iterator[Segment[T]]:
+    def split(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Segment[H]]:
+        """Yield the segments, cut so that each lies inside one of `ranges` or outside all."""
+        starts = sorted({edge for first, last in ranges for edge in (first, last + 1)})
         for seg in self.segments:
             first = seg.first
             for start in starts[bisect_right(starts, first) : bisect_right(starts, seg.last)]:
                 yield seg._replace(first=first, last=start - 1)
                 first = start
             yield seg._replace(first=first)
+
+    def _copy(self, starts: list[int], places: list[int], first: int, last: int) -> None:
+        """Add the ranges from `first` to `last`, cut at both."""
+        if first <= last:
+            begin = bisect_right(self._starts, first)
+            end = bisect_right(self._starts, last)
+            starts.append(first)
+            starts += self._starts[begin:end]
+            places += self._places[begin - 1 : end]
+
+
+def _tidy(places: list[int], values: list[H]) -> tuple[list[int], list[H]]:
+    """Leave out the values that no place names, and those that are there already."""
+    if len(values) == 1:
+        return places, values
+    used = sorted(set(places))
+    found = list(dict.fromkeys(values[place] for place in used))
+    if len(found) == len(values):
+        return places, values
+    number_of = {value: number for number, value in enumerate(found)}
+    new = {place: number_of[values[place]] for place in used}
+    return [new[place] for place in places], found
 
 
 def covers(ranges: Iterable[tuple[int, int]], wanted: Iterable[tuple[int, int]]) -> bool:
@@ -99,13 +163,3 @@ def _inside(segment: Segment[T], ranges: tuple[tuple[int, int], ...] | None) -> 
         return True
     place = bisect_right(ranges, segment.first, key=lambda each: each[0]) - 1
     return place >= 0 and segment.last <= ranges[place][1]
-
-
-def _merged(segments: Iterable[Segment[T]]) -> tuple[Segment[T], ...]:
-    merged: list[Segment[T]] = []
-    for seg in segments:
-        if merged and merged[-1].value == seg.value:
-            merged[-1] = merged[-1]._replace(last=seg.last)
-        else:
-            merged.append(seg)
-    return tuple(merged)

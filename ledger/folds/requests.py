@@ -10,9 +10,13 @@ Source: FOLDS, "Requests".
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
+from heapq import heappop, heappush
+from itertools import chain
 from typing import Final
 
 from ledger.clocks import Deadlines, Regime
@@ -92,6 +96,7 @@ _MOVES_NOTHING: Final = frozenset(("chase", "escalate"))
 _STILL_OPEN: Final = OPEN - {"answered_in_part"}
 _BY_MAKER: Final = frozenset(("clarify", "narrow", "extend", "withdraw", "review"))
 _BY_EITHER: Final = frozenset(("defer", "resume"))
+_MOST_TRANSFERS: Final = 16  # that are told of one item
 _BY_LAW: Final = frozenset(("foia_20", "eir_20_40", "sar_1_month"))
 _NOT_SIGNED: Final = "nobody whose act it would be has signed it"
 _NOBODY: Final = "who did it is not told"
@@ -143,7 +148,7 @@ def _row(reading: Reading, told: Told, event: Request, telling: Telling) -> Requ
         claims, course = tuple(fold.claims), tuple(fold.course)
         items = tuple(
             fold.item_row(seg.first, seg.last, seg.value, doubtful=seg.first > certain)
-            for seg in folded.split(((1, certain),)).segments
+            for seg in folded.split(((1, certain),))
         )
     steps = reading.steps.get(told.id, ())
     return RequestRow(
@@ -193,6 +198,9 @@ class _Fold:
         self._stops = False  # whether a question was put, or it was agreed to wait
         self._woken: dict[str, list[Item]] = {}
         self._due: dict[tuple[str, tuple[tuple[str, str | None], ...]], Deadlines | None] = {}
+        # Of thousands of items each is told of these; most of them have the same.
+        self._doubted: dict[str, bool] = {}
+        self._transfers: dict[str, str] = {}
 
     def run(self, total: int) -> RangeMap[Item]:
         start = Item(
@@ -253,7 +261,7 @@ class _Fold:
         if not doers:
             self._claim(told, step, said, _NOT_SIGNED if said else _NOBODY)
             return after
-        if after == items and step.verb not in _MOVES_NOTHING:
+        if not moved and step.verb not in _MOVES_NOTHING:
             self._claim(told, step, said, self._why(items, resolved))
             return after
         self._resumed()
@@ -341,14 +349,17 @@ class _Fold:
 
     def _contest(self, items: RangeMap[Item]) -> RangeMap[Item]:
         """Flag outcomes that a maker disputes: those of the step disputed, or of any step."""
-        steps = {told.id: step for told, step in self.reading.steps.get(self.told.id, ())}
+        whole: set[str] = set()
+        steps = (told.id for told, _ in self.reading.steps.get(self.told.id, ()))
         for event_id in (self.told.id, *steps):
-            about = steps.get(event_id)
+            step = None if event_id == self.told.id else event_id
             for ranges in self._disputed(event_id):
-                whole = None if about is None else about.items
-                flag = _contesting(None if about is None else event_id)
-                items = items.changed(ranges or whole, flag)
-        return items
+                if ranges is None:
+                    whole.add(event_id)
+                else:
+                    items = items.changed(ranges, lambda item: _contested(item, {step}))  # noqa: B023 - called at once
+        any_step = {None} if self.told.id in whole else whole
+        return items.changed(None, lambda item: _contested(item, any_step)) if whole else items
 
     def _disputed(self, event_id: str) -> Iterator[Ranges | None]:
         """Yield the items of which the latest word of a maker is that it disputes a step."""
@@ -427,7 +438,34 @@ class _Fold:
             return None
         latest = due.latest if due is not None else None
         last = None if latest is None else latest.due
-        return first_doubt(self.turns, self.reading.order, items=items, end=end, last=last)
+        return first_doubt(
+            self._turns_of(items), self.reading.order, items=items, end=end, last=last
+        )
+
+    def _turns_of(self, items: tuple[int, int]) -> list[Turn]:
+        """Return the turns that name some of these items, or none."""
+        starts, going = self._going
+        begin = max(bisect_right(starts, items[0]) - 1, 0)
+        some = chain.from_iterable(going[begin : bisect_right(starts, items[1])])
+        of_all = (number for number, turn in enumerate(self.turns) if turn.items is None)
+        return [self.turns[number] for number in sorted({*some, *of_all})]
+
+    @cached_property
+    def _going(self) -> tuple[list[int], list[frozenset[int]]]:
+        """From which item on which turns name it, ascending."""
+        begins: dict[int, set[int]] = {}
+        ends: dict[int, set[int]] = {}
+        for number, turn in enumerate(self.turns):
+            for first, last in turn.items or ():
+                begins.setdefault(first, set()).add(number)
+                ends.setdefault(last + 1, set()).add(number)
+        starts = sorted({*begins, *ends})
+        going: list[frozenset[int]] = []
+        now = frozenset[int]()
+        for start in starts:
+            now = (now - ends.get(start, set())) | begins.get(start, set())
+            going.append(now)
+        return starts, going
 
     def _start(self, of: Item | End) -> Told:
         """Return the event from which the time of an item, or of an outcome, runs."""
@@ -450,12 +488,15 @@ class _Fold:
         return self._due[start.id, of.questions]
 
     def _is_disputed(self, of: Item | End) -> bool:
-        return is_start_disputed(
-            self.reading,
-            self._start(of),
-            regime=self.event.regime or "none",
-            telling=self.telling,
-        )
+        start = self._start(of)
+        if start.id not in self._doubted:
+            self._doubted[start.id] = is_start_disputed(
+                self.reading,
+                start,
+                regime=self.event.regime or "none",
+                telling=self.telling,
+            )
+        return self._doubted[start.id]
 
     def _is_quiet(self, first: int, item: Item) -> bool:
         if (
@@ -465,12 +506,32 @@ class _Fold:
             or ball_of(item, makers=self.makers) <= self.makers
         ):
             return False
-        concerned = [
-            stage.id
-            for stage in self.course
-            if stage.items is None or any(a <= first <= b for a, b in stage.items)
-        ]
-        return concerned[-1] in {item.since, item.resumed_after, item.resumed_by}
+        return self._last_stage(first) in {item.since, item.resumed_after, item.resumed_by}
+
+    def _last_stage(self, item: int) -> str:
+        """Return the event of the last stage that concerns an item."""
+        place = bisect_right(self._last_stages, item, key=lambda row: row[0]) - 1
+        return self._last_stages[place][1]
+
+    @cached_property
+    def _last_stages(self) -> list[tuple[int, str]]:
+        """Of which item on which event is the last stage, ascending."""
+        whole = ((1, item_counts(self.event)[1]),)
+        begins: dict[int, list[tuple[int, int]]] = {}  # at an item: the stage, and its last item
+        for number, stage in enumerate(self.course):
+            for first, last in whole if stage.items is None else stage.items:
+                begins.setdefault(first, []).append((number, last))
+                begins.setdefault(last + 1, [])  # what was hidden by it comes up again
+        found: list[tuple[int, str]] = []
+        going: list[tuple[int, int]] = []
+        for item in sorted(begins):
+            for number, last in begins[item]:
+                heappush(going, (-number, last))
+            while going and going[0][1] < item:
+                heappop(going)
+            if going:  # not behind the last item
+                found.append((item, self.course[-going[0][0]].id))
+        return found
 
     def _notes(self, item: Item, doubt: Doubt | None) -> Iterable[str]:
         if doubt is not None:
@@ -484,16 +545,26 @@ class _Fold:
                 yield "what it waited for has come"
             if self.event.regime in _BY_LAW:
                 yield "its deferral moves no deadline"
-        for event_id in item.passed:
+        for event_id in item.passed[:_MOST_TRANSFERS]:
+            yield self._passed_words(event_id)
+        more = len(item.passed) - _MOST_TRANSFERS
+        if more > 0:
+            yield f"data for it was passed in {more} transfers more"
+
+    def _passed_words(self, event_id: str) -> str:
+        if event_id not in self._transfers:
             told = self.reading.view.by_id[event_id]
             receipts = self.reading.receipts(event_id)
             received = [each.index for each, _ in receipts if each.author in self.makers]
             note = f"data for it was passed (entry {told.index})"
-            yield note + (f", and received (entry {received[0]})" if received else "")
+            self._transfers[event_id] = note + (
+                f", and received (entry {received[0]})" if received else ""
+            )
+        return self._transfers[event_id]
 
 
 def _recipients(items: RangeMap[Item]) -> frozenset[str]:
-    return frozenset().union(*(seg.value.recipients for seg in items.segments))
+    return frozenset().union(*(item.recipients for item in items.values))
 
 
 def _within(items: RangeMap[Item], ranges: tuple[tuple[int, int], ...] | None) -> list[Item]:
@@ -520,14 +591,10 @@ def _passing(transfer: str) -> Callable[[Item], Item]:
     return lambda item: replace(item, passed=(*item.passed, transfer))
 
 
-def _contesting(step: str | None) -> Callable[[Item], Item]:
-    """Flag an item that a step brought to its end; None for any step."""
-
-    def flagged(item: Item) -> Item:
-        ended = item.state in TERMINAL and step in {None, item.since}
-        return replace(item, contested=True) if ended else item
-
-    return flagged
+def _contested(item: Item, steps: Collection[str | None]) -> Item:
+    """Flag an item that one of these steps brought to its end; None for any step."""
+    ended = item.state in TERMINAL and (None in steps or item.since in steps)
+    return replace(item, contested=True) if ended else item
 
 
 def _flags(item: Item) -> tuple[str, ...]:

@@ -15,9 +15,12 @@ import pytest
 from ledger.folds.agreements import fold_agreements
 from ledger.folds.arrangements import fold_arrangements
 from ledger.folds.contradictions import fold_contradictions
+from ledger.folds.knew import knew_on
 from ledger.folds.positions import fold_positions
 from ledger.folds.questions import ask
 from ledger.folds.reading import Reading, read
+from ledger.folds.requests import fold_requests
+from ledger.folds.stances import ESTABLISHED
 from ledger.folds.transfers import fold_transfers
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
 from verify.kinds import (
@@ -25,6 +28,7 @@ from verify.kinds import (
     Agreement,
     Arrangement,
     Communication,
+    Discharge,
     Knowledge,
     Meeting,
     Position,
@@ -206,6 +210,54 @@ def piecemeal(count: int) -> list[Draft]:
     return found
 
 
+def shattered(count: int) -> list[Draft]:
+    """Questions about every other item, so that each item stands alone."""
+    asked = request("asked", NORTH, categories=count * 100)
+    found = [asked]
+    for number in range(count):
+        some = tuple((n, n) for n in range(number * 100 + 1, number * 100 + 100, 2))
+        values = {"of": asked.id, "target": "request", "verb": "seek_clarification", "items": some}
+        found.append(event(*(Step, f"what {number}", SOUTH), on="2025-03-01", **values))
+    return found
+
+
+def passed(count: int) -> list[Draft]:
+    """Items that stand alone, and data that is passed for all of them, again and again."""
+    found = shattered(count)
+    for number in range(count * 20):
+        values = {"from_": SOUTH, "to": (NORTH,), "discharges": (Discharge(request=found[0].id),)}
+        found.append(event(*(Transfer, f"data {number}", SOUTH), on="2025-04-01", **values))
+    return found
+
+
+def disputed(count: int) -> list[Draft]:
+    """Items that stand alone and are refused, and a maker that disputes it again and again."""
+    found = shattered(count)
+    values = {"of": found[0].id, "target": "request", "verb": "refuse"}
+    refusal = event(*(Step, "refusal", SOUTH), on="2025-04-01", **values)
+    found.append(refusal)
+    for number in range(count * 20):
+        no = Position(author=SOUTH, nonce=nonce(f"no {number}"), on=found[0].id, stance="deny")
+        found.append(Draft(no))
+    return found
+
+
+def replies(count: int) -> list[Draft]:
+    """Replies to one letter."""
+    values = {"channel": "letter", "from_": (SOUTH,), "to": (NORTH,)}
+    letter = event(*(Communication, "letter", SOUTH), on="2025-02-01", **values)
+    to_it = (link("replies_to", letter),)
+    again = (
+        event(*(Communication, f"reply {n}", SOUTH), on="2025-02-02", links=to_it, **values)
+        for n in range(count)
+    )
+    return [letter, *again]
+
+
+def who_knew(reading: Reading) -> object:
+    return knew_on(reading, day=AS_AT, tellings=(ESTABLISHED,))
+
+
 def calls(work: Callable[[], object]) -> int:
     """Count the calls of functions of Python in some work."""
     count = 0
@@ -235,6 +287,10 @@ def calls(work: Callable[[], object]) -> int:
         (denied, fold_positions, 60),
         (piecemeal, fold_positions, 60),
         (shared, fold_transfers, 40),
+        (shattered, fold_requests, 10),
+        (passed, fold_requests, 5),
+        (disputed, fold_requests, 5),
+        (replies, who_knew, 60),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
