@@ -242,6 +242,18 @@ def disputed(count: int) -> list[Draft]:
     return found
 
 
+def put_off(count: int) -> list[Draft]:
+    """Items of a request, each put off by itself, and waiting for what has no date."""
+    asked = request("asked", NORTH, categories=count)
+    met = event(Meeting, "met", SOUTH, on=None)
+    found = [asked, met]
+    for number in range(1, count + 1):
+        values: dict[str, object] = {"of": asked.id, "target": "request", "verb": "defer"}
+        values |= {"until_events": (met.id,), "items": ((number, number),)}
+        found.append(event(*(Step, f"put off {number}", NORTH), on="2025-03-01", **values))
+    return found
+
+
 def replies(count: int) -> list[Draft]:
     """Replies to one letter."""
     values = {"channel": "letter", "from_": (SOUTH,), "to": (NORTH,)}
@@ -288,6 +300,9 @@ def calls(work: Callable[[], object]) -> int:
         (piecemeal, fold_positions, 60),
         (shared, fold_transfers, 40),
         (shattered, fold_requests, 10),
+        (shattered, fold_contradictions, 5),
+        (shattered, ask, 5),
+        (put_off, ask, 60),
         (passed, fold_requests, 5),
         (disputed, fold_requests, 5),
         (replies, who_knew, 60),

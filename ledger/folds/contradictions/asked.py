@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -153,11 +154,13 @@ def _open_items(matter: Matter, telling: Telling, row: RequestRow) -> Iterator[F
     taken_up = row.what == "invitation" and row.taken_up_by is not None
     items = [] if taken_up else [item for item in row.items if not item.doubtful]
     quiet = [item for item in items if _is_open(row, item) and _is_late(item)]
-    silent = [item for item in items if item.silent and _is_late(item)]
+    silent: dict[str, list[ItemRow]] = {}
+    for item in items:
+        if item.silent and _is_late(item):
+            silent.setdefault(item.since, []).append(item)
     if quiet:
         yield _quiet(matter, [telling, *_who_agrees(matter, telling, row, quiet)], row, quiet)
-    for since in dict.fromkeys(item.since for item in silent):
-        same = [item for item in silent if item.since == since]
+    for same in silent.values():
         yield _silent(matter, [telling, *_who_agrees(matter, telling, row, same)], row, same)
 
 
@@ -167,16 +170,16 @@ def _who_agrees(
     """Yield whose tellings have these items, which are established to be so, in the same state."""
     if telling != ESTABLISHED:
         return
-    wanted = {(item.first, item.last): item.state for item in items}
+    wanted = [(item.first, item.last, item.state) for item in items]
     for other, rows in matter.by_telling.items():
         same = rows.get(row.id)
         if other == ESTABLISHED or same is None:
             continue
+        firsts = [run.first for run in same.items]
+        runs = (same.items[bisect_right(firsts, first) - 1] for first, _, _ in wanted)
         if all(
-            any(
-                run.first <= first and last <= run.last and run.state == state for run in same.items
-            )
-            for (first, last), state in wanted.items()
+            last <= run.last and run.state == state
+            for run, (_, last, state) in zip(runs, wanted, strict=True)
         ):
             yield other
 

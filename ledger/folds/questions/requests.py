@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final, NamedTuple
 
 from ledger.date_words import format_day, format_when
@@ -45,15 +47,18 @@ __all__ = [
 _CLEAR: Final = frozenset(("clarified", "extended", "narrowed"))
 _CLOSING: Final = frozenset(("answer", "refuse"))
 _LATE: Final = frozenset(("overdue", "long overdue"))
+_MOST_CLAIMS: Final = 16  # that are told of one request
 _UNSETTLED: Final = " is not established"
 _QUIET: Final = "whether it was answered: nothing further is told of it"
 
 
 def outstanding(asked: Asked) -> Iterator[Answer]:
     """What is open, and who must act next."""
+    by_id = {row.id: row for row in asked.requests}
     for row in asked.requests:
         if row.taken_up_by is not None:
             continue
+        of_all = (*_claimed(row), *_of_another(asked, row, by_id))
         for item in _certain(row):
             if item.state not in OPEN:
                 continue
@@ -69,8 +74,7 @@ def outstanding(asked: Asked) -> Iterator[Answer]:
                 why=(
                     *([_QUIET] if item.quiet else []),
                     *_unsettled(item),
-                    *_claimed(row),
-                    *_of_another(asked, row),
+                    *of_all,
                 ),
             )
 
@@ -125,20 +129,20 @@ def clear(asked: Asked) -> Iterator[Answer]:
 def deferred(asked: Asked) -> Iterator[Answer]:
     """Which requests were put off, until what, and when that was over."""
     for row in asked.requests:
+        over = {stage.id: stage for stage in reversed(row.course) if stage.word == "resumed"}
+        why = dict.fromkeys(note for item in row.items for note in _unsettled(item))
         for stage in row.course:
             if stage.word == "deferred":
-                yield _deferred(asked, row, stage)
+                yield _deferred(asked, row, stage, over=over.get(stage.id), why=why)
 
 
 def queried(asked: Asked) -> Iterator[Answer]:
     """What was asked back, of which items, and whether an answer to it is told."""
-    put: list[tuple[RequestRow, Stage]] = []
-    for row in asked.requests:
-        put += [(row, stage) for stage in row.course if stage.word == "clarification_sought"]
+    put = [each for row in asked.requests for each in _questions(row)]
     if put:
         yield _count_queried(asked, put)
-    for row, stage in put:
-        yield _queried(asked, row, stage)
+    for each in put:
+        yield _queried(asked, each)
 
 
 def order(asked: Asked) -> Iterator[Answer]:
@@ -214,17 +218,33 @@ def _turns(asked: Asked, row: RequestRow) -> Iterator[_Turn]:
         yield _Turn(row.recipients, row.held, f"{days_words(*row.held)} ({which})", ids)
         return
     runs = _certain(row)
-    for run in runs:
+    for run, concerned in zip(runs, _concerned(row, runs), strict=True):
         items_ = "" if len(runs) == 1 else f", {_items(run)}"
-        yield from _turns_of(asked, row, run, f"{which}{items_}")
+        yield from _turns_of(asked, row, run, f"{which}{items_}", concerned)
 
 
-def _turns_of(asked: Asked, row: RequestRow, run: ItemRow, which: str) -> Iterator[_Turn]:
-    concerned = [
-        stage
-        for stage in row.course
-        if stage.items is None or any(a <= run.first <= b for a, b in stage.items)
-    ]
+def _concerned(row: RequestRow, runs: Iterable[ItemRow]) -> Iterator[list[Stage]]:
+    """Yield for each run of items the stages that concern it, in their order."""
+    begins: list[tuple[int, int]] = []
+    ends: list[tuple[int, int]] = []
+    going = [number for number, stage in enumerate(row.course) if stage.items is None]
+    for number, stage in enumerate(row.course):
+        for first, last in stage.items or ():
+            begins.append((first, number))
+            ends.append((last, number))
+    begins.sort(reverse=True)
+    ends.sort(reverse=True)
+    for run in runs:
+        while begins and begins[-1][0] <= run.first:
+            insort(going, begins.pop()[1])
+        while ends and ends[-1][0] < run.first:
+            del going[bisect_left(going, ends.pop()[1])]
+        yield [row.course[number] for number in going]
+
+
+def _turns_of(
+    asked: Asked, row: RequestRow, run: ItemRow, which: str, concerned: list[Stage]
+) -> Iterator[_Turn]:
     start = concerned[0]
     for stage in concerned:
         if stage.ball != start.ball:
@@ -301,27 +321,59 @@ def _clear(asked: Asked, row: RequestRow, stage: Stage) -> Answer:
     return asked.answer(f"{words}.", [row.id, stage.id], parties=concerned, days=days)
 
 
-def _deferred(asked: Asked, row: RequestRow, stage: Stage) -> Answer:
-    step, proof, why = asked.by_id[stage.id], [], []
+def _deferred(
+    asked: Asked, row: RequestRow, stage: Stage, *, over: Stage | None, why: Iterable[str]
+) -> Answer:
+    step, proof = asked.by_id[stage.id], []
     doers = sorted(doers_of(step))
     waited = [each for each in _awaited(asked, stage) if each in asked.by_id]
-    over = next((s for s in row.course if s.word == "resumed" and s.id == stage.id), None)
     words = f"{_name(row)}: put off by {actors_words(doers)}"
     if waited:
         words += f" until {joined([asked.named(each) for each in waited])} had come"
         proof = [e.id for each in waited for e in asked.reading.evidence.get(each, ())]
     if over is not None and over.when is not None:
         words += f"; that was over {_within(over.when)}"
+        why = ()
     else:
         words += f"; not shown to be over as at {format_day(asked.reading.as_at)}"
-        why = [note for item in row.items for note in _unsettled(item)]
     ids = [row.id, stage.id, *waited, *proof]
-    return asked.answer(f"{words}.", ids, parties=doers, why=dict.fromkeys(why))
+    return asked.answer(f"{words}.", ids, parties=doers, why=why)
 
 
-def _count_queried(asked: Asked, put: list[tuple[RequestRow, Stage]]) -> Answer:
-    silent = {row.id: row for row, stage in put if _silent(row, stage) is not None}
-    queried_ = len({row.id for row, _ in put})
+class _Question(NamedTuple):
+    """A question that was put.
+
+    Attributes:
+        row: The request.
+        stage: The question.
+        run: Items that still wait for an answer to it; None if none do.
+        answer: The first answer that came after it; None if none did.
+    """
+
+    row: RequestRow
+    stage: Stage
+    run: ItemRow | None
+    answer: Stage | None
+
+
+def _questions(row: RequestRow) -> list[_Question]:
+    silent: dict[str, ItemRow] = {}
+    for run in _certain(row):
+        if run.silent:
+            silent.setdefault(run.since, run)
+    found: list[_Question] = []
+    answer: Stage | None = None
+    for stage in reversed(row.course):
+        if stage.word == "clarification_sought":
+            found.append(_Question(row, stage, silent.get(stage.id), answer))
+        elif stage.word in _CLEAR:
+            answer = stage
+    return found[::-1]
+
+
+def _count_queried(asked: Asked, put: list[_Question]) -> Answer:
+    silent = {each.row.id: each.row for each in put if each.run is not None}
+    queried_ = len({each.row.id for each in put})
     many = (
         f"{queried_} request was queried" if queried_ == 1 else f"{queried_} requests were queried"
     )
@@ -331,14 +383,15 @@ def _count_queried(asked: Asked, put: list[tuple[RequestRow, Stage]]) -> Answer:
         which = "it" if queried_ == 1 else f"{len(silent)} of them"
         told = f"no answer is told of {which} ({entries})"
     words = f"{many}; {told}, as at {format_day(asked.reading.as_at)}."
-    ids = [each for row, stage in put for each in (row.id, stage.id)]
+    ids = [event_id for each in put for event_id in (each.row.id, each.stage.id)]
     parties = {party for row in silent.values() for party in row.makers}
     return asked.answer(words, ids, parties=parties, whole=True, count=len(silent))
 
 
-def _queried(asked: Asked, row: RequestRow, stage: Stage) -> Answer:
+def _queried(asked: Asked, put: _Question) -> Answer:
+    row, stage, run, answer = put
     told = asked.by_id[stage.id]
-    run, question = _silent(row, stage), told.text("question")
+    question = told.text("question")
     words = f"{_name(row)}: {actors_words(sorted(doers_of(told)))} asked back, "
     words += f"{asked.when_words(stage.id)} (entry {stage.index})"
     words += f": “{' '.join(question.split())}”" if question else ""
@@ -348,18 +401,11 @@ def _queried(asked: Asked, row: RequestRow, stage: Stage) -> Answer:
     if question is None:
         why.append("what was asked: the question is not open here")
     if run is None:
-        after = row.course[row.course.index(stage) + 1 :]
-        answer = next((each for each in after if each.word in _CLEAR), None)
         words += "" if answer is None else f"; answered by entry {answer.index}"
         ids += [] if answer is None else [answer.id]
         return asked.answer(f"{words}.", ids, parties=row.makers, why=why)
     words += f"; silent since: {_counted(run.days)}, as at {format_day(asked.reading.as_at)}"
     return asked.answer(f"{words}.", ids, parties=run.ball, why=why, days=run.days)
-
-
-def _silent(row: RequestRow, stage: Stage) -> ItemRow | None:
-    """Return the items that still wait for an answer to a question; None if none do."""
-    return next((run for run in _certain(row) if run.silent and run.since == stage.id), None)
 
 
 def _awaited(asked: Asked, stage: Stage) -> tuple[str, ...]:
@@ -413,13 +459,12 @@ def _written(asked: Asked, told: Told | None) -> bool:
     return asked.counts(told, entitled)
 
 
-def _of_another(asked: Asked, row: RequestRow) -> Iterator[str]:
+def _of_another(asked: Asked, row: RequestRow, by_id: Mapping[str, RequestRow]) -> Iterator[str]:
     """Say of a request that is told to be about another that it may be no request of its own."""
-    about = _about(asked, row.id)
-    for other in asked.requests if about else ():
-        if other.id in about:
-            what = f"it is told to be about the {_named(other)} of entry {other.index}"
-            yield f"whether it is a request of its own, or a word about another: {what}"
+    about = [by_id[each] for each in _about(asked, row.id) if each in by_id]
+    for other in sorted(about, key=lambda other: asked.reading.order.place(other.id)):
+        what = f"it is told to be about the {_named(other)} of entry {other.index}"
+        yield f"whether it is a request of its own, or a word about another: {what}"
 
 
 def _also_first(others: list[RequestRow]) -> Iterator[str]:
@@ -448,9 +493,12 @@ def _unsettled(item: ItemRow) -> Iterator[str]:
 
 
 def _claimed(row: RequestRow) -> Iterator[str]:
-    for claim in row.claims:
+    for claim in row.claims[:_MOST_CLAIMS]:
         did = f"{actors_words(claim.doers)} {say(claim.verb)} it, as {claim.told_by} tells"
         yield f"whether {did} in entry {claim.index}: {claim.why}"
+    more = len(row.claims) - _MOST_CLAIMS
+    if more > 0:
+        yield f"what {more} steps more come to, of which nobody entitled has signed any"
 
 
 def _certain(row: RequestRow) -> list[ItemRow]:
@@ -470,7 +518,7 @@ def _name(row: RequestRow) -> str:
 
 def _which(row: RequestRow, item: ItemRow) -> str:
     """Name a run of items; the request alone where all its items stand alike."""
-    if len(_certain(row)) == 1:
+    if len(list(islice((run for run in row.items if not run.doubtful), 2))) == 1:
         return _name(row)
     return f"{_name(row)}, {_items(item)}"
 
