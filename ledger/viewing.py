@@ -38,6 +38,7 @@ from verify.tiles import bundles_of, entries_path, parse_bundle
 
 __all__ = ["ViewBuilder", "read_view", "view_of_export"]
 
+_Act = Callable[["State | None"], State]
 _NOTE = Decoder(str, name="checkpoints")
 
 
@@ -158,14 +159,19 @@ class ViewBuilder:
         self._signed: _Signed | None = None
         self._named: list[Committed] = []
         self._policies: list[tuple[int, Policy]] = []
-        self._states: list[tuple[int, State]] = []
+        self._state: State | None = None
+        # What made the state what it is, and with which entry: a state for each act would take
+        # the square of their number of memory, since each has all keys that there ever were.
+        self._acts: list[tuple[int, _Act]] = []
         self._charters: list[CharterInForce] = []
         self._told: dict[str, Told] = {}
         self._ids: list[str] = []
         self._starts: list[int] = []  # of each entry: how many ids came before it
         self._handed: dict[str, dict[str, int]] = {}
         self._opened: dict[str, int] = {}
-        self._revoked: list[tuple[str, int, int]] = []
+        self._signed_by: dict[str, list[str]] = {}  # the ids of what each key signed
+        self._revoked: dict[str, tuple[int, int]] = {}  # a key: since when, and by which entry
+        self._reopened: set[str] = set()  # the ids of events of which claims were handed over
         self._erasures = Erasures()
         self._erased: set[tuple[int, str]] = set()
         # What was told before and is told otherwise: since which entry, and the event's id.
@@ -195,7 +201,7 @@ class ViewBuilder:
         Returns:
             None where nothing on it counts, or it is of more entries than were folded.
         """
-        charters = self._states[-1][1].charters if self._states else ()
+        charters = () if self._state is None else self._state.charters
         for start, charter in charters[len(self._policies) :]:
             self._policies.append((start, charter_policy(charter)))
         if not any(policy.quorum for _, policy in self._policies):
@@ -252,9 +258,10 @@ class ViewBuilder:
         size, root = at or (self.size, self._tree.root().hex())
         if not 0 < size <= self.size:
             raise MalformedError("ledger", "has no entry" if not size else f"is below size {size}")
+        self._reopen()
         notes = [each for each in dated if each.size <= size]
         said = self._named[: bisect_left(self._named, size, key=lambda each: each.first)]
-        state = next(state for since, state in reversed(self._states) if since < size)
+        state = self._state_at(size)
         start, earlier = (0, ()) if before is None else (before.size, before.sealed)
         new = [self._shown(each, size, audience) for each in self._between(start, size)]
         told = Blocks[Told]() if before is None else before.told
@@ -296,11 +303,13 @@ class ViewBuilder:
 
         It costs what these entries cost, however large the ledger is.
         """
+        self._reopen()
         for each in self._between(start, stop):
             yield self._shown(each, self.size, audience)
 
     def by_id(self, audience: str) -> Mapping[str, Told]:
         """Return what `View.by_id` has, made as it is asked for, as long as nothing is added."""
+        self._reopen()
         return _Shown(self._told, lambda told: self._shown(told, self.size, audience))
 
     def _between(self, start: int, stop: int) -> Iterator[Told]:
@@ -312,39 +321,58 @@ class ViewBuilder:
         statement = entry.statement
         if statement is None:
             raise AssertionError(entry.index)
-        if not self._states:
+        index, recorded = entry.index, entry.recorded
+        if self._state is None:
             root = self._tree.root().hex()  # of one entry: its leaf hash
-            state = found(event, charter_id=own_id, fingerprint=root, statement=statement)
+            first = found(event, charter_id=own_id, fingerprint=root, statement=statement)
+            self._turn(index, lambda _: first)
         else:
-            state = self._states[-1][1].settle(index=entry.index, recorded=entry.recorded)
-        key = state.active_key(statement)
+            self._turn(index, lambda state: _known(state).settle(index=index, recorded=recorded))
+        key = _known(self._state).active_key(statement)
         seen = statement.seen
         self._signed = _Signed(entry.index, key, 0 if seen is None else seen.size)
         if seen is not None:
             self._named.append(Committed(entry.index, seen.size, bytes.fromhex(seen.note)))
-        self._turn(entry.index, state)
 
     def _govern(self, entry: Entry, event: Event, own_id: str) -> None:
         signed = self._signed
         if signed is None:
             raise MalformedError("entry 0", "has no statement")
-        state = self._states[-1][1]
-        if entry.index > 0:
-            state = state.govern(event, event_id=own_id, index=entry.index, recorded=entry.recorded)
-        if not self._charters or self._charters[-1].charter != state.charter:
-            since = entry.index + 1 if self._charters else 0
-            self._charters.append(CharterInForce(since=since, charter=state.charter))
+        index, recorded = entry.index, entry.recorded
+        if index > 0 and isinstance(event, GOVERNANCE):
+
+            def govern(state: State | None) -> State:
+                return _known(state).govern(event, event_id=own_id, index=index, recorded=recorded)
+
+            self._turn(index, govern)
+        charter = _known(self._state).charter
+        if not self._charters or self._charters[-1].charter != charter:
+            since = index + 1 if self._charters else 0
+            self._charters.append(CharterInForce(since=since, charter=charter))
         if isinstance(event, Key) and event.verb == "revoke":
             since = _compromised(event, signed.seen_size)
-            self._revoked.append((event.key, since, entry.index))
-            for told in self._between(since, entry.index) if since < entry.index else ():
-                if told.key == event.key:
-                    self._changed.append((entry.index, told.id))
-        self._turn(entry.index, state)
+            self._revoked[event.key] = since, index
+            for each in self._signed_by.get(event.key, ()):
+                if self._told[each].index >= since:
+                    self._changed.append((index, each))
 
-    def _turn(self, index: int, state: State) -> None:
-        if not self._states or self._states[-1][1] is not state:
-            self._states.append((index, state))
+    def _turn(self, index: int, act: _Act) -> None:
+        """Let something make another state of the one there is, or the first."""
+        state = act(self._state)
+        if state is not self._state:
+            self._state = state
+            self._acts.append((index, act))
+
+    def _state_at(self, size: int) -> State:
+        """Return the state after so many entries: before the last act, made once more."""
+        if self._acts[-1][0] < size:
+            return _known(self._state)
+        state: State | None = None
+        for index, act in self._acts:
+            if index >= size:
+                break
+            state = act(state)
+        return _known(state)
 
     def _amended(self, charter: CharterInForce) -> int:
         """Return the index of the entry with which a charter came to be in force."""
@@ -373,10 +401,20 @@ class ViewBuilder:
         names = self._handed.setdefault(event.of, {})
         for name in event.names or ():
             names.setdefault(name, index)
-        told = self._told[event.of]
         # What was read with the event was, perhaps, not all that there is now.
-        self._told[told.id] = replace(told, claims=self._open(told.index, told.event))
-        self._changed.append((index, told.id))
+        self._reopened.add(event.of)
+        self._changed.append((index, event.of))
+
+    def _reopen(self) -> None:
+        """Read again the disclosures of events of which claims were handed over.
+
+        Once for all that came since somebody looked: an event can have many, and be handed over
+        claim by claim.
+        """
+        for each in self._reopened:
+            told = self._told[each]
+            self._told[each] = replace(told, claims=self._open(told.index, told.event))
+        self._reopened.clear()
 
     def _take_note(self, event: Event, own_id: str, entry: Entry) -> None:
         """Take note of an erasure, and of what stands in its way."""
@@ -388,7 +426,7 @@ class ViewBuilder:
                     event,
                     target=self._told[event.of].index,
                     recorded=entry.recorded,
-                    notice_days=self._states[-1][1].charter.notice_days,
+                    notice_days=_known(self._state).charter.notice_days,
                 )
 
     def _erase(self) -> None:
@@ -409,6 +447,7 @@ class ViewBuilder:
     def _put(self, told: Told) -> None:
         self._told[told.id] = told
         self._ids.append(told.id)
+        self._signed_by.setdefault(told.key, []).append(told.id)
 
     def _tell(self, entry: Entry, event: Event, own_id: str, *, claims: Claims) -> Told:
         signed = self._signed
@@ -440,14 +479,18 @@ class ViewBuilder:
         if told.event.withheld:
             handed = self._handed.get(told.id, {})
             hidden.update(n for n in told.event.withheld if handed.get(n, size) >= size)
-        disowned = any(
-            key == told.key and since <= told.index < end < size
-            for key, since, end in self._revoked
-        )
+        since, end = self._revoked.get(told.key, (0, 0))
+        disowned = since <= told.index < end < size
         if not disowned and hidden.isdisjoint(told.claims):
             return told
         claims = {name: value for name, value in told.claims.items() if name not in hidden}
         return replace(told, claims=claims, disowned=disowned)
+
+
+def _known(state: State | None) -> State:
+    if state is None:
+        raise AssertionError
+    return state
 
 
 class _Shown(Mapping[str, Told]):

@@ -6,9 +6,7 @@ Calls of functions are counted, not time: twice as many events may cost some thr
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections.abc import Callable
-from types import FrameType
 
 import pytest
 
@@ -23,6 +21,7 @@ from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED
 from ledger.folds.transfers import fold_transfers
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
+from tests.ledger.counting import calls
 from verify.kinds import (
     Account,
     Agreement,
@@ -268,23 +267,6 @@ def replies(count: int) -> list[Draft]:
 
 def who_knew(reading: Reading) -> object:
     return knew_on(reading, day=AS_AT, tellings=(ESTABLISHED,))
-
-
-def calls(work: Callable[[], object]) -> int:
-    """Count the calls of functions of Python in some work."""
-    count = 0
-
-    def see(frame: FrameType, what: str, arg: object) -> None:
-        nonlocal count
-        del frame, arg
-        count += what == "call"
-
-    sys.setprofile(see)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ledger.viewing import ViewBuilder, read_view, view_of_export
 from tests.ledger.bookmaking import (
     DAY_MS,
     ORIGIN,
+    POWERS,
     Book,
     Draft,
     book_of,
@@ -22,7 +24,9 @@ from tests.ledger.bookmaking import (
     opening_of,
     public,
     sealed,
+    secret,
 )
+from tests.ledger.counting import calls
 from tests.ledger.founding import CASE, LCC, OTHERS
 from tests.world import claims_of
 from verify.checkpoint import Checkpoint, format_checkpoint
@@ -31,6 +35,7 @@ from verify.errors import MalformedError, VerifyError
 from verify.kinds import Erasure, Event, Hold, Key, Meeting, Opening, Sealed
 from verify.merkle import leaf_hash, root_hash
 from verify.note import NoteSignature, format_note
+from verify.submission import POSSESSION, LedgerName, Possession, pae
 from verify.tiles import bundles_of, entries_path, format_bundle
 
 
@@ -379,3 +384,100 @@ def test_refuses_a_view_of_a_size_that_it_does_not_have() -> None:
     growing.follow()
     with pytest.raises(MalformedError):
         growing.builder.view(at=(3, "00"))
+
+
+def recoveries(count: int, *, revoked: bool = False) -> Book:
+    """A member that proposes a key for another again and again, each in the place of the last."""
+    book = book_of([], members=("rutland",))
+    for number in range(count):
+        name = f"key {number}"
+        possession = Possession(
+            ledger=LedgerName(origin=ORIGIN, charter=book.fingerprint),
+            party="rutland",
+            key=public(name),
+            powers=POWERS,
+        )
+        signature = secret(name).sign(pae(POSSESSION, encode(possession))).signature.hex()
+        proposal = Key(
+            author=LCC,
+            nonce=nonce(name),
+            verb="recover",
+            party="rutland",
+            key=public(name),
+            powers=POWERS,
+            possession=signature,
+        )
+        book.add(Draft(proposal))
+        if revoked:
+            no = Key(
+                author="rutland",
+                nonce=nonce(f"no {name}"),
+                verb="revoke",
+                party="rutland",
+                key=public(name),
+                compromised_since=0,
+            )
+            book.add(Draft(no))
+    return book
+
+
+def test_what_is_kept_of_governance_grows_with_it_and_not_with_its_square() -> None:
+    def held(count: int) -> int:
+        entries = recoveries(count).entries
+        builder = ViewBuilder(lambda _index, _event: ())
+        tracemalloc.start()
+        try:
+            for data in entries:
+                builder.add(data)
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    assert held(400) < 2.5 * held(200)
+
+
+def test_each_size_has_the_state_of_its_own() -> None:
+    whole = recoveries(4, revoked=True)
+    whole.recorded += 30 * DAY_MS
+    for number in range(2):
+        whole.add(meeting(str(number)))
+    builder = ViewBuilder(lambda _index, _event: ())
+    for data in whole.entries:
+        builder.add(data)
+    for size in range(1, len(whole.entries) + 1):
+        short = Book(entries=whole.entries[:size]).view()
+
+        assert short.state == builder.view(at=(size, short.root)).state
+
+
+def test_keys_that_were_revoked_before_they_signed_cost_nothing_beside_their_entries() -> None:
+    def cost(count: int) -> int:
+        book = recoveries(count, revoked=True)
+        builder = ViewBuilder(lambda _index, _event: ())
+        for data in book.entries:
+            builder.add(data)
+        return calls(builder.view)
+
+    assert cost(200) < 3 * cost(100)
+
+
+def test_claims_that_are_handed_over_one_by_one_are_read_again_together() -> None:
+    names = tuple(f"item.{number}" for number in range(1, 10))
+    digests, texts = sealed(LCC, "list", dict.fromkeys(names, "Text."))
+    told = Meeting(author=LCC, nonce=nonce("list"), sealed=digests, withheld=names)
+    book = book_of([Draft(told)])
+    for name in names:
+        opening = Opening(author=LCC, nonce=nonce(name), of=Draft(told).id, names=(name,))
+        book.add(Draft(opening))
+    read: list[int] = []
+
+    def disclosures(index: int, _event: Event) -> Sequence[str]:
+        read.append(index)
+        return texts if index == 1 else ()
+
+    builder = ViewBuilder(disclosures)
+    for data in book.entries:
+        builder.add(data)
+
+    assert dict.fromkeys(names, "Text.") == builder.view().by_id[Draft(told).id].claims
+    assert read.count(1) == 2
