@@ -115,7 +115,8 @@ class Item:
         resumed_after: The id of the deferral that is over, if nothing moved it since.
         resumed_by: The id of the step that ended it; None where what it waited for had come.
         acknowledged: The id of the acknowledgement, if there is one.
-        passed: The ids of transfers of data that are told to be for it.
+        passed: The ids of the first transfers of data that are told to be for it.
+        passed_more: How many there are beside.
         part: The id of an answer in part, if there is one.
         contested: Whether its maker disputes the outcome.
         deferral_claimed: The id of a deferral by the recipient alone.
@@ -136,6 +137,7 @@ class Item:
     acknowledged: str | None = None
     part: str | None = None
     passed: tuple[str, ...] = ()
+    passed_more: int = 0
     contested: bool = False
     deferral_claimed: str | None = None
     questions: tuple[tuple[str, str | None], ...] = ()

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["RangeMap", "Segment", "covers", "format_items", "format_ranges"]
+__all__ = ["RangeMap", "Segment", "covers", "format_items", "format_ranges", "united"]
 
 T = TypeVar("T")
 H = TypeVar("H", bound=Hashable)
@@ -137,14 +137,24 @@ def _tidy(places: list[int], values: list[H]) -> tuple[list[int], list[H]]:
 
 def covers(ranges: Iterable[tuple[int, int]], wanted: Iterable[tuple[int, int]]) -> bool:
     """Tell whether ranges, in any order, together hold all numbers of those that are wanted."""
+    whole = united(ranges)
+    firsts = [first for first, _ in whole]
+    for first, last in wanted:
+        place = bisect_right(firsts, first) - 1
+        if place < 0 or last > whole[place][1]:
+            return False
+    return True
+
+
+def united(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Put ranges in any order together: ascending and apart."""
     merged: list[tuple[int, int]] = []
     for first, last in sorted(ranges):
         if merged and first <= merged[-1][1] + 1:
             merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
         else:
             merged.append((first, last))
-    whole = tuple(merged)
-    return all(_inside(Segment(first, last, None), whole) for first, last in wanted)
+    return tuple(merged)
 
 
 def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:
@@ -156,10 +166,3 @@ def format_items(ranges: Sequence[tuple[int, int]]) -> str:
     """Name items for people: "item 14", "items 1 to 12, 14"."""
     single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
     return f"{'item' if single else 'items'} {format_ranges(ranges)}"
-
-
-def _inside(segment: Segment[T], ranges: tuple[tuple[int, int], ...] | None) -> bool:
-    if ranges is None:
-        return True
-    place = bisect_right(ranges, segment.first, key=lambda each: each[0]) - 1
-    return place >= 0 and segment.last <= ranges[place][1]

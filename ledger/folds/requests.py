@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from heapq import heappop, heappush
-from itertools import chain
+from itertools import chain, groupby
 from typing import Final
 
 from ledger.clocks import Deadlines, Regime
@@ -30,7 +30,7 @@ from ledger.folds.lateness import (
     outcome_of,
 )
 from ledger.folds.positions import named_parties
-from ledger.folds.ranges import RangeMap
+from ledger.folds.ranges import RangeMap, united
 from ledger.folds.reading import Reading, days_since
 from ledger.folds.request_rows import Claim, ItemRow, RequestRow, Requests, Stage, Standing
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
@@ -220,9 +220,12 @@ class _Fold:
 
     def _pass(self, items: RangeMap[Item]) -> RangeMap[Item]:
         """Note which data was passed for which item: that alone moves nothing."""
-        for told, ranges in self.reading.passed.get(self.told.id, ()):
-            if self._is_passed(told):
-                items = items.changed(ranges, _passing(told.id))
+        passed = self.reading.passed.get(self.told.id, ())
+        for event_id, together in groupby(passed, key=lambda pair: pair[0].id):
+            discharged = [ranges for _, ranges in together]
+            if self._is_passed(self.reading.view.by_id[event_id]):
+                some = united(chain.from_iterable(ranges or () for ranges in discharged))
+                items = items.changed(None if None in discharged else some, _passing(event_id))
         return items
 
     def _is_passed(self, told: Told) -> bool:
@@ -545,11 +548,9 @@ class _Fold:
                 yield "what it waited for has come"
             if self.event.regime in _BY_LAW:
                 yield "its deferral moves no deadline"
-        for event_id in item.passed[:_MOST_TRANSFERS]:
-            yield self._passed_words(event_id)
-        more = len(item.passed) - _MOST_TRANSFERS
-        if more > 0:
-            yield f"data for it was passed in {more} transfers more"
+        yield from map(self._passed_words, item.passed)
+        if item.passed_more:
+            yield f"data for it was passed in {item.passed_more} transfers more"
 
     def _passed_words(self, event_id: str) -> str:
         if event_id not in self._transfers:
@@ -588,7 +589,12 @@ def _stage_word(step: Step, reached: Iterable[Item], *, invitation: bool) -> str
 
 
 def _passing(transfer: str) -> Callable[[Item], Item]:
-    return lambda item: replace(item, passed=(*item.passed, transfer))
+    def passing(item: Item) -> Item:
+        if len(item.passed) < _MOST_TRANSFERS:
+            return replace(item, passed=(*item.passed, transfer))
+        return replace(item, passed_more=item.passed_more + 1)
+
+    return passing
 
 
 def _contested(item: Item, steps: Collection[str | None]) -> Item:

@@ -27,7 +27,7 @@ from tests.ledger.founding import (
     position,
     step,
 )
-from verify.kinds import Attestation, Communication, Meeting, Request
+from verify.kinds import Attestation, Communication, Discharge, Meeting, Request, Transfer
 
 TOLD = Telling(LCC)
 DISTRICT_PARTIES = tuple(sorted(OTHERS))
@@ -707,3 +707,26 @@ def test_no_service_is_deemed_of_what_is_not_told_to_have_been_sent() -> None:
 
     assert deadline_under(found, received.id, regime="cpr_deemed") is None
     assert deadline_under(found, received.id, regime="foia_20") is not None
+
+
+def test_an_item_that_one_transfer_names_twice_was_passed_once_and_sixteen_are_told() -> None:
+    both = tuple(Discharge(request=ASKED.id, items=((1, last),)) for last in (2, 5))
+    drafts = [
+        Draft(
+            Transfer(
+                author=LCC,
+                nonce=nonce(f"data {number}"),
+                dates=dates(sent="2025-04-01"),
+                from_=LCC,
+                to=("rutland",),
+                discharges=both,
+            )
+        )
+        for number in range(18)
+    ]
+    first, rest = row(ASKED, reading(ASKED, *drafts)).items
+
+    assert ((1, 5), (6, 10)) == ((first.first, first.last), (rest.first, rest.last))
+    assert len(set(first.notes)) == len(first.notes) == 17
+    assert first.notes[-1] == "data for it was passed in 2 transfers more"
+    assert not rest.notes
