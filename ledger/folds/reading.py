@@ -304,17 +304,23 @@ def grow(before: Reading, view: View) -> tuple[Reading, frozenset[str]]:
     """
     touched = {view.told[place].id: place for place in _touched(before.view, view)}
     referring, opened = before.referring.draft(), dict(before.opened)
+    # Thousands can refer to one event, or hold one file: what is new of each is added at once.
+    new: dict[str, list[str]] = {}
     for place in range(len(before.view.told), len(view.told)):
         told = view.told[place]
         for each in dict.fromkeys(ref for _, ref in references(told.event)):
-            referring[each] = (*referring.get(each, ()), told.id)
+            new.setdefault(each, []).append(told.id)
         if told.sealed_at is not None:
             opened[told.author] = opened.get(told.author, 0) + 1
+    referring.update((each, (*referring.get(each, ()), *ids)) for each, ids in new.items())
     holding = before.holding.draft()
+    held: dict[str, list[str]] = {}
     for place in touched.values():
         told = view.told[place]
         for sha256 in _files_of(told):
-            holding[sha256] = tuple(dict.fromkeys((*holding.get(sha256, ()), told.id)))
+            held.setdefault(sha256, []).append(told.id)
+    for sha256, ids in held.items():
+        holding[sha256] = tuple(dict.fromkeys((*holding.get(sha256, ()), *ids)))
     stances, responded = grow_stances(before.stances, view, referring, touched)
     dates, dated = grow_dates(before.dates, view, referring, touched)
     order, moved = grow_order(before.order, view, dates, touched.keys() | dated)
