@@ -9,10 +9,11 @@ Source: FOLDS, "Agreements".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import heapq
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from ledger.date_words import format_when
 from ledger.dates import Answer, When
@@ -224,11 +225,11 @@ class Paper:
 
     def refusals(self, party: str, number: int) -> list[Deed]:
         """Return the steps by which a party refused a version, whenever that was."""
-        return [
-            deed
-            for deed in self.of("not_adopted")
-            if (deed.done or party in deed.doers) and deed.step.version in {None, number}
-        ]
+        found = heapq.merge(
+            *(self._of_version.get(("not_adopted", each), ()) for each in (None, number))
+        )
+        deeds = (self.deeds[place] for place in found)
+        return [deed for deed in deeds if deed.done or party in deed.doers]
 
     def unsigned(self, party: str, number: int) -> Condition:
         """Return what there is in place of a signature: a refusal, another's word, or nothing."""
@@ -256,9 +257,28 @@ class Paper:
         words = "signed nothing that is told of"
         return Condition(kind="signature", answer=_OPEN, words=words, party=party)
 
+    def place(self, deed: Deed) -> int:
+        """Return where a step that counts is laid out."""
+        return self._place_of[deed.id]
+
+    @cached_property
+    def _place_of(self) -> dict[str, int]:
+        return {deed.id: place for place, deed in enumerate(self.deeds)}
+
     def of(self, verb: str) -> list[Deed]:
         """Return the steps of a verb that count."""
         return self._by_verb.get(verb, [])
+
+    def named(self, verb: str, number: int | None) -> list[Deed]:
+        """Return the steps of a verb that name a version, or none, laid out."""
+        return [self.deeds[place] for place in self._of_version.get((verb, number), ())]
+
+    @cached_property
+    def _of_version(self) -> dict[tuple[str, int | None], list[int]]:
+        found: dict[tuple[str, int | None], list[int]] = {}
+        for place, deed in enumerate(self.deeds):
+            found.setdefault((deed.verb, deed.step.version), []).append(place)
+        return found
 
     def on(self, number: int, verbs: Collection[str]) -> list[Deed]:
         """Return the steps of some verbs that can be of a version, laid out."""
@@ -290,6 +310,20 @@ class Paper:
         return None
 
 
+class _Joint(NamedTuple):
+    """What steps of one verb come to.
+
+    Attributes:
+        by_party: Whether each party had done it.
+        done: Whether it is told to have been done, by nobody in particular.
+        last: The last step that had effect, or can have had; None if none.
+    """
+
+    by_party: Mapping[str, Answer]
+    done: Answer
+    last: Deed | None
+
+
 class At:
     """An agreement at a point: the end of a day, or the moment of an event."""
 
@@ -300,6 +334,7 @@ class At:
         self._took: dict[tuple[str, int], Answer] = {}
         self._after: dict[str, dict[int, tuple[Answer, int]]] = {}
         self._over: dict[tuple[str, int], Condition | None] = {}
+        self._joints: dict[tuple[str, int | None], _Joint] = {}
 
     def bindings(
         self,
@@ -484,15 +519,10 @@ class At:
         return self._over[key]
 
     def _suspended(self, number: int) -> Condition | None:
-        def lasted(deed: Deed) -> Answer:
-            until = date_of(deed.told, "until")
-            over = "no" if until is None else self.point.over(until)
-            return every([self._came(deed), negated(over)])
-
-        return self._jointly("suspend", number, {d.id: lasted(d) for d in self.paper.of("suspend")})
+        return self._jointly("suspend", number)
 
     def _ended(self, number: int) -> Condition | None:
-        ended = self._jointly("end", number, {d.id: self._came(d) for d in self.paper.of("end")})
+        ended = self._jointly("end", number)
         term = self.paper.date(number, "end") or self.paper.date(number, "until")
         if term is None or (ended is not None and ended.answer == "no"):
             return ended
@@ -507,25 +537,51 @@ class At:
         effective = date_of(deed.told, "effective")
         return self.point.had(deed.id) if effective is None else self.point.reached(effective)
 
-    def _jointly(self, verb: str, number: int, answers: dict[str, Answer]) -> Condition | None:
+    def _lasted(self, deed: Deed) -> Answer:
+        """Say whether a step had effect, and still has: a suspension may be until a day."""
+        until = date_of(deed.told, "until") if deed.verb == "suspend" else None
+        over = "no" if until is None else self.point.over(until)
+        return every([self._came(deed), negated(over)])
+
+    def _joint(self, verb: str, number: int | None) -> _Joint:
+        """Say what the steps come to that name a version, or none."""
+        key = (verb, number)
+        if key not in self._joints:
+            by_party: dict[str, list[Answer]] = {}
+            done: list[Answer] = []
+            last: Deed | None = None
+            for deed in self.paper.named(verb, number):
+                answer = self._lasted(deed)
+                if answer != "no":
+                    last = deed
+                    for party in () if deed.done else deed.doers:
+                        by_party.setdefault(party, []).append(answer)
+                    done += [answer] if deed.done else []
+            each_party = {party: some(answers) for party, answers in by_party.items()}
+            self._joints[key] = _Joint(each_party, some(done), last)
+        return self._joints[key]
+
+    def _jointly(self, verb: str, number: int) -> Condition | None:
         """Say what an act that all must do comes to; None where nobody had done it."""
-        deeds = [d for d in self.paper.of(verb) if d.step.version in {None, number}]
-        deeds = [deed for deed in deeds if answers[deed.id] != "no"]
+        both = self._joint(verb, None), self._joint(verb, number)
+        deeds = [each.last for each in both if each.last is not None]
         if not deeds:
             return None
+        last = max(deeds, key=self.paper.place)
         needed = self.paper.required or self.paper.signers
+        by_nobody = some(acts.done for acts in both)
         each = [
-            some(answers[deed.id] for deed in deeds if deed.done or party in deed.doers)
+            some([by_nobody, *(acts.by_party.get(party, "no") for acts in both)])
             for party in sorted(needed)
         ]
         joint = every(each) if each and not self.paper.unnamed else _OPEN
-        joint = some([joint, *(answers[deed.id] for deed in deeds if deed.done)])
+        joint = some([joint, by_nobody])
         kind, done = _DONE[verb]
         if joint == "yes":
-            return _condition(kind, "no", f"it was {done}", deeds[-1].told, self.paper)
+            return _condition(kind, "no", f"it was {done}", last.told, self.paper)
         # What some did alone has the effect that its terms give it, which are not read.
         words = f"it was {done} by some, or on a day that is not certain"
-        return _condition(kind, _OPEN, words, deeds[-1].told, self.paper)
+        return _condition(kind, _OPEN, words, last.told, self.paper)
 
 
 def _condition(

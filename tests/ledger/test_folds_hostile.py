@@ -67,6 +67,20 @@ def versions(count: int) -> list[Draft]:
     return found
 
 
+def endings(count: int) -> list[Draft]:
+    """Versions that one side drafts, refuses, suspends and ends, each by itself."""
+    paper = event(
+        *(Agreement, "paper", NORTH), on="2025-01-01", type="protocol", signatories=(NORTH, SOUTH)
+    )
+    found = [paper]
+    for number in range(1, count + 1):
+        values: dict[str, object] = {"of": paper.id, "target": "agreement", "version": number}
+        for verb in ("draft", "sign", "not_adopted", "suspend", "end"):
+            named = values | {"verb": verb}
+            found.append(event(*(Step, f"{verb} {number}", NORTH), on="2025-03-01", **named))
+    return found
+
+
 def chairs(count: int) -> list[Draft]:
     """A forum of which a post after another of one party is told to take the chair."""
     forum = event(
@@ -273,6 +287,7 @@ def who_knew(reading: Reading) -> object:
     ("make", "fold", "count"),
     [
         (versions, fold_agreements, 40),
+        (endings, fold_agreements, 200),
         (chairs, fold_arrangements, 1100),
         (invitations, fold_contradictions, 60),
         (invitations, ask, 60),
