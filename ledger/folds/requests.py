@@ -20,6 +20,7 @@ from itertools import chain, groupby
 from typing import Final
 
 from ledger.clocks import Deadlines, Regime
+from ledger.dates import Bound
 from ledger.folds.acts import doers_of, principals_of
 from ledger.folds.items import ANSWERS, OPEN, TERMINAL, End, Item, Move, ball_of, move, resumed
 from ledger.folds.lateness import (
@@ -200,6 +201,7 @@ class _Fold:
         self._due: dict[tuple[str, tuple[tuple[str, str | None], ...]], Deadlines | None] = {}
         # Of thousands of items each is told of these; most of them have the same.
         self._doubted: dict[str, bool] = {}
+        self._doubts: dict[tuple[frozenset[int], str | None, Bound], Doubt | None] = {}
         self._transfers: dict[str, str] = {}
 
     def run(self, total: int) -> RangeMap[Item]:
@@ -441,17 +443,20 @@ class _Fold:
             return None
         latest = due.latest if due is not None else None
         last = None if latest is None else latest.due
-        return first_doubt(
-            self._turns_of(items), self.reading.order, items=items, end=end, last=last
-        )
-
-    def _turns_of(self, items: tuple[int, int]) -> list[Turn]:
-        """Return the turns that name some of these items, or none."""
         starts, going = self._going
         begin = max(bisect_right(starts, items[0]) - 1, 0)
-        some = chain.from_iterable(going[begin : bisect_right(starts, items[1])])
-        of_all = (number for number, turn in enumerate(self.turns) if turn.items is None)
-        return [self.turns[number] for number in sorted({*some, *of_all})]
+        some = frozenset[int]().union(*going[begin : bisect_right(starts, items[1])])
+        key = some, end, last
+        if key not in self._doubts:
+            turns = [
+                turn
+                for number, turn in enumerate(self.turns)
+                if number in some or turn.items is None
+            ]
+            self._doubts[key] = first_doubt(
+                turns, self.reading.order, items=items, end=end, last=last
+            )
+        return self._doubts[key]
 
     @cached_property
     def _going(self) -> tuple[list[int], list[frozenset[int]]]:
