@@ -415,7 +415,7 @@ def test_the_command_asks_about_a_party_and_an_event_and_one_account(desk: Desk)
 
 @pytest.mark.parametrize(("words", "reason"), [
     (("frob",), "frob"),
-    (("first", "--event", "00"), "begins with 00"),
+    (("first", "--event", "0" * 16), "begins with 0000"),
     (("first", "--party", "A b"), "is no name here"),
 ])  # fmt: skip
 def test_the_command_refuses_what_is_no_question(

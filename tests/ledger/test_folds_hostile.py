@@ -13,12 +13,10 @@ import pytest
 from ledger.folds.agreements import fold_agreements
 from ledger.folds.arrangements import fold_arrangements
 from ledger.folds.contradictions import fold_contradictions
-from ledger.folds.knew import knew_on
 from ledger.folds.positions import fold_positions
 from ledger.folds.questions import ask
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import fold_requests
-from ledger.folds.stances import ESTABLISHED
 from ledger.folds.transfers import fold_transfers
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
 from tests.ledger.counting import calls
@@ -243,18 +241,6 @@ def passed(count: int) -> list[Draft]:
     return found
 
 
-def disputed(count: int) -> list[Draft]:
-    """Items that stand alone and are refused, and a maker that disputes it again and again."""
-    found = shattered(count)
-    values = {"of": found[0].id, "target": "request", "verb": "refuse"}
-    refusal = event(*(Step, "refusal", SOUTH), on="2025-04-01", **values)
-    found.append(refusal)
-    for number in range(count * 20):
-        no = Position(author=SOUTH, nonce=nonce(f"no {number}"), on=found[0].id, stance="deny")
-        found.append(Draft(no))
-    return found
-
-
 def put_off(count: int) -> list[Draft]:
     """Items of a request, each put off by itself, and waiting for what has no date."""
     asked = request("asked", NORTH, categories=count)
@@ -265,22 +251,6 @@ def put_off(count: int) -> list[Draft]:
         values |= {"until_events": (met.id,), "items": ((number, number),)}
         found.append(event(*(Step, f"put off {number}", NORTH), on="2025-03-01", **values))
     return found
-
-
-def replies(count: int) -> list[Draft]:
-    """Replies to one letter."""
-    values = {"channel": "letter", "from_": (SOUTH,), "to": (NORTH,)}
-    letter = event(*(Communication, "letter", SOUTH), on="2025-02-01", **values)
-    to_it = (link("replies_to", letter),)
-    again = (
-        event(*(Communication, f"reply {n}", SOUTH), on="2025-02-02", links=to_it, **values)
-        for n in range(count)
-    )
-    return [letter, *again]
-
-
-def who_knew(reading: Reading) -> object:
-    return knew_on(reading, day=AS_AT, tellings=(ESTABLISHED,))
 
 
 @pytest.mark.parametrize(
@@ -301,8 +271,6 @@ def who_knew(reading: Reading) -> object:
         (shattered, ask, 5),
         (put_off, ask, 60),
         (passed, fold_requests, 5),
-        (disputed, fold_requests, 5),
-        (replies, who_knew, 60),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.folds.contradictions import fold_contradictions
 from ledger.folds.items import Item, Move, ball_of, move, resumed
@@ -487,25 +489,36 @@ def _by(doer: str, verb: str) -> Move:
     )  # fmt: skip
 
 
-def _adding(number: int) -> Callable[[int], int]:
-    return lambda old: old * 2 + number
+SPANS = st.lists(
+    st.integers(1, 16), min_size=2, max_size=8, unique=True
+).map(sorted).map(lambda ends: tuple(zip(ends[::2], ends[1::2], strict=False)))  # fmt: skip
 
 
-def test_ranges_agree_with_a_plain_list() -> None:
+@given(st.lists(st.tuples(st.none() | SPANS, st.integers(0, 3)), max_size=40))
+def test_ranges_agree_with_a_plain_list(
+    changes: list[tuple[tuple[tuple[int, int], ...] | None, int]],
+) -> None:
     values = [0] * 12
     ranges: RangeMap[int] = RangeMap.filled(12, 0)
-    for number, spans in enumerate(
-        [((1, 4), (6, 6)), ((3, 8),), ((12, 12),), ((1, 12),), ((5, 40),)], start=1
-    ):
-        ranges = ranges.changed(spans, _adding(number))
-        for first, last in spans:
-            for place in range(first, min(last, 12) + 1):
-                values[place - 1] = values[place - 1] * 2 + number
+    for spans, number in changes:
+        before = ranges
 
-        assert values == [seg.value for seg in ranges.segments for _ in range(seg.width)]
-    assert all(
-        a.value != b.value for a, b in zip(ranges.segments, ranges.segments[1:], strict=False)
-    )
+        def change(old: int, number: int = number) -> int:
+            return (old * 2 + number) % 5
+
+        ranges = ranges.changed(spans, change)
+        kept = [seg.value for seg in before.segments for _ in range(seg.width)]
+        assert values == kept
+        for first, last in ((1, 12),) if spans is None else spans:
+            values[first - 1 : last] = map(change, values[first - 1 : last])
+        segments = ranges.segments
+
+        assert values == [seg.value for seg in segments for _ in range(seg.width)]
+        assert all(a.value != b.value for a, b in pairwise(segments))
+        assert sorted(set(values)) == sorted(ranges.values)
+        cut = list(ranges.split(((3, 5),)))
+        assert values == [seg.value for seg in cut for _ in range(seg.width)]
+        assert {3, 6} <= {seg.first for seg in cut}
 
 
 def test_a_deferral_that_names_nothing_ends_only_when_a_party_resumes() -> None:
