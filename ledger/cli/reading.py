@@ -199,7 +199,7 @@ def _show_lines(told: Told, reading: Reading, width: int) -> Iterator[str]:
     if row is None:
         return
     yield ""
-    yield f"Status: {row.status.status}"
+    yield f"Status: {say(row.status.status)}"
     for field in row.status.fields:
         for response in field.responses:
             value = "" if response.value is None else f": {response.value}"
