@@ -13,6 +13,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from verify.anchors import Anchors, compare, not_checked
 from verify.brackets import Brackets, Committed, check_recorded
@@ -267,7 +268,11 @@ class _Audit:
         try:
             evidence = parse_evidence(data)
         except RuleError as error:
-            self._findings.append(Finding.of(error))
+            finding = Finding.of(error)
+            if not is_evidence(data):
+                reason = f"is no evidence file, or a damaged one: {error.reason}"
+                finding = replace(finding, reason=reason)
+            self._findings.append(finding)
             return self._report()
         self._read_checkpoint(evidence)
         self._read_entries(evidence)

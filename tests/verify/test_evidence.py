@@ -89,6 +89,16 @@ def test_report_says_what_was_and_what_was_not_checked() -> None:
     assert any("references to events that are not in this file" in text for text in NOT_CHECKED)
 
 
+@pytest.mark.parametrize("data", [b"", b"Dear Sir", b'{"key":"00"}', b'{"type":"other"}'])
+def test_what_does_not_say_that_it_is_evidence_may_be_another_file(data: bytes) -> None:
+    (finding,) = audit_evidence(data).findings
+    (damaged,) = audit_evidence(b'{"checkpoint":1,"type":"counterfoil-evidence/v1"}').findings
+
+    assert finding.reason.startswith("is no evidence file, or a damaged one: ")
+    assert (Check.EVIDENCE, Check.EVIDENCE) == (finding.check, damaged.check)
+    assert not damaged.reason.startswith("is no evidence file")
+
+
 def test_what_is_written_reads_back() -> None:
     evidence = evidence_of(two_parties(), 4, 6)
 
