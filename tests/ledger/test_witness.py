@@ -811,7 +811,7 @@ def test_a_bad_file_of_logs_or_of_another_format_is_said(path: Path) -> None:
     file = str(path / STORE_FILE)
     with lmdb.open(file, subdir=False, max_dbs=4) as env, env.begin(write=True) as txn:
         txn.put(b"format", b"counterfoil-witness/2", db=env.open_db(b"meta", txn=txn))
-    with pytest.raises(StoreError, match="of this version"):
+    with pytest.raises(StoreError, match="by another version"):
         WitnessStore(path)
     (path / STORE_FILE).write_bytes(b"no database" * 1000)
     with pytest.raises(StoreError, match="cannot be opened"):
