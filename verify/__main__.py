@@ -28,6 +28,7 @@ from verify.receipt import MAX_RECEIPT
 from verify.report import Report
 from verify.spelling import HASH_SIZE, is_hex
 from verify.state import UnknownVersionError
+from verify.version import version_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # whatever cannot be spelled is escaped
             stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if "--version" in words:  # which needs no path
+        return _print(f"counterfoil-verify {version_of('counterfoil')}", 0)
+    options = _parser().parse_args(words)
     try:
         return _run(options)
     except KeyboardInterrupt:
@@ -156,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         "--certificate", metavar="OUT",
         help="draft a certificate for a court in OUT, a new file, for a person to sign",
     )  # fmt: skip
+    parser.add_argument("--version", action="store_true", help="print the version, and end")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print the whole report as JSON")
     output.add_argument("--quiet", action="store_true", help="print nothing: the exit code tells")
@@ -450,7 +455,7 @@ def _write_certificate(report: Report, options: argparse.Namespace) -> None:
     supplied = [_received(Path(path)) for path in options.receipt]
     if options.files is not None:
         supplied.append(_received(Path(options.files)))
-    versions = [(name, _version(name)) for name in _PROGRAMS]
+    versions = [(name, version_of(name)) for name in _PROGRAMS]
     text = draft_certificate(
         report,
         received=_received(Path(options.path)),
@@ -486,15 +491,6 @@ def _sha256(path: "Path") -> str:
 
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _version(name: str) -> str:
-    import importlib.metadata
-
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed as a package"
 
 
 if __name__ == "__main__":

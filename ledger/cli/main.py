@@ -51,6 +51,7 @@ from ledger.errors import (
 )
 from verify.errors import VerifyError
 from verify.state import UnknownVersionError
+from verify.version import version_of
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -150,8 +151,13 @@ def _ended(words: Sequence[str], context: Context, more: Sequence[Add]) -> int:
 
 def _run(words: Sequence[str], context: Context, more: Sequence[Add]) -> int:
     parser = _parser(more)
-    if not set(words) - {"--json"}:
+    asked = set(words) - {"--json"}
+    if not asked:
         parser.print_help()
+    if asked == {"--version"}:
+        version = version_of("counterfoil")
+        context.answer({"version": version}, f"counterfoil {version}")
+        return DONE
     parsed = parser.parse_args(words)
     code: int = parsed.run(parsed, context)
     return code
@@ -172,6 +178,7 @@ def _parser(more: Sequence[Add]) -> Parser:
         epilog=_EPILOG,
     )
     _add_commands(parser, more)
+    parser.add_argument("--version", action="store_true", help="print the version, and end")
     _add_json(parser, default=False)
     return parser
 

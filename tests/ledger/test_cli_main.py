@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,13 @@ def test_help_is_json_when_asked_for(desk: Desk) -> None:
         desk("list", "--help").out.strip()
         == str(desk("list", "--json", "--help").values["help"]).strip()
     )
+
+
+def test_the_version_is_told(desk: Desk) -> None:
+    told = desk("--version", "--json").values["version"]
+
+    assert f"counterfoil {told}\n" == desk("--version").out
+    assert version("counterfoil") == told
 
 
 def test_a_wrong_word_is_named(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -458,6 +459,15 @@ def test_help_has_examples_and_exit_codes() -> None:
     assert 0 == done.returncode
     assert b"examples:" in done.stdout
     assert b"exit codes:" in done.stdout
+
+
+def test_the_version_is_told_without_a_path() -> None:
+    done = run("--version")
+
+    assert (0, f"counterfoil-verify {version('counterfoil')}\n") == (
+        done.returncode,
+        done.stdout.decode(),
+    )
 
 
 # Several processes, terminals, interrupts
