@@ -18,7 +18,7 @@ from pathlib import Path
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from ledger.compose import Composed, FileClaim, compose, file_claim
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, TargetError
 from ledger.transport import Transport
 from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.errors import VerifyError
@@ -49,27 +49,32 @@ class Stamped:
 def ask_server(url: str) -> Authority:
     """Ask the authority at a URL, by POST, within a time and a size (RFC 3161 section 3.4).
 
+    No error tells the URL's query, which may be a customer's key.
+
     Raises:
         LedgerError: The URL is none.
     """
-    base, _, last = url.rpartition("/")
+    place, mark, key = url.partition("?")
+    base, _, last = place.rpartition("/")
     if base.endswith("/"):  # there is no path: what was cut is the host
-        base, last = url, ""
+        base, last = place, ""
     # A transport's paths lie below its URL's, and an authority's last word is no folder.
     transport = Transport(base, timeout_s=_TIMEOUT_S, deadline_s=_DEADLINE_S)
 
     def ask(query: bytes) -> bytes:
         try:
             answer = transport.send(
-                "POST", last, query,
+                "POST", last + mark + key, query,
                 media_type="application/timestamp-query", limit=MAX_TOKEN,
             )  # fmt: skip
+        except TargetError as error:
+            raise StampError(f"{place}: {str(error).replace(mark + key, '')}") from None
         finally:
             transport.close()
         if answer.status != 200:  # noqa: PLR2004 (HTTP's OK)
-            raise StampError(f"{url}: answered with status {answer.status}")
+            raise StampError(f"{place}: answered with status {answer.status}")
         if answer.media_type != "application/timestamp-reply":
-            raise StampError(f"{url}: answered with {answer.media_type or 'no media type'}")
+            raise StampError(f"{place}: answered with {answer.media_type or 'no media type'}")
         return answer.body
 
     return ask

@@ -90,7 +90,8 @@ def _asked(arguments: Namespace, home: Path) -> tuple[Configured, ...]:
         raise UsageError("--chain goes with --tsa or --openssl-conf")
     if one is not None:
         settings = None if arguments.openssl_conf is None else Path(arguments.openssl_conf)
-        return (Configured(one, arguments.tsa, settings, Path(arguments.chain)),)
+        name = one if arguments.tsa is None else _place(one)
+        return (Configured(name, arguments.tsa, settings, Path(arguments.chain)),)
     configured = read_authorities(home)
     if not configured:
         raise UsageError(
@@ -114,8 +115,13 @@ def _stamp(asked: Configured, checkpoint: Checkpoint, party: str, context: Conte
     else:
         url = asked.tsa or ""
         authority = timestamping.ask_server(url)
-        source = url.partition("?")[0]  # what follows may be a customer's key
+        source = _place(url)
     return timestamping.stamp(
         checkpoint, author=party, authority=authority, source=source, chain=chain,
         now_ms=context.now_ms,
     )  # fmt: skip
+
+
+def _place(url: str) -> str:
+    """Return a URL without its query, which may be a customer's key."""
+    return url.partition("?")[0]

@@ -135,6 +135,24 @@ def test_what_an_authority_knows_its_customer_by_is_not_recorded(
     assert "hush" not in shown
 
 
+def test_what_an_authority_knows_its_customer_by_is_not_told(desk: Desk, served: Served) -> None:
+    words = ("timestamp", "ledger", "--tsa", served.url("/tsr?key=hu/sh"), "--chain",
+             "tsa/root.pem", "--key", "rutland.key")  # fmt: skip
+    done = [desk(*words)]
+    served.media_type = "text/html"
+    done.append(desk(*words))
+    served.status = 503
+    done.append(desk(*words))
+    closed = ("http://127.0.0.1:1/tsr?key=hu/sh", "http://127.0.0.1:1/tsr?key=hu/sh now")
+    done += [desk(*words[:3], url, *words[4:]) for url in closed]
+
+    assert [0, 2, 2, 2, 2] == [ran.code for ran in done]
+    assert ["/tsr?key=hu/sh"] * 3 == [path for path, _ in served.asked]
+    for ran in done:
+        assert "/tsr" in ran.out + ran.err
+        assert "hu/sh" not in ran.out + ran.err
+
+
 def test_a_checkpoint_is_stamped_by_openssl(desk: Desk, authority: Authority) -> None:
     ran = desk("timestamp", "ledger", "--openssl-conf", "tsa/tsa.cnf", "--chain", "tsa/root.pem",
                "--key", "rutland.key")  # fmt: skip
