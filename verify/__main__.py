@@ -85,9 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # whatever cannot be spelled is escaped
             stream.reconfigure(errors="backslashreplace")
     words = sys.argv[1:] if arguments is None else arguments
-    if "--version" in words:  # which needs no path
+    if [*words] == ["--version"]:  # beside a path, which may be called so, 0 would say: valid
         return _print(f"counterfoil-verify {version_of('counterfoil')}", 0)
     options = _parser().parse_args(words)
+    if options.version:
+        return _fail("--version goes alone")
     try:
         return _run(options)
     except KeyboardInterrupt:

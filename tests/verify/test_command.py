@@ -470,6 +470,14 @@ def test_the_version_is_told_without_a_path() -> None:
     )
 
 
+@pytest.mark.parametrize("words", [("--", "--version"), (".", "--version"), ("--version", ".")])
+def test_no_path_is_taken_for_a_wish_for_the_version(words: Sequence[str]) -> None:
+    done = run(*words)
+
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert b"could not run" in done.stderr
+
+
 # Several processes, terminals, interrupts
 
 
