@@ -355,20 +355,21 @@ class _Fold:
     def _contest(self, items: RangeMap[Item]) -> RangeMap[Item]:
         """Flag outcomes that a maker disputes: those of the step disputed, or of any step."""
         whole: set[str] = set()
+        total = item_counts(self.event)[1]
         steps = (told.id for told, _ in self.reading.steps.get(self.told.id, ()))
         for event_id in (self.told.id, *steps):
             step = None if event_id == self.told.id else event_id
-            for ranges in self._disputed(event_id):
-                if ranges is None:
+            for ranges in self._disputed(event_id, total):
+                if ranges == ((1, total),):
                     whole.add(event_id)
                 else:
                     items = items.changed(ranges, lambda item: _contested(item, {step}))  # noqa: B023 - called at once
         any_step = {None} if self.told.id in whole else whole
         return items.changed(None, lambda item: _contested(item, any_step)) if whole else items
 
-    def _disputed(self, event_id: str) -> Iterator[Ranges | None]:
-        """Yield the items of which the latest word of a maker is that it disputes a step."""
-        found: dict[str, dict[Ranges | None, None]] = {}
+    def _disputed(self, event_id: str, total: int) -> Iterator[Ranges]:
+        """Yield, for each maker, the items of which its latest word is that it disputes a step."""
+        found: dict[str, RangeMap[bool]] = {}
         for told, position in self.reading.stances.on.get(event_id, ()):
             if told.disowned or told.author not in self.makers:
                 continue
@@ -378,13 +379,12 @@ class _Fold:
             if self.telling.party not in {None, told.author}:
                 continue
             if position.stance in {"dispute", "deny"}:
-                found.setdefault(told.author, {})[position.items] = None
-            elif position.stance in {"agree", "admit"}:
-                if position.items is None:
-                    found.pop(told.author, None)
-                else:
-                    found.get(told.author, {}).pop(position.items, None)
-        return (ranges for each in found.values() for ranges in each)
+                before = found.get(told.author) or RangeMap.filled(total, value=False)
+                found[told.author] = before.changed(position.items, lambda _: True)
+            elif position.stance in {"agree", "admit"} and told.author in found:
+                found[told.author] = found[told.author].changed(position.items, lambda _: False)
+        for each in found.values():
+            yield tuple((seg.first, seg.last) for seg in each.segments if seg.value)
 
     def item_row(self, first: int, last: int, item: Item, *, doubtful: bool) -> ItemRow:
         ball = ball_of(item, makers=self.makers)

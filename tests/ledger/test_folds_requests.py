@@ -291,6 +291,23 @@ def test_what_was_disputed_of_one_outcome_contests_no_later_one() -> None:
     assert {()} == set(flags(withdrawn))
 
 
+def test_a_maker_that_is_content_with_some_items_contests_the_others_still() -> None:
+    whole = position("contest", "rutland", REFUSED, "dispute")
+    request_ = position("unhappy", "rutland", ASKED, "dispute", items=((1, 3),))
+    some = position("content", "rutland", REFUSED, "agree", items=((2, 2),))
+    of_request = position("happier", "rutland", ASKED, "agree", items=((1, 2),))
+
+    def contested(*words: Draft) -> list[tuple[int, int]]:
+        runs = row(ASKED, reading(ASKED, REFUSED, *words)).items
+        return [(run.first, run.last) for run in runs if "contested" in run.flags]
+
+    refused = contested(whole)
+    assert [(1, 3)] == refused
+    assert [(1, 1), (3, 3)] == contested(whole, some)
+    assert refused == contested(some, whole)
+    assert [(3, 3)] == contested(request_, of_request)
+
+
 def test_a_deferral_that_was_claimed_is_no_flag_of_an_outcome() -> None:
     deferral = step("defer", ASKED, "defer", {"sent": "2025-03-20", "until": "2025-05-02"})
     answer = step("done", ASKED, "answer", {"sent": "2025-04-02"}, outcome="full")
