@@ -94,8 +94,11 @@ class RangeMap(Generic[H]):
             self._copy(starts, places, first, begin - 1)
             for number, place in enumerate(places[behind:], behind):
                 if place not in made:
-                    made[place] = len(values)
-                    values.append(change(self._values[place]))
+                    made[place] = place
+                    value = change(self._values[place])
+                    if value is not self._values[place]:
+                        made[place] = len(values)
+                        values.append(value)
                 places[number] = made[place]
         self._copy(starts, places, begin, self._total)
         if len(values) > len(starts) + _SPARE:

@@ -14,9 +14,10 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 from heapq import heappop, heappush
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby
+from operator import or_, xor
 from typing import Final
 
 from ledger.clocks import Deadlines, Regime
@@ -196,12 +197,13 @@ class _Fold:
         self.course: list[Stage] = []
         self.waits: dict[str, Wait] = {}
         self.turns: list[Turn] = []
+        self._recipients = frozenset[str]()  # of any item, as it stands
         self._stops = False  # whether a question was put, or it was agreed to wait
         self._woken: dict[str, list[Item]] = {}
         self._due: dict[tuple[str, tuple[tuple[str, str | None], ...]], Deadlines | None] = {}
         # Of thousands of items each is told of these; most of them have the same.
         self._doubted: dict[str, bool] = {}
-        self._doubts: dict[tuple[frozenset[int], str | None, Bound], Doubt | None] = {}
+        self._doubts: dict[tuple[int, str | None, Bound], Doubt | None] = {}
         self._transfers: dict[str, str] = {}
 
     def run(self, total: int) -> RangeMap[Item]:
@@ -211,6 +213,7 @@ class _Fold:
             recipients=parties_of(self.event.to),
         )
         items = RangeMap.filled(total, start)
+        self._recipients = start.recipients
         self._stage(start.state, self.told, None, ball_of(start, makers=self.makers))
         for told, step in self.reading.steps.get(self.told.id, ()):
             if self._is_untold(told):
@@ -258,7 +261,7 @@ class _Fold:
         )
         if step.verb == "defer":
             self.waits[told.id] = wait_of(self.reading, told, step)
-        role = role_of(resolved, makers=self.makers, recipients=_recipients(items))
+        role = role_of(resolved, makers=self.makers, recipients=self._recipients)
         self.turns.append(Turn(told.id, role, step.items))
         self._stops |= role in {"question", "wait"}
         moved: list[Item] = []
@@ -267,8 +270,10 @@ class _Fold:
             self._claim(told, step, said, _NOT_SIGNED if said else _NOBODY)
             return after
         if not moved and step.verb not in _MOVES_NOTHING:
-            self._claim(told, step, said, self._why(items, resolved))
+            self._claim(told, step, said, self._why(resolved))
             return after
+        if moved and step.verb == "transfer":
+            self._recipients = _recipients(after)
         self._resumed()
         reached = moved or _within(after, step.items)
         ball = frozenset().union(*(ball_of(item, makers=self.makers) for item in reached))
@@ -279,11 +284,10 @@ class _Fold:
     def _invites(self) -> bool:
         return self.event.what == "invitation"
 
-    def _why(self, items: RangeMap[Item], step: Move) -> str:
-        recipients = _recipients(items)
-        entitled = self.makers if step.verb in _BY_MAKER else recipients
+    def _why(self, step: Move) -> str:
+        entitled = self.makers if step.verb in _BY_MAKER else self._recipients
         if step.verb in _BY_EITHER:
-            entitled = self.makers | recipients
+            entitled = self.makers | self._recipients
         if step.doers.isdisjoint(entitled):
             return "it was not theirs to do"
         return "no item that it names was in a state for it"
@@ -444,36 +448,33 @@ class _Fold:
         latest = due.latest if due is not None else None
         last = None if latest is None else latest.due
         starts, going = self._going
-        begin = max(bisect_right(starts, items[0]) - 1, 0)
-        some = frozenset[int]().union(*going[begin : bisect_right(starts, items[1])])
+        begin = bisect_right(starts, items[0]) - 1
+        some = reduce(or_, going[begin : bisect_right(starts, items[1])])
         key = some, end, last
         if key not in self._doubts:
-            turns = [
-                turn
-                for number, turn in enumerate(self.turns)
-                if number in some or turn.items is None
-            ]
             self._doubts[key] = first_doubt(
-                turns, self.reading.order, items=items, end=end, last=last
+                [self.turns[number] for number in _ones(some)],
+                self.reading.order,
+                end=end,
+                last=last,
             )
         return self._doubts[key]
 
     @cached_property
-    def _going(self) -> tuple[list[int], list[frozenset[int]]]:
-        """From which item on which turns name it, ascending."""
-        begins: dict[int, set[int]] = {}
-        ends: dict[int, set[int]] = {}
+    def _going(self) -> tuple[list[int], list[int]]:
+        """From which item on which turns name it, ascending: of each turn a bit, by its number.
+
+        Thousands of turns can each name thousands of items: a bit for each pair is little, and a
+        set of numbers would be gigabytes.
+        """
+        turning: dict[int, int] = {1: 0}  # at an item: the turns that begin or end to name it
+        whole = ((1, item_counts(self.event)[1]),)
         for number, turn in enumerate(self.turns):
-            for first, last in turn.items or ():
-                begins.setdefault(first, set()).add(number)
-                ends.setdefault(last + 1, set()).add(number)
-        starts = sorted({*begins, *ends})
-        going: list[frozenset[int]] = []
-        now = frozenset[int]()
-        for start in starts:
-            now = (now - ends.get(start, set())) | begins.get(start, set())
-            going.append(now)
-        return starts, going
+            for first, last in whole if turn.items is None else turn.items:
+                turning[first] = turning.get(first, 0) ^ 1 << number
+                turning[last + 1] = turning.get(last + 1, 0) ^ 1 << number
+        starts = sorted(turning)
+        return starts, list(accumulate((turning[start] for start in starts), xor))
 
     def _start(self, of: Item | End) -> Told:
         """Return the event from which the time of an item, or of an outcome, runs."""
@@ -567,6 +568,14 @@ class _Fold:
                 f", and received (entry {received[0]})" if received else ""
             )
         return self._transfers[event_id]
+
+
+def _ones(bits: int) -> Iterator[int]:
+    """Yield the numbers of the bits that are set, ascending."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def _recipients(items: RangeMap[Item]) -> frozenset[str]:

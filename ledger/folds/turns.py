@@ -67,18 +67,17 @@ def role_of(step: Move, *, makers: frozenset[str], recipients: frozenset[str]) -
 
 
 def first_doubt(
-    turns: Sequence[Turn], order: Order, *, items: tuple[int, int], end: str | None, last: Bound
+    turns: Sequence[Turn], order: Order, *, end: str | None, last: Bound
 ) -> Doubt | None:
     """Find the first two turns whose order decides what is late, and is not established.
 
     Args:
-        turns: The turns of the request, as laid out.
+        turns: The turns that name the items that are asked about, as laid out.
         order: What is known of the order of events.
-        items: The first and the last of the items that are asked about.
         end: The id of the outcome that is asked about; None to ask where the items stand.
         last: The latest possible deadline: a question put after it moves nothing.
     """
-    concerned = [turn for turn in turns if _is_of(turn, items) and _matters(turn, order, last)]
+    concerned = [turn for turn in turns if _matters(turn, order, last)]
     return next(_doubts(concerned, order, end), None)
 
 
@@ -126,8 +125,3 @@ def _matters(turn: Turn, order: Order, last: Bound) -> bool:
     put_lo, _ = order.bounds(turn.id)
     too_late = last is not None and put_lo is not None and put_lo > last
     return not (turn.role == "question" and too_late)
-
-
-def _is_of(turn: Turn, items: tuple[int, int]) -> bool:
-    first, last = items
-    return turn.items is None or any(a <= last and first <= b for a, b in turn.items)

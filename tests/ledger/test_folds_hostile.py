@@ -6,6 +6,7 @@ Calls of functions are counted, not time: twice as many events may cost some thr
 from __future__ import annotations
 
 import datetime as dt
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -253,6 +254,24 @@ def put_off(count: int) -> list[Draft]:
     return found
 
 
+def nested(count: int) -> list[Draft]:
+    """Chases of a request, each about fewer items than the one before, and a question."""
+    asked = request("asked", NORTH, categories=4096, regime="foia_20")
+    values: dict[str, object] = {"of": asked.id, "target": "request"}
+    question = event(
+        *(Step, "what", SOUTH),
+        on="2025-02-02",
+        verb="seek_clarification",
+        items=((1, 1),),
+        **values,
+    )
+    found = [asked, question]
+    for number in range(1, count + 1):
+        values |= {"verb": "chase", "items": ((number, 4096 - number),)}
+        found.append(event(*(Step, f"chase {number}", NORTH), on="2025-03-01", **values))
+    return found
+
+
 @pytest.mark.parametrize(
     ("make", "fold", "count"),
     [
@@ -270,6 +289,7 @@ def put_off(count: int) -> list[Draft]:
         (shattered, fold_contradictions, 5),
         (shattered, ask, 5),
         (put_off, ask, 60),
+        (put_off, fold_requests, 500),
         (passed, fold_requests, 5),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -283,3 +303,18 @@ def test_twice_as_many_cost_no_more_than_some_three_times_as_many(
         return calls(lambda: fold(reading))
 
     assert cost(2 * count) < _MOST * cost(count)
+
+
+def test_steps_that_each_name_thousands_of_items_take_little_memory() -> None:
+    def peak(number: int) -> int:
+        book = book_of(nested(number), members=(NORTH, SOUTH))
+        reading = read(book.view(), as_at=AS_AT)
+        fold_requests(reading)  # what is worked out once for all folds is there by now
+        tracemalloc.start()
+        try:
+            fold_requests(reading)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(600) < _MOST * peak(300)
