@@ -342,11 +342,14 @@ class _Fold:
         if wait is not None and over_before(wait, self.reading.when(step.id)) == "yes":
             awake = resumed(item)
         after = move(awake, step, makers=self.makers)
-        if after == awake:
+        # A chase moves nothing, and is told after the end of the deferral that it came after.
+        stays = after == awake
+        if stays and not (step.doers and step.verb in _MOVES_NOTHING):
             return item
         if awake is not item:
             self._woken.setdefault(item.since, []).append(awake)
-        moved.append(after)
+        if not stays:
+            moved.append(after)
         return after
 
     def _wake_at_end(self, item: Item) -> Item:

@@ -291,6 +291,19 @@ def test_what_was_disputed_of_one_outcome_contests_no_later_one() -> None:
     assert {()} == set(flags(withdrawn))
 
 
+def test_a_chase_after_what_was_waited_for_is_told_after_it_and_breaks_the_quiet() -> None:
+    wait = step("wait", ASKED, "defer", {"sent": "2025-03-10", "until": "2025-03-20"},
+                author="rutland")  # fmt: skip
+
+    def course(day: str) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:
+        chase = step("chase", ASKED, "chase", {"sent": day}, author="rutland")
+        found = row(ASKED, reading(ASKED, wait, chase))
+        return [(each.word, each.ball) for each in found.course[2:]], found.items[0].quiet
+
+    assert ([("chased", ()), ("resumed", (LCC,))], True) == course("2025-03-15")
+    assert ([("resumed", (LCC,)), ("chased", (LCC,))], False) == course("2025-03-30")
+
+
 def test_a_maker_that_is_content_with_some_items_contests_the_others_still() -> None:
     whole = position("contest", "rutland", REFUSED, "dispute")
     request_ = position("unhappy", "rutland", ASKED, "dispute", items=((1, 3),))
