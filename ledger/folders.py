@@ -57,6 +57,8 @@ def new_folder(path: Path) -> Iterator[NewFolder]:
         StoreError: Another process is making it, or something is in the way beside it.
         OSError: Something is there already (an empty folder does no harm), or it cannot be made.
     """
+    if not path.name:  # nothing can be beside it, and `.` is somebody's who works in it
+        raise FileExistsError(0, "is there already")
     if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or os.listdir(path)):  # noqa: PTH208 - says why a folder cannot be read
         raise FileExistsError(0, "is there already")
     with room_beside(path) as beside:

@@ -52,7 +52,7 @@ def making(target: Path) -> Iterator[Path]:
                 sync_folder(beside)
                 beside.rename(target)
             except BaseException:
-                shutil.rmtree(beside, ignore_errors=True)
+                _remove(beside)
                 raise
             # Only now: whoever found the folder beside without its lock would take it over.
             (target / _LOCK).unlink()
@@ -77,7 +77,7 @@ def room_beside(target: Path) -> Iterator[Path]:
         try:
             yield beside
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            _remove(beside)
 
 
 def create_file(path: Path) -> int:
@@ -140,24 +140,41 @@ def _claim(beside: Path, target: Path) -> int:
                     (beside / _LOCK).unlink(missing_ok=True)
                     beside.rmdir()
             raise
+    _clear(beside)
+    return lock
+
+
+def _clear(beside: Path) -> None:
+    """Remove what is in the folder beside, but for its lock.
+
+    Raises:
+        OSError: Something cannot be removed.
+    """
     for left in beside.iterdir():
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
         elif left.name != _LOCK:
             left.unlink()
-    return lock
+
+
+def _remove(beside: Path) -> None:
+    """Remove the folder beside, its lock last: from then on it is whoever's comes next."""
+    with contextlib.suppress(OSError):
+        _clear(beside)
+        (beside / _LOCK).unlink()
+        beside.rmdir()
 
 
 def _lock(beside: Path, target: Path) -> int | None:
-    """Hold the lock in the folder beside; None if the folder is another one by now.
+    """Hold the lock in the folder beside; None if the folder is gone, or another one by now.
 
     Raises:
         OSError: It cannot be had.
         BusyError: Another process holds it.
     """
-    if not _is_ours(beside):
-        raise StoreError(beside, "is in the way")
     try:
+        if not _is_ours(beside):
+            raise StoreError(beside, "is in the way")
         lock = os.open(beside / _LOCK, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
     except FileNotFoundError:
         return None  # it was moved to its place, or removed, in this moment

@@ -181,6 +181,18 @@ def test_refuses_a_folder_that_is_there(ledger: Ledger, tmp_path: Path, what: st
     assert ["export", "ledger"] == names(tmp_path)
 
 
+def test_refuses_the_folder_in_which_it_works(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "export").mkdir()
+    monkeypatch.chdir(tmp_path / "export")
+    with pytest.raises(ExportError, match="there already"):
+        export(ledger, Path())
+
+    assert [] == names(tmp_path / "export")
+    assert ["export", "ledger"] == names(tmp_path)
+
+
 def test_takes_an_empty_folder_and_refuses_a_missing_parent(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
     export(ledger, tmp_path / "export")

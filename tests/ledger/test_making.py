@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import BusyError, FullError, StoreError
-from ledger.making import copy_file, making
+from ledger.making import copy_file, making, room_beside
 from tests.ledger.builder import names
 
 
@@ -214,6 +214,21 @@ def test_of_many_at_once_one_makes_it_whole(tmp_path: Path) -> None:
             assert {str(made.index(True))} == texts
             assert ["a", "b"] == names(tmp_path / str(turn))
     assert 40 == len(names(tmp_path))
+
+
+def test_the_folder_beside_is_lent_to_one_at_a_time_also_while_it_goes(tmp_path: Path) -> None:
+    def lend(_: int) -> bool:
+        try:
+            with room_beside(tmp_path / "new") as beside:
+                (beside / "sub").mkdir()
+                (beside / "sub" / "a").write_bytes(b"a")
+                return [".making", "sub"] == names(beside) and ["a"] == names(beside / "sub")
+        except BusyError:
+            return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(lend, range(4000)))
+    assert [] == names(tmp_path)
 
 
 def test_where_no_lock_can_be_had_nothing_stays(tmp_path: Path) -> None:
