@@ -9,14 +9,13 @@ A copy is good for as long as the ledger does not move; then the next takes its 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ledger.client import Remote
 from ledger.errors import OutboxError
-from ledger.private import ensure_private, make_private_folder, open_private
+from ledger.private import locked, make_private_folder
 from ledger.target import Head
 
 __all__ = ["latest_copy"]
@@ -47,7 +46,7 @@ def latest_copy(
     folder = home / "exports" / remote.fingerprint
     for each in (home, folder.parent, folder):
         make_private_folder(each, error=OutboxError)
-    with _locked(folder / f"{remote.audience}.lock"):
+    with locked(folder / f"{remote.audience}.lock", error=OutboxError, wait=True):
         path = _path(folder, remote.audience, head)
         if not path.is_dir():
             path = _fetch(remote, folder, coming, checking)
@@ -75,11 +74,3 @@ def _path(folder: Path, audience: str, head: Head) -> Path:
 def _remove(folder: Path, pattern: str) -> None:
     for path in folder.glob(pattern):
         shutil.rmtree(path)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    ensure_private(path, error=OutboxError)
-    with open_private(path, error=OutboxError) as fd:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield

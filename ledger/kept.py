@@ -16,7 +16,6 @@ leaves the old state. Nothing here is secret, but whom a party deals with is nob
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import struct
@@ -31,9 +30,8 @@ from ledger.errors import OutboxError
 from ledger.follower import Follower, parse_follower
 from ledger.private import (
     create_private,
-    ensure_private,
+    locked,
     make_private_folder,
-    open_private,
     read_private,
     replace_private,
     sync_folder,
@@ -77,9 +75,7 @@ class Kept:
         if self._locked:
             yield
             return
-        ensure_private(self._lock, error=OutboxError)
-        with open_private(self._lock, error=OutboxError) as fd:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        with locked(self._lock, error=OutboxError, wait=True):
             self._locked = True
             try:
                 yield

@@ -22,7 +22,6 @@ Everything here is for this account alone: 0600 and 0700. The party's key is not
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -39,9 +38,8 @@ from ledger.errors import ComposeError, OutboxError
 from ledger.journal import Place
 from ledger.making import create_file
 from ledger.private import (
-    ensure_private,
+    locked,
     make_private_folder,
-    open_private,
     read_private,
     replace_private,
     sync_folder,
@@ -138,15 +136,7 @@ def open_outbox(home: Path) -> Iterator[Outbox]:
         OutboxError: Another process uses it, or others can get at it.
     """
     make_private_folder(home, error=OutboxError)
-    lock = home / "lock"
-    ensure_private(lock, error=OutboxError)
-    with open_private(lock, error=OutboxError) as fd:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutboxError(home, "another process is using it") from None
-        except OSError as failure:
-            raise OutboxError(lock, f"cannot be locked: {failure.strerror}") from None
+    with locked(home / "lock", error=OutboxError, wait=False):
         yield Outbox(home)
 
 

@@ -17,7 +17,7 @@ from ledger.errors import PrivateFileError
 
 __all__ = [
     "create_private",
-    "ensure_private",
+    "locked",
     "make_private_folder",
     "open_private",
     "read_private",
@@ -39,19 +39,33 @@ def create_private(path: Path, data: bytes, *, error: type[PrivateFileError]) ->
     _write(path, data, error=error, new=True)
 
 
-def ensure_private(path: Path, *, error: type[PrivateFileError]) -> None:
-    """Make an empty file, unless it is there.
+@contextlib.contextmanager
+def locked(path: Path, *, error: type[PrivateFileError], wait: bool) -> Iterator[None]:
+    """Hold the lock that is the file `path`, made if it is not there, as the one process.
+
+    Args:
+        path: The file.
+        error: What is raised.
+        wait: Wait for another process that holds it.
 
     Raises:
-        PrivateFileError: As `error`: it cannot be made.
+        PrivateFileError: As `error`: it cannot be made or had, or another process holds it.
     """
-    if path.exists():
-        return
-    try:
-        create_private(path, b"", error=error)
-    except error:
-        if not path.exists():  # else another process was faster
-            raise
+    if not path.exists():
+        try:
+            create_private(path, b"", error=error)
+        except error:
+            if not path.exists():  # else another process was faster
+                raise
+    # NFS gives this lock only to who may write: flock(2).
+    with _opened(path, os.O_RDWR, error=error) as fd:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise error(path.parent, "another process is using it") from None
+        except OSError as failure:
+            raise error(path, f"cannot be locked: {failure.strerror}") from None
+        yield
 
 
 def replace_private(path: Path, data: bytes, *, error: type[PrivateFileError]) -> None:
@@ -111,7 +125,7 @@ def _take_away(beside: Path) -> None:
         if not stat.S_ISREG(beside.lstat().st_mode):
             beside.unlink()
             return
-        fd = os.open(beside, os.O_RDONLY | _SAFE)
+        fd = os.open(beside, os.O_RDWR | _SAFE)  # as in `locked`
         with contextlib.closing(_Open(fd)):
             if _lock(fd, beside):
                 beside.unlink()
@@ -151,8 +165,14 @@ def open_private(path: Path, *, error: type[PrivateFileError]) -> Iterator[int]:
     Raises:
         PrivateFileError: As `read_private`.
     """
+    with _opened(path, os.O_RDONLY, error=error) as fd:
+        yield fd
+
+
+@contextlib.contextmanager
+def _opened(path: Path, access: int, *, error: type[PrivateFileError]) -> Iterator[int]:
     try:
-        fd = os.open(path, os.O_RDONLY | _SAFE)
+        fd = os.open(path, access | _SAFE)
     except OSError as failure:
         raise error(path, f"cannot be opened: {failure.strerror}") from None
     with contextlib.closing(_Open(fd)):

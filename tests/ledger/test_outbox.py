@@ -14,7 +14,6 @@ from ledger.errors import ComposeError, OutboxError, TargetError
 from ledger.journal import Place
 from ledger.ledger import Ledger
 from ledger.outbox import Item, Outbox, open_outbox
-from ledger.private import ensure_private
 from tests.ledger.partyside import BLABY, NOW_MS, Clock, found
 from verify.receipt import format_receipt, parse_receipt
 from verify.submission import LedgerName, parse_document
@@ -276,12 +275,3 @@ def test_what_a_crash_left_of_no_item_goes_when_it_is_next_opened(
 
     assert kept == sorted(path for path in home.rglob("*"))
     assert [item.name] == [one.name for one in again.waiting()]
-
-
-def test_a_lock_is_made_once_and_says_why_it_cannot_be(tmp_path: Path) -> None:
-    for _ in range(2):
-        ensure_private(tmp_path / "lock", error=OutboxError)
-    with pytest.raises(OutboxError, match="nowhere/lock: cannot be written: No such file"):
-        ensure_private(tmp_path / "nowhere" / "lock", error=OutboxError)
-
-    assert 0o600 == stat.S_IMODE((tmp_path / "lock").stat().st_mode)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,13 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import KeyFileError
-from ledger.private import create_private, make_private_folder, read_private, replace_private
+from ledger.private import (
+    create_private,
+    locked,
+    make_private_folder,
+    read_private,
+    replace_private,
+)
 
 LARGE = (1 << 20) + 10  # more than is read at a time
 ROOT = Path(__file__).parents[2]
@@ -188,3 +196,32 @@ def test_nothing_stays_open(path: Path) -> None:
         read_private(path, limit=10, error=KeyFileError)
 
     assert before == open_files()
+
+
+def test_a_lock_is_had_by_one_and_says_why_it_cannot_be(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    for wait in (False, True):
+        with (
+            locked(lock, error=KeyFileError, wait=wait),
+            pytest.raises(KeyFileError, match="another process is using it"),
+            locked(lock, error=KeyFileError, wait=False),
+        ):
+            raise AssertionError
+    nowhere = tmp_path / "nowhere" / "lock"
+    with (
+        pytest.raises(KeyFileError, match="nowhere/lock: cannot be written: No such file"),
+        locked(nowhere, error=KeyFileError, wait=True),
+    ):
+        raise AssertionError
+
+    assert 0o600 == stat.S_IMODE(lock.stat().st_mode)
+
+
+def test_a_lock_is_held_on_a_file_that_is_open_for_writing(tmp_path: Path) -> None:
+    """NFS gives no lock of this kind otherwise: flock(2)."""
+    lock = tmp_path / "lock"
+    with locked(lock, error=KeyFileError, wait=True):
+        held = [one for one in Path("/dev/fd").iterdir() if one.exists() and one.samefile(lock)]
+        modes = [fcntl.fcntl(int(one.name), fcntl.F_GETFL) & os.O_ACCMODE for one in held]
+
+    assert [os.O_RDWR] == modes
