@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ledger.errors import TargetError
+from ledger.errors import OtherStatementError, TargetError
 from verify.checkpoint import parse_signed
 from verify.errors import VerifyError
 from verify.notes import log_vkey
@@ -38,7 +38,8 @@ def check_accepted(
         log_keys: (size, key in hex): from which size on which key signs checkpoints.
 
     Raises:
-        TargetError: It is not: the answer of the ledger does not hold.
+        OtherStatementError: It is about none of these statements; its proof holds.
+        TargetError: The answer of the ledger does not hold.
 
     Source: SPEC section 10.1.
     """
@@ -46,8 +47,8 @@ def check_accepted(
         receipt = parse_receipt(data)
         if receipt.charter != ledger.charter:
             raise TargetError(f"the receipt is of another ledger: {receipt.charter}")
-        find_signed(receipt, signed, events)
         _check_in_tree(receipt, origin=ledger.origin, log_keys=log_keys)
+        find_signed(receipt, signed, events)
     except VerifyError as error:
         raise TargetError(f"the receipt does not hold: {error}") from None
     return receipt
@@ -59,13 +60,13 @@ def find_signed(
     """Return the number of the statement that a receipt is about, from 0.
 
     Raises:
-        TargetError: It is about none of them.
+        OtherStatementError: It is about none of them.
         RuleError: It is for another number of events.
     """
     for number, (statement, signature) in enumerate(signed):
         if rebuild_leaf(receipt, statement, signature, events).hex() == receipt.leaf:
             return number
-    raise TargetError("the receipt is for something else than what was sent")
+    raise OtherStatementError(receipt)
 
 
 def _check_in_tree(receipt: Receipt, *, origin: str, log_keys: Sequence[tuple[int, str]]) -> None:

@@ -21,6 +21,7 @@ LedgerError
 ├── ReconcileError           sources, or decisions about them, are not what can be reconciled
 ├── OutputError              an output cannot be made
 ├── TargetError              a ledger cannot be reached or asked, or its answer does not hold
+│   └── OtherStatementError  a receipt is for no statement that is at hand
 ├── RefusedError             a ledger answered that it does not accept a submission
 ├── MailError                octets are no mail, or pass a limit
 ├── StoreError               a ledger's own files do not hold together, or cannot be used
@@ -36,6 +37,10 @@ What is wrong with the bytes of a ledger is `verify.errors`, not here.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from verify.receipt import Receipt
 
 __all__ = [
     "BackupError",
@@ -58,6 +63,7 @@ __all__ = [
     "MovedClockError",
     "NotFoundError",
     "OlderError",
+    "OtherStatementError",
     "OutboxError",
     "OutputError",
     "PrivateFileError",
@@ -197,6 +203,18 @@ class TargetError(LedgerError):
 
     Whether it recorded what was sent is not known: what was sent stays in the outbox.
     """
+
+
+class OtherStatementError(TargetError):
+    """A receipt is for no statement that is at hand; its proof holds.
+
+    Attributes:
+        receipt: The receipt.
+    """
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__("the receipt is for something else than what was sent")
+        self.receipt = receipt
 
 
 class RefusedError(LedgerError):

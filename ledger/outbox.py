@@ -7,7 +7,7 @@
     kept/<event id>       what was kept back with an event: withheld claims, a sealed event
     kept/files/<sha256>   the files of these
     receipts/<name>.*     the item, its receipt and the statement that the receipt is about; or
-                          the item alone, if it was sent from a copy of this folder
+                          what was signed over it, if it was sent from a copy of this folder
     refused/<name>.*      the item and why
 
 A retry is signed anew over the same event octets, so an event has one id for ever. The ledger
@@ -230,7 +230,8 @@ class Outbox:
             log_keys: (size, key in hex): from which size on which key signs checkpoints.
 
         Raises:
-            TargetError: It is not: the answer of the ledger does not hold.
+            OtherStatementError: It is about nothing that was signed here; its proof holds.
+            TargetError: The answer of the ledger does not hold.
 
         Source: SPEC section 10.1.
         """
@@ -256,11 +257,14 @@ class Outbox:
         self._move(item, self._receipts)
 
     def let_go(self, item: Item) -> None:
-        """Let go of an item that is recorded and whose receipt is elsewhere: as `settle`.
+        """Let go of an item that is recorded and whose receipt is not here: as `settle`.
+
+        What was signed over it stays beside it, for a receipt that may yet be found.
 
         Raises:
             OutboxError: A folder cannot be written.
         """
+        self._keep_attempts(item, self._receipts)
         self._move(item, self._receipts)
 
     def refuse(self, item: Item, reason: str) -> None:
@@ -271,9 +275,7 @@ class Outbox:
         """
         text = reason.encode("utf-8", "replace") + b"\n"
         replace_private(self._refused / f"{item.name}.reason", text, error=OutboxError)
-        for number, attempt in self._attempts(item):
-            path = self._refused / f"{item.name}.{number}"
-            replace_private(path, encode(attempt), error=OutboxError)
+        self._keep_attempts(item, self._refused)
         self._move(item, self._refused)
 
     def disclosures(self, event_id: str, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -383,6 +385,11 @@ class Outbox:
             return _KEPT.decode(read_private(path, limit=_MAX_ITEM, error=OutboxError))
         except MalformedError as error:
             raise OutboxError(path, f"cannot be read: {error}") from None
+
+    def _keep_attempts(self, item: Item, folder: Path) -> None:
+        for number, attempt in self._attempts(item):
+            path = folder / f"{item.name}.{number}"
+            replace_private(path, encode(attempt), error=OutboxError)
 
     def _move(self, item: Item, folder: Path) -> None:
         file = f"{item.name}.item"

@@ -30,6 +30,7 @@ from ledger.errors import (
     ComposeError,
     DraftError,
     MailError,
+    OtherStatementError,
     OutboxError,
     RefusedError,
     TargetError,
@@ -548,10 +549,14 @@ class _Run:
         """
         try:
             receipt = self.outbox.check_receipt(item, answer, log_keys=self.target.log_keys)
-        except TargetError:
-            if before is None:
+        except OtherStatementError as error:
+            if before != error.receipt.first:
                 raise
-            self._note(f"entry {before} was sent from a copy of this home, which has its receipt")
+            self.target.confirm(proof_of(error.receipt).checkpoint)
+            self._note(
+                f"entry {before} has a receipt for something that was not signed here: if it was "
+                "sent from a copy of this home, that has its receipt"
+            )
             self.journal.add(self._lines(item))
             self.outbox.let_go(item)
             return before

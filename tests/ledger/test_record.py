@@ -180,9 +180,25 @@ def test_what_waits_in_a_copy_of_a_home_and_was_sent_since_is_let_go(
     assert (ids, [2, 3]) == (
         [one.event_id for one in report.recorded], [one.index for one in report.recorded],
     )  # fmt: skip
-    assert ["entry 2 was sent from a copy of this home, which has its receipt"] == report.notes
+    [note] = report.notes
+    assert note.startswith("entry 2 has a receipt for something that was not signed here: ")
     assert [] == list((home / "outbox").glob("*.*"))
+    assert [] == list((home / "receipts").glob("*.receipt"))
+    assert 1 <= len(list((home / "receipts").glob("*.[0-9]")))  # what was signed is not lost
     assert (4, 2) == (ledger.size(), len(run(Directory(ledger), tmp_path, drafts).skipped))
+
+
+def test_a_lie_about_what_waits_and_is_recorded_costs_nobody_the_receipt(
+    tmp_path: Path, ledger: Ledger, drafts: Path
+) -> None:
+    run(Flaky(ledger, lose=["after"]), tmp_path, drafts)
+    told = run(Flaky(ledger, lose=["lie"]), tmp_path, drafts)
+    receipts = tmp_path / "home-blaby" / "receipts"
+
+    assert (1, []) == (told.waiting, list(receipts.iterdir()))
+    assert "the receipt does not hold" in str(told.stopped)
+    assert 2 == len(run(Directory(ledger), tmp_path, drafts).recorded)
+    assert 1 == len(list(receipts.glob("*.receipt")))
 
 
 def test_a_ledger_that_has_lost_what_was_recorded_is_told(
