@@ -409,11 +409,11 @@ class Outbox:
         self._forget()
 
     def _forget(self) -> None:
-        """Remove statements and files that no item needs any more."""
+        """Remove statements and files that no item needs any more, and nothing of other names."""
         for path in self._outbox.glob("*.[0-9]*"):
-            if not path.with_suffix(".item").exists():
+            if _NAME.fullmatch(path.stem) and not path.with_suffix(".item").exists():
                 _remove(path)
-        files = list((self._outbox / "files").iterdir())
+        files = [path for path in (self._outbox / "files").iterdir() if _ID.fullmatch(path.name)]
         wanted = {one.sha256 for item in self.waiting() for one in item.files()} if files else set()
         for path in files:
             if path.name not in wanted:

@@ -263,6 +263,8 @@ def test_what_a_crash_left_of_no_item_goes_when_it_is_next_opened(
 ) -> None:
     home = tmp_path / "home"
     item = put(outbox, ledger, letter())
+    for name in ("outbox/notes.2024", "outbox/files/notes"):
+        (home / name).write_text("of somebody")
     kept = sorted(path for path in home.rglob("*"))
     left = [home / "outbox" / "0000000007-0123456789abcdef.1"]
     left += [home / "outbox" / "files" / ("00" * 32)]
