@@ -258,8 +258,9 @@ def _names(certificate: x509.Certificate, named: bytes, function: str) -> bool:
     """Tell whether the first certificate in a SigningCertificate (or V2) is this one."""
     digest, *rest = _parts(_within(_within(named)))
     if digest.tag == _SEQUENCE:  # it says which function
-        function = _FUNCTIONS.get(_within(digest.content), "of this certificate")
-        digest = rest[0]
+        if (known := _FUNCTIONS.get(_within(digest.content))) is None:
+            raise VerificationError("It names its certificate by the hash of an unknown function.")
+        function, digest = known, rest[0]
     return hashlib.new(function, certificate.public_bytes(Encoding.DER)).digest() == digest.content
 
 
