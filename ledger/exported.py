@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 
 from ledger.covering import size_of
+from ledger.disclosing import disclosures_of
 from ledger.errors import NotFoundError
 from ledger.export import DISCLOSURES
 from ledger.receipts import make_receipt
 from ledger.tree import Tree
 from ledger.viewing import view_of_export
 from verify.chunk import Line, parse_line
-from verify.claims import format_disclosure
 from verify.entry import parse_entry
 from verify.events import parse_event
 from verify.kinds import GOVERNANCE, Erasure, Hold
@@ -119,16 +119,7 @@ class ExportedLedger:
         if index not in self._lines:
             return ()
         owner = sealing_event(parse_event(parse_entry(self.entry(index)).event))
-        return tuple(
-            format_disclosure(
-                author=owner.author,
-                nonce=owner.nonce,
-                name=name,
-                random=one.random,
-                value=one.value,
-            )
-            for name, one in sorted(self._lines[index].claims.items())
-        )
+        return disclosures_of(owner, self._lines[index].claims)
 
     def note(self, *, size: int, sha256: str) -> bytes:
         """Return a kept note by its size and its hash.

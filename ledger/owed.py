@@ -16,13 +16,14 @@ from typing import Final, NamedTuple
 
 from ledger.asking import UnknownReaderError
 from ledger.audience import closed_to
+from ledger.disclosing import disclosures_of
 from ledger.errors import FileMismatchError, FullError, TargetError
 from ledger.files import ByteStream, Files
 from ledger.mirrored import Lacking
 from ledger.source import Source
 from ledger.transport import UnansweredError
 from verify.chunk import Line
-from verify.claims import File, check_claims, format_disclosure
+from verify.claims import File, check_claims
 from verify.errors import RuleError
 from verify.kinds import Event, Opening
 from verify.submission import sealing_event
@@ -127,17 +128,7 @@ class Collector:
         found.lacking += [(index, name) for name in sorted(claims.names.difference(opened))]
         if not opened:
             return
-        texts = tuple(
-            format_disclosure(
-                author=event.author,
-                nonce=event.nonce,
-                name=name,
-                random=one.random,
-                value=one.value,
-            )
-            for name, one in opened.items()
-        )
-        found.disclosures.append((index, texts))
+        found.disclosures.append((index, disclosures_of(event, opened)))
         for name, one in opened.items():
             if isinstance(one.value, File) and not self._has(one.value):
                 found.lacking.append((index, name))

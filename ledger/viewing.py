@@ -16,12 +16,12 @@ from itertools import chain, islice
 from pathlib import Path
 
 from ledger.audience import closed_to
+from ledger.disclosing import disclosures_of
 from ledger.persistent import Blocks, ById
 from ledger.view import CharterInForce, Claims, Told, View
 from verify.brackets import Brackets, Committed, Cosigned
 from verify.checkpoint import parse_signed
 from verify.chunk import Line, parse_line
-from verify.claims import format_disclosure
 from verify.codec import Decoder, encode
 from verify.contents import charter_policy
 from verify.entry import Entry, parse_entry
@@ -98,17 +98,8 @@ def view_of_export(path: Path, *, at_size: int | None = None) -> View:
     notes = chain(_read_notes(path / "checkpoints"), [checkpoint])
     held = _read_lines(path / "disclosures.jsonl")
 
-    def disclosures(index: int, owner: Event) -> list[str]:
-        return [
-            format_disclosure(
-                author=owner.author,
-                nonce=owner.nonce,
-                name=name,
-                random=one.random,
-                value=one.value,
-            )
-            for name, one in (held[index].claims if index in held else {}).items()
-        ]
+    def disclosures(index: int, owner: Event) -> Sequence[str]:
+        return disclosures_of(owner, held[index].claims) if index in held else ()
 
     return _read(_bundled(path, size), disclosures, notes, at_size)
 

@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from ledger.disclosing import disclosures_of
 from ledger.folds.moments import Moment
 from ledger.folds.reading import read
 from ledger.forks import SignedBy, prove_fork, prove_two_entries
@@ -27,7 +28,7 @@ from ledger.view import Told, View
 from ledger.viewing import ViewBuilder, read_view
 from verify.brackets import Bracket, Brackets
 from verify.chunk import Line, parse_line
-from verify.claims import Opened, format_disclosure
+from verify.claims import Opened
 from verify.codec import Decoder, encode
 from verify.events import event_id
 from verify.evidence import Evidence, audit_evidence, parse_evidence
@@ -400,13 +401,8 @@ def _opened(sources: Iterable[_Exported | _Evidenced]) -> dict[int, dict[str, Op
     return opened
 
 
-def _texts(opened: _Open, index: int, owner: Event) -> list[str]:
-    return [
-        format_disclosure(
-            author=owner.author, nonce=owner.nonce, name=name, random=one.random, value=one.value
-        )
-        for name, one in sorted(opened.get(index, {}).items())
-    ]
+def _texts(opened: _Open, index: int, owner: Event) -> Sequence[str]:
+    return disclosures_of(owner, opened.get(index, {}))
 
 
 def _whole(exports: Sequence[_Exported], opened: _Open) -> View:
