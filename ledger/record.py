@@ -16,7 +16,6 @@ import hashlib
 import math
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -39,86 +38,20 @@ from ledger.journal import Journal, Line, Place
 from ledger.mail import MAX_OCTETS, Mail, parse_mail
 from ledger.mail_events import compose_mail, message_hash
 from ledger.outbox import Item, Outbox, open_outbox
-from ledger.target import Head, Target
+from ledger.recorded import Recorded, RecordReport, Refused, Sent, Skipped
+from ledger.target import Target
 from verify.claims import parse_disclosure
 from verify.errors import VerifyError
 from verify.kinds import GOVERNANCE
 from verify.receipt import proof_of
 from verify.submission import MAX_EVENTS, MAX_SUBMISSION, LedgerName, Seen, parse_document
 
-__all__ = [
-    "Head",
-    "RecordReport",
-    "Recorded",
-    "Refused",
-    "Sent",
-    "Skipped",
-    "Target",
-    "give_up",
-    "record",
-    "record_composed",
-]
+__all__ = ["give_up", "record", "record_composed"]
 
 _DAY_MS: Final = 86_400_000
 _DRAFTS: Final = frozenset((".yaml", ".yml", ".json"))
 _SHORT: Final = 16
 _MAX_HELD: Final = 64 * 1024 * 1024  # octets of attachments in memory at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event that stands in the ledger.
-
-    Attributes:
-        source: The file it came from; None for one that waited from an earlier run.
-        event: Its label, or its number in the file.
-        event_id: Its id, in hex.
-        index: Its entry's index.
-    """
-
-    source: str | None
-    event: str
-    event_id: str
-    index: int
-
-
-class Skipped(NamedTuple):
-    """An event that stood in the ledger already, by the journal."""
-
-    source: str
-    event: str
-    event_id: str
-
-
-class Refused(NamedTuple):
-    """Something that was not recorded, and why."""
-
-    source: str | None
-    event: str | None
-    reason: str
-
-
-@dataclass(slots=True)
-class RecordReport:
-    """What a run did.
-
-    Attributes:
-        recorded: What it recorded.
-        skipped: What was recorded before.
-        refused: What it did not record.
-        notes: What a person should know: unknown addresses, odd mails.
-        stopped: Why the run ended early, None if it did not; what was on its way waits.
-        unfinished: The files that it did not come to the end of then: they are to be given again.
-        waiting: How many submissions wait in the outbox for this ledger.
-    """
-
-    recorded: list[Recorded] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    stopped: str | None = None
-    unfinished: list[str] = field(default_factory=list)
-    waiting: int = 0
 
 
 def record(  # noqa: PLR0913 - every option is named
@@ -177,20 +110,6 @@ def record(  # noqa: PLR0913 - every option is named
 
 def _is_draft(path: Path) -> bool:
     return path.suffix.lower() in _DRAFTS
-
-
-class Sent(NamedTuple):
-    """What became of one event.
-
-    Attributes:
-        event_id: Its id, in hex; where one with the same words stands in for it, that one's.
-        before: The index of the entry in which it was recorded before; None if it was not.
-        report: The run's: this event and what else waited, each by the first digits of its id.
-    """
-
-    event_id: str
-    before: int | None
-    report: RecordReport
 
 
 def record_composed(

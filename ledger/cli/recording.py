@@ -19,7 +19,8 @@ from ledger.dates import parse_when
 from ledger.folds.reading import read
 from ledger.keys import PartySigner
 from ledger.mail_events import PARTIES_TYPE, read_parties
-from ledger.record import RecordReport, Refused, give_up, record
+from ledger.record import give_up, record
+from ledger.recorded import RecordReport, Refused
 from ledger.templates import new_draft
 from verify.kinds import DateRole, Position
 

@@ -14,7 +14,8 @@ from ledger.errors import DraftError, TargetError
 from ledger.keys import PartySigner
 from ledger.ledger import Ledger
 from ledger.mail_events import read_parties
-from ledger.record import RecordReport, Sent, give_up, record, record_composed
+from ledger.record import give_up, record, record_composed
+from ledger.recorded import RecordReport, Sent
 from ledger.target import Directory, check_head
 from tests.ledger.partyside import BLABY, LCC, NOW_MS, Clock, Flaky, LineDownError, found
 from verify.claims import parse_disclosure
