@@ -20,7 +20,7 @@ from ledger.errors import KeyFileError
 from verify.codec import Decoder, Hash, Label, Party, SignatureHex, Wire, encode, is_sorted
 from verify.errors import MalformedError, RuleError
 from verify.kinds import Power, Powers
-from verify.submission import LedgerName, Possession, check_possession
+from verify.submission import LedgerName, Possession, check_possession, gather_name
 
 __all__ = [
     "KeyRequest",
@@ -78,7 +78,11 @@ class KeyRequest(
             raise ValueError("ledger.charter: is missing")
 
 
-_REQUEST = Decoder(KeyRequest, name="key request")
+_REQUEST = Decoder(
+    KeyRequest,
+    name="key request",
+    gather=lambda request, texts: gather_name(request.ledger, texts),
+)
 
 
 def make_key_request(key: Possessor, *, ledger: LedgerName) -> KeyRequest:

@@ -15,7 +15,7 @@ import msgspec
 
 from ledger.errors import PrivateFileError, StoreError
 from ledger.private import create_private, replace_private
-from verify.codec import Count, Decoder, Hash, Wire, encode
+from verify.codec import Count, Decoder, Hash, Label, Wire, encode
 from verify.contents import read_small
 from verify.errors import MalformedError
 from verify.folder import Folder
@@ -40,7 +40,7 @@ class MirrorNote(Wire, frozen=True, kw_only=True, tag_field="type", tag="counter
         source: The URL that it is copied from.
     """
 
-    audience: Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
+    audience: Label
     charter: Hash
     lacking: tuple[Lacking, ...] | None = None
     source: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]

@@ -49,7 +49,7 @@ from verify.claims import File, parse_disclosure
 from verify.codec import Decoder, Party, SignatureHex, Wire, encode
 from verify.errors import MalformedError
 from verify.receipt import Receipt, parse_receipt
-from verify.submission import LedgerName, Statement, statement_digits
+from verify.submission import LedgerName, Statement, gather_name, gather_statement
 
 __all__ = ["Item", "Outbox", "open_outbox"]
 
@@ -92,9 +92,11 @@ class _KeptFile(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterf
     nested: _Nested | None = None
 
 
-_ITEM = Decoder(_ItemFile, name="item")
+_ITEM = Decoder(_ItemFile, name="item", gather=lambda item, texts: gather_name(item.ledger, texts))
 _ATTEMPT = Decoder(
-    _Attempt, name="attempt", digits=lambda all_: statement_digits(a.statement for a in all_)
+    _Attempt,
+    name="attempt",
+    gather=lambda attempt, texts: gather_statement(attempt.statement, texts),
 )
 _KEPT = Decoder(_KeptFile, name="kept")
 

@@ -5,7 +5,7 @@ walks the results in order and applies the rules. A chunk says what it saw in as
 can, because its result crosses a process border.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Annotated, TypeAlias
@@ -14,8 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from verify.checks import Check
-from verify.claims import File, Opened, check_claims
-from verify.codec import Decoder, Index, Wire
+from verify.claims import File, Opened, check_claims, claims_hold
+from verify.codec import Decoder, Index, Texts, Wire
 from verify.entry import (
     MAX_ENTRY,
     Entry,
@@ -49,7 +49,7 @@ __all__ = [
     "OpenedFile",
     "Piece",
     "check_chunk",
-    "line_digits",
+    "gather_line",
     "parse_line",
 ]
 
@@ -66,12 +66,12 @@ class Line(Wire, frozen=True, kw_only=True):
     index: Index
 
 
-def line_digits(lines: Iterable[Line]) -> list[str]:
-    """Return the values of all fields of lines that must be hex digits, for a `Decoder`."""
-    return [opened.random for line in lines for opened in line.claims.values()]
+def gather_line(line: Line, texts: Texts) -> None:
+    """Give a `Decoder` the texts of a line that it checks together with others."""
+    texts.digits += [opened.random for opened in line.claims.values()]
 
 
-_LINE = Decoder(Line, name="disclosures.jsonl", digits=line_digits)
+_LINE = Decoder(Line, name="disclosures.jsonl", gather=gather_line)
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -191,7 +191,17 @@ class _Checker:
     """Walks one chunk, entry by entry, gathering a result."""
 
     __slots__ = (
-        *("_candidates", "_chunk", "_find", "_ids", "_leaves", "_lines", "_open", "_result"),
+        *(
+            "_candidates",
+            "_chunk",
+            "_find",
+            "_hold",
+            "_ids",
+            "_leaves",
+            "_lines",
+            "_open",
+            "_result",
+        ),
         *("_signed", "_sound", "_source"),
     )
 
@@ -208,12 +218,14 @@ class _Checker:
         self._ids: list[bytes] = []  # of those of its events that could be read
         self._leaves: list[str] = []
         self._sound = True
+        self._hold = False  # whether all that is open here was found to be what is sealed
         # Signatures to check: the number of the piece, its statement, its octets, the signature.
         self._signed: list[tuple[int, Statement, bytes, bytes]] = []
 
     def run(self) -> ChunkResult:
         reads = [read for bundle in self._bundles() for read in self._read_bundle(*bundle)]
         self._judge_leaves(reads)
+        self._hold = bool(self._lines) and self._together(reads)
         damaged = len(self._result.findings)
         for index, read in enumerate(reads, self._chunk.first):
             self._walk(index, read)
@@ -488,6 +500,20 @@ class _Checker:
             self._find(Check.DISCLOSURES, error.where, error.reason)
         return lines
 
+    def _together(self, reads: Sequence[_Read]) -> bool:
+        """Tell whether all claims that are open here are what their events seal.
+
+        Only where every event was read with its bundle: what is damaged is looked at line by line.
+        """
+        lines = []
+        for index, (_, _, event) in enumerate(reads, self._chunk.first):
+            if event is None:
+                return False
+            line = self._lines.get(index)
+            if line is not None and (sealing := sealing_event(event)).sealed is not None:
+                lines.append((line.claims, sealing.author, sealing.nonce, sealing.sealed))
+        return claims_hold(lines)
+
     def _check_claims(self, index: int, event: Event, line: Line | None) -> None:
         sealed = event.sealed
         if sealed is None:
@@ -498,7 +524,9 @@ class _Checker:
         result = self._result
         result.sealed += len(sealed)
         claims = {} if line is None else line.claims
-        refused = check_claims(claims, author=event.author, nonce=event.nonce, sealed=sealed)
+        refused: dict[str, RuleError] = {}
+        if claims and not self._hold:
+            refused = check_claims(claims, author=event.author, nonce=event.nonce, sealed=sealed)
         opened = {n: claims[n] for n in claims if n not in refused} if refused else claims
         for error in islice(refused.values(), _MAX_REFUSED):
             self._result.findings.append(Finding.of(error, index=index))

@@ -7,14 +7,14 @@ them. This module reads and checks disclosures; it draws no salts.
 import binascii
 import functools
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Annotated, NamedTuple
 
 import msgspec
 
 from verify.checks import Check
-from verify.codec import Count, Decoder, Hash, NonceText, Wire, encode
+from verify.codec import Count, Decoder, Hash, NonceText, Wire, encode, encode_lines
 from verify.errors import MalformedError, RuleError
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Opened",
     "check_claims",
     "check_names",
+    "claims_hold",
     "digest",
     "format_disclosure",
     "is_claim_name",
@@ -183,26 +184,50 @@ def check_claims(
 
     Source: SPEC sections 5 and 11.3.
     """
-    prefix = f"{author}.{nonce}."
     refused: dict[str, RuleError] = {}
-    wanted = sealed.get
     for name, one in claims.items():
         value = one.value
-        # What `_text` does: a call for each of a million claims is seen.
-        data = b2a_base64(encode((prefix + one.random, name, value)), newline=False)
-        text = data.translate(_TO_URL, b"=")
-        found = sha256(text).hexdigest()
-        if wanted(name) != found:
+        text = format_disclosure(
+            author=author, nonce=nonce, name=name, random=one.random, value=value
+        )
+        found = digest(text)
+        if sealed.get(name) != found:
             reason = "is not what the event seals under this name"
             where = f"claims.{name[:80]}"
             refused[name] = RuleError(Check.DISCLOSURE, where, reason, sealed.get(name), found)
-        elif (type(value) is str) is (name[:4] == "file"):  # no other stem begins so
+        elif isinstance(value, str) is (stem(name) == "file"):
             reason = "a file claim has a file object, any other a string"
             refused[name] = RuleError(Check.DISCLOSURE, f"claims.{name}", reason)
         elif len(text) > MAX_DISCLOSURE:
             reason = f"is longer than {MAX_DISCLOSURE} octets"
             refused[name] = RuleError(Check.DISCLOSURE, f"claims.{name}", reason)
     return refused
+
+
+def claims_hold(lines: Iterable[tuple[Mapping[str, Opened], str, str, Mapping[str, str]]]) -> bool:
+    """Tell whether `check_claims` would refuse no claim of many lines: in half the time.
+
+    Args:
+        lines: Of each its claims, and of its event author, nonce and what it seals.
+    """
+    rows: list[tuple[str, str, str | File]] = []
+    sealed_here: list[str | None] = []
+    for claims, author, nonce, sealed in lines:
+        prefix = f"{author}.{nonce}."
+        rows += [(prefix + one.random, name, one.value) for name, one in claims.items()]
+        sealed_here += map(sealed.get, claims)
+    # No other stem begins with "file".
+    misplaced = [(type(value) is str) is (name[:4] == "file") for _, name, value in rows]
+    if True in misplaced:
+        return False
+    # An LF ends each row, and then each text: neither has one within.
+    each = encode_lines(rows).split(b"\n")[:-1]
+    texts = b"".join(map(b2a_base64, each)).translate(_TO_URL, b"=").split(b"\n")[:-1]
+    if max(map(len, texts), default=0) > MAX_DISCLOSURE:
+        return False
+    found = b"".join([sha256(text).digest() for text in texts]).hex()
+    # Digests have one length: joined they are equal only if each is.
+    return None not in sealed_here and found == "".join(map(str, sealed_here))
 
 
 def parse_disclosure(text: str, *, where: str = "disclosure") -> Disclosure:

@@ -8,6 +8,7 @@ anything that does.
 """
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Generic, TypeVar
 
@@ -26,33 +27,41 @@ __all__ = [
     "Index",
     "Instant",
     "Label",
+    "LabelText",
     "Nonce",
     "NonceText",
     "Origin",
+    "OriginText",
     "Party",
     "SignatureHex",
     "SignatureText",
+    "Texts",
     "Wire",
     "encode",
+    "encode_lines",
     "is_sorted",
 ]
 
 MAX_INTEGER = 2**53 - 1
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_ORIGIN = r"[a-z0-9][a-z0-9./_-]{0,199}"
 
 # msgspec searches rather than matches, and `$` would let a trailing newline through: \A and \Z.
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-# The same lengths, for fields whose digits a `Decoder` checks all together.
+# The same lengths, for fields whose characters a `Decoder` checks for many values together: a
+# pattern is a call for each.
 HashText = Annotated[str, msgspec.Meta(min_length=64, max_length=64)]
 NonceText = Annotated[str, msgspec.Meta(min_length=32, max_length=32)]
 SignatureText = Annotated[str, msgspec.Meta(min_length=128, max_length=128)]
+LabelText = Annotated[str, msgspec.Meta(min_length=1, max_length=63)]
+OriginText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Nonce = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 SignatureHex = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{128}\Z")]
 Label = Annotated[str, msgspec.Meta(pattern=rf"\A{_LABEL}\Z")]
 Party = Label
 Actor = Annotated[str, msgspec.Meta(pattern=rf"\A{_LABEL}(?:/{_LABEL})?\Z")]
-Origin = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9./_-]{0,199}\Z")]
+Origin = Annotated[str, msgspec.Meta(pattern=rf"\A{_ORIGIN}\Z")]
 Day = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 Instant = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
 Index = Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER - 1)]
@@ -62,6 +71,9 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 
 encode = _ENCODER.encode
 """Encode a `Wire` value as canonical JSON. Measured: equal to RFC 8785 on SPEC's subset only."""
+
+encode_lines = _ENCODER.encode_lines
+"""Encode values as lines of it, each with an LF at its end and none within."""
 
 
 class Wire(
@@ -78,6 +90,37 @@ class Wire(
     """The base of everything that is signed, hashed or exported as JSON."""
 
 
+class Texts:
+    """Texts of many values whose characters are checked together.
+
+    Attributes:
+        digits: What must be hex digits of lower case: a `HashText`, `NonceText`, `SignatureText`.
+        labels: Each distinct `LabelText`, as a key.
+        origins: Each distinct `OriginText`, as a key.
+    """
+
+    __slots__ = ("digits", "labels", "origins")
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.digits: list[str] = []
+        self.labels: dict[str, None] = {}
+        self.origins: dict[str, None] = {}
+
+    def wrong(self) -> tuple[str, str] | None:
+        """Return the first that is wrong, and why; None if none is."""
+        if not _is_hex("".join(self.digits)):
+            return next(text for text in self.digits if not _is_hex(text)), _NOT_HEX
+        for texts, is_one, reason in (
+            (self.labels, _is_label, "is not a label"),
+            (self.origins, _is_origin, "is not an origin"),
+        ):
+            for text in texts:
+                if not is_one(text):
+                    return text, reason
+        return None
+
+
 T = TypeVar("T")
 
 
@@ -88,26 +131,26 @@ class Decoder(Generic[T]):
         name: What the octets are, for the `where` of refusals: "entry", "statement".
     """
 
-    __slots__ = ("_built", "_digits", "_kind", "name")
+    __slots__ = ("_built", "_gather", "_kind", "name")
 
     def __init__(
         self,
         kind: type[T],
         *,
         name: str,
-        digits: Callable[[Sequence[T]], Iterable[str]] | None = None,
+        gather: Callable[[T, Texts], None] | None = None,
     ) -> None:
         """Take the kind, which may be a union.
 
         Args:
             kind: The type.
             name: What the octets are.
-            digits: Gives the values of all the fields that are a `HashText`, `NonceText` or
-                `SignatureText`, wherever in the type they are.
+            gather: Puts the values of all the fields that a `Texts` is for, wherever in the type
+                they are, into one.
         """
         self._kind = kind
         self._built: msgspec.json.Decoder[T] | None = None
-        self._digits = digits
+        self._gather = gather
         self.name = name
 
     @property
@@ -142,11 +185,10 @@ class Decoder(Generic[T]):
         if encode(value) != data:
             reason = "is not the canonical encoding of what it says"
             raise MalformedError(where or self.name, reason)
-        if self._digits is not None:
-            texts = tuple(self._digits((value,)))
-            if not _is_hex("".join(texts)):
-                wrong = next(text for text in texts if not _is_hex(text))
-                raise MalformedError((where or self.name) + _place_in(data, wrong), _NOT_HEX)
+        wrong = self._wrong((value,))
+        if wrong is not None:
+            text, reason = wrong
+            raise MalformedError((where or self.name) + _place_in(data, text), reason)
         return value
 
     def decode_lines(self, data: bytes) -> list[T] | None:
@@ -162,13 +204,21 @@ class Decoder(Generic[T]):
             values = self._decoder.decode_lines(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        if _ENCODER.encode_lines(values) != data:
+        if encode_lines(values) != data:
             return None
-        if self._digits is not None and not _is_hex("".join(self._digits(values))):
+        return values if self._wrong(values) is None else None
+
+    def _wrong(self, values: Sequence[T]) -> tuple[str, str] | None:
+        if self._gather is None:
             return None
-        return values
+        texts = Texts()
+        for value in values:
+            self._gather(value, texts)
+        return texts.wrong()
 
 
+_is_label = re.compile(rf"\A{_LABEL}\Z").search
+_is_origin = re.compile(rf"\A{_ORIGIN}\Z").search
 _HEX_DIGITS = b"0123456789abcdef"
 _NOT_HEX = "is not hex digits of lower case"
 _MAX_SAID = 200  # characters of a part or a reason

@@ -22,7 +22,7 @@ from verify.notes import log_vkey
 from verify.policy import Policy, Witness, format_policy, threshold_policy
 from verify.report import Finding
 from verify.source import Source
-from verify.submission import LedgerName
+from verify.submission import LedgerName, gather_name
 from verify.tiles import bundles_of, entries_path, tile_path, tiles_of
 
 __all__ = [
@@ -59,7 +59,9 @@ class Manifest(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfo
     spec: Literal["counterfoil/1"]
 
 
-_MANIFEST = Decoder(Manifest, name=MANIFEST)
+_MANIFEST = Decoder(
+    Manifest, name=MANIFEST, gather=lambda manifest, texts: gather_name(manifest.ledger, texts)
+)
 
 
 def parse_manifest(data: bytes) -> Manifest:

@@ -12,13 +12,14 @@ from verify.codec import (
     Index,
     Instant,
     SignatureText,
+    Texts,
     Wire,
     encode,
 )
 from verify.errors import MalformedError, RuleError
-from verify.events import MAX_EVENT, event_digits
+from verify.events import MAX_EVENT, gather_event
 from verify.kinds import Event
-from verify.submission import MAX_EVENTS, Statement, statement_digits
+from verify.submission import MAX_EVENTS, Statement, gather_statement
 
 __all__ = [
     "MAX_ENTRY",
@@ -68,19 +69,19 @@ _AFTER_EVENT = b',"index":'
 _BEFORE_STATEMENT = b',"statement":'
 
 
-def _digits(entries: Sequence[EntryOf[T]]) -> list[str]:
-    found = statement_digits([entry.statement for entry in entries])
-    for entry in entries:
-        found += (entry.prev or "", entry.rules or "", entry.signature or "")
-    return found
+def _gather(entry: EntryOf[T], texts: Texts) -> None:
+    texts.digits += (entry.prev or "", entry.rules or "", entry.signature or "")
+    if entry.statement is not None:
+        gather_statement(entry.statement, texts)
 
 
-def _all_digits(entries: Sequence[EntryOf[Event]]) -> list[str]:
-    return _digits(entries) + event_digits([entry.event for entry in entries])
+def _gather_all(entry: EntryOf[Event], texts: Texts) -> None:
+    _gather(entry, texts)
+    gather_event(entry.event, texts)
 
 
-_ENTRY = Decoder(Entry, name="entry", digits=_digits)
-_WHOLE = Decoder(EntryOf[Event], name="entry", digits=_all_digits)
+_ENTRY = Decoder(Entry, name="entry", gather=_gather)
+_WHOLE = Decoder(EntryOf[Event], name="entry", gather=_gather_all)
 
 
 def parse_entry(data: bytes, *, where: str = "entry") -> Entry:

@@ -4,13 +4,13 @@ What each kind holds is in `kinds`. This module decodes an event, and tells its 
 powers that sign it and the earlier events that it names.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import get_args
 
 import msgspec
 
 from verify.checks import Check
-from verify.codec import Decoder
+from verify.codec import Decoder, Texts
 from verify.errors import MalformedError, RuleError
 from verify.kinds import (
     GOVERNANCE,
@@ -43,8 +43,8 @@ __all__ = [
     "MAX_EVENT",
     "POWERS",
     "REFERRING",
-    "event_digits",
     "event_id",
+    "gather_event",
     "kind_of",
     "parse_event",
     "power_for",
@@ -54,22 +54,20 @@ __all__ = [
 MAX_EVENT = 32_768  # octets
 
 
-def event_digits(events: Iterable[Event]) -> list[str]:
-    """Return the values of all fields of events that must be hex digits, for a `Decoder`."""
-    found: list[str] = []
-    for event in events:
-        found.append(event.nonce)
-        if event.sealed is not None:
-            found += event.sealed.values()
-        elif type(event) is Opening and event.event is not None:  # and seals nothing itself
-            found += event_digits((event.event,))
-    return found
+def gather_event(event: Event, texts: Texts) -> None:
+    """Give a `Decoder` the texts of an event that it checks together with others."""
+    texts.labels[event.author] = None
+    texts.digits.append(event.nonce)
+    if event.sealed is not None:
+        texts.digits += event.sealed.values()
+    elif type(event) is Opening and event.event is not None:  # and seals nothing itself
+        gather_event(event.event, texts)
 
 
-_EVENT: Decoder[Event] = Decoder(Event, name="event", digits=event_digits)  # type: ignore[arg-type]  # mypy: a union is no type[T]
+_EVENT: Decoder[Event] = Decoder(Event, name="event", gather=gather_event)  # type: ignore[arg-type]  # mypy: a union is no type[T]
 # Of each kind alone: to build the decoder of all takes longer than to check an evidence file.
 _ALONE: dict[bytes, Decoder[Event]] = {
-    kind.__struct_config__.tag.encode(): Decoder(kind, name="event", digits=event_digits)
+    kind.__struct_config__.tag.encode(): Decoder(kind, name="event", gather=gather_event)
     for kind in get_args(Event)
 }
 _TAG = b'"kind":"'

@@ -19,9 +19,9 @@ from verify.anchors import Anchors, compare, not_checked
 from verify.brackets import Brackets, Committed, check_recorded
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
-from verify.chunk import Line, OpenedFile, line_digits
+from verify.chunk import Line, OpenedFile, gather_line
 from verify.claims import File, check_claims
-from verify.codec import Decoder, Hash, Wire, encode
+from verify.codec import Decoder, Hash, Texts, Wire, encode
 from verify.contents import charter_policy, check_file, check_files
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
 from verify.kinds import Positive
@@ -169,11 +169,12 @@ class Evidence(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterfo
     ) = None
 
 
-def _digits(files: Sequence[Evidence]) -> list[str]:
-    return [text for one in files for text in line_digits(one.disclosures or ())]
+def _gather(evidence: Evidence, texts: Texts) -> None:
+    for line in evidence.disclosures or ():
+        gather_line(line, texts)
 
 
-_EVIDENCE = Decoder(Evidence, name="evidence", digits=_digits)
+_EVIDENCE = Decoder(Evidence, name="evidence", gather=_gather)
 
 
 def is_evidence(data: bytes) -> bool:

@@ -19,6 +19,7 @@ from verify.codec import (
     HashText,
     Index,
     Label,
+    LabelText,
     NonceText,
     Origin,
     Party,
@@ -135,7 +136,7 @@ def _check_ranges(where: str, ranges: Ranges | None) -> None:
 class _Event(Wire, frozen=True, kw_only=True, tag_field="kind"):
     """The fields of every event."""
 
-    author: Party
+    author: LabelText
     nonce: NonceText
     dates: Annotated[dict[DateRole, Date], msgspec.Meta(min_length=1)] | None = None
     links: Annotated[tuple[Link, ...], msgspec.Meta(min_length=1, max_length=64)] | None = None

@@ -11,7 +11,7 @@ import msgspec
 
 from verify.codec import Decoder, Hash, Instant, Party, SignatureHex, Wire, encode
 from verify.ed25519 import check_signature
-from verify.submission import LedgerName, pae
+from verify.submission import LedgerName, gather_name, pae
 
 __all__ = [
     "MAX_SESSION",
@@ -66,7 +66,11 @@ class SignedSession(Wire, frozen=True, kw_only=True):
     signature: SignatureHex
 
 
-_SIGNED = Decoder(SignedSession, name="session")
+_SIGNED = Decoder(
+    SignedSession,
+    name="session",
+    gather=lambda signed, texts: gather_name(signed.statement.ledger, texts),
+)
 
 
 def parse_session(data: bytes) -> SignedSession:

@@ -18,9 +18,11 @@ from verify.codec import (
     HashText,
     Instant,
     Label,
-    Origin,
+    LabelText,
+    OriginText,
     Party,
     SignatureHex,
+    Texts,
     Wire,
     encode,
 )
@@ -49,12 +51,13 @@ __all__ = [
     "check_disclosure",
     "check_party_signature",
     "check_possession",
+    "gather_name",
+    "gather_statement",
     "open_disclosures",
     "pae",
     "parse_document",
     "parse_statement",
     "sealing_event",
-    "statement_digits",
 ]
 
 MAX_EVENTS = 4096
@@ -70,8 +73,8 @@ POSSESSION = "application/vnd.counterfoil.possession+json"
 class LedgerName(Wire, frozen=True, kw_only=True):
     """Which ledger: its origin and its fingerprint, absent only while there is none."""
 
-    origin: Origin
-    charter: Hash | None = None
+    origin: OriginText
+    charter: HashText | None = None
 
 
 class Seen(Wire, frozen=True, kw_only=True):
@@ -86,7 +89,7 @@ class Statement(Wire, frozen=True, kw_only=True, tag_field="type", tag="counterf
     """What a party signs over its events."""
 
     ledger: LedgerName
-    author: Party
+    author: LabelText
     key: HashText
     count: Annotated[int, msgspec.Meta(ge=1, le=MAX_EVENTS)]
     root: HashText
@@ -153,22 +156,28 @@ class Submission(msgspec.Struct, frozen=True):
     note: bytes | None
 
 
-def statement_digits(statements: Iterable[Statement | None]) -> list[str]:
-    """Return the values of all fields of statements that must be hex digits, for a `Decoder`."""
-    found: list[str] = []
-    for statement in statements:
-        if statement is not None:
-            seen = statement.seen
-            if seen is None:
-                found += (statement.key, statement.root)
-            else:
-                found += (statement.key, statement.root, seen.note, seen.root)
-    return found
+def gather_name(name: LedgerName, texts: Texts) -> None:
+    """Give a `Decoder` the texts of a ledger's name that it checks together with others."""
+    texts.origins[name.origin] = None
+    texts.digits.append(name.charter or "")
 
 
-_STATEMENT = Decoder(Statement, name="statement", digits=statement_digits)
+def gather_statement(statement: Statement, texts: Texts) -> None:
+    """Give a `Decoder` the texts of a statement that it checks together with others."""
+    gather_name(statement.ledger, texts)
+    texts.labels[statement.author] = None
+    seen = statement.seen
+    if seen is None:
+        texts.digits += (statement.key, statement.root)
+    else:
+        texts.digits += (statement.key, statement.root, seen.note, seen.root)
+
+
+_STATEMENT = Decoder(Statement, name="statement", gather=gather_statement)
 _DOCUMENT = Decoder(
-    Document, name="submission", digits=lambda all_: statement_digits(d.statement for d in all_)
+    Document,
+    name="submission",
+    gather=lambda document, texts: gather_statement(document.statement, texts),
 )
 
 

@@ -14,6 +14,7 @@ from verify.claims import (
     Opened,
     check_claims,
     check_names,
+    claims_hold,
     digest,
     format_disclosure,
     is_claim_name,
@@ -46,6 +47,49 @@ def test_a_claim_is_refused(value: str | File, name: str, changes: dict[str, str
     error = refusals(value, name, **changes)[name]
 
     assert (Check.DISCLOSURE, f"claims.{name}") == (error.check, error.where)
+
+
+VALUES = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.just("x" * 786_500),
+    st.builds(file_of, st.binary()),
+)
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["text", "title", "file", "file.1"]),
+                VALUES,
+                st.sampled_from([None, "author", "nonce", "random", "value", "name"]),
+            ),
+            unique_by=lambda claim: claim[0],
+        ),
+        max_size=4,
+    )
+)
+def test_many_lines_hold_when_no_claim_of_theirs_is_refused(
+    lines: list[list[tuple[str, str | File, str | None]]],
+) -> None:
+    """Whatever was changed since it was sealed, alone and among others that hold."""
+    given_: list[tuple[dict[str, Opened], str, str, dict[str, str]]] = []
+    for line in lines:
+        sealed: dict[str, str] = {}
+        for name, value, changed in line:
+            parts = {"author": "a", "nonce": "n", "name": name, "random": SALT}
+            said: str | File = "changed" if changed == "value" else value
+            parts |= {changed: "0" * 32} if changed in parts else {}
+            sealed["title" if changed == "name" else name] = digest(
+                format_disclosure(**parts, value=said)
+            )
+        claims = {name: Opened(SALT, value) for name, value, _ in line}
+        given_.append((claims, "a", "n", sealed))
+
+    refused = [check_claims(c, author=a, nonce=n, sealed=s) for c, a, n, s in given_]
+
+    assert claims_hold(given_) is not any(refused)
+    assert [claims_hold([one]) for one in given_] == [not one for one in refused]
 
 
 def test_a_disclosure_is_of_a_mebibyte_at_most() -> None:

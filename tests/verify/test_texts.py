@@ -1,9 +1,9 @@
-"""Fields of fixed length whose digits a decoder checks all together: none is forgotten."""
+"""Fields whose characters a decoder checks for many values together: none is forgotten."""
 
 import importlib
 import json
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -17,6 +17,8 @@ from verify.entry import parse_entries, parse_entry
 from verify.errors import RuleError
 from verify.events import parse_event
 
+BOUNDS = {(n, n) for n in (32, 64, 128)} | {(1, 63), (1, 200)}
+
 
 def _decoders() -> Iterator[tuple[str, Decoder[object]]]:
     for package in (verify, ledger):
@@ -29,10 +31,10 @@ def _decoders() -> Iterator[tuple[str, Decoder[object]]]:
 
 
 def _bare(kind: inspect.Type, done: set[type]) -> bool:
-    """Tell whether a type holds text of fixed length that no pattern checks."""
+    """Tell whether a type holds a text that a `Texts` is for."""
     match kind:
         case inspect.StrType():
-            return kind.pattern is None and kind.min_length == kind.max_length is not None
+            return kind.pattern is None and (kind.min_length, kind.max_length) in BOUNDS
         case inspect.Metadata():
             return _bare(kind.type, done)
         case inspect.UnionType():
@@ -49,13 +51,15 @@ def _bare(kind: inspect.Type, done: set[type]) -> bool:
             return False
 
 
-def test_every_decoder_that_must_check_digits_does() -> None:
+def test_every_decoder_that_must_check_texts_does() -> None:
     wanted = {}
     for name, decoder in _decoders():
         wanted[name] = _bare(inspect.type_info(decoder._kind), set())
-        assert wanted[name] is (decoder._digits is not None), name
+        assert wanted[name] is (decoder._gather is not None), name
 
-    assert sum(wanted.values()) >= 7  # entry twice, event, statement, submission, line, evidence
+    # entry twice, event, statement, submission, line, evidence, manifest, session, key request,
+    # what waits in an outbox and how it was tried
+    assert sum(wanted.values()) >= 12
 
 
 def _places(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -80,15 +84,36 @@ def test_an_entry_has_all_of_them() -> None:
     assert {("prev",), ("rules",), ("signature",), ("event", "nonce")} <= set(PLACES)
 
 
+NAMES = (("event", "author"), ("statement", "author"), ("statement", "ledger", "origin"))
+
+
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("digit", ["A", "g", "é", " "])
 def test_another_digit_is_refused_where_it_stands(place: tuple[str, ...], digit: str) -> None:
+    _is_refused(place, lambda text: digit + text[1:])
+
+
+@pytest.mark.parametrize("place", NAMES)
+@pytest.mark.parametrize("end", ["A", "é", " ", "\n", "\0"])
+def test_another_character_of_a_name_is_refused_where_it_stands(
+    place: tuple[str, ...], end: str
+) -> None:
+    _is_refused(place, lambda text: text + end)
+
+
+def test_a_label_begins_and_ends_with_a_letter_or_a_digit() -> None:
+    _is_refused(("event", "author"), lambda text: f"{text}-")
+    _is_refused(("statement", "author"), lambda text: f"-{text}")
+    _is_refused(("statement", "ledger", "origin"), lambda text: f"/{text}")
+
+
+def _is_refused(place: tuple[str, ...], changed: Callable[[str], str]) -> None:
     value = json.loads(_entry())
     *above, name = place
     part = value
     for step in above:
         part = part[step]
-    part[name] = digit + part[name][1:]
+    part[name] = changed(part[name])
     data = msgspec.json.encode(value, order="sorted")
 
     with pytest.raises(RuleError) as caught:
