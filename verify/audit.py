@@ -352,7 +352,7 @@ class _Audit:
             self._findings.insert(0, finding)
 
     def _check_notes(self, state: State) -> None:
-        expected = sorted(set(self._walk.expected))
+        expected = sorted(self._walk.expected)
         frontier = Frontier()
         before = (-1, b"")
         place, end = 0, len(expected)

@@ -99,9 +99,8 @@ def parse_event(data: bytes | msgspec.Raw, *, where: str = "event") -> Event:
         raise RuleError(Check.EVENT, error.where, error.reason) from None
 
 
-def event_id(data: bytes) -> bytes:
-    """Return the id of the event with these octets: its RFC 6962 leaf hash, 32 octets."""
-    return leaf_hash(data)
+event_id = leaf_hash
+"""Return the id of the event with these octets: its RFC 6962 leaf hash, 32 octets."""
 
 
 def kind_of(event: Event) -> str:

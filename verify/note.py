@@ -371,9 +371,9 @@ def _format_line(signature: NoteSignature) -> str:
 
 
 def _lines_by(note: Note, key: VerifierKey) -> list[NoteSignature]:
-    known = (key.name, key.key_id)
+    name, identity = key.name, key.key_id
     # Every one is checked, repeated or not: an unchecked line could say anything.
-    lines = [line for line in note.signatures if (line.name, line.key_id) == known]
+    lines = [line for line in note.signatures if line.key_id == identity and line.name == name]
     if not lines:
         raise SignatureError(key.name, key.key_id, "there is none")
     return lines

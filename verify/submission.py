@@ -164,13 +164,12 @@ def gather_name(name: LedgerName, texts: Texts) -> None:
 
 def gather_statement(statement: Statement, texts: Texts) -> None:
     """Give a `Decoder` the texts of a statement that it checks together with others."""
-    gather_name(statement.ledger, texts)
     texts.labels[statement.author] = None
+    texts.digits += (statement.key, statement.root)
+    gather_name(statement.ledger, texts)
     seen = statement.seen
-    if seen is None:
-        texts.digits += (statement.key, statement.root)
-    else:
-        texts.digits += (statement.key, statement.root, seen.note, seen.root)
+    if seen is not None:
+        texts.digits += (seen.note, seen.root)
 
 
 _STATEMENT = Decoder(Statement, name="statement", gather=gather_statement)
