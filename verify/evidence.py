@@ -278,6 +278,8 @@ class _Audit:
         self._read_checkpoint(evidence)
         self._read_entries(evidence)
         sound = not self._shown.findings and self._shown.check_shape() and self._shown.judge()
+        if not sound:
+            self._shown.check_versions()
         self._findings += self._shown.findings
         self._check_signature()
         if len(self._shown.entries) == len(evidence.entries):  # else one of them is no entry

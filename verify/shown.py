@@ -213,7 +213,7 @@ class Shown:
             try:
                 self._judge(first, statement, group)
             except RuleError as error:
-                if error.check is Check.VERSION and not self.findings:
+                if error.check is Check.VERSION:
                     raise
                 index = _index_of(error.where, first)
                 governance = any(held.governs for held in group)
@@ -226,6 +226,18 @@ class Shown:
             self._next = max(self._next, first + statement.count)
             self._recorded = max(self._recorded, group[0].entry.recorded)
         return not self.findings
+
+    def check_versions(self) -> None:
+        """Stop at a charter of an unknown version, whatever was found elsewhere.
+
+        What is wrong with other entries may be what that version allows: a new kind, a new field.
+
+        Raises:
+            UnknownVersionError: A charter is of a version of SPEC that this code does not know.
+        """
+        alone = Shown(size=self._size)
+        alone.governance, alone.leaves = self.governance, self.leaves
+        alone.judge()
 
     def _judge(self, first: int, statement: Statement, group: Sequence[Held]) -> None:
         head = group[0].entry

@@ -117,10 +117,32 @@ def audit_evidence(
         stop_at_another_version(problem.refused)
         findings.add(problem.refused, problem.index)
     except Refused as problem:
-        stop_at_another_version(problem)
         findings.add(problem)
+    if findings.findings:
+        _check_versions(data)
     anchors = [log_key, fingerprint, policy]
     return findings.report(anchored=any(each is not None for each in anchors))
+
+
+def _check_versions(data: bytes) -> None:
+    """Stop at a charter of another version, whatever was found elsewhere [104]."""
+    try:
+        evidence = parse(data, depth=MAX_EVIDENCE_DEPTH)
+        EVIDENCE(evidence, "evidence")
+    except Malformed:
+        return
+    assert isinstance(evidence, dict)
+    state = Fragment()
+    for octets in map(encode, evidence["governance"]):
+        try:
+            entry = parse_entry(octets)
+        except Refused:
+            continue
+        try:
+            state.admit([entry], None)
+        except Refused as problem:
+            stop_at_another_version(problem)
+            state.pass_over([entry])
 
 
 class _AtEntryError(Exception):
@@ -180,10 +202,10 @@ class _Evidence:
                 raise problem
 
     def _check_order(self) -> None:
-        for entries in (self.entries, self.governance):
+        for check, entries in ((901, self.entries), (903, self.governance)):
             for before, after in pairwise(entries):
                 if not before.index < after.index:
-                    raise Refused(901, "entries do not ascend")
+                    raise Refused(check, "entries do not ascend")
         shown = [element for element in self.elements if element["shown"] == "yes"]
         if not 1 <= len(shown) <= MAX_EVIDENCE_EVENTS:
             raise Refused(901, "shows no event, or too many", found=str(len(shown)))
@@ -220,7 +242,7 @@ class _Evidence:
                     self._check_path(entry, element, statement)
 
     def _check_path(self, entry: Entry, element: Object, statement: Object) -> None:
-        if element["shown"] == "no":
+        if element["shown"] == "no" or statement["count"] == 1:
             need(901, "path is there", found="path" in element, expected=False)
             return
         try:
@@ -393,7 +415,7 @@ class _Evidence:
         lines = self.body.get("disclosures", [])
         indexes = [line["index"] for line in lines]
         if indexes != sorted(set(indexes)):
-            raise Refused(901, "disclosures do not ascend")
+            raise Refused(701, "disclosures do not ascend")
         shown = {
             entry.index: entry.event
             for entry, element in zip(self.entries, self.elements, strict=True)

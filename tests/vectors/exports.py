@@ -50,6 +50,7 @@ def export_vectors() -> Vectors:
     yield from _timed()
     yield from policy_vectors()
     yield from bracket_vectors()
+    yield from _of_another_version()
 
 
 def _is_whole(world: World, forged: World) -> bool:
@@ -94,6 +95,24 @@ def _ruled() -> Vectors:
     reordered = small_world()
     entries = rechain([*reordered.entries[:3], reordered.entries[4]])
     yield to_refuse("export", "a submission cut", spelled_files(forge(reordered, entries).export()))
+
+
+def _of_another_version() -> Vectors:
+    """Yield ledgers whose charter became one of another version, damaged elsewhere [104]."""
+    world = small_world()
+    amended = founding_charter(
+        "northmere", amends=id_of(world, 0), founding_key=None, spec="counterfoil/2"
+    )
+    at = world.submit(amended)
+    world.submit(letter("northmere"))
+    files = world.export()
+    path = f"tile/0/000.p/{world.size}"
+    for desc, index in (("its charter's", at), ("another", at + 1)):
+        hashes = [files[path][start : start + 32] for start in range(0, 32 * world.size, 32)]
+        hashes[index] = bytes(32)
+        damaged = {**files, path: b"".join(hashes)}
+        yield to_refuse("export", f"another version, and {desc} hash wrong in a tile",
+                        spelled_files(damaged))  # fmt: skip
 
 
 def _sign_with_a_revoked_key(world: World) -> None:

@@ -11,6 +11,7 @@ from verify.ed25519 import check_public_key, check_signature
 from verify.entry import check_parts, parse_entry
 from verify.errors import RuleError, VerifyError
 from verify.events import parse_event
+from verify.evidence import audit_evidence
 from verify.fork import check_fork, parse_fork
 from verify.merkle import check_consistency, check_inclusion
 from verify.note import check_note, parse_note, parse_vkey
@@ -46,6 +47,12 @@ def _export(given: Vector) -> None:
         raise Refusal(report.findings[0].check)
 
 
+def _evidence(given: Vector) -> None:
+    report = audit_evidence(octets(given))
+    if report.findings:
+        raise Refusal(report.findings[0].check)
+
+
 def _reference_receipt(given: Vector) -> None:
     _, proof = reference.parse_receipt(octets(given["receipt"]))
     try:
@@ -59,6 +66,15 @@ def _reference_export(given: Vector) -> None:
     try:
         policy = octets(given["policy"]) if "policy" in given else None
         report = reference.audit_export(files, policy=policy)
+    except reference.UnknownVersion as problem:
+        raise Refusal(104) from problem
+    if report.findings:
+        raise Refusal(report.findings[0].check)
+
+
+def _reference_evidence(given: Vector) -> None:
+    try:
+        report = reference.audit_evidence(octets(given))
     except reference.UnknownVersion as problem:
         raise Refusal(104) from problem
     if report.findings:
@@ -88,6 +104,7 @@ KERNEL: dict[str, Callable[[Vector], object]] = {
     ),
     "fork": lambda v: check_fork(parse_fork(octets(v))),
     "receipt": _receipt,
+    "evidence": _evidence,
     "export": _export,
     "key": lambda v: check_public_key(bytes.fromhex(v["key"])),
     "signature": lambda v: check_signature(
@@ -112,6 +129,7 @@ REFERENCE: dict[str, Callable[[Vector], object]] = {
     "checkpoint": lambda v: reference.check_checkpoint(octets(v["note"]), v["vkey"]),
     "fork": lambda v: reference.check_fork(octets(v)),
     "receipt": _reference_receipt,
+    "evidence": _reference_evidence,
     "export": _reference_export,
     "key": lambda v: reference.check_key(bytes.fromhex(v["key"])),
     "signature": lambda v: reference.check_signature(

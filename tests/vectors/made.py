@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.vectors.events import event_vectors
+from tests.vectors.evidence import evidence_vectors
 from tests.vectors.exports import export_vectors
 from tests.vectors.judging import KERNEL, REFERENCE, judge
 from tests.vectors.notes import fork_vectors, note_vectors, receipt_vectors
@@ -31,6 +32,7 @@ MAKERS: dict[str, Callable[[], Vectors]] = {
     "document": document_vectors,
     "entry": entry_vectors,
     "event": event_vectors,
+    "evidence": evidence_vectors,
     "export": export_vectors,
     "fork": fork_vectors,
     "inclusion": inclusion_vectors,

@@ -232,3 +232,25 @@ def test_unknown_version_stops_the_verifier() -> None:
 
     with pytest.raises(UnknownVersionError):
         audited(evidence_of(world, 0))
+
+
+def test_unknown_version_stops_the_verifier_whatever_is_wrong_elsewhere() -> None:
+    world = two_parties()
+    amended = founding_charter(
+        "northmere", founding_key=None, amends=charter_id(world), spec="counterfoil/2"
+    )
+    world.submit(amended)
+    at = world.submit(letter("northmere"))
+    evidence = evidence_of(world, 6, at)
+    octets = bytes(evidence.entries[1].entry).replace(b"communication/v1", b"telegram/v1")
+    damaged = bytes(evidence.entries[0].entry).replace(b'"signature":"', b'"signature":"00')
+
+    for other in (
+        with_entry(evidence, 1, entry=msgspec.Raw(octets)),
+        with_entry(evidence, 0, entry=msgspec.Raw(damaged)),
+        changed(evidence, checkpoint="x"),
+        changed(evidence, governance=(*evidence.governance, evidence.entries[1].entry)),
+    ):
+        with pytest.raises(UnknownVersionError):
+            audited(other)
+    assert [Check.CHECKPOINT] == causes(changed(evidence_of(two_parties(), 6), checkpoint="x"))
