@@ -307,6 +307,17 @@ def test_void_keys_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome(builder, charter) == [603]
 
 
+def test_a_key_that_waits_counts_until_another_proposal_makes_it_void(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rules, "MAX_KEYS", 1)
+    builder, charter = two_must_sign()
+    propose(builder, "alpha", "enrol", "gamma", "gamma 1")
+    assert outcome(builder, charter) == []
+    propose(builder, "alpha", "enrol", "gamma", "gamma 2")
+    assert outcome(builder, charter) == [603]
+
+
 def test_audiences() -> None:
     builder = two_parties()
     made = build.make(meeting(audience={"body": ["beta"]}), {"body": "b"})

@@ -345,12 +345,7 @@ class Judge(State):
         taken += self._role_keys("in force", "past", "pending")
         if public in taken:
             raise Refused(603, "the key was used before", found=public)
-        superseded = self._superseded(event)
-        counted = [
-            key
-            for key in self.keys
-            if key.party == party and key.state != "void" and key not in superseded
-        ]
+        counted = [key for key in self.keys if key.party == party and key.state != "void"]
         if len(counted) >= MAX_KEYS:
             raise Refused(603, "the party has too many keys", found=party)
         possession = {
