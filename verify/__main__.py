@@ -13,13 +13,13 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from verify.anchors import Anchors
 from verify.codec import encode
-from verify.errors import MalformedError
+from verify.errors import MalformedError, VerifyError
 from verify.evidence import EVIDENCE_FILE, MAX_EVIDENCE, audit_evidence, is_evidence, parse_evidence
 from verify.lines import WIDTH, plain
 from verify.note import ED25519, VerifierKey, parse_vkey
@@ -31,8 +31,6 @@ from verify.state import UnknownVersionError
 from verify.version import version_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from verify.certificate import Received
     from verify.folder import Beside, Folder
     from verify.outside.mails import Mail
@@ -97,6 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnknownVersionError as error:
         found = plain(error.found or "unknown")
         return _fail(f"the ledger is of version {found}; this verifier knows {error.expected}")
+    except VerifyError as error:
+        # What is wrong with what was read is in the report: this was read again, and was other.
+        return _fail(f"{options.path} changed while it was read: {error}")
     except (OSError, MemoryError, RuntimeError) as error:
         # RuntimeError: a process of the pool was killed.
         if isinstance(error, OSError) and error.filename is not None:
@@ -184,9 +185,18 @@ def _log_key(text: str) -> VerifierKey:
     return key
 
 
-def _policy(text: str) -> Policy:
+class _PolicyFile(NamedTuple):
+    """A policy, and the file that it was read from."""
+
+    path: str
+    data: bytes
+    policy: Policy
+
+
+def _policy(text: str) -> _PolicyFile:
     try:
-        return parse_policy(_read(text, limit=MAX_POLICY_SIZE))
+        data = _read(text, limit=MAX_POLICY_SIZE)
+        return _PolicyFile(text, data, parse_policy(data))
     except OSError as error:
         raise argparse.ArgumentTypeError(plain(str(error))) from None
     except MalformedError as error:
@@ -211,6 +221,7 @@ def _positive(text: str) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     path: str = options.path
+    data = b""
     if os.path.isfile(path):
         data = _read(path, limit=MAX_EVIDENCE)
         if not is_evidence(data) and (code := _run_fork(data, options)) is not None:
@@ -218,7 +229,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.certificate is not None and os.path.exists(options.certificate):
         return _fail(f"{options.certificate} is there already, and is not overwritten")
     receipts = [(name, _read(name, limit=MAX_RECEIPT)) for name in options.receipt]
-    anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts), options.policy)
+    policy = None if options.policy is None else options.policy.policy
+    anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts), policy)
     if os.path.isdir(path):
         if options.files is not None:
             return _fail(f"--files is for evidence files, and {path} is a folder")
@@ -226,11 +238,13 @@ def _run(options: argparse.Namespace) -> int:
         if os.path.isfile(offered) and not os.path.exists(os.path.join(path, "checkpoint")):
             return _fail(f"{path} is no export, but holds an evidence file: check {offered}")
         kind = "export"
+        received = _examined(options, data, receipts)
         report = _audit_folder(path, anchors, options)
     elif os.path.isfile(path):
         if options.audience is not None:
             return _fail(f"--audience is for exports, and {path} is a file")
         kind = "evidence"
+        received = _examined(options, data, receipts)
         files = None if options.files is None else _beside(options.files)
         report = audit_evidence(data, anchors=anchors, files=files)
     else:
@@ -239,12 +253,14 @@ def _run(options: argparse.Namespace) -> int:
     outside = _Outside()
     if report.verdict != "invalid" and (kind == "export" or b'"stamps":' in data):
         try:
-            outside = _look_outside(path, report, options)
+            outside = _look_outside(path, data, report, options)
         except MalformedError as error:
             return _fail(str(error))
         report = _said_of(report, outside)
     if options.certificate is not None:
-        _write_certificate(report, options)
+        if _examined(options, data, receipts) != received:
+            return _fail("what was received changed while it was examined")
+        _write_certificate(report, received, outside, options)
     code = _EXIT[report.verdict]
     if options.quiet:
         return code
@@ -262,11 +278,16 @@ def _report(report: Report, kind: str, outside: "_Outside", options: argparse.Na
         if outside.mails is not None:
             values["mails"] = [mail_object(mail) for mail in outside.mails]
         return encode(values).decode()
-    from verify.report_text import mail_lines, report_lines, token_lines
+    from verify.report_text import outside_lines, report_lines
 
-    stamps = token_lines(outside.tokens or (), trusted=options.tsa_chain is not None)
-    signed = mail_lines(outside.mails or (), trusted=options.dkim_keys is not None)
-    return "\n".join([*report_lines(report, kind), *stamps, *signed])
+    return "\n".join([*report_lines(report, kind), *outside_lines(_told(outside, options))])
+
+
+def _told(outside: "_Outside", options: argparse.Namespace) -> "list[tuple[str, list[str]]]":
+    from verify.report_text import outside_texts
+
+    chain, keys = options.tsa_chain is not None, options.dkim_keys is not None
+    return outside_texts(outside.tokens or (), outside.mails or (), chain=chain, keys=keys)
 
 
 def _run_fork(data: bytes, options: argparse.Namespace) -> int | None:
@@ -278,7 +299,8 @@ def _run_fork(data: bytes, options: argparse.Namespace) -> int | None:
     for name in ("audience", "certificate", "files", "receipt"):
         if getattr(options, name):
             return _fail(f"--{name} is not for fork proofs")
-    anchors = ForkAnchors(options.log_key, options.fingerprint, options.policy)
+    policy = None if options.policy is None else options.policy.policy
+    anchors = ForkAnchors(options.log_key, options.fingerprint, policy)
     report = audit_fork(data[: MAX_FORK + 1], anchors=anchors)
     code = _EXIT[report.verdict]
     if options.quiet:
@@ -371,26 +393,24 @@ class _Outside(msgspec.Struct, frozen=True):
     mails: "tuple[Mail, ...] | None" = None
 
 
-def _look_outside(path: str, report: Report, options: argparse.Namespace) -> _Outside:
+def _look_outside(path: str, data: bytes, report: Report, options: argparse.Namespace) -> _Outside:
     """Check what can be checked of outside evidence.
 
     Raises:
         MalformedError: What the reader trusts cannot be read.
     """
-    if not (os.path.isfile(path) or report.attestations or options.tsa_chain or options.dkim_keys):
+    if not (data or report.attestations or options.tsa_chain or options.dkim_keys):
         return _Outside((), ())  # there is none, and what looks at it takes a while to load
     try:
-        tokens = _tokens(path, report, options.tsa_chain)
+        tokens = _tokens(path, data, report, options.tsa_chain)
     except MalformedError as error:
         raise MalformedError(f"{options.tsa_chain}: {error.where}", error.reason) from None
-    return _Outside(
-        tokens, None if os.path.isfile(path) else _mails(path, report, options.dkim_keys)
-    )
+    return _Outside(tokens, None if data else _mails(path, report, options.dkim_keys))
 
 
 def _said_of(report: Report, outside: _Outside) -> Report:
     """Take out of what was not checked what was."""
-    checked = ["RFC 3161 tokens over checkpoints"] if outside.tokens else []
+    checked = ["RFC 3161 tokens over this ledger"] if outside.tokens else []
     checked += ["DKIM signatures"] if outside.mails else []
     if not checked:
         return report
@@ -401,8 +421,13 @@ def _said_of(report: Report, outside: _Outside) -> Report:
     return replace(report, not_checked=tuple(texts))
 
 
-def _tokens(path: str, report: Report, trusted: str | None) -> "tuple[Token, ...] | None":
-    """Check the tokens of time-stamping authorities; return None where the extra is not there."""
+def _tokens(
+    path: str, data: bytes, report: Report, trusted: str | None
+) -> "tuple[Token, ...] | None":
+    """Check the tokens of time-stamping authorities; return None where the extra is not there.
+
+    `data` are the octets of an evidence file, and empty for an export.
+    """
     try:
         from verify.outside import rfc3161, tokens
     except ModuleNotFoundError:
@@ -414,9 +439,8 @@ def _tokens(path: str, report: Report, trusted: str | None) -> "tuple[Token, ...
         chain = rfc3161.parse_chain(_read(trusted, limit=rfc3161.MAX_CHAIN))
     if report.origin is None or report.size is None:
         raise AssertionError(report.verdict)
-    if os.path.isfile(path):
-        evidence = parse_evidence(_read(path, limit=MAX_EVIDENCE))
-        return tokens.evidence_tokens(evidence, origin=report.origin, trusted=chain)
+    if data:
+        return tokens.evidence_tokens(parse_evidence(data), origin=report.origin, trusted=chain)
     return tokens.read_tokens(
         Folder(path),
         origin=report.origin,
@@ -447,52 +471,60 @@ def _mails(path: str, report: Report, trusted: str | None) -> "tuple[Mail, ...] 
 # The certificate
 
 
-def _write_certificate(report: Report, options: argparse.Namespace) -> None:
+def _examined(
+    options: argparse.Namespace, data: bytes, receipts: Sequence[tuple[str, bytes]]
+) -> "list[Received]":
+    """Return what was received, and then the files that it is compared with, by their octets.
+
+    Nothing where no certificate is asked for. `data` are those of an evidence file.
+    """
+    if options.certificate is None:
+        return []
+    from verify.examined import of_file, of_folder
+    from verify.folder import Folder
+
+    def folder(path: str) -> "Received":
+        return of_folder(os.path.basename(os.path.realpath(path)), Folder(path))
+
+    path: str = options.path
+    one = folder(path) if os.path.isdir(path) else of_file(os.path.basename(path), data)
+    given = [*receipts] if options.policy is None else [*receipts, options.policy[:2]]
+    trusted = (options.tsa_chain, options.dkim_keys)
+    given += [
+        (name, _read(name, limit=MAX_EVIDENCE)) for name in trusted if name and os.path.isfile(name)
+    ]
+    found = [one, *(of_file(os.path.basename(name), octets) for name, octets in given)]
+    return found if options.files is None else [*found, folder(options.files)]
+
+
+def _write_certificate(
+    report: Report,
+    received: "Sequence[Received]",
+    outside: "_Outside",
+    options: argparse.Namespace,
+) -> None:
     import platform
-    from pathlib import Path
 
     from verify.certificate import draft_certificate
     from verify.kinds import SPEC_VERSION
+    from verify.note import format_vkey
 
-    supplied = [_received(Path(path)) for path in options.receipt]
-    if options.files is not None:
-        supplied.append(_received(Path(options.files)))
     versions = [(name, version_of(name)) for name in _PROGRAMS]
     text = draft_certificate(
         report,
-        received=_received(Path(options.path)),
-        supplied=supplied,
+        received=received[0],
+        supplied=received[1:],
+        log_key=None if options.log_key is None else format_vkey(options.log_key),
+        outside=_told(outside, options),
         versions=[*versions, ("Python", platform.python_version()), ("rules", SPEC_VERSION)],
     )
-    draft = Path(options.certificate)
-    file = draft.open("x", encoding="utf-8", newline="\n")
+    descriptor = os.open(options.certificate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        with file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as failure:
-        draft.unlink()
+        os.unlink(options.certificate)
         raise OSError(failure.errno, failure.strerror, options.certificate) from None
-
-
-def _received(path: "Path") -> "Received":
-    """Return what a file or a folder is, by its octets."""
-    from verify.certificate import Received, listing_hash
-    from verify.folder import Folder
-
-    if path.is_file():
-        return Received(path.name, path.stat().st_size, _sha256(path))
-    folder = Folder(path)
-    files = [path / one for one in folder.paths() if folder.size(one) is not None]
-    hashes = [(one.relative_to(path).as_posix(), _sha256(one)) for one in files]
-    size = sum(one.stat().st_size for one in files)
-    return Received(path.resolve().name, size, listing_hash(hashes), len(files))
-
-
-def _sha256(path: "Path") -> str:
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

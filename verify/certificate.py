@@ -38,6 +38,14 @@ WORDS: Final[dict[str, str]] = {
         "that the record once was what a signer says of an earlier size of it",
     "the order of `recorded` beside the entries that are in this file":
         "the order of the times of recording of entries that are not in this file",
+    # what agrees
+    "your policy": "the policy above: its log's key, and as many of its co-signers as it asks for",
+    # what is wrong
+    "has not the cosignatures that your policy asks for":
+        "has not as many co-signers as the policy of part 3 asks for",
+    "is none of the logs of your policy": "is none of the logs that the policy of part 3 names",
+    "is not for the audience that you gave": "is not for the reader that the signatory named",
+    "is not the one that you gave": "is not the one that had reached the signatory another way",
     # verdicts
     "invalid": "NOT SOUND. What was received is altered, damaged or incomplete, or breaks the "
     "rules of the record, in the points listed in part 5.",
@@ -103,6 +111,8 @@ def draft_certificate(
     *,
     received: Received,
     supplied: Sequence[Received],
+    log_key: str | None,
+    outside: Sequence[tuple[str, Sequence[str]]],
     versions: Sequence[tuple[str, str]],
 ) -> str:
     """Draft the certificate.
@@ -110,13 +120,15 @@ def draft_certificate(
     Args:
         report: What the verifier found.
         received: What was checked.
-        supplied: Receipts and files that it was compared with.
+        supplied: Receipts, policy and files that it was compared with.
+        log_key: The verifier key that it was compared with, if one was.
+        outside: What came of outside evidence: headings, and what is said below each.
         versions: Name and version of each program that took part.
     """
     parts = (
         ("1. What was received", _received(received)),
-        ("2. The record", _record(report)),
-        ("3. What it was compared with", _compared(report, supplied)),
+        ("2. The record", _record(report, received)),
+        ("3. What it was compared with", _compared(report, supplied, log_key, outside)),
         ("4. What was checked", _checked(report)),
         ("5. Result", _result(report)),
         (
@@ -157,12 +169,16 @@ def _received(received: Received) -> Iterator[str]:
         )  # fmt: skip
 
 
-def _record(report: Report) -> Iterator[str]:
+def _record(report: Report, received: Received) -> Iterator[str]:
     yield from _row("Name", report.origin or "could not be read")
     yield from _hash("Fingerprint", report.fingerprint)
     entries = "could not be read" if report.size is None else f"{report.size:,} entries"
     yield from _row("Size", entries)
     yield from _hash("Root", report.root)
+    if received.files is not None:
+        said = "so says whoever made the folder, and nobody signs it"
+        audience = report.audience
+        yield from _row("Made for", f"{audience}: {said}" if audience else "could not be read")
     yield from wrap(
         "The fingerprint stands for this record and its rules; the root for all its entries at "
         "that size. A record with the same root has the same entries.",
@@ -170,19 +186,30 @@ def _record(report: Report) -> Iterator[str]:
     )  # fmt: skip
 
 
-def _compared(report: Report, supplied: Sequence[Received]) -> Iterator[str]:
+def _compared(
+    report: Report,
+    supplied: Sequence[Received],
+    log_key: str | None,
+    outside: Sequence[tuple[str, Sequence[str]]],
+) -> Iterator[str]:
     for one in supplied:
-        yield from _row("File", one.name)
+        yield from _row("File" if one.files is None else "Folder", one.name)
         yield from _row("", f"{one.size:,} octets, SHA-256")
         yield from _hash("", one.sha256)
+    if log_key is not None:
+        yield from _row("Log's key", log_key)
     agreed = report.anchors or ("nothing that reached the signatory another way",)
     for number, text in enumerate(agreed):
-        yield from _row("" if number else "Agrees with", text)
+        yield from _row("" if number else "Agrees with", WORDS.get(text, text))
     if report.weighed is not None and report.weighed.quorum is not None:
         count, among = len(report.weighed.cosigned), report.weighed.witnesses
         yield from _row("Co-signed", f"by {count} of {among} co-signers that the policy names")
     if report.times is not None:
         yield from _dated(report.times)
+    for heading, texts in outside:
+        yield ""
+        yield from wrap(heading, first="  ", rest="  ")
+        yield from _bullets(texts)
 
 
 def _dated(times: Times) -> Iterator[str]:
@@ -205,11 +232,10 @@ def _dated(times: Times) -> Iterator[str]:
 def _checked(report: Report) -> Iterator[str]:
     yield from _bullets(_CHECKS)
     yield ""
-    width = max((len(f"{count:,}") for count in report.counts.values()), default=0)
-    if not width:
+    if not report.counts:
         yield "  Nothing could be read, and so none of this was checked."
     for name, count in report.counts.items():
-        yield from wrap(WORDS[name], first=f"  {count:{width},} ", rest=" " * (width + 3))
+        yield from wrap(f"{WORDS[name]}: {count:,}", first="  ", rest="    ")
 
 
 def _result(report: Report) -> Iterator[str]:
@@ -224,7 +250,8 @@ def _result(report: Report) -> Iterator[str]:
 
 def _finding(finding: Finding, bullet: str) -> Iterator[str]:
     place = "" if finding.index is None else f"entry {finding.index:,}, "
-    text = f"{place}{finding.where}: {finding.reason} (check {finding.check.value})"
+    reason = WORDS.get(finding.reason, finding.reason)
+    text = f"{place}{finding.where}: {reason} (check {finding.check.value})"
     yield from wrap(text, first=bullet, rest=" " * len(bullet))
     below = len(finding.consequences)
     if below:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from verify.outside.mails import Mail
     from verify.outside.tokens import Token
 
-__all__ = ["fork_lines", "mail_lines", "report_lines", "token_lines"]
+__all__ = ["fork_lines", "outside_lines", "outside_texts", "report_lines"]
 
 _CAUSES = 20
 _CONSEQUENCES = 5
@@ -193,42 +193,61 @@ def _consequences(finding: Finding) -> Iterator[str]:
         yield f"   … and {len(below) - _CONSEQUENCES:,} more; --json lists all"
 
 
-def token_lines(tokens: "Sequence[Token]", *, trusted: bool) -> Iterator[str]:
-    """Yield the lines on tokens."""
-    if tokens:
+def outside_texts(
+    tokens: "Sequence[Token]", mails: "Sequence[Mail]", *, chain: bool, keys: bool
+) -> list[tuple[str, list[str]]]:
+    """Say what came of outside evidence, each sort after its heading.
+
+    Args:
+        tokens: The tokens of time-stamping authorities.
+        mails: The attestations about mails.
+        chain: Whether the reader gave the certificates to go by.
+        keys: Whether the reader gave the keys of mail servers.
+    """
+    told = (
+        (
+            "Time stamps of authorities outside this record:",
+            list(_token_texts(tokens, trusted=chain)),
+        ),
+        ("Signatures of mail servers (DKIM):", list(_mail_texts(mails, trusted=keys))),
+    )
+    return [(heading, texts) for heading, texts in told if texts]
+
+
+def outside_lines(told: Sequence[tuple[str, Sequence[str]]]) -> Iterator[str]:
+    """Yield the lines on outside evidence."""
+    for heading, texts in told:
         yield ""
-        yield "Time stamps of authorities outside this record:"
+        yield heading
+        for text in texts:
+            yield from wrap(text, first="  - ", rest="    ")
+
+
+def _token_texts(tokens: "Sequence[Token]", *, trusted: bool) -> Iterator[str]:
     whose = "certificates that you gave" if trusted else "certificates that its recorder chose"
     for token in tokens:
         if token.stamp is None:
-            text = f"{_carried(token)}: proves nothing: {token.reason}"
+            yield f"{_carried(token)}: proves nothing: {token.reason}"
         else:
-            text = (
+            yield (
                 f"{_carried(token)}: the first {token.size:,} entries existed by "
                 f"{token.stamp.time}, if {token.stamp.authority} can be trusted; checked against "
                 f"{whose}. It says nothing of who wrote them, nor whether they are true."
             )
-        yield from wrap(text, first="  - ", rest="    ")
 
 
 def _carried(token: "Token") -> str:
     return "with this file" if token.index is None else f"entry {token.index:,}"
 
 
-def mail_lines(mails: "Sequence[Mail]", *, trusted: bool) -> Iterator[str]:
-    """Yield the lines on mails that their servers signed."""
-    if mails:
-        yield ""
-        yield "Signatures of mail servers (DKIM):"
+def _mail_texts(mails: "Sequence[Mail]", *, trusted: bool) -> Iterator[str]:
     for mail in mails:
         whose = "you gave" if trusted else f"{mail.author} recorded"
         head = f"entry {mail.index:,}"
         if mail.of is None or not mail.signatures:
-            text = f"{head}: proves nothing: the mail is not here"
-            yield from wrap(text, first="  - ", rest="    ")
+            yield f"{head}: proves nothing: the mail is not here"
         for signature in mail.signatures:
-            text = f"{head}, the mail of entry {mail.of:,}: {_signed(signature, whose)}"
-            yield from wrap(text, first="  - ", rest="    ")
+            yield f"{head}, the mail of entry {mail.of:,}: {_signed(signature, whose)}"
 
 
 def _signed(signature: "Signature", whose: str) -> str:

@@ -197,7 +197,10 @@ class Walk(msgspec.Struct):
             # One octet more than a bundle can have is enough to be refused.
             data = self.source.read(path, 0, width * (MAX_ENTRY + 2) + 1)
             self._bundles[number] = parse_bundle(data, where=path)
-        return self._bundles[number][index % TILE_WIDTH]
+        bundle, place = self._bundles[number], index % TILE_WIDTH
+        if place >= len(bundle):
+            raise MalformedError("entry bundle", f"ends before entry {index}")
+        return bundle[place]
 
     def of_kind(self, kind: str) -> tuple[int, ...]:
         """Return the indexes of the entries with an event of this kind that could be read."""
@@ -209,7 +212,7 @@ class Walk(msgspec.Struct):
     def _check_chain(self, index: int, before: bytes) -> None:
         try:
             entry = parse_entry(self._octets(index))
-        except (RuleError, MalformedError, IndexError):
+        except (RuleError, MalformedError):
             return  # the chunk has said so
         if entry.prev is not None and entry.prev != before.hex():
             reason = "is not the leaf hash of the entry before"

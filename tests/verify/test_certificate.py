@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import os
 import resource
 import subprocess
 from pathlib import Path
@@ -11,12 +12,13 @@ from msgspec.structs import replace
 
 from tests.showing import evidence_of
 from tests.verify.test_command import fingerprint, run, two_parties, written
-from tests.world import World
+from tests.world import World, policy
 from verify.__main__ import main
 from verify.brackets import Bracket
 from verify.certificate import WORDS, Received, draft_certificate, listing_hash
 from verify.checks import Check
 from verify.evidence import NOT_CHECKED, format_evidence
+from verify.folder import Folder
 from verify.report import Finding, Report, Times, Weighed
 
 LISTING = "find . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -d '\\n' sha256sum | sha256sum"
@@ -40,7 +42,10 @@ def evidence(world: World, tmp_path: Path) -> Path:
 
 
 def drafted(report: Report, received: Received = RECEIVED) -> str:
-    return draft_certificate(report, received=received, supplied=(), versions=[("program", "1.0")])
+    return draft_certificate(
+        report, received=received, supplied=(), log_key=None, outside=(),
+        versions=[("program", "1.0")],
+    )  # fmt: skip
 
 
 def test_says_what_was_received_and_what_came_of_it(world: World, evidence: Path) -> None:
@@ -92,7 +97,87 @@ def test_names_the_files_that_came_along(world: World, tmp_path: Path) -> None:
     files = written(tmp_path / "files", world.files)
     run(evidence, "--files", files, "--certificate", tmp_path / "draft.txt")
 
-    assert "1 attached files, each" in (tmp_path / "draft.txt").read_text()
+    text = (tmp_path / "draft.txt").read_text()
+    assert "attached files, each compared with the entry that names it: 1\n" in text
+    assert "  Folder       files\n" in text
+
+
+def test_names_what_it_was_compared_with_by_the_octets_that_were_read(
+    world: World, evidence: Path
+) -> None:
+    folder = evidence.parent
+    key, rules, receipt = (folder / name for name in ("log.vkey", "p.policy", "r.json"))
+    rules.write_bytes(policy("quorum none", names=()))
+    key.write_text(rules.read_text().split()[1])
+    receipt.write_bytes(world.receipt(3, 2))
+    with receipt.open("rb") as file:  # to be read once: as what the shell's <(...) gives
+        reading, writing = os.pipe()
+        os.write(writing, file.read())
+        os.close(writing)
+    done = run(
+        evidence, "--receipt", f"/dev/fd/{reading}", "--policy", rules, "--log-key", f"@{key}",
+        "--tsa-chain", key, "--quiet", "--certificate", folder / "draft.txt",
+    )  # fmt: skip
+    os.close(reading)
+    text = (folder / "draft.txt").read_text()
+
+    assert 0 == done.returncode
+    for path in (rules, receipt, key):
+        assert " ".join(grouped(path)[:4]) in text
+    assert f"  Log's key    {key.read_text()[:20]}" in text
+    assert "  File         p.policy\n" in text
+    assert "the policy above: its log's key, and as many of its co-signers" in text
+
+
+def grouped(path: Path) -> list[str]:
+    digits = hashlib.sha256(path.read_bytes()).hexdigest()
+    return [digits[start : start + 8] for start in range(0, 64, 8)]
+
+
+def test_speaks_to_nobody_of_what_disagrees(world: World, tmp_path: Path) -> None:
+    export = written(tmp_path / "export", world.export())
+    rules = written(tmp_path, {"p": policy("quorum w1", names=("w1",), log="other")}) / "p"
+    vkey = policy("quorum none", names=(), log="other").decode().split()[1]
+    run(export, "--policy", rules, "--log-key", vkey, "--fingerprint", "ab" * 32,
+        "--audience", "southfold", "--certificate", tmp_path / "draft.txt")  # fmt: skip
+    text = " ".join((tmp_path / "draft.txt").read_text().split())
+
+    assert "is not for the reader that the signatory named (check 102)" in text
+    assert 2 == text.count("is not the one that had reached the signatory another way (check 80")
+    assert "is none of the logs that the policy of part 3 names (check 801)" in text
+    assert "has not as many co-signers as the policy of part 3 asks for (check 804)" in text
+    assert "you" not in text.split()
+    assert "your" not in text.split()
+
+
+def test_says_for_whom_a_folder_says_that_it_is(world: World, tmp_path: Path) -> None:
+    files = world.export()
+    for name, manifest in (("a", files["manifest.json"]), ("b", b"{}")):
+        export = written(tmp_path / name, {**files, "manifest.json": manifest})
+        run(export, "--certificate", tmp_path / f"{name}.txt")
+
+    told = (tmp_path / "a.txt").read_text()
+    assert "  Made for     public: so says whoever made the folder, and nobody signs it" in told
+    assert "  Made for     could not be read\n" in (tmp_path / "b.txt").read_text()
+
+
+def test_of_what_changed_while_it_was_examined_there_is_none(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = written(tmp_path / "export", world.export())
+    read = Folder.read
+
+    def late(folder: Folder, path: str, start: int = 0, stop: int | None = None) -> bytes:
+        if path == "policy" and stop is None:  # as the audit reads it
+            (export / ".late").write_bytes(b"x")
+        return read(folder, path, start, stop)
+
+    monkeypatch.setattr(Folder, "read", late)
+    done = run(export, "--certificate", tmp_path / "draft.txt")
+
+    assert (2, b"") == done[:2]
+    assert b"what was received changed while it was examined" in done.stderr
+    assert not (tmp_path / "draft.txt").exists()
 
 
 def test_never_overwrites_and_writes_nothing_where_nothing_ran(evidence: Path) -> None:
@@ -139,7 +224,7 @@ def test_speaks_no_word_of_the_craft_and_escapes_what_it_is_given() -> None:
 
 
 def test_its_table_has_what_reports_say() -> None:
-    said = {text for text in WORDS if len(text) > 40}
+    said = {text for text in WORDS if len(text) > 60}
 
     assert 3 == len(said)
     assert said <= set(NOT_CHECKED)

@@ -18,12 +18,13 @@ import msgspec
 import pytest
 
 from tests.showing import evidence_of
-from tests.world import ORIGIN, World, letter, public_hex, say, signing_key
+from tests.world import ORIGIN, Said, World, letter, public_hex, say, signing_key
 from verify.__main__ import main
 from verify.checks import Check
 from verify.codec import encode
 from verify.evidence import format_evidence
-from verify.kinds import Meeting
+from verify.folder import Folder
+from verify.kinds import Erasure, Meeting
 from verify.note import COSIGNATURE_ED25519, VerifierKey, format_vkey, key_id
 from verify.notes import log_vkey
 
@@ -252,6 +253,32 @@ def test_unknown_version_is_2(tmp_path: Path) -> None:
 
     assert (2, b"") == (done.returncode, done.stdout)
     assert b"is of version counterfoil/2; this verifier knows counterfoil/1" in done.stderr
+
+
+@pytest.mark.parametrize("kept", [0, 10, -1])
+def test_what_changes_while_it_is_read_is_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    later = two_parties()
+    of = Said(later.events()[-1]).id
+    erasure = say(Erasure, "southfold", None, of=of, names=("title",), ground="error")
+    later.submit(erasure)  # the rules look at the event again
+    export = written(tmp_path / "export", later.export())
+    bundle = export / "tile/entries/000.p" / str(later.size)
+    read = Folder.read
+
+    def cut(folder: Folder, path: str, start: int = 0, stop: int | None = None) -> bytes:
+        octets = read(folder, path, start, stop)
+        if path.startswith("tile/entries/"):
+            first = 2 + int.from_bytes(octets[:2], "big")
+            bundle.write_bytes(octets[: first if kept < 0 else kept])
+        return octets
+
+    monkeypatch.setattr(Folder, "read", cut)
+    done = run(export, "--fingerprint", fingerprint(later))
+
+    assert (2, b"") == done[:2]
+    assert f"{export} changed while it was read: ".encode() in done.stderr
 
 
 def test_folder_that_cannot_be_listed_is_2(export: Path) -> None:

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from verify.chunk import Line, parse_line
 from verify.claims import File
+from verify.errors import MalformedError
 from verify.source import Source
 from verify.tiles import TILE_WIDTH, bundles_of, entries_path, parse_bundle
 
@@ -25,17 +26,23 @@ def entries(source: Source, size: int) -> Iterator[bytes]:
 
 
 def chosen(source: Source, size: int, indexes: Collection[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield some of the first `size` entries, each after its index, in their order."""
+    """Yield some of the first `size` entries, each after its index, in their order.
+
+    Raises:
+        MalformedError: The export is no longer what it was.
+    """
     for number, those in groupby(sorted(indexes), key=lambda index: index // TILE_WIDTH):
         width = min(TILE_WIDTH, size - number * TILE_WIDTH)
         path = entries_path(number=number, width=width)
         bundle = parse_bundle(source.read(path), where=path)
+        if len(bundle) != width:
+            raise MalformedError(path, "has another number of entries than it had")
         yield from ((index, bundle[index % TILE_WIDTH]) for index in those)
 
 
 def opened(source: Source, indexes: Collection[int]) -> dict[int, Line]:
     """Return the lines of opened claims of these entries."""
-    lines = (line for line in _lines(source) if int(line[line.rfind(b":") + 1 : -1]) in indexes)
+    lines = (line for line in _lines(source) if _index_of(line) in indexes)
     return {line.index: line for line in map(parse_line, lines)}
 
 
@@ -46,6 +53,11 @@ def file(source: Source, line: Line | None, name: str, limit: int) -> bytes | No
     if not isinstance(value, File) or value.size > limit:
         return None
     return source.read(f"files/{value.sha256}")
+
+
+def _index_of(line: bytes) -> int:
+    digits = line[line.rfind(b":") + 1 : -1]
+    return int(digits) if digits.isdigit() else -1
 
 
 def _lines(source: Source) -> Iterator[bytes]:

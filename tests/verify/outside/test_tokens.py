@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from verify.__main__ import main
 from verify.checkpoint import parse_signed
 from verify.codec import encode
 from verify.entry import parse_entry
+from verify.errors import MalformedError
 from verify.events import event_id
 from verify.folder import Folder
 from verify.note import parse_note
@@ -160,9 +162,22 @@ def test_the_report_says_what_each_token_proves(export: Path, authority: Authori
     assert "if CN=Invented authority can be trusted" in text
     assert "checked against certificates that you gave" in text
     assert "entry 3: proves nothing: is of a state" in text
-    assert "other than RFC 3161 tokens over checkpoints" in text
+    assert "other than RFC 3161 tokens over this ledger" in text
     assert {"entry", "size", "time", "authority"} == set(values["tokens"][0])
     assert {"entry", "size", "reason"} == set(values["tokens"][1])
+
+
+def test_what_changed_after_the_audit_is_no_export(export: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(export, copy)
+    (copy / "disclosures.jsonl").write_bytes(b"x\n")
+    assert "is not here, or not with its certificates" == tokens(copy)[0].reason
+
+    (bundle,) = (copy / "tile/entries/000.p").iterdir()
+    octets = bundle.read_bytes()
+    bundle.write_bytes(octets[: 2 + int.from_bytes(octets[:2], "big")])
+    with pytest.raises(MalformedError, match="another number of entries"):
+        tokens(copy)
 
 
 def test_what_are_no_certificates_cannot_be_gone_by(export: Path, tmp_path: Path) -> None:
@@ -224,3 +239,8 @@ def test_the_tokens_of_an_evidence_file_are_told(
     assert [{"size", "time", "authority"}, {"size", "reason"}] == [
         set(token) for token in values["tokens"]
     ]
+    assert 3 == main([str(path), "--quiet", "--certificate", str(tmp_path / "draft.txt")])
+    drafted = " ".join((tmp_path / "draft.txt").read_text().split())
+    assert "with this file: the first 2 entries existed by 20" in drafted
+    assert "with this file: proves nothing: signature" in drafted
+    assert "checkpoint" not in drafted
