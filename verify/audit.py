@@ -186,7 +186,10 @@ class _Audit:
             data = read_small(self._source, "checkpoint", limit=MAX_NOTE_SIZE)
             checkpoint, note = parse_signed(data)
         except MalformedError as error:
-            self._find(Check.CHECKPOINT, "checkpoint", str(error))
+            if self._source.size("checkpoint") is None:
+                self._find(Check.LAYOUT, "checkpoint", "is missing, or no regular file")
+            else:
+                self._find(Check.CHECKPOINT, "checkpoint", str(error))
             return None
         self._checkpoint = checkpoint
         size = checkpoint.size

@@ -206,18 +206,8 @@ class _Checker:
     """Walks one chunk, entry by entry, gathering a result."""
 
     __slots__ = (
-        *(
-            "_candidates",
-            "_chunk",
-            "_find",
-            "_hold",
-            "_ids",
-            "_leaves",
-            "_lines",
-            "_open",
-            "_result",
-        ),
-        *("_signed", "_sound", "_source"),
+        *("_candidates", "_chunk", "_find", "_hold", "_ids", "_leaves", "_lines", "_lost"),
+        *("_open", "_result", "_signed", "_sound", "_source"),
     )
 
     def __init__(self, source: Source, chunk: Chunk) -> None:
@@ -226,6 +216,7 @@ class _Checker:
         self._result = ChunkResult(chunk.first)
         self._find = partial(find, self._result.findings)
         self._lines = self._disclosure_lines()
+        self._lost: set[int] = set()  # entries whose bundle cannot be read: one finding says so
         # The submission that the walk is in: its first entry here and the octets of the
         # statement in it, and what it holds so far.
         self._open: tuple[int, EntryOf[object], bytes] | None = None
@@ -253,22 +244,28 @@ class _Checker:
     def _bundles(self) -> Iterator[tuple[int, list[bytes]]]:
         for number, width in _bundle_span(self._chunk.first, self._chunk.stop):
             path = entries_path(number=number, width=width)
-            yield number * TILE_WIDTH, self._bundle(path, width)
+            start = number * TILE_WIDTH
+            try:
+                yield start, self._bundle(path, width)
+            except MalformedError as error:
+                # Whatever the entries were, they may have been governance.
+                finding = Finding(Check.BUNDLE, path, error.reason, governance=True)
+                self._result.findings.append(finding)
+                self._lost.update(range(start, start + width))
+                yield start, [b""] * width
 
     def _bundle(self, path: str, width: int) -> list[bytes]:
-        """Return the entries of a bundle, `width` of them whatever the bundle holds."""
-        entries: list[bytes] = []
+        """Return the `width` entries of a bundle.
+
+        Raises:
+            MalformedError: It is none, or of another number of entries.
+        """
         limit = width * (MAX_ENTRY + 2)
-        try:
-            # One octet more than a bundle can have is enough to be refused.
-            entries = parse_bundle(self._source.read(path, 0, limit + 1), where=path)
-        except MalformedError as error:
-            self._find(Check.BUNDLE, path, error.reason)
-        else:
-            if len(entries) != width:
-                found = str(len(entries))
-                self._find(Check.BUNDLE, path, "has another number of entries", None, found=found)
-        return (entries + [b""] * width)[:width]
+        # One octet more than a bundle can have is enough to be refused.
+        entries = parse_bundle(self._source.read(path, 0, limit + 1), where=path)
+        if len(entries) != width:
+            raise MalformedError(path, f"has {len(entries)} entries, and should have {width}")
+        return entries
 
     def _read_bundle(self, start: int, bundle: list[bytes]) -> Iterator[_Read]:
         entries = parse_entries(bundle)
@@ -286,6 +283,8 @@ class _Checker:
         )
 
     def _read(self, data: bytes, index: int) -> _Read:
+        if index in self._lost:
+            return data, None, None
         try:
             entry = parse_entry(data)
         except RuleError as error:
@@ -320,6 +319,8 @@ class _Checker:
     ) -> bytes:
         """Return which of the two hashes to believe, and blame the other."""
         index = self._chunk.first + number
+        if index in self._lost:
+            return stored
         if after is not None and after.prev == computed.hex():
             self._blame_tile(index, computed, stored)
             return computed

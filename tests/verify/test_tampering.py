@@ -188,7 +188,8 @@ def test_each_length_and_hash_of_a_full_tile_counts(large_files: Files) -> None:
                 data = bytearray(large_files[path])
                 data[place] ^= 0x01
 
-                assert path in first_finding({**large_files, path: bytes(data)}).where
+                (finding,) = report_of({**large_files, path: bytes(data)}).findings
+                assert (Check.BUNDLE, path) == (finding.check, finding.where)
     for path in sorted(p for p in large_files if re.match(r"tile/[0-9]", p)):
         for place in range(5, len(large_files[path]), 32 * 17):
             data = bytearray(large_files[path])
@@ -211,6 +212,8 @@ def test_each_file_is_missed_when_it_is_gone(large_files: Files) -> None:
             assert Check.DISCLOSURE_MISSING == finding.check
         else:
             assert path in finding.where
+        if path in {"checkpoint", "manifest.json", "policy"}:
+            assert Check.LAYOUT == finding.check
 
 
 def test_each_file_is_missed_when_it_is_cut(large_files: Files) -> None:
