@@ -206,8 +206,8 @@ class _Checker:
     """Walks one chunk, entry by entry, gathering a result."""
 
     __slots__ = (
-        *("_candidates", "_chunk", "_find", "_hold", "_ids", "_leaves", "_lines", "_lost"),
-        *("_open", "_result", "_signed", "_sound", "_source"),
+        *("_begun", "_candidates", "_chunk", "_find", "_hold", "_ids", "_leaves", "_lines"),
+        *("_lost", "_open", "_result", "_signed", "_sound", "_source"),
     )
 
     def __init__(self, source: Source, chunk: Chunk) -> None:
@@ -221,6 +221,7 @@ class _Checker:
         # statement in it, and what it holds so far.
         self._open: tuple[int, EntryOf[object], bytes] | None = None
         self._candidates: list[Candidate | None] = []
+        self._begun = chunk.first  # the first of these, where no entry of them could be read
         self._ids: list[bytes] = []  # of those of its events that could be read
         self._leaves: list[str] = []
         self._sound = True
@@ -284,7 +285,7 @@ class _Checker:
 
     def _read(self, data: bytes, index: int) -> _Read:
         if index in self._lost:
-            return data, None, None
+            return _Read(data)
         try:
             entry = parse_entry(data)
         except RuleError as error:
@@ -371,28 +372,35 @@ class _Checker:
         if entry is None:
             if self._is_complete():
                 self._close()
+            if not self._candidates:
+                self._begun = index
             self._sound = False
             self._candidates.append(None)
             return
         if entry.index != index:
             reason = "is not the entry's place in the log"
             self._find(Check.INDEX, "index", reason, index, str(index), str(entry.index))
+        whole = True
         try:
             check_parts(entry)
         except RuleError as error:
-            self._sound = False
+            whole = False
             self._result.findings.append(Finding.of(error, index=index))
         number = index - self._chunk.first
         if number and entry.prev != self._leaves[number - 1] and entry.prev is not None:
             # (The entry before a chunk's first is in another chunk: `walk` compares.)
             reason = "is not the leaf hash of the entry before"
             self._find(Check.PREV, "prev", reason, index, self._leaves[number - 1], entry.prev)
-        if entry.position == 0 or self._open is None:
+        complete = whole or self._is_complete()
+        if entry.position == 0 or self._open is None or (complete and not whole):
+            # Of what an entry cuts short that should not stand here so, nothing more is said.
+            self._sound = self._sound and complete
             self._close()
             self._open = (index, entry, read.said)
         else:
             start, head, _ = self._open
             self._check_place(index, entry, start, head)
+        self._sound = self._sound and whole
         self._candidates.append(self._check_event(index, read, line))
 
     def _is_complete(self) -> bool:
@@ -434,7 +442,7 @@ class _Checker:
         """End the submission that is open and keep what it holds."""
         if self._open is None:
             if self._candidates:  # nothing but entries that could not be read
-                self._keep(self._chunk.first, 0, None)
+                self._keep(self._begun, 0, None)
             return
         first, head, said = self._open
         self._open = None

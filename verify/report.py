@@ -44,16 +44,18 @@ _GOVERNED = frozenset(
 )
 _NOTED = frozenset((Check.NOTES, Check.NOTE_SIGNATURE))
 _OPENED = frozenset((Check.DISCLOSURES, Check.DISCLOSURE, Check.DISCLOSURE_MISSING))
+_UNUSED = frozenset((Check.DISCLOSURE_UNUSED,))
 _CHECKPOINT = frozenset((Check.CHECKPOINT,))
 
 # What each check can be a mere consequence of, beside a finding at the same entry or submission.
 _FOLLOWS: dict[Check, frozenset[Check]] = {
+    Check.AUTHOR: _DAMAGE,
     Check.BRACKET: _DAMAGE | _NOTED,
     Check.BUNDLE: _CHECKPOINT,
     Check.COUNT: _DAMAGE,
-    Check.DISCLOSURE_MISSING: _OPENED | _DAMAGE,
+    Check.DISCLOSURE_MISSING: _OPENED | _DAMAGE | _UNUSED,
     Check.DISCLOSURE_UNUSED: _OPENED | _DAMAGE,
-    Check.FILE_UNUSED: _OPENED | _DAMAGE,
+    Check.FILE_UNUSED: _OPENED | _DAMAGE | _UNUSED,
     Check.FINGERPRINT: _DAMAGE,
     Check.INCLUSION: _CHECKPOINT,
     Check.INDEX: _DAMAGE,
@@ -65,6 +67,7 @@ _FOLLOWS: dict[Check, frozenset[Check]] = {
     Check.POSITION: _DAMAGE,
     Check.PREV: _DAMAGE,
     Check.RECEIPT: _DAMAGE,
+    Check.RECORDED: _DAMAGE,
     Check.REFERENCE: _DAMAGE,
     Check.ROOT: _DAMAGE | _CHECKPOINT,
     Check.RULES_REF: _DAMAGE,
@@ -272,8 +275,8 @@ def nest(
         else:
             cause = len(causes)
             causes.append(finding)
-            if governance < 0 and (finding.governance or finding.index == 0):
-                governance = cause
+        if governance < 0 and (finding.governance or finding.index == 0):
+            governance = cause
         known.setdefault(finding.check, cause)
         if finding.index is not None:
             known.setdefault(("entry", finding.index), cause)

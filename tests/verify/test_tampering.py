@@ -198,6 +198,36 @@ def test_each_length_and_hash_of_a_full_tile_counts(large_files: Files) -> None:
             assert path in first_finding({**large_files, path: bytes(data)}).where
 
 
+@pytest.mark.parametrize(
+    ("index", "old", "new"),
+    [
+        (1, b'{"event"', b'"event"'),  # what follows is signed by the key that it enrols
+        (1, b'"index":1,', b'"index":0,'),
+        (1, b'"position":0', b'"position":1'),
+        (1, b'"recorded":1', b'"recorded":2'),
+        (3, b'"recorded":1', b'"recorded":2'),
+        (4, b'"author":"northmere"', b'"author":"southmere"'),
+    ],
+)
+def test_an_altered_entry_is_one_finding(
+    small: World, small_files: Files, index: int, old: bytes, new: bytes
+) -> None:
+    entries = list(small.entries)
+    entries[index] = entries[index].replace(old, new, 1)
+    (path,) = bundle_paths(small_files)
+    (finding,) = report_of({**small_files, path: format_bundle(entries)}).findings
+
+    assert entries[index] != small.entries[index]
+    assert (Check.ENTRY, index) == (finding.check, finding.index)
+
+
+def test_a_line_for_another_entry_is_one_finding(small_files: Files) -> None:
+    lines = small_files["disclosures.jsonl"].replace(b'"index":3}', b'"index":2}')
+    (finding,) = report_of({**small_files, "disclosures.jsonl": lines}).findings
+
+    assert (Check.DISCLOSURE_UNUSED, 2) == (finding.check, finding.index)
+
+
 # Whole parts
 
 
