@@ -16,6 +16,7 @@ Source: SPEC sections 5, 7, 9, 11.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -181,4 +182,4 @@ class View:
 
     def charter_at(self, index: int) -> Charter:
         """Return the charter in force at `index`."""
-        return next(c.charter for c in reversed(self.charters) if c.since <= index)
+        return self.charters[bisect_right(self.charters, index, key=lambda c: c.since) - 1].charter

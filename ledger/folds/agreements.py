@@ -328,7 +328,7 @@ def _row(at: At) -> AgreementRow:
 
 def _version(at: At, number: int) -> AgreementVersion:
     paper = at.paper
-    parties = sorted(paper.required | paper.signers)
+    parties, complete = paper.concerned(number)
     bindings = {party: at.binding(party, number) for party in parties}
     made = paper.made_by.get(number)
     state, since = _state(at, number, tuple(bindings.values()))
@@ -337,7 +337,9 @@ def _version(at: At, number: int) -> AgreementVersion:
         made_by=None if made is None else made.id,
         state=state,
         since=since,
-        in_force=some(each.answer for each in bindings.values()) if parties else _OPEN,
+        in_force=some((*(each.answer for each in bindings.values()), *_UNSEEN[complete]))
+        if parties
+        else _OPEN,
         in_force_from=_from(at, number),
         against=tuple(
             dict.fromkeys(
@@ -364,7 +366,7 @@ def _state(at: At, number: int, bindings: Sequence[Binding]) -> tuple[AgreementS
     if paper.standing != "counts":
         return paper.standing, paper.told.id
     in_effect = some(at.took_effect(each.party, number) for each in bindings)
-    signings = paper.on(number, SIGNING)
+    signing = paper.last(number, SIGNING)
     refusal = _refusal(at, number)
     over = None if in_effect == "no" else _over(at, number, bindings)
     if over is not None:
@@ -372,15 +374,14 @@ def _state(at: At, number: int, bindings: Sequence[Binding]) -> tuple[AgreementS
     if refusal is not None and in_effect != "yes":
         return "not_adopted", refusal.id
     if in_effect == "yes":
-        return "in_force", signings[-1].id
-    if signings:
-        signed = frozenset().union(*(deed.doers for deed in signings))
-        by_all = any(deed.done for deed in signings) or paper.required <= signed
-        return "all_signed" if by_all and not paper.unnamed else "signed", signings[-1].id
+        return "in_force", paper.told.id if signing is None else signing.id
+    if signing is not None:
+        by_all = all(paper.signings(party, number) for party in paper.required)
+        return "all_signed" if by_all and not paper.unnamed else "signed", signing.id
     for verb, state in _EARLY:
-        found = paper.on(number, (verb,))
-        if found:
-            return state, found[-1].id
+        found = paper.last(number, (verb,))
+        if found is not None:
+            return state, found.id
     return "named", paper.told.id
 
 
@@ -403,12 +404,12 @@ def _refusal(at: At, number: int) -> Deed | None:
     paper = at.paper
     refusing = {
         party: refusals[-1]
-        for party in sorted(paper.required | paper.signers)
+        for party in paper.concerned(number)[0]
         if (refusals := paper.refusals(party, number)) and not paper.signings(party, number)
     }
     alone = paper.event.effective != "each_signed"
     enough = refusing and (alone or refusing.keys() >= paper.required)
-    return max(refusing.values(), key=paper.deeds.index) if enough else None
+    return max(refusing.values(), key=paper.place) if enough else None
 
 
 def _from(at: At, number: int) -> tuple[dt.date | None, dt.date | None] | None:
@@ -429,4 +430,5 @@ def _from(at: At, number: int) -> tuple[dt.date | None, dt.date | None] | None:
 
 _EARLY: tuple[tuple[str, AgreementState], ...] = (("draft", "drafted"), ("propose", "proposed"))
 _OPEN: Answer = "not established"
+_UNSEEN: dict[bool, tuple[Answer, ...]] = {True: (), False: (_OPEN,)}  # whether all are looked at
 _IN_EFFECT = frozenset(("in_force", "suspended", "ended"))

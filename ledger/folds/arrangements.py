@@ -21,16 +21,16 @@ Source: FOLDS, "Arrangements".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 from typing import Literal
 
 from ledger.dates import Answer, When
 from ledger.folds.deeds import Deed, claim_of, deeds_of, is_elsewhere
 from ledger.folds.moments import Moment
-from ledger.folds.points import Point, every, holds, negated
+from ledger.folds.points import MOST, Point, every, holds, negated
 from ledger.folds.reading import Days, Reading
 from ledger.folds.request_rows import Claim
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
@@ -274,14 +274,21 @@ class _Body:
         return {}
 
     @cached_property
-    def closings(self) -> tuple[Deed, ...]:
-        """The steps that close it and that nobody entitled denies."""
-        return tuple(deed for deed in self.of("close") if not self.denied(deed))
+    def closings(self) -> tuple[str, ...]:
+        """The ids of the steps that close it and that nobody entitled denies."""
+        return tuple(deed.id for deed in self.of("close") if not self.denied(deed))
+
+    def in_doubt(self, point: Point, *verbs: str) -> bool:
+        """Tell whether a step that somebody entitled denies can have been by then."""
+        if verbs not in self._doubted:
+            denied = tuple(deed.id for deed in self.of(*verbs) if self.denied(deed))
+            self._doubted[verbs] = denied
+        doubted = self._doubted[verbs]
+        return len(doubted) > MOST or any(point.had(each) != "no" for each in doubted)
 
     @cached_property
-    def doubted(self) -> tuple[Deed, ...]:
-        """The steps that close it and that somebody entitled denies."""
-        return tuple(deed for deed in self.of("close") if self.denied(deed))
+    def _doubted(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        return {}
 
     @cached_property
     def leavings(self) -> dict[str, list[Deed]]:
@@ -350,7 +357,7 @@ def _state(body: _Body) -> tuple[ArrangementState, str]:
 def _state_at(body: _Body, point: Point, begins: str, ends: Iterable[str]) -> Answer:
     began, ended = body.of(begins), body.of(*ends)
     answer = holds(point, began=(d.id for d in began), ended=(d.id for d in ended))
-    if any(body.denied(deed) and point.had(deed.id) != "no" for deed in (*began, *ended)):
+    if body.in_doubt(point, begins, *ends):
         return _OPEN
     # That nothing is told of its being set up does not show that it was not.
     return _OPEN if begins == "establish" and not began else answer
@@ -362,28 +369,47 @@ def _members(body: _Body, point: Point) -> tuple[Seat, ...]:
         joining = step.members or ((step.by or told.author,) if step.verb == "join" else ())
         for actor in joining if step.verb in {"establish", "join"} else ():
             joined.setdefault(actor, []).append(told)
-    return tuple(_member(body, point, actor, found) for actor, found in sorted(joined.items()))
+
+    @cache  # those who joined together stand alike
+    def lasted(began: tuple[str, ...], left: tuple[str, ...]) -> Answer:
+        return holds(point, began=began, ended=chain(body.closings, left))
+
+    in_doubt = body.in_doubt(point, "close")
+    seats = []
+    for actor, found in sorted(joined.items()):
+        began, answer = _member(body, point, actor, found, lasted)
+        answer = _unless_closed(answer, in_doubt=in_doubt)
+        seats.append(_seat(body, actor, began or found or [body.told], answer))
+    return tuple(seats)
 
 
-def _member(body: _Body, point: Point, actor: str, joined: Sequence[Told]) -> Seat:
+def _member(
+    body: _Body,
+    point: Point,
+    actor: str,
+    joined: Sequence[Told],
+    lasted: Callable[[tuple[str, ...], tuple[str, ...]], Answer],
+) -> tuple[list[Told], Answer]:
+    """Say by what somebody became a member, as far as it counts, and whether it still was one."""
     party = party_of(actor)
     began = [told for told in joined if body.counts(told, party)]
-    ended = [deed.id for deed in body.closings]
-    for name in dict.fromkeys((actor, party)):
-        ended += [d.id for d in body.leavings.get(name, ()) if body.counts(d.told, party)]
+    left = tuple(
+        deed.id
+        for name in dict.fromkeys((actor, party))
+        for deed in body.leavings.get(name, ())
+        if body.counts(deed.told, party)
+    )
     if began:
-        answer = holds(point, began=(told.id for told in began), ended=ended)
-    elif actor in (body.event.members or ()) and body.counts(body.told, party):
+        return began, lasted(tuple(told.id for told in began), left)
+    if actor in (body.event.members or ()) and body.counts(body.told, party):
         # Named with all others, and no step says since when: it was one until it left.
-        began = [body.told]
-        answer = every([point.had(body.told.id), *(negated(point.had(each)) for each in ended)])
-    else:
-        answer = _OPEN
-    return _seat(body, actor, began or joined or [body.told], _unless_closed(body, point, answer))
+        ended = (negated(point.had(each)) for each in (*body.closings, *left))
+        return [body.told], every([point.had(body.told.id), *ended])
+    return [], _OPEN
 
 
 def _chairs(body: _Body, point: Point, meetings: Sequence[_Pair]) -> tuple[Seat, ...]:
-    closed = [deed.id for deed in body.closings]
+    in_doubt = body.in_doubt(point, "close")
     taken: dict[str, list[Deed]] = {}
     for deed in body.of("chair"):
         taken.setdefault(deed.step.by or deed.told.author, []).append(deed)
@@ -394,15 +420,14 @@ def _chairs(body: _Body, point: Point, meetings: Sequence[_Pair]) -> tuple[Seat,
     for actor, own in taken.items():
         began = (*(deed.id for deed in own), *chaired.get(actor, ()))
         others = (d.id for name, each in taken.items() if name != actor for d in each)
-        answer = holds(point, began=began, ended=chain(closed, others))
-        answer = _unless_closed(body, point, answer)
+        answer = holds(point, began=began, ended=chain(body.closings, others))
+        answer = _unless_closed(answer, in_doubt=in_doubt)
         seats.append(_seat(body, actor, [own[0].told], answer))
     return tuple(seats)
 
 
-def _unless_closed(body: _Body, point: Point, answer: Answer) -> Answer:
+def _unless_closed(answer: Answer, *, in_doubt: bool) -> Answer:
     """Return an answer, left open where one tells of a closing and another denies it."""
-    in_doubt = any(point.had(deed.id) != "no" for deed in body.doubted)
     return _OPEN if answer == "yes" and in_doubt else answer
 
 

@@ -9,11 +9,11 @@ Source: FOLDS, "Agreements".
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ledger.date_words import format_when
 from ledger.dates import Answer, When
@@ -21,7 +21,7 @@ from ledger.folds.acts import doers_of
 from ledger.folds.checklist import CHECKED, unrecorded
 from ledger.folds.deeds import Deed, claim_of, deeds_of
 from ledger.folds.moments import date_of
-from ledger.folds.points import Point, every, negated, some
+from ledger.folds.points import MOST, Point, every, negated, some, span_of
 from ledger.folds.reading import Reading
 from ledger.folds.stances import Telling, parties_of
 from ledger.sentences import is_impersonal
@@ -92,7 +92,11 @@ _DONE: dict[str, tuple[ConditionKind, str]] = {
     "suspend": ("suspended", "suspended"),
 }
 _MOST_VERSIONS = 64  # of which it is looked at which of them a step can be of
+_MOST_DEEDS = 16  # by which a party signs or refuses one version, or one that is not named
 _WEIGHT: dict[Answer, int] = {"no": 0, "not established": 1, "yes": 2}
+
+
+_Deeds: TypeAlias = "dict[tuple[str, int | None], list[Deed]]"  # by party, and version or none
 
 
 class Paper:
@@ -137,6 +141,22 @@ class Paper:
     def signers(self) -> frozenset[str]:
         """The parties of which a signature counts."""
         return frozenset().union(*(d.doers for d in self.deeds if d.verb in SIGNING))
+
+    def concerned(self, number: int) -> tuple[list[str], bool]:
+        """Return of whom it is told whether a version binds them, and whether these are all.
+
+        Where many have signed, those that must, and those that signed this version by its number.
+        """
+        if len(self.signers) <= MOST:
+            return sorted(self.required | self.signers), True
+        return sorted(self.required.union(self._signed_by.get(number, ()))), False
+
+    @cached_property
+    def _signed_by(self) -> dict[int | None, list[str]]:
+        found: dict[int | None, list[str]] = {}
+        for party, number in self._signings:
+            found.setdefault(number, []).append(party)
+        return found
 
     @cached_property
     def parties(self) -> frozenset[str]:
@@ -210,26 +230,57 @@ class Paper:
         return deed.step.version
 
     def signings(self, party: str, number: int) -> list[Deed]:
-        """Return the steps by which a party can have signed a version."""
-        return self._signings.get((party, number), [])
+        """Return the steps by which a party can have signed a version, laid out.
+
+        Of more that name the version, or none, those that can have come first.
+        """
+        return self._merged(self._signings, party, number)
 
     @cached_property
-    def _signings(self) -> dict[tuple[str, int], list[Deed]]:
-        found: dict[tuple[str, int], list[Deed]] = {}
+    def _signings(self) -> _Deeds:
+        found: dict[tuple[str, int | None], list[Deed]] = {}
         for deed in self.deeds:
             if deed.verb in SIGNING:
-                for number in self.meant(deed):
+                for number in self._numbers_of(deed):
                     for party in self.required if deed.done else deed.doers:
                         found.setdefault((party, number), []).append(deed)
-        return found
+        return {key: self._most(deeds, last=False) for key, deeds in found.items()}
 
     def refusals(self, party: str, number: int) -> list[Deed]:
-        """Return the steps by which a party refused a version, whenever that was."""
-        found = heapq.merge(
-            *(self._of_version.get(("not_adopted", each), ()) for each in (None, number))
-        )
-        deeds = (self.deeds[place] for place in found)
-        return [deed for deed in deeds if deed.done or party in deed.doers]
+        """Return the steps by which a party refused a version, whenever that was, laid out.
+
+        Of more that name the version, or none, those that can have come last.
+        """
+        return self._merged(self._refusals, party, number)
+
+    @cached_property
+    def _refusals(self) -> _Deeds:
+        found: dict[tuple[str, int | None], list[Deed]] = {}
+        for deed in self.of("not_adopted"):
+            for party in ("",) if deed.done else deed.doers:  # where nobody is named, everybody
+                found.setdefault((party, deed.step.version), []).append(deed)
+        return {key: self._most(deeds, last=True) for key, deeds in found.items()}
+
+    def _merged(self, found: _Deeds, party: str, number: int) -> list[Deed]:
+        keys = ((party, None), (party, number), ("", None), ("", number))
+        deeds = [deed for key in keys for deed in found.get(key, ())]
+        return sorted(deeds, key=self.place)
+
+    def _most(self, deeds: list[Deed], *, last: bool) -> list[Deed]:
+        """Leave out what is more than anybody needs: it would be looked at for each version."""
+        if len(deeds) <= _MOST_DEEDS:
+            return deeds
+        spans = {deed.id: span_of(self.reading, deed.id) for deed in deeds}
+        if last:
+            by_day = sorted(deeds, key=lambda deed: spans[deed.id][1] or dt.date.max)
+            return sorted(by_day[-_MOST_DEEDS:], key=self.place)
+        by_day = sorted(deeds, key=lambda deed: spans[deed.id][0] or dt.date.min)
+        return sorted(by_day[:_MOST_DEEDS], key=self.place)
+
+    def _numbers_of(self, deed: Deed) -> tuple[int | None, ...]:
+        """Return the versions that a step can be of; None for all, where there are many."""
+        numbers = self.meant(deed)
+        return (None,) if len(numbers) > _MOST_VERSIONS else numbers
 
     def unsigned(self, party: str, number: int) -> Condition:
         """Return what there is in place of a signature: a refusal, another's word, or nothing."""
@@ -243,9 +294,7 @@ class Paper:
 
     def _hearsay(self, party: str) -> Condition:
         stances = self.reading.stances
-        for told, step in self.reading.steps.get(self.told.id, ()):
-            if step.verb not in SIGNING or party not in doers_of(told):
-                continue
+        for told in self._told_to_sign.get(party, ()):
             denied = stances.denial(told.id, (party,))
             if denied is not None and self.telling.party == party:
                 words = "denied having signed"
@@ -256,6 +305,15 @@ class Paper:
                 return _condition("signature", _OPEN, words, told, self, party)
         words = "signed nothing that is told of"
         return Condition(kind="signature", answer=_OPEN, words=words, party=party)
+
+    @cached_property
+    def _told_to_sign(self) -> dict[str, list[Told]]:
+        """The steps by which each party is told to have signed, whoever tells it."""
+        found: dict[str, list[Told]] = {}
+        for told, step in self.reading.steps.get(self.told.id, ()):
+            for party in doers_of(told) if step.verb in SIGNING else ():
+                found.setdefault(party, []).append(told)
+        return found
 
     def place(self, deed: Deed) -> int:
         """Return where a step that counts is laid out."""
@@ -280,17 +338,18 @@ class Paper:
             found.setdefault((deed.verb, deed.step.version), []).append(place)
         return found
 
-    def on(self, number: int, verbs: Collection[str]) -> list[Deed]:
-        """Return the steps of some verbs that can be of a version, laid out."""
-        return [deed for deed in self._by_number.get(number, ()) if deed.verb in verbs]
+    def last(self, number: int, verbs: Iterable[str]) -> Deed | None:
+        """Return the last step of some verbs that can be of a version; None if there is none."""
+        keys = ((verb, each) for verb in verbs for each in (None, number))
+        found = (self._last[key] for key in keys if key in self._last)
+        return max(found, key=self.place, default=None)
 
     @cached_property
-    def _by_number(self) -> dict[int, list[Deed]]:
-        found: dict[int, list[Deed]] = {}
+    def _last(self) -> dict[tuple[str, int | None], Deed]:
+        found: dict[tuple[str, int | None], Deed] = {}
         for deed in self.deeds:
             if deed.verb in _VERSIONED:
-                for number in self.meant(deed):
-                    found.setdefault(number, []).append(deed)
+                found |= dict.fromkeys(((deed.verb, n) for n in self._numbers_of(deed)), deed)
         return found
 
     @cached_property
@@ -491,6 +550,8 @@ class At:
         needed = self.paper.required or self.paper.signers
         if self.paper.event.effective == "each_signed":
             needed = frozenset((party,))
+        if len(needed) > MOST:
+            replacers.clear()  # nobody can say that all of them signed a version
         found: dict[int, tuple[Answer, int]] = {}
         took: Answer = "no"
         by = 0
@@ -547,10 +608,15 @@ class At:
         """Say what the steps come to that name a version, or none."""
         key = (verb, number)
         if key not in self._joints:
+            deeds = self.paper.named(verb, number)
+            if self.point.day is None and len(deeds) > MOST:
+                # Asked for each of thousands of moments: what all these come to is left open.
+                self._joints[key] = _Joint({}, _OPEN, deeds[-1])
+                return self._joints[key]
             by_party: dict[str, list[Answer]] = {}
             done: list[Answer] = []
             last: Deed | None = None
-            for deed in self.paper.named(verb, number):
+            for deed in deeds:
                 answer = self._lasted(deed)
                 if answer != "no":
                     last = deed
@@ -568,13 +634,13 @@ class At:
         if not deeds:
             return None
         last = max(deeds, key=self.paper.place)
-        needed = self.paper.required or self.paper.signers
         by_nobody = some(acts.done for acts in both)
-        each = [
-            some([by_nobody, *(acts.by_party.get(party, "no") for acts in both)])
-            for party in sorted(needed)
-        ]
-        joint = every(each) if each and not self.paper.unnamed else _OPEN
+        joint = _OPEN
+        if self.paper.required and not self.paper.unnamed:
+            joint = every(
+                some(acts.by_party.get(party, "no") for acts in both)
+                for party in self.paper.required
+            )
         joint = some([joint, by_nobody])
         kind, done = _DONE[verb]
         if joint == "yes":

@@ -16,11 +16,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from typing import Final
 
 from ledger.dates import Answer, Bound, When
 from ledger.folds.reading import Reading
 
-__all__ = ["Point", "every", "holds", "negated", "some", "span_of"]
+__all__ = ["MOST", "Point", "every", "holds", "negated", "some", "span_of"]
+
+
+MOST: Final = 128
+"""Beginnings and ends of one state that are looked at."""
 
 
 def every(answers: Iterable[Answer]) -> Answer:
@@ -117,32 +122,32 @@ def span_of(reading: Reading, event_id: str) -> tuple[Bound, Bound]:
 def holds(point: Point, *, began: Iterable[str], ended: Iterable[str]) -> Answer:
     """Say whether a state held at a point.
 
-    Who tells of thousands of beginnings and ends has established nothing.
+    Who tells of a hundred beginnings and ends of one state has established nothing.
 
     Args:
         point: The point.
         began: The ids of the events by which it begins.
         ended: The ids of the events by which it ends.
     """
-    begins, ends = (list(islice(each, _MOST + 1)) for each in (began, ended))
-    if len(begins) + len(ends) > _MOST:
+    begins, ends = (list(islice(each, MOST + 1)) for each in (began, ended))
+    if len(begins) + len(ends) > MOST:
         return _OPEN
     begins = [each for each in begins if point.had(each) != "no"]
     ends = [each for each in ends if point.had(each) != "no"]
-    if len(begins) * len(ends) > _MOST:
+    if len(begins) * len(ends) > _PAIRS:
         return _OPEN
     return some([_holds(point, event_id, ends) for event_id in begins])
 
 
 def _holds(point: Point, event_id: str, ended: Iterable[str]) -> Answer:
-    order = point.reading.order
-    answers = [point.had(event_id)]
+    answer = point.had(event_id)
     for each in ended:
-        if order.before(each, event_id) == "yes":
-            continue  # it ended, and began anew
-        surely = point.had(each) == "yes" and order.before(event_id, each) == "yes"
-        answers.append("no" if surely else _OPEN)
-    return every(answers)
+        lasted = point.reading.order.before(event_id, each)
+        if lasted == "yes" and point.had(each) == "yes":
+            return "no"
+        if lasted != "no":  # else it ended, and began anew
+            answer = every([answer, _OPEN])
+    return answer
 
 
 def _bounds(reading: Reading, event_id: str) -> tuple[Bound, Bound]:
@@ -165,7 +170,7 @@ def _recorded(reading: Reading, event_id: str, first: Bound) -> Bound:
 
 
 _OPEN: Answer = "not established"
-_MOST = 1024  # beginnings and ends, and pairs of them, that are looked at
+_PAIRS = 1024  # of them
 _DAY_MS = 86_400_000
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 

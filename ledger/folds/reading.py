@@ -182,11 +182,19 @@ class Reading:
 
     def handed_over(self, event_id: str, name: str) -> int:
         """Return the index at which a claim that was withheld is handed over; 0 if it is not."""
+        return self._handed_over.get(event_id, {}).get(name, 0)
+
+    @cached_property
+    def _handed_over(self) -> Mapping[str, Mapping[str, int]]:
+        return _Each(self.referring, self._handed_over_of)
+
+    def _handed_over_of(self, event_id: str) -> Mapping[str, int]:
+        found: dict[str, int] = {}
         for told in self.referring_to(event_id):
-            event = told.event
-            if isinstance(event, Opening) and event.of == event_id and name in (event.names or ()):
-                return told.index
-        return 0
+            if isinstance(told.event, Opening) and told.event.of == event_id:
+                for name in told.event.names or ():
+                    found.setdefault(name, told.index)
+        return found
 
     @cached_property
     def passed(self) -> Mapping[str, tuple[tuple[Told, tuple[tuple[int, int], ...] | None], ...]]:
@@ -211,6 +219,16 @@ class Reading:
 
         Evidence that leaves no day, and what other parties bring, narrows nothing.
         """
+        key = (told.id, role)
+        if key not in self._narrowed:
+            self._narrowed[key] = self._narrow(told, role)
+        return self._narrowed[key]
+
+    @cached_property
+    def _narrowed(self) -> dict[tuple[str, DateRole], When | None]:
+        return {}
+
+    def _narrow(self, told: Told, role: DateRole) -> When | None:
         when = date_of(told, role)
         if when is None or when.kind == "span":
             return when

@@ -9,7 +9,7 @@ unless the other signature is there.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ledger.folds.worklist import Worklist
@@ -22,6 +22,7 @@ __all__ = ["ESTABLISHED", "Stances", "Telling", "grow_stances", "parties_of"]
 
 _WITHDRAWING = frozenset(("retract_own", "disown"))
 _UPHOLDING = frozenset(("agree", "admit", "ratify"))
+_ABOUT_ALL = frozenset(("deny", "agree", "admit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,27 @@ class Stances:
 
     on: ById[tuple[tuple[Told, Position], ...]]
     withdrawn: ById[Told]
+    # An event can have thousands of responses, and be asked about thousands of times.
+    _upholders: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
+    _denials: dict[str, dict[str, Told | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def upholders(self, event_id: str) -> frozenset[str]:
         """Return the parties that agree to, admit or ratify the whole of an event, still."""
-        found: dict[str, bool] = {}
-        for told, position in self.on.get(event_id, ()):
-            if position.field in {None, "happened"} and position.items is None:
-                if position.stance in _UPHOLDING:
-                    found[told.author] = True
-                elif position.stance in {"deny", "dispute", "not_admit"}:
-                    found[told.author] = False
-        return frozenset(party for party, upholds in found.items() if upholds)
+        responses = self.on.get(event_id, ())
+        if not responses:
+            return frozenset()
+        if event_id not in self._upholders:
+            found: dict[str, bool] = {}
+            for told, position in responses:
+                if position.field in {None, "happened"} and position.items is None:
+                    if position.stance in _UPHOLDING:
+                        found[told.author] = True
+                    elif position.stance in {"deny", "dispute", "not_admit"}:
+                        found[told.author] = False
+            self._upholders[event_id] = frozenset(p for p, upholds in found.items() if upholds)
+        return self._upholders[event_id]
 
     def signers(self, told: Told) -> frozenset[str]:
         """Return the parties whose signature stands behind the whole of an event."""
@@ -68,15 +79,17 @@ class Stances:
 
     def denial(self, event_id: str, parties: Collection[str]) -> Told | None:
         """Return the denial of a whole event by one of `parties`, if one still stands."""
-        last: dict[str, Told | None] = {}
-        for told, position in self.on.get(event_id, ()):
-            if position.field not in {None, "happened"} or told.author not in parties:
-                continue
-            if position.stance == "deny":
-                last[told.author] = told
-            elif position.stance in {"agree", "admit"}:
-                last[told.author] = None
-        return next((found for found in last.values() if found is not None), None)
+        responses = self.on.get(event_id, ())
+        if not responses:
+            return None
+        if event_id not in self._denials:
+            last: dict[str, Told | None] = {}
+            for told, position in responses:
+                if position.field in {None, "happened"} and position.stance in _ABOUT_ALL:
+                    last[told.author] = told if position.stance == "deny" else None
+            self._denials[event_id] = last
+        standing = self._denials[event_id].items()
+        return next((d for party, d in standing if d is not None and party in parties), None)
 
     def is_latest(self, told: Told) -> bool:
         """Tell whether a response stands, and its party has said nothing else of its field since.

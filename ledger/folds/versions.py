@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from ledger.folds.bindings import Paper
-from ledger.folds.points import Point, span_of
+from ledger.folds.points import MOST, Point, span_of
 
 __all__ = ["MOST_VERSIONS", "Choice", "Versions"]
 
@@ -56,6 +56,8 @@ class Versions:
             return Choice(numbers, numbers, complete=True)
         if not self.paper.unnamed and party not in self.paper.parties:
             return Choice(numbers[-MOST_VERSIONS:], (), complete=True)  # none bound a stranger
+        if len(self._signing) > MOST and party not in self.paper.required:
+            return Choice(numbers[-MOST_VERSIONS:], numbers[-MOST_VERSIONS:], complete=False)
         lo, hi = point.bounds
         if lo is not None and hi is not None and lo > hi:
             lo = hi = None  # dates that contradict each other bound nothing

@@ -14,17 +14,21 @@ import pytest
 from ledger.folds.agreements import fold_agreements
 from ledger.folds.arrangements import fold_arrangements
 from ledger.folds.contradictions import fold_contradictions
+from ledger.folds.knew import knew_on
 from ledger.folds.positions import fold_positions
 from ledger.folds.questions import ask
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import fold_requests
+from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.transfers import fold_transfers
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
-from tests.ledger.counting import calls
+from tests.ledger.counting import calls, lines
 from verify.kinds import (
     Account,
     Agreement,
     Arrangement,
+    Artefact,
+    Attestation,
     Communication,
     Discharge,
     Knowledge,
@@ -96,6 +100,30 @@ def chairs(count: int) -> list[Draft]:
             for number in range(count)
         ),
     ]
+
+
+def members(count: int) -> list[Draft]:
+    """A forum that many join together, and that is set up and closed again and again."""
+    forum = event(
+        *(Arrangement, "forum", NORTH), on="2025-01-01", type="forum", members=(NORTH, SOUTH)
+    )
+    values: dict[str, object] = {"of": forum.id, "target": "arrangement"}
+    found = [forum]
+    for number in range(count):
+        some = tuple(f"{NORTH}/post-{number}-{n}" for n in range(4))
+        for verb, more in (("join", {"members": some}), ("close", {}), ("establish", {})):
+            said = values | {"verb": verb} | more
+            found.append(event(*(Step, f"{verb} {number}", NORTH), on="2025-03-01", **said))
+    return found
+
+
+def facilities(count: int) -> list[Draft]:
+    """A facility that is set up and closed again and again, and transfers by way of it."""
+    found = members(count)
+    sent: dict[str, object] = {"from_": NORTH, "to": (SOUTH,), "via": found[0].id}
+    for number in range(count):
+        found.append(event(*(Transfer, f"data {number}", NORTH), on="2025-03-01", **sent))
+    return found
 
 
 def invitations(count: int) -> list[Draft]:
@@ -189,6 +217,101 @@ def denied(count: int) -> list[Draft]:
     return [letter, *again]
 
 
+def unnamed(count: int) -> list[Draft]:
+    """Versions, and steps of all sorts that name none of them."""
+    paper = event(
+        *(Agreement, "paper", NORTH), on="2025-01-01", type="protocol", signatories=(NORTH, SOUTH)
+    )
+    values: dict[str, object] = {"of": paper.id, "target": "agreement"}
+    found = [paper]
+    for number in range(1, count + 1):
+        draft = values | {"verb": "draft", "version": number}
+        found.append(event(*(Step, f"draft {number}", NORTH), on="2025-03-01", **draft))
+        for verb in ("sign", "vary", "not_adopted", "suspend", "end"):
+            named = values | {"verb": verb}
+            found.append(event(*(Step, f"{verb} {number}", NORTH), on="2025-03-01", **named))
+    return found
+
+
+def strangers(count: int) -> list[Draft]:
+    """Versions that parties nobody knows are told to have signed, each one, and what they sent."""
+    paper = event(*(Agreement, "paper", NORTH), on="2025-01-01", type="protocol")
+    values: dict[str, object] = {"of": paper.id, "target": "agreement"}
+    found = [paper]
+    for number in range(1, count + 1):
+        for verb, more in (("draft", {}), ("sign", {"by": f"party-{number}"})):
+            said = values | {"verb": verb, "version": number} | more
+            found.append(event(*(Step, f"{verb} {number}", NORTH), on="2025-03-01", **said))
+        sent: dict[str, object] = {
+            "from_": f"party-{number}", "to": (SOUTH,), "under": paper.id
+        }  # fmt: skip
+        found.append(event(*(Transfer, f"data {number}", NORTH), on="2025-03-01", **sent))
+    return found
+
+
+def ended(count: int) -> list[Draft]:
+    """An agreement that is signed, suspended and ended again and again, and what was sent then."""
+    paper = event(
+        *(Agreement, "paper", NORTH), on="2025-01-01", type="protocol", signatories=(NORTH, SOUTH)
+    )
+    found = [paper]
+    for number in range(1, count + 1):
+        values: dict[str, object] = {"of": paper.id, "target": "agreement"}
+        values |= {"version": 1} if number % 2 else {}
+        for verb in ("sign", "not_adopted", "suspend", "end"):
+            said = values | {"verb": verb}
+            found.append(event(*(Step, f"{verb} {number}", NORTH), on="2025-03-01", **said))
+        sent: dict[str, object] = {"from_": NORTH, "to": (f"party-{number}",), "under": paper.id}
+        found.append(event(*(Transfer, f"data {number}", NORTH), on="2025-03-01", **sent))
+    return found
+
+
+def borne_out(count: int) -> list[Draft]:
+    """A letter with much outside evidence, for which items of a request wait, each by itself."""
+    letter = event(
+        *(Communication, "letter", SOUTH),
+        on="2025-06-02",
+        channel="letter",
+        from_=(SOUTH,),
+        to=(NORTH,),
+    )
+    asked = request("asked", NORTH, categories=count)
+    found = [letter, asked]
+    for number in range(1, count + 1):
+        paper = Attestation(
+            author=SOUTH, nonce=nonce(f"paper {number}"), type="public_record", of=letter.id,
+            dates=dates(occurred="2025-06-02"),
+        )  # fmt: skip
+        values: dict[str, object] = {"of": asked.id, "target": "request", "verb": "defer"}
+        values |= {"until_events": (letter.id,), "items": ((number, number),)}
+        found += [
+            Draft(paper),
+            event(*(Step, f"put off {number}", NORTH), on="2025-03-01", **values),
+        ]
+    return found
+
+
+def answered(count: int) -> list[Draft]:
+    """A letter that encloses many sheets, and that is answered again and again."""
+    sheets = [
+        event(*(Artefact, f"sheet {number}", NORTH), on="2025-03-01", type="letter")
+        for number in range(count // 40)
+    ]
+    letter = event(
+        *(Communication, "letter", NORTH),
+        on="2025-03-01",
+        channel="letter",
+        from_=(NORTH,),
+        to=(SOUTH,),
+        links=tuple(link("encloses", sheet) for sheet in sheets),
+    )
+    again = [
+        Draft(Position(author=SOUTH, nonce=nonce(f"no {n}"), on=letter.id, stance="deny"))
+        for n in range(count)
+    ]
+    return [*sheets, letter, *again]
+
+
 def shared(count: int) -> list[Draft]:
     """Versions of an agreement that both sides sign, and transfers under it, one each day."""
     sides = (NORTH, SOUTH)
@@ -272,12 +395,27 @@ def nested(count: int) -> list[Draft]:
     return found
 
 
+def _agreements_as_told(reading: Reading) -> None:
+    fold_agreements(reading, telling=Telling(NORTH))
+
+
+def _transfers_as_told(reading: Reading) -> None:
+    fold_transfers(reading, telling=Telling(NORTH))
+
+
 @pytest.mark.parametrize(
     ("make", "fold", "count"),
     [
         (versions, fold_agreements, 40),
         (endings, fold_agreements, 200),
-        (chairs, fold_arrangements, 1100),
+        (unnamed, fold_agreements, 80),
+        (strangers, _agreements_as_told, 150),
+        (strangers, _transfers_as_told, 150),
+        (ended, fold_transfers, 300),
+        (chairs, fold_arrangements, 140),
+        (members, fold_arrangements, 140),
+        (facilities, fold_transfers, 140),
+        (borne_out, fold_requests, 60),
         (invitations, fold_contradictions, 60),
         (invitations, ask, 60),
         (deferrals, ask, 60),
@@ -303,6 +441,26 @@ def test_twice_as_many_cost_no_more_than_some_three_times_as_many(
         return calls(lambda: fold(reading))
 
     assert cost(2 * count) < _MOST * cost(count)
+
+
+def _all_know(reading: Reading) -> None:
+    knew_on(reading, day=AS_AT, tellings=[ESTABLISHED, Telling(NORTH)])
+
+
+@pytest.mark.parametrize(
+    ("make", "fold", "count"),
+    [(answered, _all_know, 1200)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_twice_as_many_run_no_more_than_some_twice_as_many_lines(
+    make: Callable[[int], list[Draft]], fold: Callable[[Reading], object], count: int
+) -> None:
+    def cost(number: int) -> int:
+        book = book_of(make(number), members=(NORTH, SOUTH))
+        reading = read(book.view(), as_at=AS_AT)
+        return lines(lambda: fold(reading))
+
+    assert cost(2 * count) < 2.5 * cost(count)
 
 
 def test_steps_that_each_name_thousands_of_items_take_little_memory() -> None:
