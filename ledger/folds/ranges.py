@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from operator import is_
 from typing import Generic, NamedTuple, TypeVar
 
 __all__ = ["RangeMap", "Segment", "covers", "format_items", "format_ranges", "united"]
@@ -74,14 +75,18 @@ class RangeMap(Generic[H]):
     ) -> RangeMap[H]:
         """Change the values of the numbers in `ranges`, or of all if it is None.
 
+        Where nothing of all changes, it is the same map.
+
         Args:
             ranges: Ascending and apart; what lies beyond n is passed over.
             change: Gives the new value for an old one; what many numbers share it is asked once.
         """
         if ranges is None:
             places, values = _tidy(self._places, self._values)
-            changed = _tidy(places, [change(value) for value in values])
-            return RangeMap(self._total, self._starts, *changed)
+            new = [change(value) for value in values]
+            if all(map(is_, new, values)) and values is self._values:
+                return self
+            return RangeMap(self._total, self._starts, *_tidy(places, new))
         starts, places, values = list[int](), list[int](), list(self._values)
         made: dict[int, int] = {}
         begin = 1

@@ -200,6 +200,8 @@ class _Fold:
         self._recipients = frozenset[str]()  # of any item, as it stands
         self._stops = False  # whether a question was put, or it was agreed to wait
         self._woken: dict[str, list[Item]] = {}
+        self._unmoved: RangeMap[Item] | None = None
+        self._idle: dict[Move | None, frozenset[str]] = {}  # of `_unmoved`: who must act
         self._due: dict[tuple[str, tuple[tuple[str, str | None], ...]], Deadlines | None] = {}
         # Of thousands of items each is told of these; most of them have the same.
         self._doubted: dict[str, bool] = {}
@@ -262,22 +264,43 @@ class _Fold:
         if step.verb == "defer":
             self.waits[told.id] = wait_of(self.reading, told, step)
         role = role_of(resolved, makers=self.makers, recipients=self._recipients)
-        self.turns.append(Turn(told.id, role, step.items))
         self._stops |= role in {"question", "wait"}
         moved: list[Item] = []
-        after = items.changed(step.items, lambda item: self._moved(item, resolved, moved))
+        same = None if self.waits or step.items is not None else replace(resolved, id="")
+        ball = self._idle.get(same) if items is self._unmoved else None
+        after = items
+        if ball is None:
+            after = items.changed(step.items, lambda item: self._moved(item, resolved, moved))
+        if role != "other" or moved:  # what does nothing to the clock and ends no item is no turn
+            self.turns.append(Turn(told.id, role, step.items))
         if not doers:
             self._claim(told, step, said, _NOT_SIGNED if said else _NOBODY)
-            return after
+            return self._still(items, after, same, frozenset())
         if not moved and step.verb not in _MOVES_NOTHING:
             self._claim(told, step, said, self._why(resolved))
-            return after
+            return self._still(items, after, same, frozenset())
         if moved and step.verb == "transfer":
             self._recipients = _recipients(after)
         self._resumed()
-        reached = moved or _within(after, step.items)
-        ball = frozenset().union(*(ball_of(item, makers=self.makers) for item in reached))
-        self._stage(_stage_word(step, reached, invitation=self._invites), told, step.items, ball)
+        if ball is None:
+            reached = moved or _within(after, step.items)
+            ball = frozenset().union(*(ball_of(item, makers=self.makers) for item in reached))
+        word = _stage_word(step, moved, invitation=self._invites)
+        self._stage(word, told, step.items, ball)
+        return self._still(items, after, same, ball)
+
+    def _still(
+        self, items: RangeMap[Item], after: RangeMap[Item], same: Move | None, ball: frozenset[str]
+    ) -> RangeMap[Item]:
+        """Keep in mind which step on the whole moved nothing: the same one will move nothing, too.
+
+        A request can stand in thousands of pieces, and be chased thousands of times.
+        """
+        if after is items and same is not None:
+            if items is not self._unmoved:
+                self._unmoved = items
+                self._idle.clear()
+            self._idle[same] = ball
         return after
 
     @property

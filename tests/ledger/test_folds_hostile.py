@@ -377,6 +377,80 @@ def put_off(count: int) -> list[Draft]:
     return found
 
 
+def chased(count: int) -> list[Draft]:
+    """Items that stand alone, and steps about all of them, again and again."""
+    asked = request("asked", NORTH, categories=2 * count)
+    found = [asked]
+    for number in range(1, count + 1):
+        some = ((2 * number, 2 * number),)
+        values: dict[str, object] = {"of": asked.id, "target": "request"}
+        said = values | {"verb": "seek_clarification", "items": some}
+        found.append(event(*(Step, f"what {number}", SOUTH), on="2025-03-01", **said))
+    for number in range(count):
+        for verb, party in (("chase", NORTH), ("refuse", NORTH), ("escalate", NORTH)):
+            said = values | {"verb": verb}
+            found.append(event(*(Step, f"{verb} {number}", party), on="2025-04-01", **said))
+    return found
+
+
+def put_off_for_one(count: int) -> list[Draft]:
+    """Requests to one after another, put off until one letter, that were asked and chased again."""
+    awaited = event(
+        *(Communication, "awaited", SOUTH),
+        on="2025-06-02",
+        channel="letter",
+        from_=(SOUTH,),
+        to=(NORTH,),
+    )
+    found = [awaited]
+    for number in range(count):
+        asked = request(f"asked {number}", NORTH, to=(SOUTH, f"party-{number}"))
+        values: dict[str, object] = {"of": asked.id, "target": "request"}
+        put_off = values | {"verb": "defer", "until_events": (awaited.id,)}
+        found += [
+            asked,
+            event(*(Step, f"put off {number}", NORTH), on="2025-03-01", **put_off),
+            event(*(Step, f"chase {number}", NORTH), on="2025-02-02", verb="chase", **values),
+            request(f"again {number}", NORTH, on="2025-05-01", to=(f"party-{number}",)),
+            event(
+                *(Communication, f"letter {number}", NORTH),
+                on="2025-05-01",
+                channel="letter",
+                from_=(NORTH,),
+                to=(f"party-{number}",),
+            ),
+        ]
+    return found
+
+
+def too_late(count: int) -> list[Draft]:
+    """Answers that another tells, of after the day as at which nothing is told to have come."""
+    asked = request("asked", NORTH)
+    found = [asked]
+    for number in range(count):
+        values: dict[str, object] = {"of": asked.id, "target": "request"}
+        answer = values | {"verb": "answer", "outcome": "part", "by": SOUTH}
+        nothing: dict[str, object] = {"knower": NORTH, "of": asked.id, "mode": "not_told"}
+        found += [
+            event(*(Step, f"answer {number}", NORTH), on="2025-06-01", **answer),
+            event(*(Knowledge, f"nothing {number}", SOUTH), on="2025-05-01", **nothing),
+        ]
+    return found
+
+
+def known(count: int) -> list[Draft]:
+    """Meetings, of each of which it is told that a party knew of it; and a letter of that party."""
+    found: list[Draft] = []
+    for number in range(count):
+        met = event(*(Meeting, f"met {number}", NORTH), on="2025-02-01", host=NORTH)
+        told: dict[str, object] = {"knower": SOUTH, "of": met.id, "mode": "told"}
+        found += [met, event(*(Knowledge, f"knew {number}", NORTH), on="2025-02-02", **told)]
+    letter = event(
+        *(Communication, "letter", SOUTH), on="2025-03-01", channel="letter", from_=(SOUTH,)
+    )
+    return [*found, letter]
+
+
 def nested(count: int) -> list[Draft]:
     """Chases of a request, each about fewer items than the one before, and a question."""
     asked = request("asked", NORTH, categories=4096, regime="foia_20")
@@ -403,6 +477,10 @@ def _transfers_as_told(reading: Reading) -> None:
     fold_transfers(reading, telling=Telling(NORTH))
 
 
+def _who_knew(reading: Reading) -> None:
+    ask(reading, question="unaware", event=reading.view.told[-1].id)
+
+
 @pytest.mark.parametrize(
     ("make", "fold", "count"),
     [
@@ -424,6 +502,12 @@ def _transfers_as_told(reading: Reading) -> None:
         (piecemeal, fold_positions, 60),
         (shared, fold_transfers, 40),
         (shattered, fold_requests, 10),
+        (chased, fold_requests, 60),
+        (chased, ask, 150),
+        (put_off_for_one, fold_contradictions, 80),
+        (put_off_for_one, ask, 240),
+        (too_late, fold_contradictions, 60),
+        (known, _who_knew, 60),
         (shattered, fold_contradictions, 5),
         (shattered, ask, 5),
         (put_off, ask, 60),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import datetime as dt
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -38,9 +39,10 @@ _MOST: Final = 3
 def silences(matter: Matter) -> Iterator[Finding]:
     """Find answers that are told by one side, and not by the other."""
     steps = matter.reading.steps
+    answers: dict[str, _Answers] = {}
     for told in matter.told:
         if isinstance(told.event, Knowledge) and told.event.mode == "not_told":
-            yield from _nothing_came(matter, told, told.event)
+            yield from _nothing_came(matter, told, told.event, answers)
         if isinstance(told.event, Commitment):
             yield from _kept_or_not(matter, told, told.event, steps.get(told.id, ()))
     for row in matter.requests[ESTABLISHED]:
@@ -48,40 +50,68 @@ def silences(matter: Matter) -> Iterator[Finding]:
             yield from _only_claimed(matter, row)
 
 
-def _nothing_came(matter: Matter, told: Told, event: Knowledge) -> Iterator[Finding]:
-    """Find answers told by another to what somebody says that it got no answer to."""
+def _nothing_came(
+    matter: Matter, told: Told, event: Knowledge, answers: dict[str, _Answers]
+) -> Iterator[Finding]:
+    """Find an answer told by another to what somebody says that it got no answer to.
+
+    One shows it: a thousand would be a thousand findings for each word.
+    """
     until, of = unaware_until(matter.reading, told), matter.by_id.get(event.of)
     if of is None or until is None:
         return
-    for each in _answers_to(matter, of, but=told.author):
-        answered = matter.reading.when(each.id)
-        last = None if answered is None else answered.begin_latest
-        if last is not None and last <= until:
-            words = (
-                f"{told.author} tells that, as at {until.isoformat()}, nothing had come in answer "
-                f"to {matter.name(of.id)} (entry {told.index}); {each.author} tells that it was "
-                f"answered, {matter.when_words(each.id)} (entry {each.index})."
-            )
-            yield matter.finding("answer_denied", [of.id, each.id, told.id], words)
-            return  # one answer shows it: a thousand would be a thousand findings for each word
+    if of.id not in answers:
+        answers[of.id] = _Answers(matter, of)
+    each = answers[of.id].first(until, but=told.author)
+    if each is not None:
+        words = (
+            f"{told.author} tells that, as at {until.isoformat()}, nothing had come in answer "
+            f"to {matter.name(of.id)} (entry {told.index}); {each.author} tells that it was "
+            f"answered, {matter.when_words(each.id)} (entry {each.index})."
+        )
+        yield matter.finding("answer_denied", [of.id, each.id, told.id], words)
 
 
-def _answers_to(matter: Matter, of: Told, *, but: str) -> Iterator[Told]:
-    """Yield the steps that answer a request, or a question about one; or a step that is such.
+class _Answers:
+    """The answers to one thing, of each party those that came by a day before all earlier ones."""
 
-    Not those that one party tells.
-    """
+    def __init__(self, matter: Matter, of: Told) -> None:
+        self._by_party: dict[str, list[tuple[int, int, Told]]] = {}
+        for place, each in enumerate(_answers_to(matter, of)):
+            when = matter.reading.when(each.id)
+            if when is not None and when.begin_latest is not None:
+                rows = self._by_party.setdefault(each.author, [])
+                day = when.begin_latest.toordinal()
+                if not rows or day < rows[-1][0]:
+                    rows.append((day, place, each))
+
+    def first(self, until: dt.date, *, but: str) -> Told | None:
+        """Return the first that had come by a day, of those that others than one party tell."""
+        day = until.toordinal()
+        firsts = (
+            rows[bisect_left(rows, -day, key=lambda row: -row[0]) :][:1]
+            for party, rows in self._by_party.items()
+            if party != but
+        )
+        return min((row for found in firsts for row in found), key=_place, default=(0, 0, None))[2]
+
+
+def _place(row: tuple[int, int, Told]) -> int:
+    return row[1]
+
+
+def _answers_to(matter: Matter, of: Told) -> Iterator[Told]:
+    """Yield the steps that answer a request, or a question about one; or a step that is such."""
     if isinstance(of.event, Request):
         verbs, request = _ANSWERS, of.id
     elif isinstance(of.event, Step) and of.event.verb == "seek_clarification":
         verbs, request = _REPLIES, of.event.of
     else:
-        is_one = isinstance(of.event, Step) and of.event.verb in _ANSWERS | _REPLIES
-        if is_one and of.author != but:
+        if isinstance(of.event, Step) and of.event.verb in _ANSWERS | _REPLIES:
             yield of
         return
     for each, step in matter.reading.steps.get(request, ()):
-        if step.verb not in verbs or each.author == but or each.id not in matter.places:
+        if step.verb not in verbs or each.id not in matter.places:
             continue
         if matter.reading.order.before(each.id, of.id) != "yes":
             yield each

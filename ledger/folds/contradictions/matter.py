@@ -176,31 +176,44 @@ def _begun(words: str) -> str:
 
 
 class Dated:
-    """Events by those who did them and by date, so that those between two days are found."""
+    """Events by who is concerned and by date, so that those between two days are found."""
 
-    def __init__(self, reading: Reading, told: Iterable[Told]) -> None:
-        """Sort `told`; what has no last day is left out."""
-        self._by_party: dict[str, list[tuple[int, int, Told]]] = {}
+    def __init__(
+        self, reading: Reading, told: Iterable[Told], keys_of: Callable[[Told], Iterable[str]]
+    ) -> None:
+        """Sort `told`; what has no last day is left out.
+
+        Args:
+            reading: The view.
+            told: The events, laid out.
+            keys_of: Gives what an event is found by: parties, or other events.
+        """
+        self._by_key: dict[str, list[tuple[int, int, Told]]] = {}
         for place, each in enumerate(told):
             when = reading.when(each.id)
             if when is not None and when.begin_latest is not None:
                 key = (when.begin_latest.toordinal(), place, each)
-                for party in doers_of_all(each):
-                    self._by_party.setdefault(party, []).append(key)
-        for rows in self._by_party.values():
+                for name in keys_of(each):
+                    self._by_key.setdefault(name, []).append(key)
+        for rows in self._by_key.values():
             rows.sort(key=lambda row: row[:2])
 
-    def between(self, parties: Iterable[str], first: When | None, last: When) -> Iterator[Told]:
-        """Yield what these parties did surely before `last`, and not surely before `first`."""
+    def between(
+        self, keys: Iterable[str], first: When | None, last: When, *, slack: int = 0
+    ) -> Iterator[Told]:
+        """Yield what is found by these, not surely before `first`, and surely before `last`.
+
+        Also what is of so many days more as `slack` says: times of day can come before others.
+        """
         if last.begin_earliest is None:
             return
-        stop = last.begin_earliest.toordinal()
+        stop = last.begin_earliest.toordinal() + slack
         start = 0
         if first is not None and first.begin_earliest is not None:
             start = first.begin_earliest.toordinal()
         found: dict[str, tuple[int, int, Told]] = {}
-        for party in parties:
-            rows = self._by_party.get(party, [])
+        for name in keys:
+            rows = self._by_key.get(name, [])
             begin = bisect_left(rows, start, key=lambda row: row[0])
             end = bisect_left(rows, stop, key=lambda row: row[0])
             found.update((row[2].id, row) for row in rows[begin:end])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -24,6 +24,10 @@ from verify.kinds import Account, Communication, DateRole, Knowledge, Request, S
 __all__ = ["impossible", "surprising"]
 
 _MOST: Final = 3
+# Of what was put off until one thing had come, and asked before it came:
+_MOST_EARLY: Final = 64  # that are told
+_MOST_LOOKED_AT: Final = 1024
+_MOST_GROUPS: Final = 16  # of those who put off and those who were asked
 _OWN: Final[tuple[tuple[DateRole, DateRole], ...]] = (
     *(("sent", "received"), ("dated", "received"), ("received", "opened"), ("start", "end")),
 )
@@ -92,8 +96,10 @@ class _Wait:
 
 def surprising(matter: Matter) -> Iterator[Finding]:
     """Find who asked before what it was content to wait for, or complained before it asked."""
-    asks = Dated(matter.reading, (t for t in matter.told if _is_ask(t)))
-    statements = Dated(matter.reading, (t for t in matter.told if _statement(matter, t)))
+    asks = Dated(matter.reading, (t for t in matter.told if _is_ask(t)), _asked)
+    statements = Dated(
+        matter.reading, (t for t in matter.told if _statement(matter, t)), doers_of_all
+    )
     for telling, rows in matter.requests.items():
         waits: dict[str, _Wait] = {}
         for row in rows:
@@ -109,6 +115,12 @@ def _is_ask(told: Told) -> bool:
     if isinstance(told.event, Request):
         return told.event.what != "invitation"
     return isinstance(told.event, Step) and told.event.verb in _ASKING
+
+
+def _asked(told: Told) -> Iterable[str]:
+    """Yield by what an ask is found: whom it asks, or the request that it is about."""
+    event = told.event
+    return (event.of,) if isinstance(event, Step) else parties_of(getattr(event, "to", None))
 
 
 def _counts(matter: Matter, told: Told, telling: Telling) -> bool:
@@ -140,22 +152,31 @@ def _before_awaited(
     for deferral, request in wait.deferrals.items():
         row = wait.rows[request]
         groups.setdefault((row.makers, row.recipients), (row, deferral))
-    for row, deferral in groups.values():
-        for told in asks.between(row.makers, matter.reading.when(row.id), end):
-            if _is_early(matter, told, row, wait, deferral) and _counts(matter, told, telling):
-                early.update(dict.fromkeys((*_letters(matter, told, end), told.id)))
+    named = tuple(islice(wait.rows, _MOST_EARLY))
+    found = (
+        (told, row, deferral)
+        for row, deferral in islice(groups.values(), _MOST_GROUPS)
+        for told in asks.between((*row.recipients, *named), matter.reading.when(row.id), end)
+        if not doers_of_all(told).isdisjoint(row.makers)
+    )
+    for told, row, deferral in islice(found, _MOST_LOOKED_AT):
+        if len(early) >= _MOST_EARLY:
+            break
+        if (
+            told.id not in early
+            and _is_early(matter, told, row, wait, deferral)
+            and _counts(matter, told, telling)
+        ):
+            early.update(dict.fromkeys((*_letters(matter, told, end), told.id)))
     if early:
         yield _early(matter, telling, awaited, wait, tuple(early))
 
 
 def _is_early(matter: Matter, told: Told, row: RequestRow, wait: _Wait, deferral: str) -> bool:
-    event, before = told.event, matter.reading.order.before
-    if isinstance(event, Request):
-        asks = told.id not in wait.rows and not parties_of(event.to).isdisjoint(row.recipients)
-    else:
-        asks = isinstance(event, Step) and event.of in wait.rows
     # What is known to have been asked before they were content to wait is no surprise.
-    return asks and before(told.id, deferral) != "yes" and before(told.id, row.id) != "yes"
+    before = matter.reading.order.before
+    put_off = told.id in wait.rows
+    return not put_off and before(told.id, deferral) != "yes" and before(told.id, row.id) != "yes"
 
 
 def _letters(matter: Matter, told: Told, end: When) -> Iterator[str]:
@@ -176,16 +197,19 @@ def _early(
     title, end = title_of(matter.by_id[awaited]), came(matter.reading, awaited)
     what = matter.name(awaited) + (f" ({title.rstrip('.')})" if title else "")
     makers = sorted({maker for row in wait.rows.values() for maker in row.makers})
+    rows, deferrals = (tuple(islice(each, _MOST_EARLY)) for each in (wait.rows, wait.deferrals))
+    more = len(wait.rows) - len(rows)
+    put_off = [*map(matter.name, rows), *([f"{more} requests more"] if more else [])]
     when = "" if end is None else f", {format_when(end)}"
     asked = "; ".join(f"{_ask_words(matter, e)}, {matter.when_words(e)}" for e in early)
     words = (
-        f"{actors_words(makers, most=_MOST)} put off {joined(map(matter.name, wait.rows))} until "
+        f"{actors_words(makers, most=_MOST)} put off {joined(put_off)} until "
         f"{what} had come{when}, and asked again before it came: {asked}."
     )
     order = matter.reading.order
-    if any(order.before(step, each) != "yes" for step in wait.deferrals for each in early):
+    if any(order.before(step, each) != "yes" for step in deferrals for each in early):
         words += " That it was put off by then is not established."
-    ids = [*wait.rows, *wait.deferrals, *early, awaited]
+    ids = [*rows, *deferrals, *early, awaited]
     return matter.finding("before_awaited", ids, words, tellings=[telling])
 
 

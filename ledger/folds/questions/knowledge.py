@@ -7,6 +7,7 @@ from typing import Final
 
 from ledger.date_words import format_when
 from ledger.folds.commitments import CommitmentRow
+from ledger.folds.grounds import Grounds
 from ledger.folds.knew import doers, knew_before
 from ledger.folds.knowledge import AWARE, fold_knowledge
 from ledger.folds.questions.asked import Answer, Asked
@@ -59,14 +60,17 @@ def unaware(asked: Asked) -> Iterator[Answer]:
         return
     holders = doers(act) if asked.party is None else (asked.party,)
     known_of = dict.fromkeys(row.of for row in fold_knowledge(asked.reading).rows)
+    grounds = Grounds(asked.reading)
     for holder in holders:
         for of in known_of:
             if of != act.id and holder not in doers(asked.by_id[of]):
-                yield _unaware(asked, holder, of, act)
+                yield _unaware(asked, grounds, holder, of, act)
 
 
-def _unaware(asked: Asked, holder: str, of: str, act: Told) -> Answer:
-    found = knew_before(asked.reading, holder=holder, of=of, act=act.id, telling=asked.telling)
+def _unaware(asked: Asked, grounds: Grounds, holder: str, of: str, act: Told) -> Answer:
+    found = knew_before(
+        asked.reading, holder=holder, of=of, act=act.id, telling=asked.telling, grounds=grounds
+    )
     words = {"yes": "knew of", "no": "did not know of"}.get(found.answer)
     what, when = asked.named(of), other_words(act.id, asked.by_id)
     if words is None:

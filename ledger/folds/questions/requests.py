@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from ledger.date_words import format_day, format_when
 from ledger.dates import When, days_between, is_before
 from ledger.folds.acts import doers_of
+from ledger.folds.contradictions.matter import Dated
 from ledger.folds.items import OPEN
 from ledger.folds.lateness import outcome_words
 from ledger.folds.questions.asked import Answer, Asked, joined
@@ -48,6 +49,11 @@ _CLEAR: Final = frozenset(("clarified", "extended", "narrowed"))
 _CLOSING: Final = frozenset(("answer", "refuse"))
 _LATE: Final = frozenset(("overdue", "long overdue"))
 _MOST_CLAIMS: Final = 16  # that are told of one request
+# Of what was put off until one thing had come, and of what was written before that:
+_MOST_EARLY: Final = 64  # that are told
+_MOST_LOOKED_AT: Final = 1024
+_SLACK: Final = 2  # days by which times of day, with their offsets, can come before another
+_MOST_TURNS: Final = 1 << 16  # runs of items of one request, each with each of its stages
 _UNSETTLED: Final = " is not established"
 _QUIET: Final = "whether it was answered: nothing further is told of it"
 
@@ -85,6 +91,7 @@ def slow(asked: Asked) -> Iterator[Answer]:
     for row in asked.requests:
         for turn in _turns(asked, row):
             turns.setdefault(turn.ball, []).append(turn)
+    why = [each for row in asked.requests for each in _unfollowed(row)]
     for ball, had in sorted(turns.items(), key=lambda each: _longest(each[1]), reverse=True):
         words = f"{actors_words(ball)}: {joined([turn.words for turn in had])}."
         yield asked.answer(
@@ -93,6 +100,7 @@ def slow(asked: Asked) -> Iterator[Answer]:
             parties=ball,
             days=max((turn.days for turn in had), key=_length),
             whole=True,
+            why=why,
         )
 
 
@@ -155,14 +163,15 @@ def order(asked: Asked) -> Iterator[Answer]:
         for awaited in _awaited(asked, stage)
     }
     told = asked.reading.view.told if put_off else ()
-    texts = [each for each in asked.reading.laid_out(told) if _is_written(asked, each)]
-    found: dict[str, dict[str, None]] = {}
+    written = (each for each in asked.reading.laid_out(told) if _is_written(asked, each))
+    texts = Dated(asked.reading, written, lambda each: parties_of(getattr(each.event, "to", None)))
+    rows: dict[str, list[RequestRow]] = {}
     for (awaited, *_), row in put_off.items():
-        early = found.setdefault(awaited, {})
-        early.update(dict.fromkeys(_written_before(asked, awaited, row, texts)))
-    for awaited, early in found.items():
+        rows.setdefault(awaited, []).append(row)
+    for awaited, together in rows.items():
+        early = _written_before(asked, awaited, together, texts)
         if early:
-            yield _early(asked, awaited, tuple(early))
+            yield _early(asked, awaited, early)
 
 
 def first(asked: Asked) -> Iterator[Answer]:
@@ -217,10 +226,30 @@ def _turns(asked: Asked, row: RequestRow) -> Iterator[_Turn]:
         ids = (row.id, row.taken_up_by)
         yield _Turn(row.recipients, row.held, f"{days_words(*row.held)} ({which})", ids)
         return
-    runs = _certain(row)
+    runs, left = _followed(row)
     for run, concerned in zip(runs, _concerned(row, runs), strict=True):
-        items_ = "" if len(runs) == 1 else f", {_items(run)}"
+        items_ = "" if len(runs) == 1 and not left else f", {_items(run)}"
         yield from _turns_of(asked, row, run, f"{which}{items_}", concerned)
+
+
+def _followed(row: RequestRow) -> tuple[list[ItemRow], int]:
+    """Return the runs of items that are followed, and how many are not.
+
+    Of too many, those that have been where they are for longest: they are what is asked about.
+    """
+    runs = _certain(row)
+    most = max(_MOST_TURNS // len(row.course), 1)
+    if len(runs) <= most:
+        return runs, 0
+    kept = sorted(runs, key=lambda run: _length(run.days), reverse=True)[:most]
+    return sorted(kept, key=lambda run: run.first), len(runs) - most
+
+
+def _unfollowed(row: RequestRow) -> Iterator[str]:
+    left = 0 if row.taken_up_by is not None else _followed(row)[1]
+    if left:
+        which = f"the {_named(row)} of entry {row.index}"
+        yield f"how long it was for {left} runs of items more of {which}"
 
 
 def _concerned(row: RequestRow, runs: Iterable[ItemRow]) -> Iterator[list[Stage]]:
@@ -431,23 +460,29 @@ def _senders(told: Told) -> frozenset[str]:
 
 
 def _written_before(
-    asked: Asked, awaited: str, row: RequestRow, texts: Iterable[Told]
-) -> Iterator[str]:
-    """Find what the makers of a request wrote or asked after it, and before something else."""
-    end, start = came(asked.reading, awaited), asked.reading.when(row.id)
-    if end is None or start is None or not _written(asked, asked.by_id.get(awaited)):
-        return
-    for told in texts:
-        when, to = asked.reading.when(told.id), parties_of(getattr(told.event, "to", None))
-        if when is None or to.isdisjoint(row.recipients):
-            continue
-        if _senders(told).isdisjoint(row.makers):
-            continue
-        later = start.begin_earliest is not None and (
-            when.begin_earliest is not None and when.begin_earliest > start.begin_earliest
-        )
-        if later and is_before(when, end) == "yes":
-            yield told.id
+    asked: Asked, awaited: str, rows: Iterable[RequestRow], texts: Dated
+) -> tuple[str, ...]:
+    """Find what the makers of requests wrote or asked after these, and before something else."""
+    end = came(asked.reading, awaited)
+    if end is None or not _written(asked, asked.by_id.get(awaited)):
+        return ()
+    found = (
+        (told, start.begin_earliest)
+        for row in islice(rows, _MOST_EARLY)
+        if (start := asked.reading.when(row.id)) is not None and start.begin_earliest is not None
+        for told in texts.between(row.recipients, start, end, slack=_SLACK)
+        if not _senders(told).isdisjoint(row.makers)
+    )
+    early: dict[str, None] = {}
+    for told, start_day in islice(found, _MOST_LOOKED_AT):
+        when = asked.reading.when(told.id)
+        first = None if when is None else when.begin_earliest
+        if when is not None and first is not None and first > start_day:
+            if is_before(when, end) == "yes":
+                early[told.id] = None
+            if len(early) == _MOST_EARLY:
+                break
+    return tuple(early)
 
 
 def _is_written(asked: Asked, told: Told) -> bool:
