@@ -231,10 +231,12 @@ def changes_json(view: View, changes: Changes) -> Reply:
 def parties_json(view: View) -> Reply:
     """Tell who the parties are, and with which keys they sign."""
     state = view.state
-    names = {*state.members, *state.charter.members, *(key.party for key in state.keys.values())}
+    keys: dict[str, list[PartyKey]] = {}
+    for key in state.keys.values():
+        keys.setdefault(key.party, []).append(key)
     parties = [
-        PartyRow(party=name, standing=_standing(state, name), keys=state.keys_of(name))
-        for name in sorted(names)
+        PartyRow(party=name, standing=_standing(state, name), keys=tuple(keys.get(name, ())))
+        for name in sorted({*state.members, *state.charter.members, *keys})
     ]
     return {
         "controller": state.charter.controller,
@@ -247,6 +249,6 @@ def parties_json(view: View) -> Reply:
 def _standing(state: State, party: str) -> Standing:
     if party in state.members:
         return "member"
-    if any(key.status == "active" for key in state.keys_of(party)):
+    if any(key.status == "active" for key in state.held_by(party)):
         return "observer"
     return "left" if party in state.left else "named"

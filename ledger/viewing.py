@@ -422,9 +422,8 @@ class ViewBuilder:
 
     def _erase(self) -> None:
         """Forget the claims of which an erasure has taken effect."""
-        if len(self._erasures.done) == len(self._erased):
-            return
         new = self._erasures.done - self._erased
+        self._erasures.done.clear()
         self._erased |= new
         for index in {index for index, _ in new}:
             for told in list(self._between(index, index + 1)):

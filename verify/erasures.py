@@ -80,8 +80,10 @@ class Erasures:
         held = self._holds.pop(event.ends)
         self._held_all -= held is None
         self._held.subtract(held or ())
-        for of in list(self._stopped) if held is None else held:
-            for announced in self._stopped.pop(of, ()):
+        # What another hold stops stays: it can be thousands, and be held again and again.
+        ended = list(self._stopped) if held is None else held
+        for of in () if self._held_all else ended:
+            for announced in () if self._held[of] > 0 else self._stopped.pop(of, ()):
                 # From the next entry on: it is due already.
                 heapq.heappush(self.waiting, announced)
 

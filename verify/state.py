@@ -4,7 +4,7 @@ The state after n entries is a function of those entries alone. A `State` never 
 makes a new one. This module knows nothing of the other kinds; `rules` asks it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -20,6 +20,7 @@ __all__ = ["MAX_KEYS", "PartyKey", "Pending", "State", "UnknownVersionError", "f
 
 MAX_KEYS = 1024  # of one party, ever; void ones do not count
 _DAY_MS = 86_400_000
+_LIVING = frozenset(("active", "pending"))
 
 
 class UnknownVersionError(RuleError):
@@ -76,6 +77,8 @@ class State(msgspec.Struct, frozen=True):
         charter_id: Its event id, in hex.
         members: The parties that are members.
         keys: Every party key there ever was, by the key in hex.
+        held: The keys of each party that are not void, in the order in which they came: of those
+            that are, one party can make another have any number.
         pending: Acts that wait, by event id in hex.
         log_keys: (size, key in hex): from that size on checkpoints need that log key.
         charters: (size, charter): from that size on that charter is in force.
@@ -88,6 +91,7 @@ class State(msgspec.Struct, frozen=True):
     charter_id: str
     members: frozenset[str]
     keys: Mapping[str, PartyKey]
+    held: Mapping[str, tuple[str, ...]]
     log_keys: tuple[tuple[int, str], ...]
     charters: tuple[tuple[int, Charter], ...]
     roles: frozenset[str]
@@ -108,7 +112,11 @@ class State(msgspec.Struct, frozen=True):
 
     def is_enrolled(self, party: str) -> bool:
         """Tell whether `party` has had an active key."""
-        return any(key.since is not None for key in self.keys_of(party))
+        return any(key.since is not None for key in self.held_by(party))
+
+    def held_by(self, party: str) -> Iterator[PartyKey]:
+        """Yield the keys of `party` that are not void."""
+        return (self.keys[key] for key in self.held.get(party, ()))
 
     def settle(self, *, index: int, recorded: int) -> "State":
         """Return the state in which an entry at `index`, recorded then, is judged.
@@ -224,6 +232,7 @@ def found(
         charter_id=charter_id,
         members=frozenset((charter.author,)),
         keys={key.key: key},
+        held={key.party: (key.key,)},
         log_keys=((1, charter.log_key),),
         charters=((1, charter),),
         roles=roles,
@@ -271,7 +280,15 @@ def _check_registrar(state: State, party: str, check: Check) -> None:
 
 
 def _with_key(state: State, key: PartyKey) -> State:
-    return replace(state, keys={**state.keys, key.key: key})
+    return _with_keys(state, key.party, (key,))
+
+
+def _with_keys(state: State, party: str, new: Iterable[PartyKey]) -> State:
+    """Put in keys of a party, or others in the place of what they were."""
+    changed = {key.key: key for key in new}
+    held = dict.fromkeys((*state.held.get(party, ()), *changed))
+    kept = tuple(key for key in held if key not in changed or changed[key].status != "void")
+    return replace(state, keys={**state.keys, **changed}, held={**state.held, party: kept})
 
 
 def _without_pending(state: State, event_id: str) -> State:
@@ -357,22 +374,16 @@ def _membership(state: State, event: Membership, *, index: int) -> State:
         return replace(state, members=state.members | {party}, left=state.left - {party})
     if party not in state.members:
         raise RuleError(Check.PARTY, "event.verb", f"{party} is not a member")
-    keys = {
-        name: _end(key, index)
-        if key.party == party and key.status in {"active", "pending"}
-        else key
-        for name, key in state.keys.items()
-    }
+    ended = [_end(key, index) for key in state.held_by(party) if key.status in _LIVING]
     rest = {
         name: waiting
         for name, waiting in state.pending.items()
         if not (isinstance(waiting.act, Key) and waiting.act.party == party)
     }
     return replace(
-        state,
+        _with_keys(state, party, ended),
         members=state.members - {party},
         left=state.left | {party},
-        keys=keys,
         pending=rest,
     )
 
@@ -387,7 +398,7 @@ def _check_new_key(state: State, event: Key) -> None:
     roles = state.roles.union(*map(_roles, proposed))
     if event.key in state.keys or event.key in roles:
         raise RuleError(Check.ENROLMENT, "event.key", "has or had a role in this ledger already")
-    if sum(key.status != "void" for key in state.keys_of(event.party)) >= MAX_KEYS:
+    if len(state.held.get(event.party, ())) >= MAX_KEYS:
         raise RuleError(Check.ENROLMENT, "event.party", f"has had {MAX_KEYS} keys")
     possession = Possession(
         ledger=LedgerName(origin=state.charter.origin, charter=state.fingerprint),
@@ -421,7 +432,7 @@ def _enrol(state: State, event: Key, *, event_id: str, index: int) -> State:
     _check_registrar(state, event.author, Check.ENROLMENT)
     if event.replaces is not None:
         raise RuleError(Check.ENROLMENT, "event.replaces", "only its own party rotates a key")
-    if any(key.status == "active" for key in state.keys_of(event.party)):
+    if any(key.status == "active" for key in state.held_by(event.party)):
         raise RuleError(Check.ENROLMENT, "event.party", "has a key and enrols others itself")
     if state.is_enrolled(event.party) and event.party not in state.left:
         raise RuleError(Check.ENROLMENT, "event.party", "has lost its keys: that is a recovery")
@@ -444,7 +455,7 @@ def _revoke(state: State, event: Key, *, index: int) -> State:
     if event.author != event.party:
         raise RuleError(Check.ENROLMENT, "event.party", "a party revokes its own keys only")
     key = state.keys.get(event.key)
-    if key is None or key.party != event.party or key.status not in {"active", "pending"}:
+    if key is None or key.party != event.party or key.status not in _LIVING:
         raise RuleError(Check.ENROLMENT, "event.key", "is no active or pending key of the party")
     if event.compromised_since is not None and event.compromised_since > index:
         reason = "is later than this entry"
@@ -470,20 +481,18 @@ def _recover(state: State, event: Key, *, event_id: str, index: int, recorded: i
 
 
 def _recovered(state: State, event: Key, *, index: int) -> State:
-    keys: dict[str, PartyKey] = {}
-    for name, key in state.keys.items():
-        if name == event.key:
-            keys[name] = replace(key, status="active", since=index)
-        elif key.party == event.party and key.status in {"active", "pending"}:
-            keys[name] = _end(key, index)
-        else:
-            keys[name] = key
+    keys = [
+        replace(key, status="active", since=index) if key.key == event.key else _end(key, index)
+        for key in state.held_by(event.party)
+        if key.status in _LIVING
+    ]
     pending = {
         name: waiting
         for name, waiting in state.pending.items()
         if not (isinstance(waiting.act, Key) and waiting.act.party == event.party)
     }
-    return replace(state, keys=keys, pending=pending, left=state.left - {event.party})
+    state = _with_keys(state, event.party, keys)
+    return replace(state, pending=pending, left=state.left - {event.party})
 
 
 # Approvals

@@ -21,8 +21,20 @@ from ledger.folds.reading import Reading, read
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.transfers import fold_transfers
-from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, sealed
+from tests.ledger.bookmaking import (
+    ORIGIN,
+    POWERS,
+    Book,
+    Draft,
+    book_of,
+    dates,
+    link,
+    nonce,
+    sealed,
+    secret,
+)
 from tests.ledger.counting import calls, lines
+from verify.codec import encode
 from verify.kinds import (
     Account,
     Agreement,
@@ -31,6 +43,7 @@ from verify.kinds import (
     Attestation,
     Communication,
     Discharge,
+    Key,
     Knowledge,
     Meeting,
     Position,
@@ -38,6 +51,7 @@ from verify.kinds import (
     Step,
     Transfer,
 )
+from verify.submission import POSSESSION, LedgerName, Possession, pae
 
 NORTH, SOUTH = "northmere", "southfold"
 AS_AT = dt.date(2025, 11, 28)
@@ -545,6 +559,37 @@ def test_twice_as_many_run_no_more_than_some_twice_as_many_lines(
         return lines(lambda: fold(reading))
 
     assert cost(2 * count) < 2.5 * cost(count)
+
+
+def recoveries(count: int) -> Book:
+    """Recoveries of one party that another proposes, each in the place of the last."""
+    book = book_of([], members=(NORTH, SOUTH))
+    for number in range(count):
+        key = secret(f"key {number}")
+        possession = Possession(
+            ledger=LedgerName(origin=ORIGIN, charter=book.fingerprint),
+            party=SOUTH,
+            key=key.verify_key.encode().hex(),
+            powers=POWERS,
+        )
+        recovery = Key(
+            author="leicestershire",
+            nonce=nonce(f"recovery {number}"),
+            verb="recover",
+            party=SOUTH,
+            key=possession.key,
+            powers=POWERS,
+            possession=key.sign(pae(POSSESSION, encode(possession))).signature.hex(),
+        )
+        book.add(Draft(recovery))
+    return book
+
+
+def test_a_recovery_costs_the_same_however_many_there_were() -> None:
+    def cost(number: int) -> int:
+        return lines(recoveries(number).view)
+
+    assert cost(500) < 2.5 * cost(250)
 
 
 def test_steps_that_each_name_thousands_of_items_take_little_memory() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.ledger.counting import lines
 from tests.world import T0, restart, say
 from verify.erasures import DAY_MS, Erasures
 from verify.kinds import Erasure, Hold
@@ -104,3 +105,22 @@ def test_what_took_effect_stays_whatever_is_held_later() -> None:
     erasures.reach(T0 + DAY_MS)
 
     assert {(3, "text")} == erasures.done
+
+
+@pytest.mark.parametrize("fields", [{"of": (OF,)}, {"all": "yes"}])
+def test_what_is_held_twice_costs_nothing_when_one_of_them_ends(fields: dict[str, object]) -> None:
+    def cost(stopped: int) -> int:
+        erasures = Erasures()
+        erasures.hold(hold(**fields), event_id="11" * 32)
+        for _ in range(stopped):
+            erasures.announce(erasure(ground="court_order"), target=3, recorded=T0, notice_days=0)
+        held, ended = hold(**fields), hold(ends="22" * 32)
+
+        def hold_again() -> None:
+            erasures.hold(held, event_id="22" * 32)
+            erasures.hold(ended, event_id="33" * 32)
+            erasures.reach(T0)
+
+        return lines(hold_again)
+
+    assert cost(64) == cost(8)

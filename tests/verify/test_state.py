@@ -605,7 +605,8 @@ def test_a_party_has_at_most_1024_keys_ever() -> None:
     state = State(
         fingerprint=world.fingerprint or "", charter=world.charter, charter_id="00" * 32,
         members=frozenset(("southfold",)), keys=keys,
-        log_keys=((1, world.charter.log_key),), charters=((1, world.charter),),
+        held={"southfold": tuple(keys)}, log_keys=((1, world.charter.log_key),),
+        charters=((1, world.charter),),
         roles=frozenset(),
     )  # fmt: skip
 
