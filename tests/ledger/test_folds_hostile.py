@@ -20,6 +20,7 @@ from ledger.folds.questions import ask
 from ledger.folds.reading import Reading, read
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
+from ledger.folds.timeline import fold_timeline
 from ledger.folds.transfers import fold_transfers
 from tests.ledger.bookmaking import (
     ORIGIN,
@@ -34,6 +35,7 @@ from tests.ledger.bookmaking import (
     secret,
 )
 from tests.ledger.counting import calls, lines
+from verify.claims import File
 from verify.codec import encode
 from verify.kinds import (
     Account,
@@ -326,6 +328,46 @@ def answered(count: int) -> list[Draft]:
     return [*sheets, letter, *again]
 
 
+def replied(count: int) -> list[Draft]:
+    """A letter with many replies, and knowledge of it that is told again and again."""
+    letter = event(
+        *(Communication, "letter", NORTH), on="2025-03-01", channel="letter", from_=(NORTH,)
+    )
+    found = [letter]
+    for number in range(count):
+        told: dict[str, object] = {"knower": SOUTH, "of": letter.id, "mode": "told"}
+        found += [
+            event(
+                *(Communication, f"reply {number}", SOUTH),
+                on="2025-03-02",
+                channel="letter",
+                from_=(SOUTH,),
+                links=(link("replies_to", letter),),
+            ),
+            event(*(Knowledge, f"knew {number}", NORTH), on="2025-03-02", **told),
+        ]
+    return found
+
+
+def copies(count: int) -> list[Draft]:
+    """One file in many letters, of both sides."""
+    file = File(name="a", media_type="text/csv", sha256="ab" * 32, size=9)
+    found = []
+    for number in range(count):
+        author, to = (NORTH, SOUTH) if number % 2 else (SOUTH, NORTH)
+        digests, opened = sealed(author, f"letter {number}", {"file.1": file})
+        letter = event(
+            *(Communication, f"letter {number}", author),
+            on="2025-03-01",
+            channel="letter",
+            from_=(author,),
+            to=(to,),
+            sealed=digests,
+        )
+        found.append(Draft(letter.event, opened))
+    return found
+
+
 def shared(count: int) -> list[Draft]:
     """Versions of an agreement that both sides sign, and transfers under it, one each day."""
     sides = (NORTH, SOUTH)
@@ -547,7 +589,7 @@ def _all_know(reading: Reading) -> None:
 
 @pytest.mark.parametrize(
     ("make", "fold", "count"),
-    [(answered, _all_know, 1200)],
+    [(answered, _all_know, 1200), (replied, _all_know, 300), (copies, fold_timeline, 200)],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_twice_as_many_run_no_more_than_some_twice_as_many_lines(

@@ -125,7 +125,9 @@ def _token(
     chain = file(source, line, "file.2", MAX_CHAIN)
     if token is None or chain is None:
         return Token(index, size, reason="is not here, or not with its certificates")
-    key = (checkpoint, hashlib.sha256(token).digest(), hashlib.sha256(chain).digest())
+    # Where the reader says whom to go by, it matters not what came along.
+    used = hashlib.sha256(chain).digest() if trusted is None else b""
+    key = (checkpoint, hashlib.sha256(token).digest(), used)
     if key not in known:
         known[key] = _checked(token, chain, index, checkpoint, trusted)
     return replace(known[key], index=index)

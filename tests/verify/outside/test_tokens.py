@@ -14,6 +14,9 @@ from msgspec.structs import replace
 from rfc3161_client import TimeStampResponse, decode_timestamp_response
 
 from ledger.export import export as write
+from ledger.exported import ExportedLedger
+from ledger.stamps import read_stamps
+from ledger.viewing import view_of_export
 from tests.ledger.builder import Party, found_ledger, new_event, new_letter, submit
 from tests.showing import evidence_of
 from tests.timestamping import Authority
@@ -105,17 +108,23 @@ def test_a_token_alone_is_checked_though_the_log_grew(tmp_path: Path, authority:
     assert b"entry 1: the first 1 entries existed by 20" in b" ".join(ran.stdout.split())
 
 
-def test_a_token_that_several_entries_carry_is_checked_once(
-    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stamped(tmp_path, authority, times=3)
-    read: list[bytes] = []
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The tokens that were looked into."""
+    found: list[bytes] = []
 
     def decoded(token: bytes) -> TimeStampResponse:
-        read.append(token)
+        found.append(token)
         return decode_timestamp_response(token)
 
     monkeypatch.setattr(rfc3161, "decode_timestamp_response", decoded)
+    return found
+
+
+def test_a_token_that_several_entries_carry_is_checked_once(
+    tmp_path: Path, authority: Authority, read: list[bytes]
+) -> None:
+    stamped(tmp_path, authority, times=3)
     folder = Folder(tmp_path / "export")
     found = read_tokens(folder, origin=ORIGIN, size=4, attestations=[1, 2, 3])
 
@@ -125,18 +134,49 @@ def test_a_token_that_several_entries_carry_is_checked_once(
     assert found[0].stamp is not None
 
 
-def stamped(folder: Path, authority: Authority, *, times: int) -> None:
-    """Export a ledger in which a token over its first entry was recorded, and nothing else."""
+def test_by_the_reader_s_certificates_a_token_is_checked_once_whatever_came_with_it(
+    tmp_path: Path, authority: Authority, read: list[bytes]
+) -> None:
+    stamped(tmp_path, authority, times=3, others=True)
+    folder, trusted = Folder(tmp_path / "export"), parse_chain(authority.chain)
+    found = read_tokens(folder, origin=ORIGIN, size=4, attestations=[1, 2, 3], trusted=trusted)
+
+    assert 1 == len(read)
+    assert 1 == len({token.stamp for token in found})
+
+    read_tokens(folder, origin=ORIGIN, size=4, attestations=[1, 2, 3])
+
+    assert 4 == len(read)
+
+
+def test_a_reading_checks_a_token_that_several_entries_carry_once(
+    tmp_path: Path, authority: Authority, read: list[bytes]
+) -> None:
+    stamped(tmp_path, authority, times=3)
+    held = ExportedLedger(tmp_path / "export")
+    view = view_of_export(tmp_path / "export")
+    found = read_stamps(view, held, trusted=parse_chain(authority.chain))
+
+    assert 1 == len(read) == len(found)
+
+
+def stamped(folder: Path, authority: Authority, *, times: int, others: bool = False) -> None:
+    """Export a ledger in which a token over its first entry was recorded, and nothing else.
+
+    With `others`, its certificates are written otherwise each time.
+    """
     with found_ledger(folder / "ledger", ALPHA)[0] as ledger:
         checkpoint, note = parse_signed(ledger.checkpoint())
-        claims = {}
-        for number, content in enumerate((authority.stamp(note.text), authority.chain), 1):
-            sha256 = hashlib.sha256(content).hexdigest()
-            ledger.add_file(io.BytesIO(content), sha256=sha256, size=len(content))
-            file = {"media_type": "a/b", "name": "a", "sha256": sha256, "size": len(content)}
-            claims[f"file.{number}"] = file
+        token = authority.stamp(note.text)
         of = {"type": "rfc3161", "size": checkpoint.size, "root": checkpoint.root.hex()}
-        for _ in range(times):
+        for time in range(times):
+            claims = {}
+            chain = authority.chain + b"\n" * time * others
+            for number, content in enumerate((token, chain), 1):
+                sha256 = hashlib.sha256(content).hexdigest()
+                ledger.add_file(io.BytesIO(content), sha256=sha256, size=len(content))
+                file = {"media_type": "a/b", "name": "a", "sha256": sha256, "size": len(content)}
+                claims[f"file.{number}"] = file
             submit(ledger, new_event("alpha", "attestation/v1", claims=claims, **of))  # type: ignore[arg-type]  # its own fields
         write(ledger, folder / "export")
 
