@@ -30,6 +30,7 @@ module's business: its user says in which order the moves come, and when a defer
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Final, Literal
 
 __all__ = [
@@ -276,7 +277,11 @@ def _clarify(item: Item, step: Move) -> Item:
     state = item.state if item.behind is None else item.behind[0]
     if state != "clarification_sought" and state not in _QUESTIONABLE:
         return item
-    answered = tuple((put, answer or step.id) for put, answer in item.questions)
+    # Whatever was asked before the last answer has one.
+    is_open = (answer is None for _, answer in reversed(item.questions))
+    first = len(item.questions) - sum(takewhile(bool, is_open))
+    last = ((put, step.id) for put, _ in item.questions[first:])
+    answered = (*item.questions[:first], *last)
     if item.behind is not None:
         return replace(item, behind=("clarified", step.id), questions=answered)
     return replace(_moved(item, "clarified", step), questions=answered)

@@ -41,6 +41,8 @@ STALE_DAYS: Final = 60
 _REVIEWED: Final = frozenset(("foia_20", "eir_20_40", "agreed_date"))
 _FROM_RECEIPT: Final = frozenset(("foia_20", "eir_20_40", "sar_1_month"))
 # What was received on a day can have been sent earlier, and what is dated later.
+_MOST_QUESTIONS: Final = 64  # about one item
+
 _NOT_BEFORE: Final[frozenset[DateRole]] = frozenset(("occurred", "made", "sent", "dated"))
 _NOT_AFTER: Final[frozenset[DateRole]] = frozenset(("occurred", "made", "sent", "received"))
 
@@ -113,7 +115,8 @@ def deadlines_of(
         telling: Whose word is taken for the receipt.
 
     Returns:
-        None if no clock runs: there is no rule, or none for a review, or no day to count from.
+        None if no clock runs: there is no rule, or none for a review, or no day to count from; or
+        there are more questions than anybody can be thought to have put, and answered.
     """
     review = isinstance(told.event, Step) and told.event.verb == "review"
     if regime == "none" or (review and regime not in _REVIEWED):
@@ -123,7 +126,7 @@ def deadlines_of(
         return deadlines(None, regime=regime, terms=terms)
     served = regime == "cpr_deemed"
     received = date_of(told, "sent") if served else _received(reading, told, telling)
-    if received is None or received.kind == "span":
+    if received is None or received.kind == "span" or len(questions) > _MOST_QUESTIONS:
         return None
     asked = [
         (_days(reading, put), None if answer is None else _came_in(reading, answer, telling))

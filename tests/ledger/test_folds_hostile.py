@@ -63,7 +63,8 @@ _MOST = 3.0
 def event(kind: type, label: str, author: str, /, *, on: str | None, **fields: object) -> Draft:
     role = "made" if kind is Agreement else "occurred"
     when = None if on is None else dates(**{role: on})
-    return Draft(kind(author=author, nonce=nonce(label), dates=when, **fields))
+    values = {"author": author, "nonce": nonce(label), "dates": when} | fields
+    return Draft(kind(**values))
 
 
 def request(label: str, author: str, *, on: str | None = "2025-02-01", **fields: object) -> Draft:
@@ -507,6 +508,35 @@ def known(count: int) -> list[Draft]:
     return [*found, letter]
 
 
+def asked_back(count: int) -> list[Draft]:
+    """Questions of vague dates and their answers, one after another."""
+    asked = request("asked", NORTH, on=None, regime="foia_20", dates=dates(received="2025-02-03"))
+    found = [asked]
+    for number in range(count):
+        values: dict[str, object] = {"of": asked.id, "target": "request"}
+        values |= {"on": "[2025-02-04..2025-02-05]"}
+        for verb, party in (("seek_clarification", SOUTH), ("clarify", NORTH)):
+            said = values | {"verb": verb, "links": (link("follows", found[-1]),)}
+            found.append(event(*(Step, f"{verb} {number}", party), **said))  # type: ignore[arg-type]  # its own
+    return found
+
+
+def loud(count: int) -> list[Draft]:
+    """Letters that speak of many others, each time a little more often."""
+    found = []
+    for number in range(count):
+        digests, opened = sealed(NORTH, f"letter {number}", {"text": "many requests " * count})
+        letter = event(
+            *(Communication, f"letter {number}", NORTH),
+            on="2025-03-01",
+            channel="letter",
+            to=(SOUTH,),
+            sealed=digests,
+        )
+        found.append(Draft(letter.event, opened))
+    return found
+
+
 def nested(count: int) -> list[Draft]:
     """Chases of a request, each about fewer items than the one before, and a question."""
     asked = request("asked", NORTH, categories=4096, regime="foia_20")
@@ -564,6 +594,8 @@ def _who_knew(reading: Reading) -> None:
         (put_off_for_one, ask, 240),
         (too_late, fold_contradictions, 60),
         (known, _who_knew, 60),
+        (asked_back, fold_requests, 80),
+        (loud, fold_contradictions, 40),
         (shattered, fold_contradictions, 5),
         (shattered, ask, 5),
         (put_off, ask, 60),

@@ -92,27 +92,27 @@ _COUNTED: Final[Mapping[str, _IsCounted]] = {
 
 
 def _counts(matter: Matter, told: Told) -> Iterator[Finding]:
-    for name in sorted(told.claims):
-        text = told.text(name)
-        if text is None or name in _NOT_SCANNED:
+    texts = (told.text(name) for name in sorted(told.claims) if name not in _NOT_SCANNED)
+    found = (said for text in texts if text for said in _MANY.finditer(text[:_MOST_TEXT]))
+    # One event can have hundreds of texts that say the same hundreds of times.
+    counts = {" ".join(said.group().split()): said["noun"] for said in found}
+    for said, noun_said in counts.items():
+        noun = noun_said.casefold().replace("-", "")
+        is_counted = _COUNTED[noun]
+        named = {
+            event_id
+            for _, event_id in references(told.event)
+            if event_id in matter.by_id and is_counted(matter.by_id[event_id].event)
+        }
+        if len(named) > 1:
             continue
-        for said in _MANY.finditer(text[:_MOST_TEXT]):
-            noun = said["noun"].casefold().replace("-", "")
-            is_counted = _COUNTED[noun]
-            named = {
-                event_id
-                for _, event_id in references(told.event)
-                if event_id in matter.by_id and is_counted(matter.by_id[event_id].event)
-            }
-            if len(named) > 1:
-                continue
-            count = _told_by(matter, told.author, noun)
-            words = (
-                f"entry {told.index} speaks of “{' '.join(said.group().split())}”, and refers to "
-                f"{'none' if not named else 'no more than one'}; in all, {told.author} tells "
-                f"{count} {noun}."
-            )
-            yield matter.finding("count_claim", [told.id, *sorted(named)], words)
+        count = _told_by(matter, told.author, noun)
+        words = (
+            f"entry {told.index} speaks of “{said}”, and refers to "
+            f"{'none' if not named else 'no more than one'}; in all, {told.author} tells "
+            f"{count} {noun}."
+        )
+        yield matter.finding("count_claim", [told.id, *sorted(named)], words)
 
 
 def _told_by(matter: Matter, author: str, noun: str) -> int:
