@@ -230,6 +230,10 @@ class Database:
     def _begin(self) -> Transaction:
         try:
             return self._env.begin(buffers=True)
+        except lmdb.ReadersFullError:
+            if not self._env.reader_check():
+                raise
+            return self._begin()  # with the place of a reader that was killed
         except lmdb.MapResizedError:
             # Another process has made the map larger. 0 takes over its size.
             self._gate.leave()

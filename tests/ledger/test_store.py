@@ -351,6 +351,33 @@ def test_a_reader_that_was_killed_does_not_make_the_map_grow(tmp_path: Path) -> 
     store.close()
 
 
+def test_readers_that_were_killed_keep_nobody_from_reading(ledger: Ledger) -> None:
+    taking = (
+        "import itertools, lmdb, sys\n"
+        "env = lmdb.open(sys.argv[1], subdir=False, readonly=True)\n"
+        "taken = []\n"
+        "try:\n"
+        "    taken.extend(env.begin() for _ in itertools.count())\n"
+        "finally:\n"
+        "    print(len(taken), flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", taking, str(ledger.path / STORE_FILE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdout is not None
+        assert 100 < int(child.stdout.readline())  # all that there are
+        with pytest.raises(StoreError, match="READERS_FULL"):
+            record(ledger, 1)
+        child.kill()
+
+    [event] = record(ledger, 1)
+
+    assert ledger.index_of(event.id)
+
+
 def test_only_one_process_records(ledger: Ledger) -> None:
     code = (
         "import sys; from pathlib import Path; from ledger.ledger import Ledger\n"
