@@ -70,7 +70,7 @@ examples:
 exit codes:
   0  valid, and something that you supplied agrees
   1  invalid
-  2  could not run: no such path, bad arguments, an unknown version
+  2  could not run: no such path, bad arguments, an unknown version, a folder that changes
   3  consistent with itself only: nothing from elsewhere was compared
   4  a fork proof holds, and what you supplied says whose lie it shows
   130  interrupted
@@ -332,12 +332,21 @@ def _read(path: str, *, limit: int) -> bytes:
 
 
 def _audit_folder(path: str, anchors: Anchors, options: argparse.Namespace) -> Report:
-    from verify.audit import audit
+    """Audit an export. What is replaced or still copied meanwhile is not invalid for that."""
     from verify.folder import Folder
-    from verify.pool import Pool, processors
 
     folder = Folder(path)
-    folder.check_readable()
+    before = folder.state()
+    report = _audit(folder, anchors, options)
+    if report.verdict == "invalid" and folder.state() != before:
+        raise OSError(0, "was written to while it was checked: check it again", path)
+    return report
+
+
+def _audit(folder: "Folder", anchors: Anchors, options: argparse.Namespace) -> Report:
+    from verify.audit import audit
+    from verify.pool import Pool, processors
+
     processes = options.processes or processors()
     progress = _Progress() if sys.stderr.isatty() and not options.quiet else None
     try:
@@ -356,7 +365,7 @@ def _beside(path: str) -> "Beside":
     from verify.folder import Beside
 
     beside = Beside(path)
-    beside.check_readable()
+    beside.state()  # says why it cannot be listed, if it cannot
     return beside
 
 

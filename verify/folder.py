@@ -28,15 +28,22 @@ class Folder:
 
     def paths(self) -> Iterable[str]:
         """Return the path of everything below the folder that is no folder, "/" between parts."""
-        return self._walk(pass_over=True)
+        return [path for path, _ in self._walk(pass_over=True)]
 
-    def check_readable(self) -> None:
-        """Raise an `OSError` where a folder cannot be listed: no ledger is invalid for that."""
-        self._walk(pass_over=False)
+    def state(self) -> dict[str, tuple[int, int, int]]:
+        """Return what is another once something in the folder is: size and times of each path.
 
-    def _walk(self, *, pass_over: bool) -> list[str]:
+        Raises:
+            OSError: A folder cannot be listed: no ledger is invalid for that.
+        """
+        found = {}
+        for path, entry in self._walk(pass_over=False):
+            status = entry.stat(follow_symlinks=False)
+            found[path] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return found
+
+    def _walk(self, *, pass_over: bool) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
         # Not by `os.walk`, which takes a step of the stack for each folder in a folder.
-        found: list[str] = []
         waiting = [""]
         while waiting:
             base = waiting.pop()
@@ -46,11 +53,10 @@ class Folder:
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append(f"{base}{entry.name}/")
                         else:
-                            found.append(f"{base}{entry.name}")
+                            yield f"{base}{entry.name}", entry
             except OSError:
                 if not pass_over:
                     raise
-        return found
 
     def size(self, path: str) -> int | None:
         """Return a regular file's size in octets; None if there is no such file."""

@@ -296,6 +296,28 @@ def test_folder_that_cannot_be_listed_is_2(export: Path) -> None:
     assert done.stderr.endswith(b"File name too long\n")
 
 
+def test_folder_that_is_replaced_meanwhile_is_2_and_not_invalid(
+    world: World, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.submit(letter("northmere"))
+    later = written(tmp_path / "later", world.export())
+    read = Folder.read
+
+    def replacing(self: Folder, path: str, start: int = 0, stop: int | None = None) -> bytes:
+        data = read(self, path, start, stop)
+        if path != "checkpoint" and later.exists():
+            shutil.rmtree(export)
+            later.rename(export)
+        return data
+
+    monkeypatch.setattr(Folder, "read", replacing)
+    done = run(export, "--fingerprint", fingerprint(world))
+
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert b"was written to while it was checked: check it again" in done.stderr
+    assert 0 == run(export, "--fingerprint", fingerprint(world)).returncode
+
+
 def test_output_that_nobody_takes_is_2(export: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -48,7 +48,32 @@ def test_a_folder_that_cannot_be_listed_has_nothing_and_says_so_if_asked(tmp_pat
 
     assert [] == list(folder.paths())
     with pytest.raises(FileNotFoundError):
-        folder.check_readable()
+        folder.state()
+
+
+@pytest.mark.parametrize("change", ["removed", "written", "replaced", "touched"])
+def test_a_folder_is_in_another_state_once_something_in_it_changes(
+    tmp_path: Path, change: str
+) -> None:
+    folder = write(tmp_path / "export", small_world().export())
+    file = tmp_path / "export" / "tile" / "entries" / "x"
+    before = folder.state()
+    file.write_bytes(b"1")
+    os.utime(file, ns=(1, 1))
+    added = folder.state()
+    assert added == folder.state()
+    if change == "removed":
+        file.unlink()
+    elif change == "written":
+        file.write_bytes(b"12")
+        os.utime(file, ns=(1, 1))
+    elif change == "replaced":
+        (tmp_path / "y").write_bytes(b"2")
+        (tmp_path / "y").replace(file)
+    else:
+        os.utime(file, ns=(1, 2))
+
+    assert before != added != folder.state()
 
 
 def test_links_and_pipes_are_not_followed_and_are_findings(tmp_path: Path) -> None:
@@ -94,7 +119,7 @@ def test_folders_in_folders_without_end_are_no_trouble(tmp_path: Path) -> None:
     where = f"{'d/' * 1100}d"
 
     found = [finding.where for finding in audit(folder).findings]
-    folder.check_readable()
+    folder.state()
     deep.unlink()
     for _ in range(1100):  # who clears up behind tests has no more steps than others
         deep = deep.parent
