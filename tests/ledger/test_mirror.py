@@ -281,6 +281,19 @@ def test_files_come_with_their_claims(copier: Copier, world: World) -> None:
     assert path not in copier.server.shelf.asks()
 
 
+def test_what_a_kill_left_of_a_file_goes_when_the_mirror_is_next_opened(
+    copier: Copier, world: World
+) -> None:
+    with_file(copier, world)
+    copier.look()
+    (copier.path / "files" / ".new-00").write_bytes(b"one f")
+
+    assert [] == copier.look()
+    assert [file_of(b"one file").sha256] == [
+        path.name for path in (copier.path / "files").iterdir()
+    ]
+
+
 @pytest.mark.parametrize("wrong", [None, b"", b"two file", b"one file and more" * 9999])
 def test_a_file_that_is_not_there_or_another_is_owed(
     copier: Copier, world: World, wrong: bytes | None

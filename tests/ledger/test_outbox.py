@@ -242,6 +242,19 @@ def test_a_damaged_item_is_an_error_not_a_loss(
     assert path.exists()
 
 
+def test_what_was_kept_and_is_damaged_is_an_error_not_a_loss(
+    tmp_path: Path, ledger: Ledger, outbox: Outbox
+) -> None:
+    composed = letter()
+    put(outbox, ledger, composed)
+    path = tmp_path / "home" / "kept" / composed.id.hex()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(OutboxError, match=f"{path}: cannot be read"):
+        outbox.disclosures(composed.id.hex(), ("note",))
+
+    assert path.exists()
+
+
 def test_a_file_half_written_by_a_crash_is_passed_over(
     tmp_path: Path, ledger: Ledger, outbox: Outbox
 ) -> None:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lmdb
@@ -194,6 +194,20 @@ def test_finds_ids_in_the_tail_and_in_runs(ledger: Ledger, monkeypatch: pytest.M
         assert {0, 1, 2} >= {len(run.prefixes) > 60 for run in snapshot.runs()}
         assert len(snapshot.runs()) < 8
     ledger.close()
+
+
+def test_a_read_knows_no_event_that_was_recorded_after_it_began(ledger: Ledger) -> None:
+    events = [new_letter("alpha") for _ in range(3)]
+    recording = threading.Thread(
+        target=ledger.submit, args=(sign_document(ledger, ALPHA, events),), daemon=True
+    )
+    with ledger._store.read() as before:
+        recording.start()
+        recording.join()
+
+        assert 4 == ledger.size()
+        assert [None] * 3 == [before.find(event.id) for event in events]
+        assert [] == before.ids_with_prefix(events[0].id.hex(), limit=9)
 
 
 def test_disclosures_stay_with_their_entry(ledger: Ledger) -> None:
@@ -419,8 +433,13 @@ def test_nothing_is_recorded_where_nobody_would_find_it(ledger: Ledger, what: st
         assert (True, 4) == (ledger.healthy(), ledger.size())
 
 
+def keep_note(ledger: Ledger, count: int) -> None:
+    ledger._store.keep_notes([(count, b"a note")])
+
+
+@pytest.mark.parametrize("write", [record, keep_note])
 def test_what_lmdb_writes_no_more_says_that_it_must_be_opened_again(
-    ledger: Ledger,
+    ledger: Ledger, write: Callable[[Ledger, int], object]
 ) -> None:
     """It could not say whether something was written: the page that says so was refused."""
     record(ledger, 2)
@@ -434,18 +453,18 @@ def test_what_lmdb_writes_no_more_says_that_it_must_be_opened_again(
     os.dup2(full, last)
     os.close(full)
     with pytest.raises(FullError, match="nothing was recorded"):
-        record(ledger, 1)
+        write(ledger, 1)
     os.dup2(kept, last, inheritable=False)
     os.close(kept)
-    for _ in range(2):
+    for again in (write, record):
         with pytest.raises(StoreError, match="must be opened again"):
-            record(ledger, 1)
+            again(ledger, 1)
 
     assert not ledger.healthy()
     ledger.close()
-    with Ledger.open(ledger.path, clock=Clock()) as again:
-        assert 3 == again.size()
-        record(again, 1)
+    with Ledger.open(ledger.path, clock=Clock()) as opened:
+        assert 3 == opened.size()
+        record(opened, 1)
 
 
 def _stands_for(descriptor: str, path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.server
 from pathlib import Path
 
@@ -54,6 +55,32 @@ def test_a_checkpoint_that_another_process_overtook_has_not_gone_back(
     shelf.show(world)
     with pytest.raises(ShrunkError):
         remote.head()
+
+
+def test_while_one_process_moves_on_no_other_does(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    lock = tmp_path / "home" / "remote" / f"{world.fingerprint}.lock"
+    held: list[bool] = []
+
+    def ask(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        if "/tile/entries/" in handler.path:
+            with lock.open("r+b") as other:
+                try:
+                    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    held.append(True)
+                else:
+                    held.append(False)
+        return False
+
+    shelf.answer = ask
+    remote.head()
+    world.submit(letter("northmere"))
+    shelf.show(world)
+    remote.head()
+
+    assert [True, True] == held
 
 
 def test_an_export_that_another_process_overtook_has_not_gone_back(
