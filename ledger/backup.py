@@ -24,7 +24,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +45,7 @@ from ledger.private import (
     sync_folder,
     write_all,
 )
+from ledger.progress import Progress, Tell
 from ledger.store import READERS_FILE, STORE_FILE
 from verify.checkpoint import parse_signed
 from verify.codec import Count, Hash, Origin, Wire, encode
@@ -55,16 +55,10 @@ __all__ = [
     "MAX_ABSENT",
     "BackedUp",
     "BackupNote",
-    "Progress",
-    "Tell",
     "back_up",
     "copy_log_keys",
     "copy_settings",
 ]
-
-Progress = Callable[[int, int], None]
-Tell = Callable[[str], Progress]
-"""Gives, for each part of the work, whom to tell how much of how much is done."""
 
 MAX_ABSENT = 1000
 """Files that a ledger may have lost. More are no loss, but a folder that is not there."""

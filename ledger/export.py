@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ from ledger.erased import find_erased
 from ledger.errors import ExportError, NotFoundError
 from ledger.folders import new_folder
 from ledger.ledger import Ledger
+from ledger.progress import Progress
 from verify.claims import Disclosure, File, parse_disclosure
 from verify.codec import encode
 from verify.contents import MANIFEST, Manifest, format_charter_policy
@@ -46,13 +47,10 @@ __all__ = [
     "Export",
     "Exported",
     "Member",
-    "Progress",
     "export",
     "format_line",
     "open_export",
 ]
-
-Progress = Callable[[int, int], None]
 
 DISCLOSURES = "disclosures.jsonl"
 """The path of the opened claims in an export."""

@@ -41,6 +41,7 @@ from ledger.notes import check_cosigned, merge_notes
 from ledger.owed import Claims, Collector, claims_of
 from ledger.past import SnapshotPast, load_head
 from ledger.private import replace_private
+from ledger.progress import Progress
 from ledger.replay import Replayed, check_covered, cut, replay
 from ledger.served import NotesAbout, Part, parse_note
 from ledger.source import Source
@@ -59,9 +60,7 @@ from verify.policy import cosigners
 from verify.state import State, UnknownVersionError
 from verify.submission import sealing_event
 
-__all__ = ["Mirror", "Progress"]
-
-Progress = Callable[[int, int], None]
+__all__ = ["Mirror"]
 
 _STEP: Final = 1024  # entries that are copied at once, if a checkpoint was published so near
 _LARGEST_STEP: Final = 1 << 14  # more than one commit of a ledger can hold

@@ -28,8 +28,6 @@ from pathlib import Path
 from ledger.backup import (
     MAX_ABSENT,
     BackupNote,
-    Progress,
-    Tell,
     copy_log_keys,
     copy_settings,
 )
@@ -41,6 +39,7 @@ from ledger.making import copy_file, making
 from ledger.named import files_of
 from ledger.opening import BACKUP_FILE, load_log_keys
 from ledger.private import sync_folder
+from ledger.progress import Progress, Tell
 from ledger.store import READERS_FILE, STORE_FILE
 from verify.anchors import Anchors
 from verify.audit import audit

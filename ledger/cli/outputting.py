@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, get_args
 from ledger.cli.context import DONE, Context, UsageError, table
 from ledger.cli.parsing import command, day, label, size
 from ledger.cli.sources import add_source, open_view
-from ledger.files import Files
 from ledger.folds.reading import read
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.outputs.files import write_files
-from ledger.outputs.formats import FORMATS, Format
-from ledger.outputs.table import Choice, Table, Variant, table_of
+from ledger.outputs.formats import FORMATS
+from ledger.outputs.table import Choice, Variant, table_of
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -83,7 +82,10 @@ def _output(arguments: Namespace, context: Context) -> int:
     as_at = context.today() if arguments.as_at is None else arguments.as_at
     with open_view(context, arguments, at_size=arguments.at_size) as (view, kept):
         found = table_of(read(view, as_at=as_at), _choice(arguments))
-        files = _files(made, found, path, kept, context)
+        # Those beside come first, so that who sees the main one has them all.
+        makers = {path.with_suffix(end): make for end, make in made.beside.items()}
+        makers[path] = made.make
+        files = {each: make(found, kept, context.progress) for each, make in makers.items()}
     write_files(files, force=arguments.force)
     sums = {str(each): hashlib.sha256(data).hexdigest() for each, data in files.items()}
     values = {
@@ -115,13 +117,3 @@ def _choice(arguments: Namespace) -> Choice:
         telling=telling,
         grades=arguments.grades,
     )
-
-
-def _files(
-    made: Format, found: Table, path: Path, kept: Files, context: Context
-) -> dict[Path, bytes]:
-    """Make the files: those beside first, so that who sees the main one has them all."""
-    beside = {path.with_suffix(end): make(found) for end, make in made.beside.items()}
-    if made.make_with is None:
-        return {**beside, path: made.make(found)}
-    return {**beside, path: made.make_with(found, kept, context.progress("Reading document"))}

@@ -14,5 +14,5 @@
     printed     the formats that need the extra `outputs`
 
 Each format is a module of its own, a pure function from a `Table` to octets: the same table gives
-the same octets, whoever makes it and wherever.
+the same octets, whoever makes it and wherever. What takes long tells how far it is.
 """

@@ -40,6 +40,7 @@ from ledger.outputs.paper import (
 from ledger.outputs.pdf import draw_table, name_of
 from ledger.outputs.sources import Source
 from ledger.outputs.table import Row, Table
+from ledger.progress import Tell
 
 __all__ = ["PathOf", "bundle_of", "documents_of"]
 
@@ -57,26 +58,26 @@ _INDEX: Final = (
 )
 
 
-def bundle_of(
-    table: Table, path_of: PathOf, *, progress: Callable[[int, int], None] = lambda *_: None
-) -> bytes:
+def bundle_of(table: Table, path_of: PathOf, tell: Tell) -> bytes:
     """Make the bundle of a table.
 
     Args:
         table: The table; the documents are those that stand behind its rows.
         path_of: Gives where a file is.
-        progress: Told how many of how many documents are read.
+        tell: Gives whom to tell how far it is.
 
     Raises:
         OSError: A file cannot be read, or there is no room for what is made of it.
     """
     with tempfile.TemporaryDirectory(prefix="counterfoil-bundle-") as folder:
         documents, shown = documents_of(table), []
+        reading = tell("Reading document")
         for each in documents:
             shown.append(show(each, path_of(each.sha256), Path(folder) / f"{each.no}.pdf"))
-            progress(each.no, len(documents))
+            reading(each.no, len(documents))
         bundle = _Bundle(table, tuple(shown))
-        data, plan = settle(name_of(table, "Bundle of documents"), bundle.draw)
+        name = name_of(table, "Bundle of documents")
+        data, plan = settle(name, bundle.draw, bundle.parts, tell)
         return finished(data, made_at(table), lambda pdf: bundle.put_in(pdf, plan))
 
 
@@ -124,6 +125,12 @@ class _Bundle:
     table: Table
     shown: tuple[Shown, ...]
 
+    @property
+    def parts(self) -> int:
+        """How many rows its tables have, and how many documents it has."""
+        index = 1 + len(self.shown)
+        return index + len(self.table.rows) + len(self.table.due) + len(self.shown)
+
     def draw(self, book: Book) -> None:
         """Set all pages: of what was put in, the strip."""
         self._draw_index(book)
@@ -137,6 +144,7 @@ class _Bundle:
                     _draw_text(book, each.document, each.content)
                 case Slip():
                     _draw_slip(book, each.document, each.content)
+            book.parts.step()
 
     def _draw_index(self, book: Book) -> None:
         def turn() -> None:

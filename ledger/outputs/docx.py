@@ -23,6 +23,7 @@ from lxml import etree
 
 from ledger.outputs.layout import Column, Grid, Line, grids_of, legend_of, made_at, title_of
 from ledger.outputs.table import Table
+from ledger.progress import Steps, Tell
 
 if TYPE_CHECKING:
     from docx.document import Document as Word
@@ -51,9 +52,15 @@ _VAL: Final = qn("w:val")
 _SPACE: Final = "{http://www.w3.org/XML/1998/namespace}space"
 
 
-def docx_of(table: Table) -> bytes:
-    """Write a table as a Word document (Office Open XML)."""
-    word = Document()
+def docx_of(table: Table, tell: Tell) -> bytes:
+    """Write a table as a Word document (Office Open XML).
+
+    Args:
+        table: The table.
+        tell: Gives whom to tell how far it is.
+    """
+    word, grids = Document(), grids_of(table)
+    steps = Steps(tell("Writing row"), sum(len(grid.rows) for grid in grids))
     _describe(word, table)
     _define_styles(word)
     _set_page(word.sections[0], table)
@@ -62,9 +69,9 @@ def docx_of(table: Table) -> bytes:
     word.add_paragraph(f"Ledger {origin}, as at {as_at}", style="Subtitle")
     for line in legend_of(table):
         word.add_paragraph(line, style="Legend")
-    for grid in grids_of(table):
+    for grid in grids:
         word.add_heading(grid.title, level=1)
-        _add_grid(word, grid)
+        _add_grid(word, grid, steps)
     word.add_heading("What this was made from", level=1)
     for line in table.footer.lines():
         word.add_paragraph(line, style="Legend")
@@ -141,7 +148,7 @@ def _add_field(paragraph: etree._Element, name: str) -> None:
 # The table: rows are made as XML, since python-docx looks a whole table through for each cell
 
 
-def _add_grid(word: Word, grid: Grid) -> None:
+def _add_grid(word: Word, grid: Grid, steps: Steps) -> None:
     table = etree.Element(qn("w:tbl"), nsmap=word.element.nsmap)
     properties = etree.SubElement(table, qn("w:tblPr"))
     _add(properties, "w:tblStyle", val="TableGrid")
@@ -162,6 +169,7 @@ def _add_grid(word: Word, grid: Grid) -> None:
     _add_head(table, grid.columns)
     for row in grid.rows:
         _add_row(table, grid.columns, row)
+        steps.step()
     # What belongs to the section stands last.
     word.element.body.insert(len(word.element.body) - 1, table)
 

@@ -17,16 +17,20 @@ from ledger.outputs.csv_imports import (
 from ledger.outputs.csv_table import csv_table
 from ledger.outputs.icalendar import icalendar
 from ledger.outputs.json_view import json_view
-from ledger.outputs.printed import bundle, bundle_with_files, docx, pdf
+from ledger.outputs.printed import bundle, docx, pdf
 from ledger.outputs.prov import prov_json
 from ledger.outputs.svg import svg
 from ledger.outputs.table import Table
 from ledger.outputs.timesketch import omitted, timesketch
+from ledger.progress import Tell
 
-__all__ = ["FORMATS", "Format", "Make", "MakeWith"]
+__all__ = ["FORMATS", "Format", "Make"]
 
-Make = Callable[[Table], bytes]
-MakeWith = Callable[[Table, Files, Callable[[int, int], None]], bytes]
+Make = Callable[[Table, Files, Tell], bytes]
+"""Writes a table, with files of its ledger if they go in, and tells how far it is if it takes long.
+
+May raise OutputError where a library is not installed, and OSError where a file cannot be read.
+"""
 
 
 class Format(NamedTuple):
@@ -37,34 +41,40 @@ class Format(NamedTuple):
         suffix: How the names of its files end.
         make: Writes the file.
         beside: Files that go with it, each by how its name ends instead.
-        make_with: Writes it with the ledger's files in it, telling how many of how many it has
-            read; None where none go in.
     """
 
     media_type: str
     suffix: str
     make: Make
     beside: Mapping[str, Make] = {}
-    make_with: MakeWith | None = None
 
 
+def _quick(write: Callable[[Table], bytes]) -> Make:
+    """Return what writes a table alone, and takes no longer than it took to make."""
+    return lambda table, _files, _tell: write(table)
+
+
+_ABOUT: Final = {".about.txt": _quick(about)}
 _CSV: Final = "text/csv; charset=utf-8"
 _DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _PDF: Final = "application/pdf"
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "csv": Format(_CSV, ".csv", csv_table),
-    "opus2": Format(_CSV, ".csv", opus2, {".about.txt": about}),
-    "casemap": Format(_CSV, ".csv", casemap, {".about.txt": about}),
+    "csv": Format(_CSV, ".csv", _quick(csv_table)),
+    "opus2": Format(_CSV, ".csv", _quick(opus2), _ABOUT),
+    "casemap": Format(_CSV, ".csv", _quick(casemap), _ABOUT),
     "chronolator": Format(
-        _CSV, ".csv", chronolator, {".omitted.csv": undated, ".about.txt": chronolator_about}
+        *(_CSV, ".csv", _quick(chronolator)),
+        {".omitted.csv": _quick(undated), ".about.txt": _quick(chronolator_about)},
     ),
-    "timesketch": Format("application/jsonl", ".jsonl", timesketch, {".omitted.csv": omitted}),
-    "ics": Format("text/calendar; charset=utf-8", ".ics", icalendar),
-    "json": Format("application/json", ".json", json_view),
-    "prov": Format("application/json", ".json", prov_json),
-    "svg": Format("image/svg+xml", ".svg", svg),
+    "timesketch": Format(
+        "application/jsonl", ".jsonl", _quick(timesketch), {".omitted.csv": _quick(omitted)}
+    ),
+    "ics": Format("text/calendar; charset=utf-8", ".ics", _quick(icalendar)),
+    "json": Format("application/json", ".json", _quick(json_view)),
+    "prov": Format("application/json", ".json", _quick(prov_json)),
+    "svg": Format("image/svg+xml", ".svg", _quick(svg)),
     "docx": Format(_DOCX, ".docx", docx),
     "pdf": Format(_PDF, ".pdf", pdf),
-    "bundle": Format(_PDF, ".pdf", bundle, make_with=bundle_with_files),
+    "bundle": Format(_PDF, ".pdf", bundle),
 }

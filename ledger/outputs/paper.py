@@ -29,6 +29,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
 from ledger.outputs.layout import Grid, Line
+from ledger.progress import Steps, Tell
 
 __all__ = [
     "LANDSCAPE",
@@ -194,14 +195,16 @@ class Plan:
 class Book:
     """A PDF that grows from its first page to its last."""
 
-    def __init__(self, name: Name, plan: Plan, *, measures: bool = False) -> None:
+    def __init__(self, name: Name, plan: Plan, parts: Steps, *, measures: bool = False) -> None:
         """Begin with no page.
 
         Args:
             name: What the PDF says of itself.
             plan: What it will have been when it is done, as far as that is known.
+            parts: Counts each row of a table, and each document, once it is set.
             measures: Draw neither text nor boxes: only the plan is wanted.
         """
+        self.parts = parts
         self._measures = measures
         self.plan = plan
         self.number = 0
@@ -300,7 +303,7 @@ class Book:
         return self._data.getvalue(), Plan(self.number, self._pages)
 
 
-def settle(name: Name, draw: Callable[[Book], None]) -> tuple[bytes, Plan]:
+def settle(name: Name, draw: Callable[[Book], None], parts: int, tell: Tell) -> tuple[bytes, Plan]:
     """Set a PDF anew until every number in it is right.
 
     A page's number and the pages that are named on it are known only when all is set; to set them
@@ -310,13 +313,16 @@ def settle(name: Name, draw: Callable[[Book], None]) -> tuple[bytes, Plan]:
     Args:
         name: What the PDF says of itself.
         draw: Sets all pages.
+        parts: How many rows and documents it sets.
+        tell: Gives whom to tell how many are set, each time anew.
 
     Returns:
         The PDF, and on which pages what is.
     """
     plan = Plan(9999, {})
     for number in range(_PASSES):
-        book = Book(name, plan, measures=not number)
+        steps = Steps(tell("Setting part" if number else "Measuring part"), parts)
+        book = Book(name, plan, steps, measures=not number)
         draw(book)
         data, found = book.close()
         if found == plan:
@@ -453,6 +459,7 @@ def set_grid(
                 height = max(cell.height for cell in cells) + 2 * _PADDING
                 room = begin()
         _set_row(book, cells, shade=False)
+        book.parts.step()
 
 
 _LEAST_ROOM: Final = 30 * mm  # below a heading

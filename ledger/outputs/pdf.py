@@ -22,13 +22,20 @@ from ledger.outputs.paper import (
     unprinted,
 )
 from ledger.outputs.table import Table
+from ledger.progress import Tell
 
 __all__ = ["draw_table", "name_of", "pdf_of"]
 
 
-def pdf_of(table: Table) -> bytes:
-    """Write a table as a PDF."""
-    data, _ = settle(name_of(table), lambda book: draw_table(book, table))
+def pdf_of(table: Table, tell: Tell) -> bytes:
+    """Write a table as a PDF.
+
+    Args:
+        table: The table.
+        tell: Gives whom to tell how far it is.
+    """
+    parts = len(table.rows) + len(table.due)
+    data, _ = settle(name_of(table), lambda book: draw_table(book, table), parts, tell)
     return finished(data, made_at(table))
 
 

@@ -3,61 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ledger.errors import NotFoundError, OutputError
 from ledger.files import Files
 from ledger.outputs.table import Table
+from ledger.progress import Tell
 
-__all__ = ["bundle", "bundle_with_files", "docx", "extra", "pdf"]
+__all__ = ["bundle", "docx", "extra", "pdf"]
 
 
-def docx(table: Table) -> bytes:
-    """Write a table as a Word document.
-
-    Raises:
-        OutputError: A library is not installed.
-    """
+def docx(table: Table, _files: Files, tell: Tell) -> bytes:
+    """Write a table as a Word document."""
     with extra():
         from ledger.outputs.docx import docx_of  # noqa: PLC0415 (an extra)
-    return docx_of(table)
+    return docx_of(table, tell)
 
 
-def pdf(table: Table) -> bytes:
-    """Write a table as a PDF.
-
-    Raises:
-        OutputError: A library is not installed.
-    """
+def pdf(table: Table, _files: Files, tell: Tell) -> bytes:
+    """Write a table as a PDF."""
     with extra():
         from ledger.outputs.pdf import pdf_of  # noqa: PLC0415 (an extra)
-    return pdf_of(table)
+    return pdf_of(table, tell)
 
 
-def bundle(table: Table) -> bytes:
-    """Make the bundle of a table whose files are not at hand: a slip sheet stands for each.
-
-    Raises:
-        OutputError: A library is not installed.
-    """
-    with extra():
-        from ledger.outputs.bundle import bundle_of  # noqa: PLC0415 (an extra)
-    return bundle_of(table, lambda _: None)
-
-
-def bundle_with_files(table: Table, files: Files, progress: Callable[[int, int], None]) -> bytes:
-    """Make the bundle of a table, with the files that are there.
-
-    Args:
-        table: The table.
-        files: The files.
-        progress: Told how many of how many documents are read.
-
-    Raises:
-        OutputError: A library is not installed.
-        OSError: A file cannot be read, or there is no room for what is made of it.
-    """
+def bundle(table: Table, files: Files, tell: Tell) -> bytes:
+    """Make the bundle of a table: of each file that is not there, it has a slip sheet."""
     with extra():
         from ledger.outputs.bundle import bundle_of  # noqa: PLC0415 (an extra)
 
@@ -66,7 +38,7 @@ def bundle_with_files(table: Table, files: Files, progress: Callable[[int, int],
             return files.path(sha256)
         return None
 
-    return bundle_of(table, path_of, progress=progress)
+    return bundle_of(table, path_of, tell)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,8 @@ from ledger.folds.reading import read
 from ledger.outputs.docx import docx_of
 from ledger.outputs.pdf import pdf_of
 from ledger.outputs.table import Choice, Table, table_of
+from ledger.progress import Tell
+from tests.ledger.outputs.writing import nobody
 from tests.ledger.shipped import shipped
 
 _AS_AT = dt.date(2025, 11, 28)
@@ -47,7 +49,7 @@ def _of(table: Table, rows: int) -> Table:
     )
 
 
-def _timed(make: Callable[[Table], bytes], table: Table) -> tuple[float, int]:
+def _timed(make: Callable[[Table, Tell], bytes], table: Table) -> tuple[float, int]:
     start = time.process_time()
-    octets = len(make(table))
+    octets = len(make(table, nobody))
     return time.process_time() - start, octets

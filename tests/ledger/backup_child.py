@@ -16,8 +16,9 @@ import sys
 import threading
 from pathlib import Path
 
-from ledger.backup import Progress, Tell, back_up
+from ledger.backup import back_up
 from ledger.ledger import Ledger
+from ledger.progress import Progress, Tell
 from ledger.restore import restore
 from tests.ledger.builder import NOON_MS, Clock, NewEvent, Party, new_event, sign_document
 

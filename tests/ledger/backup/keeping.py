@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ledger.backup import Progress
 from ledger.export import export
 from ledger.ledger import Ledger
+from ledger.progress import Progress
 from ledger.restore import Restored, restore
 from tests.ledger.builder import (
     FILE,

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from ledger import backup as module
-from ledger.backup import Progress, back_up
+from ledger.backup import back_up
 from ledger.errors import (
     KeyFileError,
     LogKeyError,
     StoreError,
 )
 from ledger.ledger import Ledger
+from ledger.progress import Progress
 from ledger.store import STORE_FILE
 from tests.ledger.backup.keeping import PARTS_OF_BACKUP, SHA256, again, damage, nobody
 from tests.ledger.builder import (

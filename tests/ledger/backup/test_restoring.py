@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.backup import Progress, back_up
+from ledger.backup import back_up
 from ledger.errors import (
     BusyError,
     ForkedError,
@@ -19,6 +19,7 @@ from ledger.errors import (
 )
 from ledger.export import export
 from ledger.ledger import Ledger
+from ledger.progress import Progress
 from ledger.restore import restore
 from tests.ledger.backup.keeping import (
     ALPHA,

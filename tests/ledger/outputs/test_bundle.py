@@ -24,6 +24,7 @@ from ledger.outputs.foreign import PDF, Harmless, Refused, make_harmless
 from ledger.outputs.sources import Source
 from ledger.outputs.table import Table
 from tests.ledger.outputs.test_table import founding_table
+from tests.ledger.outputs.writing import nobody
 
 A4 = (595.0, 842.0)
 MAIL = (
@@ -112,7 +113,7 @@ def bundled(files: Sequence[File], folder: Path) -> bytes:
         path = folder / sha256
         return path if path.exists() else None
 
-    return bundle_of(table_with(files, folder), path_of)
+    return bundle_of(table_with(files, folder), path_of, nobody)
 
 
 def texts(data: bytes) -> list[str]:
@@ -205,7 +206,7 @@ def test_a_file_that_is_not_at_hand_or_another_is_a_slip_sheet(tmp_path: Path) -
     first, second = documents_of(table)
     (tmp_path / first.sha256).write_bytes(b"another")
     there = {first.sha256: tmp_path / first.sha256}
-    text = "\n".join(texts(bundle_of(table, there.get)))
+    text = "\n".join(texts(bundle_of(table, there.get, nobody)))
 
     assert "Why: the file that is kept under its name is another one." in text
     assert "Why: the file is not part of the ledger or export that this was made from." in text

@@ -23,6 +23,7 @@ from ledger.layout import clean
 from ledger.outputs.docx import docx_of
 from ledger.outputs.table import Choice, Table
 from tests.ledger.outputs.test_table import founding_table
+from tests.ledger.outputs.writing import nobody
 
 HOSTILE = st.text(
     st.characters() | st.sampled_from("\x00\x0b\x1b\u202e\u200b\ufffe\ud800\r\n\t&<>]\u0e33"),
@@ -31,7 +32,7 @@ HOSTILE = st.text(
 
 
 def opened(table: Table) -> Any:  # noqa: ANN401 (python-docx hides the class of documents)
-    return Document(io.BytesIO(docx_of(table)))
+    return Document(io.BytesIO(docx_of(table, nobody)))
 
 
 def test_has_each_row_of_the_table_under_a_head_that_repeats() -> None:
@@ -88,9 +89,9 @@ def test_is_landscape_english_and_of_no_time_but_the_ledgers() -> None:
 
 def test_gives_the_same_octets_again_with_no_time_of_day() -> None:
     table = founding_table()
-    data = docx_of(table)
+    data = docx_of(table, nobody)
 
-    assert data == docx_of(table)
+    assert data == docx_of(table, nobody)
     parts = zipfile.ZipFile(io.BytesIO(data)).infolist()
     assert {(1980, 1, 1, 0, 0, 0)} == {part.date_time for part in parts}
     assert "docProps/thumbnail.jpeg" not in {part.filename for part in parts}
@@ -130,7 +131,7 @@ def test_no_text_breaks_it(text: str) -> None:
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not here")
 def test_libreoffice_lays_it_out(tmp_path: Path) -> None:
     table = founding_table()
-    (tmp_path / "chronology.docx").write_bytes(docx_of(table))
+    (tmp_path / "chronology.docx").write_bytes(docx_of(table, nobody))
     command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless"]
     subprocess.run(
         [*command, "--convert-to", "pdf", "--outdir", tmp_path, tmp_path / "chronology.docx"],

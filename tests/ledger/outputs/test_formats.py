@@ -13,13 +13,14 @@ from ledger.outputs.formats import FORMATS, Format
 from ledger.outputs.table import Choice, Table, table_of
 from tests.ledger.outputs.hostile import TEXTS, hostile_table
 from tests.ledger.outputs.test_table import AS_AT, founding_table
+from tests.ledger.outputs.writing import written
 from tests.ledger.shipped import shipped
 
 TEXT = (*("csv", "opus2", "casemap", "chronolator", "timesketch", "ics", "json", "prov", "svg"),)
 
 
 def made(each: Format, table: Table) -> list[bytes]:
-    return [each.make(table), *(make(table) for make in each.beside.values())]
+    return [written(make, table) for make in (each.make, *each.beside.values())]
 
 
 @pytest.mark.parametrize("name", TEXT)

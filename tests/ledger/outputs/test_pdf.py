@@ -21,10 +21,11 @@ from ledger.outputs.pdf import pdf_of
 from ledger.outputs.table import Choice, Table
 from tests.ledger.outputs.test_docx import HOSTILE
 from tests.ledger.outputs.test_table import founding_table
+from tests.ledger.outputs.writing import nobody
 
 
 def opened(table: Table) -> PdfReader:
-    return PdfReader(io.BytesIO(pdf_of(table)))
+    return PdfReader(io.BytesIO(pdf_of(table, nobody)))
 
 
 def words(reader: PdfReader) -> str:
@@ -78,7 +79,7 @@ def test_its_bookmarks_name_their_pages() -> None:
 def test_gives_the_same_octets_again() -> None:
     table = founding_table(Choice(grades=True))
 
-    assert pdf_of(table) == pdf_of(table)
+    assert pdf_of(table, nobody) == pdf_of(table, nobody)
 
 
 def test_breaks_a_row_that_no_page_can_hold() -> None:
@@ -107,7 +108,7 @@ def test_a_text_of_twice_the_pages_is_about_twice_the_work() -> None:
     def calls(words: int) -> int:
         row = replace(table.rows[0], positions=("word " * words,))
         profile = cProfile.Profile()
-        profile.runcall(pdf_of, replace(table, rows=(row,)))
+        profile.runcall(pdf_of, replace(table, rows=(row,)), nobody)
         return sum(entry.callcount for entry in profile.getstats())
 
     calls(1)  # reads the fonts
@@ -150,7 +151,7 @@ def test_no_text_breaks_it(text: str) -> None:
 def test_no_word_leaves_its_column(word: str) -> None:
     table = founding_table()
     row = replace(table.rows[0], event=f"see {word}", positions=(f"({word})",), notes=())
-    page = pypdfium2.PdfDocument(pdf_of(replace(table, rows=(row,))))[0]
+    page = pypdfium2.PdfDocument(pdf_of(replace(table, rows=(row,)), nobody))[0]
     found = page.get_textpage()
     text = found.get_text_range()
     of_row = range(text.index("see "), text.index("What this was made from"))

@@ -17,6 +17,7 @@ from ledger.outputs.printed import extra
 from tests.ledger.commandline import Desk
 from tests.ledger.outputs.test_bundle import MAIL, pdf
 from tests.ledger.outputs.test_table import founding_table
+from tests.ledger.outputs.writing import written
 
 LETTERS = """\
 counterfoil: draft/v1
@@ -98,7 +99,7 @@ def test_a_bundle_without_its_files_says_so_of_each(lettered: Desk) -> None:
     text = words(made(lettered, "ledger", "bundle", "bundle.pdf"))
 
     assert 2 == text.count("Why: the file is not part of the ledger or export")
-    assert "No document stands behind" in words(FORMATS["bundle"].make(founding_table()))
+    assert "No document stands behind" in words(written(FORMATS["bundle"].make, founding_table()))
 
 
 def test_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +107,6 @@ def test_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "ledger.outputs.docx", raising=False)
 
     with pytest.raises(OutputError, match=r"docx.* is not installed.*counterfoil\[outputs\]"):
-        FORMATS["docx"].make(founding_table())
+        written(FORMATS["docx"].make, founding_table())
     with pytest.raises(ZeroDivisionError), extra():
         raise ZeroDivisionError
