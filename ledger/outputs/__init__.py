@@ -5,7 +5,8 @@
     due         the deadlines that a clock gives
     layout      what a printed chronology has on it, the same in Word and in PDF
     docx        Word
-    paper       pages: fonts, text, tables, numbers, bookmarks, links
+    typeset     text broken into lines
+    paper       pages: text, tables, numbers, bookmarks, links
     pdf         PDF
     foreign     other people's files, made harmless
     documents   what is shown of a file

@@ -1,7 +1,5 @@
-"""Pages: what every PDF of ours is set with. Fonts, lines, tables over many pages, numbers, links.
+"""Pages: what every PDF of ours is set with. Lines, tables over many pages, numbers, links.
 
-The text is set in DejaVu, which is shipped with this package (`fonts/LICENSE`) and embedded, so
-that every reader sees the same: Latin with all its accents, Greek, Cyrillic, Armenian, Georgian.
 Each page is numbered from 1 with the number that PDF gives it.
 
 Positions are in points (1/72 inch) from the lower left corner, as PDF has them. Needs the extra
@@ -12,23 +10,19 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Final, NamedTuple
-from xml.sax.saxutils import escape
 
 import pikepdf
 from reportlab.lib.colors import HexColor
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Paragraph
+from reportlab.pdfgen.textobject import PDFTextObject
 
 from ledger.outputs.layout import Grid, Line
+from ledger.outputs.typeset import STYLES, Lines, Link, broken, load_fonts
 from ledger.progress import Steps, Tell
 
 __all__ = [
@@ -41,12 +35,9 @@ __all__ = [
     "Plan",
     "Size",
     "finished",
-    "link",
     "set_grid",
     "set_lines",
     "settle",
-    "styles",
-    "unprinted",
 ]
 
 
@@ -69,97 +60,12 @@ PORTRAIT: Final = Size(210 * mm, 297 * mm)
 LANDSCAPE: Final = Size(297 * mm, 210 * mm)
 MARGIN: Final = 15 * mm
 
-_FACES: Final = {
-    "DejaVu": "DejaVuSansCondensed.ttf",
-    "DejaVuBold": "DejaVuSansCondensed-Bold.ttf",
-    "DejaVuMono": "DejaVuSansMono.ttf",
-}
 _PADDING: Final = 3.0
-_INK, _GREY, _LINE, _SHADE, _BLUE = "#000000", "#444444", "#9AA5AC", "#E7ECEF", "#1A4480"
+_INK, _LINE, _SHADE, _BLUE = map(HexColor, ("#000000", "#9AA5AC", "#E7ECEF", "#1A4480"))
 _FOOT: Final = 8 * mm  # of the line with the page's number, above the lower edge
 _ABOVE: Final = 12.0  # of what a bookmark leads to, still to be seen
 _PASSES: Final = 20
 _MOST_OUTLINE: Final = 120  # characters of a bookmark
-# Of one paragraph: what is left of it is set anew on each page.
-_MOST_OF_ONE: Final = 2000  # characters
-_MOST_LINES: Final = 40
-
-
-# Text
-
-
-@cache
-def _fonts() -> Mapping[str, TTFont]:
-    """Read the fonts, once, from this package."""
-    folder = resources.files("ledger.outputs") / "fonts"
-    fonts = {n: TTFont(n, io.BytesIO((folder / file).read_bytes())) for n, file in _FACES.items()}
-    for font in fonts.values():
-        pdfmetrics.registerFont(font)
-    return fonts
-
-
-@cache
-def styles() -> Mapping[str, ParagraphStyle]:
-    """Return the styles by name."""
-    _fonts()
-    sizes = {
-        "title": ("DejaVuBold", 18.0, 23.0, 4.0),
-        "subtitle": ("DejaVu", 10.0, 13.0, 8.0),
-        "heading": ("DejaVuBold", 12.0, 16.0, 4.0),
-        "legend": ("DejaVu", 8.0, 10.5, 2.0),
-        "plain": ("DejaVu", 8.0, 10.0, 0.0),
-        "strong": ("DejaVuBold", 8.0, 10.0, 0.0),
-        "small": ("DejaVu", 6.5, 8.0, 0.0),
-        "text": ("DejaVu", 10.0, 13.0, 0.0),
-        "mono": ("DejaVuMono", 8.0, 10.0, 0.0),
-    }
-    return {
-        name: ParagraphStyle(
-            name,
-            fontName=font,
-            fontSize=size,
-            leading=leading,
-            spaceAfter=after,
-            splitLongWords=1,
-        )
-        for name, (font, size, leading, after) in sizes.items()
-    }
-
-
-def link(text: str, to: str) -> str:
-    """Mark text up as a link to an anchor of the same PDF."""
-    return f'<a href="#{to}" color="{_BLUE}">{escape(text)}</a>'
-
-
-def unprinted(texts: Iterable[str]) -> frozenset[str]:
-    """Return the characters that the font has not, which are printed as empty boxes."""
-    drawn = _fonts()["DejaVu"].face.charToGlyph
-    return frozenset(c for text in texts for c in set(text) if ord(c) not in drawn and c != "\n")
-
-
-def _paragraph(text: str, style: str, more: str = "") -> Paragraph:
-    marked = escape(text).replace("\n", "<br/>")
-    return Paragraph(marked + more, styles()[style])
-
-
-def _paragraphs(text: str, style: str, more: str = "") -> Iterator[Paragraph]:
-    """Yield the paragraphs of a text: one, or several of a long one, cut where a line may end."""
-    *before, last = _pieces(text)
-    yield from (_paragraph(piece, style) for piece in before)
-    yield _paragraph(last, style, more)
-
-
-def _pieces(text: str) -> Iterator[str]:
-    lines = text.split("\n")
-    for first in range(0, len(lines), _MOST_LINES):
-        piece = "\n".join(lines[first : first + _MOST_LINES])
-        start = 0
-        while len(piece) - start > _MOST_OF_ONE:
-            stop = start + _MOST_OF_ONE
-            space = piece.rfind(" ", start + 1, stop)
-            yield piece[start : stop if space < 0 else space]
-            start = stop if space < 0 else space + 1
-        yield piece[start:]
 
 
 # Pages
@@ -214,8 +120,11 @@ class Book:
         self._foot = ""
         self._pages: dict[str, int] = {}
         self._data = io.BytesIO()
-        styles()
-        self._canvas = Canvas(self._data, pagesize=LANDSCAPE, invariant=1, lang="en-GB")
+        load_fonts()
+        # What is written last compresses all.
+        self._canvas = Canvas(
+            self._data, pagesize=LANDSCAPE, invariant=1, lang="en-GB", pageCompression=0
+        )
         self._canvas.setTitle(name.title)
         self._canvas.setAuthor(name.author)
         self._canvas.setSubject(name.subject)
@@ -250,22 +159,27 @@ class Book:
         self.size, self.top = size, size.height - MARGIN
         self._foot = self._name.title if foot is None else foot
         self._canvas.setPageSize(size)
+        self._canvas.setFillColor(_INK)
+        self._canvas.setStrokeColor(_LINE)
+        self._canvas.setLineWidth(0.4)
 
     def _end_page(self) -> None:
         """Number the page: last, since what is read out is read in the order of drawing."""
+        if self._measures:
+            return
         words = f"Page {self.number} of {self.plan.total}"
-        beside = _paragraph(self._foot, "small")
         left = self.width - MARGIN - pdfmetrics.stringWidth(words, "DejaVuBold", 9)
-        _, height = beside.wrap(left, self.size.height)
-        beside.drawOn(self._canvas, MARGIN, max(_FOOT - 1 + min(0, 8 - height) / 2, 2))
+        beside = broken(self._foot, STYLES["small"], left)
+        self.place(beside, x=MARGIN, y=max(_FOOT - 1 + min(0, 8 - beside.height) / 2, 2))
         self._canvas.setFont("DejaVuBold", 9)
-        self._canvas.setFillColor(HexColor(_INK))
         self._canvas.drawRightString(self.size.width - MARGIN, _FOOT, words)
         self._canvas.showPage()
 
     def mark(self, heading: Heading) -> None:
         """Let bookmarks and links lead to where the page has come to."""
         self._pages[heading.key] = self.number
+        if self._measures:
+            return
         self._canvas.bookmarkPage(
             heading.key, fit="XYZ", left=0, top=min(self.top + 12, self.size.height)
         )
@@ -274,32 +188,57 @@ class Book:
             title = f"{title[: _MOST_OUTLINE - 1]}…"
         self._canvas.addOutlineEntry(f"{title} (page {self.number})", heading.key, heading.level)
 
-    def place(self, paragraph: Paragraph, *, x: float, y: float) -> None:
-        """Draw a paragraph that has been wrapped, its lower left corner at (x, y)."""
+    def place(self, lines: Lines, *, x: float, y: float) -> None:
+        """Draw lines, the lower left corner of the last at (x, y)."""
         if self._measures:
             return
-        paragraph.drawOn(self._canvas, x, y)
+        font, size, leading, _ = lines.style
+        text = self._canvas.beginText(x, y + lines.height - size)
+        text.setFont(font, size, leading)
+        *before, last = lines.lines
+        for line in before:
+            text.textLine(line)
+        if lines.link is None:
+            text.textLine(last)
+        else:
+            self._place_linked(text, last, lines.link, area=(y, y + leading))
+        self._canvas.drawText(text)
+
+    def _place_linked(
+        self, text: PDFTextObject, line: str, link: Link, *, area: tuple[float, float]
+    ) -> None:
+        head, found, tail = line.rpartition(link.text)
+        text.textOut(head)
+        left = text.getX()
+        text.setFillColor(_BLUE)
+        text.textOut(found)
+        text.setFillColor(_INK)
+        bottom, top = area
+        self._canvas.linkRect("", link.to, (left, bottom, text.getX(), top), thickness=0)
+        text.textOut(tail)
 
     def box(self, *, x: float, y: float, width: float, height: float, shade: bool) -> None:
         """Draw a box, with its lower left corner at (x, y)."""
         if self._measures:
             return
-        self._canvas.setStrokeColor(HexColor(_LINE))
-        self._canvas.setFillColor(HexColor(_SHADE))
-        self._canvas.setLineWidth(0.4)
+        if shade:
+            self._canvas.setFillColor(_SHADE)
         self._canvas.rect(x, y, width, height, stroke=1, fill=int(shade))
+        if shade:
+            self._canvas.setFillColor(_INK)
 
     def rule(self) -> None:
         """Draw a line across the page, with room around it."""
         self.top -= _ABOVE / 2
-        self._canvas.setStrokeColor(HexColor(_LINE))
-        self._canvas.line(MARGIN, self.top, self.size.width - MARGIN, self.top)
+        if not self._measures:
+            self._canvas.line(MARGIN, self.top, self.size.width - MARGIN, self.top)
         self.top -= _ABOVE / 2
 
     def close(self) -> tuple[bytes, Plan]:
-        """Return the PDF, and what there is in it."""
+        """Return the PDF, or nothing of one that was only measured, and what there is in it."""
         self._end_page()
-        self._canvas.save()
+        if not self._measures:
+            self._canvas.save()
         return self._data.getvalue(), Plan(self.number, self._pages)
 
 
@@ -366,64 +305,46 @@ def set_lines(book: Book, lines: Iterable[str], style: str, *, turn: Callable[[]
         style: Their style.
         turn: Begins a further page.
     """
+    how = STYLES[style]
     for text in lines:
-        rest = list(_paragraphs(text, style))
-        while rest:
-            paragraph = rest.pop(0)
-            _, height = paragraph.wrap(book.width, book.room)
-            if height > book.room:
-                parts = _split(paragraph, book.width, book.room)
-                if not parts:
-                    turn()
-                    rest.insert(0, paragraph)
-                    continue
-                paragraph, *left = parts
-                rest = left + rest
-                _, height = paragraph.wrap(book.width, book.room)
-            book.top -= height
-            book.place(paragraph, x=MARGIN, y=book.top)
-            book.top -= styles()[style].spaceAfter
-
-
-def _split(paragraph: Paragraph, width: float, room: float) -> list[Paragraph]:
-    """Return what of a paragraph has room, and the rest; nothing where not one line has room."""
-    parts = [part for part in paragraph.split(width, room) if isinstance(part, Paragraph)]
-    if len(parts) > 1:
-        return parts
-    paragraph.wrap(width, room)  # the library has forgotten the lines of what it did not split
-    return []
+        rest: Lines | None = broken(text, how, book.width)
+        while rest is not None:
+            taken, rest = rest.cut(book.room)
+            if taken is not None:
+                book.top -= taken.height
+                book.place(taken, x=MARGIN, y=book.top)
+            if rest is not None:
+                turn()
+        book.top -= how.after
 
 
 # Tables over many pages
 
 
 class _Cell:
-    """What is still to be set of a cell: paragraphs, with the height of each."""
+    """What is still to be set of a cell."""
 
     __slots__ = ("_parts", "width")
 
-    def __init__(self, paragraphs: Iterable[Paragraph], width: float) -> None:
-        self.width = width - 2 * _PADDING
-        self._parts = [(each, each.wrap(self.width, 1e9)[1]) for each in paragraphs]
+    def __init__(self, parts: Iterable[Lines], width: float) -> None:
+        self.width = width
+        self._parts = list(parts)
 
     @property
     def height(self) -> float:
-        return sum(height for _, height in self._parts)
+        return sum(part.height for part in self._parts) + 2 * _PADDING
 
-    def take(self, room: float) -> list[tuple[Paragraph, float]]:
+    def take(self, room: float) -> list[Lines]:
         """Take off what has room."""
-        taken: list[tuple[Paragraph, float]] = []
+        taken: list[Lines] = []
         while self._parts:
-            paragraph, height = self._parts[0]
-            if height <= room:
-                taken.append(self._parts.pop(0))
-                room -= height
-                continue
-            if parts := _split(paragraph, self.width, room):
-                wrapped = [(each, each.wrap(self.width, 1e9)[1]) for each in parts]
-                taken.append(wrapped[0])
-                self._parts[:1] = wrapped[1:]
-            break
+            fits, rest = self._parts[0].cut(room)
+            self._parts[:1] = [] if rest is None else [rest]
+            if fits is not None:
+                taken.append(fits)
+                room -= fits.height
+            if rest is not None:
+                break
         return taken
 
 
@@ -439,24 +360,24 @@ def set_grid(
         anchor: Gives the anchor of the document with a SHA-256; None where it is not in the PDF.
     """
     widths = [column.width_mm * mm for column in grid.columns]
-    head = [[_paragraph(column.head, "strong")] for column in grid.columns]
+    head = [[Line(column.head, "strong")] for column in grid.columns]
 
     def begin() -> float:
         turn()
-        _set_row(book, _cells(head, widths), shade=True)
+        _set_row(book, _cells(book, head, widths, anchor), shade=True)
         return book.room
 
     if book.room < _LEAST_ROOM:
         turn()
-    _set_row(book, _cells(head, widths), shade=True)
+    _set_row(book, _cells(book, head, widths, anchor), shade=True)
     for row in grid.rows:
-        cells = _cells((_lines(book, lines, anchor) for lines in row), widths)
-        height = max(cell.height for cell in cells) + 2 * _PADDING
+        cells = _cells(book, row, widths, anchor)
+        height = max(cell.height for cell in cells)
         if height > book.room:
             room = begin()
             while height > room:
                 _set_row(book, cells, shade=False)
-                height = max(cell.height for cell in cells) + 2 * _PADDING
+                height = max(cell.height for cell in cells)
                 room = begin()
         _set_row(book, cells, shade=False)
         book.parts.step()
@@ -465,34 +386,38 @@ def set_grid(
 _LEAST_ROOM: Final = 30 * mm  # below a heading
 
 
-def _cells(contents: Iterable[Iterable[Paragraph]], widths: Sequence[float]) -> list[_Cell]:
-    return [_Cell(each, width) for each, width in zip(contents, widths, strict=True)]
+def _cells(
+    book: Book,
+    row: Iterable[Iterable[Line]],
+    widths: Sequence[float],
+    anchor: Callable[[str], str | None],
+) -> list[_Cell]:
+    return [
+        _Cell((_broken(book, line, width - 2 * _PADDING, anchor) for line in lines), width)
+        for lines, width in zip(row, widths, strict=True)
+    ]
 
 
-def _lines(
-    book: Book, lines: Iterable[Line], anchor: Callable[[str], str | None]
-) -> Iterator[Paragraph]:
-    for line in lines:
-        to = None if line.to is None else anchor(line.to)
-        more = ""
-        if to is not None:
-            page = link(f"page {book.plan.pages.get(to, book.plan.total)}", to)
-            more = f" [{page}]" if line.text else page
-        yield from _paragraphs(line.text, line.style, more)
+def _broken(book: Book, line: Line, width: float, anchor: Callable[[str], str | None]) -> Lines:
+    to = None if line.to is None else anchor(line.to)
+    if to is None:
+        return broken(line.text, STYLES[line.style], width)
+    page = f"page\N{NO-BREAK SPACE}{book.plan.pages.get(to, book.plan.total)}"
+    text = f"{line.text} [{page}]" if line.text else page
+    return broken(text, STYLES[line.style], width, Link(page, to))
 
 
 def _set_row(book: Book, cells: Sequence[_Cell], *, shade: bool) -> None:
     """Set as much of a row as the page has room for."""
     room = book.room - 2 * _PADDING
     taken = [cell.take(room) for cell in cells]
-    height = max(sum(high for _, high in parts) for parts in taken) + 2 * _PADDING
+    height = max(sum(part.height for part in parts) for parts in taken) + 2 * _PADDING
     x, top = MARGIN, book.top
     book.top -= height
     for cell, parts in zip(cells, taken, strict=True):
-        width = cell.width + 2 * _PADDING
-        book.box(x=x, y=book.top, width=width, height=height, shade=shade)
+        book.box(x=x, y=book.top, width=cell.width, height=height, shade=shade)
         y = top - _PADDING
-        for paragraph, high in parts:
-            y -= high
-            book.place(paragraph, x=x + _PADDING, y=y)
-        x += width
+        for part in parts:
+            y -= part.height
+            book.place(part, x=x + _PADDING, y=y)
+        x += cell.width

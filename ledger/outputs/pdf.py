@@ -19,9 +19,9 @@ from ledger.outputs.paper import (
     set_grid,
     set_lines,
     settle,
-    unprinted,
 )
 from ledger.outputs.table import Table
+from ledger.outputs.typeset import unprinted
 from ledger.progress import Tell
 
 __all__ = ["draw_table", "name_of", "pdf_of"]
@@ -97,11 +97,13 @@ _RIGHT_TO_LEFT: Final = range(0x0590, 0x0900)
 
 def _boxes(grids: tuple[Grid, ...]) -> Iterator[str]:
     """Say which characters are not printed as their author meant them."""
-    texts = [line.text for grid in grids for row in grid.rows for cell in row for line in cell]
-    missing = sorted(unprinted(texts))
+    found = set[str]().union(
+        *(n.text for g in grids for row in g.rows for cell in row for n in cell)
+    )
+    missing = sorted(unprinted(found))
     if missing:
         named = ", ".join(f"U+{ord(character):04X}" for character in missing[:_FEW])
         more = f" and {len(missing) - _FEW} more" if len(missing) > _FEW else ""
         yield f"Characters that this print has no letter for stand as boxes: {named}{more}."
-    if any(ord(character) in _RIGHT_TO_LEFT for text in texts for character in text):
+    if any(ord(character) in _RIGHT_TO_LEFT for character in found):
         yield "Writing that runs from right to left stands here letter by letter from the left."

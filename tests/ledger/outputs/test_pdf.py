@@ -16,9 +16,9 @@ from reportlab.lib.units import mm
 
 from ledger.layout import clean
 from ledger.outputs.layout import grouped
-from ledger.outputs.paper import unprinted
 from ledger.outputs.pdf import pdf_of
 from ledger.outputs.table import Choice, Table
+from ledger.outputs.typeset import unprinted
 from tests.ledger.outputs.test_docx import HOSTILE
 from tests.ledger.outputs.test_table import founding_table
 from tests.ledger.outputs.writing import nobody
@@ -123,7 +123,7 @@ def test_prints_what_parties_call_themselves(text: str) -> None:
     table = founding_table()
     row = replace(table.rows[0], event=text)
 
-    assert not unprinted([text])
+    assert not unprinted(text)
     assert text in words(opened(replace(table, rows=(row,))))
 
 
@@ -154,7 +154,7 @@ def test_no_word_leaves_its_column(word: str) -> None:
     page = pypdfium2.PdfDocument(pdf_of(replace(table, rows=(row,)), nobody))[0]
     found = page.get_textpage()
     text = found.get_text_range()
-    of_row = range(text.index("see "), text.index("What this was made from"))
+    of_row = range(text.index("see\r\n"), text.index("What this was made from"))
     boxes = [found.get_charbox(index) for index in of_row if not text[index].isspace()]
     edges = [15 + width for width in accumulate((11, 34, 66, 41, 36, 22, 33, 24), initial=0)]
 
