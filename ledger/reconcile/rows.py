@@ -9,12 +9,14 @@ show it, and nowhere else: an index orders one ledger and never two.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from itertools import permutations
+from math import inf
 from typing import Final, Literal, NamedTuple
 
 from ledger.date_words import format_when
-from ledger.dates import Answer, When, is_before, sort_key
+from ledger.dates import Answer, When, instant_s, is_before, possible_days, sort_key
 from ledger.folds.moments import date_of
 from ledger.reconcile.books import Book
 from ledger.reconcile.comparing import (
@@ -100,7 +102,8 @@ class Row(NamedTuple):
         differences: Where its tellings differ.
         responses: The responses to each telling, in its own ledger.
         signed: Places of tellings of two ledgers, of which the first is proven to be signed before
-            the second, by the witnesses of either ledger's charter.
+            the second, by the witnesses of either ledger's charter; of two ledgers that tell it
+            several times, those that are farthest apart.
     """
 
     group: Group
@@ -182,14 +185,21 @@ def _row(
 
 
 def _signed(group: Group, books: Mapping[str, Book]) -> tuple[tuple[int, int], ...]:
-    brackets = [books[each.fingerprint].brackets.get(each.told.id) for each in group.tellings]
+    by_s: dict[str, tuple[int, int]] = {}
+    after_s: dict[str, tuple[int, int]] = {}
+    for place, each in enumerate(group.tellings):
+        known, ledger = books[each.fingerprint].brackets.get(each.told.id), each.fingerprint
+        if known is not None and known.by_s is not None:
+            by_s[ledger] = min(by_s.get(ledger, (known.by_s, place)), (known.by_s, place))
+        if known is not None and known.after_s is not None:
+            latest = after_s.get(ledger, (known.after_s, place))
+            after_s[ledger] = max(latest, (known.after_s, place), key=lambda one: one[0])
     return tuple(
-        (first, then)
-        for (first, one), (then, other) in permutations(enumerate(brackets), 2)
-        if one is not None and one.by_s is not None
-        if other is not None and other.after_s is not None
-        if group.tellings[first].fingerprint != group.tellings[then].fingerprint
-        if one.by_s <= other.after_s
+        sorted(
+            (by_s[one][1], after_s[other][1])
+            for one, other in permutations(by_s.keys() | after_s.keys(), 2)
+            if one in by_s and other in after_s and by_s[one][0] <= after_s[other][0]
+        )
     )
 
 
@@ -215,13 +225,53 @@ def _place(row: Row) -> tuple[object, ...]:
 
 def _order(before: Row, row: Row) -> Answer:
     """Say whether all dates of one row are before all dates of the next."""
-    pairs = [
-        is_before(one.moment.when, other.moment.when)
-        for one in before.group.tellings
-        for other in row.group.tellings
-        if one.moment is not None and other.moment is not None
-    ]
-    return "yes" if pairs and set(pairs) == {"yes"} else "not established"
+    firsts = _outermost(_dates_of(before), lambda when: -_over(when), -1)
+    thens = _outermost(_dates_of(row), _begun, 1)
+    surely = all(is_before(one, other) == "yes" for _, one in firsts for _, other in thens)
+    return "yes" if firsts and thens and surely else "not established"
+
+
+def _dates_of(row: Row) -> Iterator[tuple[int, When]]:
+    for place, each in enumerate(row.group.tellings):
+        if each.moment is not None:
+            yield place, each.moment.when
+
+
+def _outermost(
+    dates: Iterable[tuple[int, When]], day: Callable[[When], float], sign: int
+) -> list[tuple[int, When]]:
+    """Return the dates that decide, whichever one of them is left out, whether another is before.
+
+    Each is compared by its instant or by its days, and what is farthest out by either decides for
+    all: one party can tell an event as often as it likes.
+
+    Args:
+        dates: Dates with the places of their tellings.
+        day: The days that count, the farthest out with the smallest number.
+        sign: 1 where the earliest instant is the farthest out, -1 where the latest is.
+    """
+    timed: list[tuple[int, int, When]] = []
+    untimed: list[tuple[int, When]] = []
+    for place, when in dates:
+        instant = instant_s(when)
+        if instant is None:
+            untimed.append((place, when))
+        else:
+            timed.append((sign * instant, place, when))
+    found = {place: when for _, place, when in nsmallest(2, timed, key=lambda one: one[0])}
+    found |= {place: when for _, place, when in nsmallest(2, timed, key=lambda one: day(one[2]))}
+    found |= dict(nsmallest(2, untimed, key=lambda one: day(one[1])))
+    return sorted(found.items())
+
+
+def _begun(when: When) -> float:
+    first = possible_days(when).lo
+    return -inf if first is None else first.toordinal()
+
+
+def _over(when: When) -> float:
+    last = possible_days(when).hi
+    return inf if last is None else last.toordinal()
 
 
 # Differences
@@ -264,15 +314,20 @@ def _dates(tellings: Sequence[Telling]) -> Iterator[Difference]:
 
 
 def _impossible(by_role: Mapping[DateRole, Mapping[int, When]]) -> Iterator[Difference]:
-    """Yield orders that cannot hold: one side has it sent after the other has it received."""
+    """Yield orders that cannot hold: one side has it sent after another has it received.
+
+    Of each that is sent too late one that shows it: any one side can tell it thousands of times.
+    """
     for first in BEFORE:
         for then in AFTER:
+            earliest = _outermost(by_role.get(then, {}).items(), _over, 1)
             for sender, sent in sorted(by_role.get(first, {}).items()):
-                for receiver, received in sorted(by_role.get(then, {}).items()):
+                for receiver, received in earliest:
                     if sender != receiver and is_before(received, sent) == "yes":
                         about = f"{first} only after it was {then}"
                         said = ((sender, format_when(sent)), (receiver, format_when(received)))
                         yield Difference(about, "contradiction", tuple(sorted(said)))
+                        break
 
 
 def _fields(tellings: Sequence[Telling]) -> Iterator[Difference]:

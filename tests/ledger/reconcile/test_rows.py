@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ledger.dates import is_before, parse_when
 from ledger.reconcile.books import Book
 from ledger.reconcile.matches import Group
 from ledger.reconcile.parties import Parties
@@ -187,3 +190,74 @@ def test_the_order_of_signing_is_shown_by_brackets_alone() -> None:
         (row,) = rows_of((mine, theirs), books=books)
 
         assert signed == row.signed
+
+
+# Days and instants by turns, some of which are the same and some nearly so.
+EDTF = st.sampled_from(
+    (
+        *("2025-03-06", "2025-03-07", "2025-03", "[..2025-03-06]", "[2025-03-07..]", "2025-04"),
+        *("2025-03-06T23:30:00-05:00", "2025-03-07T04:30:00Z", "2025-03-07T01:00:00+14:00"),
+        *("2025-03-06T12:00:00Z", "2025-03-05/2025-03-09", "[2025-03-01,2025-03-09]"),
+    )
+)
+
+
+@given(sent=st.lists(EDTF, max_size=6), received=st.lists(EDTF, min_size=1, max_size=6))
+def test_each_that_was_sent_too_late_is_found(sent: list[str], received: list[str]) -> None:
+    letters = [letter(n, dates=dated(sent=edtf)) for n, edtf in enumerate(sent)]
+    letters += [letter(100 + n, dates=dated(received=edtf)) for n, edtf in enumerate(received)]
+    letters.append(letter(200, dates=dated(sent="2025-03-08", received="2025-03-01")))
+    (row,) = rows_of([telling(ONE, n, event=each) for n, each in enumerate(letters)])
+    found = [each for each in row.differences if each.about == "sent only after it was received"]
+
+    whens = [(parse_when(edtf, basis="stated"), n) for n, edtf in enumerate([*sent, "2025-03-08"])]
+    others = [parse_when(edtf, basis="stated") for edtf in received]
+    last = parse_when("2025-03-01", basis="stated")
+    late = [
+        n
+        for when, n in whens
+        if any(is_before(each, when) == "yes" for each in others)
+        or (n < len(sent) and is_before(last, when) == "yes")
+    ]
+    assert len(late) == len(found)
+    assert all(place < len(letters) for each in found for place, _ in each.said)
+
+
+@given(first=st.lists(EDTF, min_size=1, max_size=5), then=st.lists(EDTF, min_size=1, max_size=5))
+def test_a_row_is_after_another_if_each_telling_is_after_each(
+    first: list[str], then: list[str]
+) -> None:
+    rows = rows_of(
+        [telling(ONE, n, edtf=edtf) for n, edtf in enumerate(first)],
+        [telling(TWO, n, edtf=edtf) for n, edtf in enumerate(then)],
+    )
+    before, row = ([each.moment.when for each in row.group.tellings if each.moment] for row in rows)
+    surely = all(is_before(one, other) == "yes" for one in before for other in row)
+
+    assert ("yes" if surely else "not established") == rows[1].order
+
+
+def test_a_party_that_tells_one_event_often_is_no_more_than_linear_work() -> None:
+    """Each telling is sent too late for every other."""
+    event = letter(1, dates=dated(sent="2025-03-08", received="2025-03-01"))
+
+    def differences(count: int) -> int:
+        (row,) = rows_of([telling(ONE, n, event=event) for n in range(count)])
+        return len(row.differences)
+
+    assert (4, 64) == (differences(4), differences(64))
+
+
+def test_of_ledgers_that_tell_it_often_the_farthest_apart_are_shown_as_signed_in_order() -> None:
+    group = [telling(ledger, n) for ledger in (ONE, TWO) for n in range(3)]
+    brackets = {
+        each.told.id: Bracket(after_s=100 * place, by_s=100 * place + 50)
+        for place, each in enumerate(group)
+    }
+    books = [
+        book(each, told=[t.told for t in group if t.fingerprint == each], brackets=brackets)
+        for each in (ONE, TWO)
+    ]
+    (row,) = rows_of(group, books=books)
+
+    assert ((0, 5),) == row.signed
