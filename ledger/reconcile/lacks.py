@@ -8,7 +8,9 @@ is not known, so that their number stands beside.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import groupby, islice
 from typing import Final, NamedTuple
 
 from ledger.reconcile.books import Book
@@ -89,7 +91,7 @@ def missing_messages(
         tellers = {each.fingerprint for each in row.group.tellings}
         for book in whole:
             if book.fingerprint not in tellers:
-                reasons = tuple(finder.reasons(row, book))[:_MOST]
+                reasons = tuple(islice(finder.reasons(row, book), _MOST))
                 found.append(MissingMessage(number, book.fingerprint, reasons))
     return tuple(found)
 
@@ -150,18 +152,13 @@ class _Finder:
 
     def _mails(self, row: Row, book: Book) -> Iterator[str]:
         ids = {each.mail.message_id for each in row.group.tellings if each.mail is not None}
-        numbers = {
-            number
-            for message_id in ids
-            if message_id is not None
-            for number in self._answers.get((book.fingerprint, message_id), ())
-        }
-        for number in sorted(numbers):
+        answers = [self._answers.get((book.fingerprint, one), ()) for one in ids if one is not None]
+        for number in _ascending(answers):
             yield f"the mail of row {number + 1}, as this ledger has it, says that it answers it"
 
     def _later(self, row: Row, book: Book) -> Iterator[str]:
-        numbers = {n for each in row.group.tellings for n in self._replies.get(each.ref, ())}
-        for number in sorted(numbers):
+        replies = [self._replies.get(each.ref, ()) for each in row.group.tellings]
+        for number in _ascending(replies):
             if book.fingerprint in self._tellers[number]:
                 yield f"row {number + 1}, which this ledger tells, replies to it as another tells"
 
@@ -184,3 +181,8 @@ class _Finder:
                         words = f"it is {what} {label}, and one of that label signs in this ledger"
                         found[words] = None
         yield from found
+
+
+def _ascending(numbers: Iterable[Sequence[int]]) -> Iterator[int]:
+    """Yield the numbers of ascending lists, each once: no more of them than are asked for."""
+    return (number for number, _ in groupby(merge(*numbers)))
