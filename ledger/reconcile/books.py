@@ -59,6 +59,7 @@ class Book:
         dates: The date that stands for each event, by id.
         parties: The party of each key that was in force, by the key in hex.
         compromised: The keys, in hex, that a revocation says somebody else had.
+        withdrawn: The events, by id, that a standing word withdraws.
         brackets: What is proven of when each event was signed, by id, where anything is.
         notes: What a reader must know, in sentences.
         files: Where files are whose claims are open, by SHA-256.
@@ -74,6 +75,7 @@ class Book:
     dates: Mapping[str, Moment] = field(repr=False)
     parties: Mapping[str, str]
     compromised: frozenset[str]
+    withdrawn: frozenset[str]
     brackets: Mapping[str, Bracket] = field(repr=False)
     notes: tuple[str, ...]
     files: Mapping[str, Path] = field(repr=False)
@@ -356,6 +358,7 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
     ordered = tuple(sorted(told.values(), key=lambda each: (each.index, each.opened_at or -1)))
     by_id = {each.id: each for each in ordered}
     everything = replace(view, told=Blocks(ordered), by_id=ById.of(by_id))
+    reading = read(everything, as_at=dt.date.max)
     states = [view.state, *(one.state for one in shown)]
     return Book(
         fingerprint=fingerprint,
@@ -364,7 +367,7 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
         reach=max(one.size for one in sources),
         told=ordered,
         by_id=by_id,
-        dates=read(everything, as_at=dt.date.max).dates,
+        dates=reading.dates,
         parties={
             key.key: key.party
             for state in states
@@ -372,6 +375,7 @@ def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evide
             if key.since is not None
         },
         compromised=_compromised(view, shown),
+        withdrawn=frozenset(reading.stances.withdrawn),
         brackets={
             each: known
             for each, known in brackets.items()

@@ -15,7 +15,7 @@ from ledger.errors import DateError
 from ledger.folds.moments import date_of
 from ledger.reconcile.parties import Parties
 from ledger.reconcile.tellings import Telling
-from ledger.wording import field_words, noun_of, say
+from ledger.wording import field_words, noun_of, party_of, say
 from verify.kinds import Communication, DateRole, Event, Request
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "MAX_DAYS_APART",
     "Comparison",
     "actor_fields",
+    "actors_at_odds",
     "common",
     "compare",
     "compare_mails",
@@ -33,6 +34,7 @@ __all__ = [
     "noun",
     "plain_fields",
     "when_of",
+    "who_is_meant",
 ]
 
 MAX_DAYS_APART: Final = 3
@@ -275,6 +277,34 @@ def actor_fields(event: Event) -> dict[str, tuple[str, ...]]:
         if name in _ACTOR_FIELDS and value is not None:
             found[name.removesuffix("_")] = (value,) if isinstance(value, str) else value
     return found
+
+
+def actors_at_odds(one: Telling, other: Telling, parties: Parties) -> Iterator[str]:
+    """Yield why two tellings of a message cannot be of one sending: no sender or addressee is one.
+
+    Parties that nothing joins may be one, and are no reason.
+    """
+    if not isinstance(one.told.event, Communication):
+        return
+    first, second = actor_fields(one.told.event), actor_fields(other.told.event)
+    for name in ("from", "to"):
+        if name in first and name in second:
+            mine = who_is_meant(one, first[name], parties)
+            theirs = who_is_meant(other, second[name], parties)
+            if mine.isdisjoint(theirs) and all(ledger for ledger, _ in mine | theirs):
+                yield f"{name}: no party in common"
+
+
+def who_is_meant(
+    telling: Telling, actors: Iterable[str], parties: Parties
+) -> frozenset[tuple[str, str]]:
+    """Return who is meant: parties that ledgers share, and labels that only equal themselves."""
+    return frozenset(_meant(telling, party_of(actor), parties) for actor in actors)
+
+
+def _meant(telling: Telling, label: str, parties: Parties) -> tuple[str, str]:
+    root = parties.root(telling.fingerprint, label)
+    return root if parties.is_joined(root) else ("", label)
 
 
 def _compare_fields(one: Event, other: Event, against: list[str]) -> None:

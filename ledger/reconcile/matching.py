@@ -2,14 +2,18 @@
 
 certain     one event id in several ledgers, signed by one party; a `same_as` link that both sides
             signed; the same octets of the document that events of one kind are about, of which
-            either ledger has one, their dates not at odds
+            either ledger has one, their dates not at odds, nor who sent it to whom
 confirmed   by a decision
 probable    one Message-ID, with date, sender and subject not at odds; a `same_as` link of one side;
-            one event id under different keys; the same octets, with dates that cannot both be; what
-            would be certain by a signature, if no ledger said that its key was in other hands
+            one event id under different keys; the same octets, with dates that cannot both be, or
+            from or to others; what would be certain by a signature, if no ledger said that its key
+            was in other hands
 possible    one kind, a party or title in common, and days that meet or nearly do; the same document
             under two kinds; the same step of one event; requests about one letter, whatever their
             days
+
+A link counts as long as the telling that has it is not withdrawn; and which of several tellings of
+one ledger is meant is no question where all but one of them are.
 
 What is possible joins nothing: it is put to a person, with its reasons and what speaks against it.
 No pair is compared that does not share a bucket, and buckets are bounded: where too many are alike,
@@ -29,6 +33,7 @@ from ledger.dates import candidates
 from ledger.reconcile.comparing import (
     MAX_DAYS_APART,
     Comparison,
+    actors_at_odds,
     compare,
     compare_mails,
     dates_at_odds,
@@ -209,7 +214,7 @@ class _Matcher:
         for number, each in enumerate(self._tellings):
             for link in each.told.event.links or ():
                 target = self._place.get((link.ledger or each.fingerprint, link.event))
-                if link.rel == "same_as" and target is not None:
+                if link.rel == "same_as" and target is not None and not each.withdrawn:
                     linked[number, target] = None
         for one, other in linked:
             authors = [
@@ -219,7 +224,7 @@ class _Matcher:
             yield (one, other), authors[0] == authors[1] or (other, one) in linked
 
     def _same_octets(self) -> list[tuple[tuple[int, int], Comparison]]:
-        """Join the tellings of one document; return those whose dates cannot both be."""
+        """Join the tellings of one document; return those that cannot both be so."""
         at_odds = []
         buckets: dict[tuple[str, str], list[int]] = defaultdict(list)
         for number, each in enumerate(self._tellings):
@@ -228,7 +233,8 @@ class _Matcher:
         for (kind, _), numbers in buckets.items():
             for pair in self._one_each(numbers, f"{kind}: one document, told several times"):
                 one, other = (self._tellings[each] for each in pair)
-                against = tuple(dates_at_odds(one, other))
+                who = actors_at_odds(one, other, self._parties)
+                against = (*dates_at_odds(one, other), *who)
                 if against:
                     at_odds.append((pair, replace(_SAME_OCTETS, against=against)))
                 else:
@@ -257,7 +263,13 @@ class _Matcher:
         """Yield the pairs of ledgers' tellings, where each ledger has one: else which is whose?"""
         by_ledger: dict[str, set[int]] = defaultdict(set)
         first: dict[str, int] = {}
+        standing = {
+            self._tellings[n].fingerprint for n in numbers if not self._tellings[n].withdrawn
+        }
         for number in numbers:
+            each = self._tellings[number]
+            if each.withdrawn and each.fingerprint in standing:
+                continue
             fingerprint = self._tellings[number].fingerprint
             by_ledger[fingerprint].add(self._find(number))
             first.setdefault(fingerprint, number)
@@ -521,7 +533,11 @@ _LINKED_BY_ONE: Final = Comparison(
     ("a link says that they are one",), ("only one side has signed that",)
 )
 _SAME_OCTETS: Final = Comparison(
-    ("they are about the same document, octet for octet, and neither ledger tells it twice",), ()
+    (
+        "they are about the same document, octet for octet",
+        "neither ledger has two such events that stand",
+    ),
+    (),
 )
 
 

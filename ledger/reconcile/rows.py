@@ -27,6 +27,7 @@ from ledger.reconcile.comparing import (
     noun,
     plain_fields,
     when_of,
+    who_is_meant,
 )
 from ledger.reconcile.decisions import Ref
 from ledger.reconcile.matches import Group
@@ -34,7 +35,7 @@ from ledger.reconcile.parties import Member, Parties
 from ledger.reconcile.standings import Standing, standings
 from ledger.reconcile.tellings import Telling
 from ledger.sentences import title_of
-from ledger.wording import field_words, party_of, say
+from ledger.wording import field_words, say
 from verify.kinds import DateRole, Position, Ranges
 
 __all__ = ["Difference", "Response", "Row", "make_rows", "responses_of"]
@@ -137,15 +138,9 @@ def responses_of(book: Book) -> dict[str, tuple[Response, ...]]:
     """Return the latest response of each party to each event and field, by the event's id."""
     # Of each event, by party, field and whether the key was in other hands: by the items.
     found: dict[str, dict[tuple[str, str, bool], dict[Ranges, Response]]] = defaultdict(dict)
-    withdrawn = {
-        told.event.on
-        for told in book.told
-        if isinstance(told.event, Position) and told.event.stance in {"retract_own", "disown"}
-        if told.event.on in book.by_id and book.by_id[told.event.on].author == told.author
-    }
     for told in book.told:
         event = told.event
-        if isinstance(event, Position) and told.id not in withdrawn:
+        if isinstance(event, Position) and told.id not in book.withdrawn:
             field = event.field or "happened"
             latest = Response(told.author, event.stance, field, event.items, told.disowned)
             # That something was received is no answer to whether it is so.
@@ -350,8 +345,7 @@ def _actors(tellings: Sequence[Telling], parties: Parties) -> Iterator[Differenc
             by_name[name][place] = actors
     for name, found in sorted(by_name.items()):
         meant = {
-            place: frozenset(_meant(tellings[place], actor, parties) for actor in actors)
-            for place, actors in found.items()
+            place: who_is_meant(tellings[place], actors, parties) for place, actors in found.items()
         }
         if len(set(meant.values())) > 1:
             # Labels that nothing joins may mean one party: then it is no contradiction.
@@ -361,14 +355,6 @@ def _actors(tellings: Sequence[Telling], parties: Parties) -> Iterator[Differenc
             said = tuple((place, ", ".join(actors)) for place, actors in sorted(found.items()))
             apart = "" if known else ", by labels that nothing joins"
             yield Difference(f"{name.replace('_', ' ')}{apart}", how, said)
-
-
-def _meant(telling: Telling, actor: str, parties: Parties) -> tuple[str, str]:
-    """Return who is meant: a party that ledgers share, or a label that only equals itself."""
-    label = party_of(actor)
-    root = parties.root(telling.fingerprint, label)
-    shared = parties.is_joined(root)
-    return root if shared else ("", label)
 
 
 def _words(tellings: Sequence[Telling]) -> Iterator[Difference]:

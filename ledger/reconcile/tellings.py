@@ -78,6 +78,7 @@ class Telling:
         title: The author's words for it, in small letters, white space made one; or nothing.
         documents: The files that it opens: claim name and SHA-256, by name.
         mail: What the mail says of itself, if it is one.
+        withdrawn: Whether it is withdrawn.
     """
 
     fingerprint: str
@@ -87,6 +88,7 @@ class Telling:
     title: str
     documents: tuple[tuple[str, str], ...]
     mail: MailHead | None
+    withdrawn: bool
 
     @property
     def ref(self) -> Ref:
@@ -122,6 +124,7 @@ def _telling(book: Book, told: Told) -> Telling:
         # A file without an octet is no document: any two events can have that one.
         documents=tuple(sorted((name, file.sha256) for name, file in files.items() if file.size)),
         mail=_mail(book, told, files),
+        withdrawn=told.id in book.withdrawn,
     )
 
 

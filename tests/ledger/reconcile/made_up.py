@@ -28,6 +28,7 @@ def telling(  # noqa: PLR0913 - a builder: each part has a default
     event: Event | None = None,
     event_id: str | None = None,
     key: str | None = None,
+    withdrawn: bool = False,
 ) -> Telling:
     """Return what a ledger tells, made up."""
     nonce = hashlib.sha256(f"{ledger}{number}".encode()).hexdigest()
@@ -52,6 +53,7 @@ def telling(  # noqa: PLR0913 - a builder: each part has a default
         title=title,
         documents=() if document is None else (("file.1", document),),
         mail=mail,
+        withdrawn=withdrawn,
     )
 
 
@@ -76,6 +78,7 @@ def book(
     brackets: dict[str, Bracket] | None = None,
     parties: dict[str, str] | None = None,
     compromised: Sequence[str] = (),
+    withdrawn: Sequence[str] = (),
 ) -> Book:
     """Return a ledger that tells this, made up."""
     return Book(
@@ -88,6 +91,7 @@ def book(
         dates={},
         parties=parties or {},
         compromised=frozenset(compromised),
+        withdrawn=frozenset(withdrawn),
         brackets=brackets or {},
         notes=(),
         files={},

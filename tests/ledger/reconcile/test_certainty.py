@@ -148,3 +148,89 @@ def test_a_link_under_a_key_that_was_in_other_hands_is_not_certain(
     assert "linked by both" == match.ground
     expected = ("probable", (OTHER_HANDS,)) if compromised else ("certain", ())
     assert expected == (match.certainty, match.against)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "same", "against"),
+    [
+        (("blaby", "rutland"), True, ()),
+        (("blaby", "leicestershire"), True, ("to: no party in common",)),
+        (("rutland", "rutland"), True, ("from: no party in common",)),
+        (("rutland", "leicestershire"), False, ()),
+    ],
+)
+def test_the_same_octets_from_others_to_others_are_not_certain_to_be_one_letter(
+    records: tuple[Record, Record],
+    tmp_path: Path,
+    theirs: tuple[str, str],
+    against: tuple[str, ...],
+    *,
+    same: bool,
+) -> None:
+    """Who forwards a letter sends it a second time. Labels that nothing joins may be one party."""
+    for record, (sender, to) in zip(records, (("blaby", "rutland"), theirs), strict=True):
+        event = new_event(
+            record.founder.name,
+            "communication/v1",
+            channel="letter",
+            claims={"file.1": file_of(PAPER, name="letter.pdf", media_type="application/pdf")},
+            from_=[sender],
+            to=[to],
+        )
+        record.add("paper", event, PAPER)
+    one, other = (record.ledger.fingerprint for record in records)
+    pairs = [f"{one}:{each} = {other}:{each}" for each in {"rutland", *theirs} - {"blaby"}]
+    said = Said(same_party=tuple(pairs)) if same else NONE
+    (match,) = matches_of(records, tmp_path / "room", said=said)
+
+    assert ("same octets", "probable" if against else "certain") == (match.ground, match.certainty)
+    assert against == match.against
+
+
+def withdraw(record: Record, event: NewEvent) -> None:
+    back = new_event("blaby", "position/v1", on=event.id.hex(), stance="retract_own")
+    submit(record.ledger, back, party=BLABY)
+
+
+def test_a_link_of_a_telling_that_is_withdrawn_joins_nothing(
+    records: tuple[Record, Record], tmp_path: Path
+) -> None:
+    one, other = records
+    first = told_by_blaby()
+    link = {"event": first.id.hex(), "ledger": one.ledger.fingerprint, "rel": "same_as"}
+    one.add("meeting", first, party=BLABY)
+    second = told_by_blaby(link)
+    other.add("meeting", second, party=BLABY)
+    withdraw(other, second)
+
+    assert [] == matches_of(records, tmp_path / "room")
+
+
+def test_who_tells_anew_what_it_withdrew_tells_it_once(
+    records: tuple[Record, Record], tmp_path: Path
+) -> None:
+    """There is no other way to correct what was recorded."""
+    one, other = records
+    events = [
+        new_event(
+            "blaby",
+            "communication/v1",
+            number=number,
+            channel="letter",
+            claims={"file.1": file_of(PAPER, name="letter.pdf", media_type="application/pdf")},
+            dates=dates(sent=sent),
+        )
+        for number, sent in enumerate(("2025-03-06", "2025-03-07", "2025-03-06"))
+    ]
+    one.add("paper", events[0], PAPER, party=BLABY)
+    for event in events[1:]:
+        other.add("paper", event, PAPER, party=BLABY)
+    assert [] == matches_of(records, tmp_path / "before")
+
+    for record in records:
+        (record.folder / f"{record.founder.name}-export").rename(record.folder / "earlier")
+    withdraw(other, events[1])
+    (match,) = matches_of(records, tmp_path / "after")
+    ids = {events[0].id.hex(), events[2].id.hex()}
+    assert ("same octets", "certain") == (match.ground, match.certainty)
+    assert ids == {event for _, event in match.events}

@@ -139,7 +139,7 @@ def test_a_response_that_was_withdrawn_is_none() -> None:
     back = response(theirs, "retract_own", on=denial.id, number=9)
     books = [
         book(ONE, told=[mine.told, response(mine, "admit")]),
-        book(TWO, told=[theirs.told, denial, back]),
+        book(TWO, told=[theirs.told, denial, back], withdrawn=[denial.id]),
     ]
     (row,) = rows_of((mine, theirs), books=books)
 
