@@ -41,7 +41,7 @@ from ledger.reconcile.comparing import (
 )
 from ledger.reconcile.decisions import Decisions
 from ledger.reconcile.matches import Certainty, Crowd, Ground, Group, Match, Matches
-from ledger.reconcile.parties import Parties
+from ledger.reconcile.parties import Member, Parties
 from ledger.reconcile.tellings import Telling
 from verify.kinds import Communication, Knowledge, Request, Step
 
@@ -51,6 +51,10 @@ MAX_PROPOSED: Final = 4
 """Possible matches that one telling has in the result."""
 
 _MOST: Final = 24  # tellings of one ledger in a bucket whose pairs are looked at
+# Tellings with which one is compared for what it shares with them, and how often it may meet them:
+# on each day that both can be of, and by each party that both name.
+_MOST_LOOKED: Final = 512
+_MOST_MET: Final = 4096
 _VAGUE: Final = 31  # days: a date of more is too vague to look for others by it
 _WINDOW: Final = -(-MAX_DAYS_APART // 2)
 
@@ -76,6 +80,9 @@ class _Matcher:
             frozenset(parties.root(each.fingerprint, label) for label in each.labels)
             for each in tellings
         ]
+        self._shares = [
+            _shares(each, mine) for each, mine in zip(tellings, self._roots, strict=True)
+        ]
         self._spans = [_spans(each) for each in tellings]
         self._parent = list(range(len(tellings)))
         self._members = [[number] for number in range(len(tellings))]
@@ -86,6 +93,8 @@ class _Matcher:
             self._apart[self._place[one]].add(self._place[other])
             self._apart[self._place[other]].add(self._place[one])
         self._proposed: dict[tuple[int, int], tuple[int, Match | None]] = {}
+        self._looked: dict[int, set[int]] = defaultdict(set)
+        self._met = [0] * len(tellings)
         self._crowds: dict[tuple[str, str, str], tuple[set[int], set[int]]] = {}
 
     def matches(self) -> Matches:
@@ -411,25 +420,29 @@ class _Matcher:
         for numbers in (mine, theirs):
             shares: dict[object, list[int]] = defaultdict(list)
             for number in numbers:
-                each = self._tellings[number]
-                if each.title:
-                    shares[each.title].append(number)
-                for root in self._roots[number]:
-                    shares[root].append(number)
-                for label in each.labels:
-                    shares["label", label].append(number)
+                for share in self._shares[number]:
+                    shares[share].append(number)
             halves.append(shares)
         for share, few in halves[0].items():
             if share in halves[1]:
                 yield few, halves[1][share]
 
     def _look(self, mine: Sequence[int], theirs: Sequence[int]) -> None:
-        for one, other in product(mine, theirs):
-            if (one, other) in self._proposed or self._covered(one, other):
-                continue
-            weight = self._weight(one, other)
-            if weight and self._near(one, other, undated=True):
-                self._propose(one, other, weight, None)
+        for one in mine:
+            self._met[one] += len(theirs)
+            met, looked = self._met[one] > _MOST_MET, self._looked[one]
+            for other in theirs:
+                if other in looked:
+                    continue
+                if met or max(len(looked), len(self._looked[other])) >= _MOST_LOOKED:
+                    kind = self._tellings[one].told.kind
+                    self._crowd(f"{kind}: alike with too many others", [one], [other])
+                elif not self._covered(one, other):
+                    looked.add(other)
+                    self._looked[other].add(one)
+                    weight = self._weight(one, other)
+                    if weight and self._near(one, other, undated=True):
+                        self._propose(one, other, weight, None)
 
     def _weight(self, one: int, other: int) -> int:
         """Weigh what two tellings share: nothing, if neither a title nor a party."""
@@ -551,6 +564,12 @@ class _Span(NamedTuple):
 
     lo: int
     hi: int
+
+
+def _shares(telling: Telling, roots: Iterable[Member]) -> tuple[object, ...]:
+    """Return what a telling can share with others, in order: it is compared with the first."""
+    labels = (("label", label) for label in sorted(telling.labels))
+    return (*([telling.title] if telling.title else []), *sorted(roots), *labels)
 
 
 def _spans(telling: Telling) -> tuple[_Span, ...]:

@@ -93,9 +93,12 @@ class Parties:
         return root in self._because
 
     def _find(self, member: Member) -> Member:
-        while (root := self._root.get(member, member)) != member:
-            member = root
-        return member
+        root = member
+        while (above := self._root.get(root, root)) != root:
+            root = above
+        while (above := self._root.get(member, member)) != root:
+            self._root[member], member = root, above
+        return root
 
     def _join(self, one: Member, other: Member, because: str) -> None:
         first, second = sorted((self._find(one), self._find(other)))

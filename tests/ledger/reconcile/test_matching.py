@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import pytest
 
+from ledger.reconcile import matching
 from ledger.reconcile.decisions import Decisions
 from ledger.reconcile.matches import Matches
 from ledger.reconcile.matching import MAX_PROPOSED, match
@@ -48,6 +49,27 @@ def test_a_crowd_does_not_hide_who_has_a_namesake() -> None:
     )
 
     assert ["the titles are equal"] == [match.reasons[0] for match in found.to_confirm]
+
+
+@pytest.mark.parametrize(("bound", "most"), [("_MOST_LOOKED", 30), ("_MOST_MET", 60)])
+def test_a_telling_is_compared_with_so_many_and_then_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    """Each names forty parties, and each of these is named by few others."""
+    many = [
+        telling(ledger, number, labels=[f"p{(7 * number + 11 * n) % 100}" for n in range(40)])
+        for ledger in (ONE, TWO)
+        for number in range(50)
+    ]
+    before = matched(*many)
+    monkeypatch.setattr(matching, bound, most)
+    found = matched(*many)
+
+    why = "meeting: alike with too many others"
+    assert why not in {crowd.why for crowd in before.crowds}
+    assert why in {crowd.why for crowd in found.crowds}
+    assert 0 < len(found.to_confirm) + found.more <= 50 * most
+    assert len(found.to_confirm) + found.more < len(before.to_confirm) + before.more
 
 
 def test_a_telling_has_few_possible_matches_and_the_rest_are_counted() -> None:
