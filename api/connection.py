@@ -1,11 +1,12 @@
 """Connections: how long one may be silent, how many one address may have, and which has to go.
 
-Uvicorn bounds how many connections there are, and how long one stays open after an answer; it
-waits for ever for a request that does not come, and for a reader that does not read. When all
-places are taken, whoever has waited longest without a whole request goes: thousands that send
-nothing keep nobody out. And each chunk of a body costs the event loop the same, whether it has an
-octet or a thousand: a body in crumbs ends its connection. So does a head that is too large, or has
-too many lines, whether all of it came at once or not: h11 bounds only what is not whole yet.
+Uvicorn bounds how long one stays open after an answer; it waits for ever for a request that does
+not come, and for a reader that does not read. When all places are taken, whoever has waited longest
+without a whole request goes, from connecting or from its last answer: thousands that send nothing
+keep nobody out. Where all are busy, whoever comes is told so. And each chunk of a body costs the
+event loop the same, whether it has an octet or a thousand: a body in crumbs ends its connection. So
+does a head that is too large, or has too many lines, whether all of it came at once or not: h11
+bounds only what is not whole yet.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.settings import UNIX, Settings
 
-__all__ = ["HEAD", "STOP", "address_of", "limited", "peer_of"]
+__all__ = ["FULL", "HEAD", "STOP", "address_of", "limited", "peer_of"]
 
 HEAD: Final = 8192
 """Octets of request line and headers; what comes with the last of them may add as many again."""
 
 STOP: Final = "stop"
 """Under this name an application's lifespan gives what ends answers that have no end."""
+
+FULL: Final = "full"
+"""Under this name a request on a connection for which there is no place says when to come again."""
 
 _NETWORK: Final = 64  # bits of an IPv6 address that whoever has one has all of
 _PIECE: Final = 8192  # octets that h11 is given at a time, where they may be lines of a head
@@ -135,7 +139,7 @@ class _Connection(H11Protocol):
     Attributes:
         settings: What is taken.
         peers: How many connections each address has.
-        silent: Connections whose request has not come, those that wait longest first.
+        silent: Connections whose next request has not come, those that wait longest first.
     """
 
     settings: Settings
@@ -161,8 +165,11 @@ class _Connection(H11Protocol):
                 return
             self.peers[peer] += 1
             self._peer = peer
-        if len(self.connections) >= self.settings.connections and self.silent:
-            next(iter(self.silent))._give_up()  # noqa: SLF001 - one of us
+        if len(self.connections) > self.settings.connections:
+            if self.silent:
+                next(iter(self.silent))._give_up()  # noqa: SLF001 - one of us
+            else:
+                self.app_state = {**self.app_state, FULL: self.settings.retry_after_s}
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -193,6 +200,12 @@ class _Connection(H11Protocol):
             self._give_up()
         if self._is_answering():
             self._stop_timer()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for it."""
+        super().on_response_complete()
+        if not self._is_answering() and not self.transport.is_closing():
+            self.silent[self] = None
 
     def pause_writing(self) -> None:
         """Stop writing until what was written is read, and wait so long for that."""

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.connection import peer_of
+from api.connection import FULL, peer_of
 from api.exchange import HEADERS, Exchange
 from api.limits import Rates
 from api.log import log_failure, log_request
@@ -73,7 +73,7 @@ class Edge:
             if scope["client"] is not None:
                 self._addresses.take(peer_of(scope["client"][0]))
             _check_counts(scope)
-            await self._app(scope, exchange.receive, exchange.send)
+            await self._chosen(scope)(scope, exchange.receive, exchange.send)
         except ProblemError as error:
             await answer(error)(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
@@ -99,6 +99,14 @@ class Edge:
                 ms=round((time.monotonic() - began_s) * 1000),
             )
         await exchange.finish()
+
+    def _chosen(self, scope: Scope) -> ASGIApp:
+        """Return what answers: the application, if the connection has a place."""
+        again_s = scope.get("state", {}).get(FULL)
+        if again_s is None:
+            return self._app
+        full = ProblemError("busy", "all connections are taken", retry_after_s=again_s)
+        return answer(full, headers={"connection": "close"})
 
 
 def _check_counts(scope: Scope) -> None:

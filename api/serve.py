@@ -125,7 +125,6 @@ def configure(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         server_header=False,
         root_path=settings.root_path,
         backlog=_BACKLOG,
-        limit_concurrency=settings.connections,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
         h11_max_incomplete_event_size=HEAD,

@@ -122,3 +122,43 @@ def test_a_request_may_have_the_absolute_form(site: Site, target: str, status: i
     head = f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
     assert status == site.raw(head.encode()).status
+
+
+def ask_from(site: Site, address: str, stack: contextlib.ExitStack) -> socket.socket:
+    """Return a connection from one of this machine's addresses, on which a request was sent."""
+    place = ("127.0.0.1", site.port)
+    connection = socket.create_connection(place, 8, (address, 0))
+    stack.enter_context(connection)
+    connection.sendall(b"GET /checkpoint HTTP/1.1\r\nHost: x\r\n\r\n")
+    return connection
+
+
+def test_of_connections_that_were_used_and_idle_the_longest_idle_goes(ledger: Ledger) -> None:
+    with serving(ledger, Settings(connections=3)) as site, contextlib.ExitStack() as stack:
+        held = [ask_from(site, f"127.0.0.{n}", stack) for n in (2, 3, 4)]
+        assert [200] * 3 == [read_from(one).status for one in held]
+        held[0].sendall(b"GET /checkpoint HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert 200 == read_from(held[0]).status
+        assert 200 == read_from(ask_from(site, "127.0.0.5", stack)).status
+        assert is_closed(held[1])
+        for one in (held[0], held[2]):
+            one.sendall(b"GET /checkpoint HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert 200 == read_from(one).status
+
+
+def test_who_comes_while_all_connections_are_busy_is_told_when_to_come_again(
+    ledger: Ledger,
+) -> None:
+    head = b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    settings = Settings(connections=1, retry_after_s=7)
+    with serving(ledger, settings) as site, contextlib.ExitStack() as stack:
+        busy = stack.enter_context(connect(site))
+        busy.sendall(head + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert busy.recv(99).startswith(b"HTTP/1.1 100 ")
+        got = site.get("/checkpoint")
+        busy.sendall(b"{}")
+        assert 400 == read_from(busy).status
+        assert 200 == site.get("/checkpoint").status
+
+    assert got.problem.type.endswith(":busy")
+    assert ("7", "close") == (got.headers["retry-after"], got.headers["connection"])
