@@ -10,6 +10,7 @@ stands still, as many as there is room for wait, and how many were lost is said 
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import queue
@@ -30,7 +31,11 @@ _PATH: Final = 200
 _HASH: Final = re.compile(r"[0-9a-f]{64}")  # a file's hash is a part of a claim
 _FRAMES: Final = 8
 
-_LEVELS: Final = (("counterfoil", logging.INFO), ("uvicorn", logging.WARNING))
+_LEVELS: Final = (
+    ("counterfoil", logging.INFO),
+    ("uvicorn", logging.WARNING),
+    ("asyncio", logging.WARNING),
+)
 _WAITING: Final = 10_000  # lines
 _AT_ONCE: Final = 4096  # octets that a pipe takes whole, as two processes may share one
 _PAUSE_S: Final = 0.02
@@ -41,7 +46,7 @@ _writer: _Writer | None = None
 
 @contextlib.contextmanager
 def written(stream: TextIO | None = None) -> Iterator[None]:
-    """Have the log written, by default to standard error, with what uvicorn warns of.
+    """Have the log written, by default to standard error, with what uvicorn and asyncio warn of.
 
     Args:
         stream: Where to; what has a file behind it is written to past its buffer, whose lock a
@@ -91,10 +96,12 @@ def log_request(*, method: str, path: str, status: int | None, octets: int, ms: 
 
 
 def log_failure(error: BaseException) -> None:
-    """Log that something of ours failed: its type and where, not its message."""
+    """Log that something of ours failed: its type, its `errno` and where, not its message."""
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     places = [f"{frame.name}:{frame.lineno}" for frame in frames]
-    fields = {"error": type(error).__name__, "at": places}
+    fields: dict[str, object] = {"error": type(error).__name__, "at": places}
+    if isinstance(error, OSError) and error.errno is not None:
+        fields["errno"] = errno.errorcode.get(error.errno, error.errno)
     _LOGGER.error("failure", extra={"fields": fields})
 
 

@@ -7,11 +7,13 @@ what was not acknowledged may or may not be recorded, and may be sent again.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import ipaddress
 import logging
 import os
+import resource
 import signal
 import socket
 import stat
@@ -19,8 +21,9 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -40,6 +43,7 @@ __all__ = ["configure", "listen", "run", "serve"]
 _BACKLOG: Final = 256
 _KEEP_ALIVE_S: Final = 15
 _GRACE_S: Final = 30
+_OWN_FILES: Final = 16  # that are open for a moment, besides those of uploads and exports
 _NAMELESS: Final = (
     "behind a proxy, and without the setting `names`: nobody who asks by another name than this "
     "server's own address gets a session"
@@ -103,7 +107,7 @@ def run(
         listener: What `listen` gave.
         begun: Called with what ends the server.
     """
-    server = _Server(configure(app, settings), name=_name(listener))
+    server = _Server(configure(app, _within_limits(settings, listener)), name=_name(listener))
     if begun is not None:
         begun(server.stop)
     with _signals(server):
@@ -124,11 +128,33 @@ def configure(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         root_path=settings.root_path,
-        backlog=_BACKLOG,
+        backlog=1,  # see `_Server.startup`
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
         h11_max_incomplete_event_size=HEAD,
     )
+
+
+def _within_limits(settings: Settings, listener: socket.socket) -> Settings:
+    """Return settings with as many connections as the files that this process may have open.
+
+    Each connection is one, and may read another. Else where none can be opened any more nobody
+    could connect, and what was asked before would fail.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(listener.fileno())  # that is free: so many are open
+    os.close(lowest)
+    own = lowest + settings.uploads + 4 * settings.exports + _OWN_FILES
+    wanted = own + 2 * settings.connections
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    room = max(1, (max(soft, most) - own) // 2)
+    if room >= settings.connections:
+        return settings
+    few = f"connections at a time: {room}, for this process may have no more than {most} files open"
+    log.log_note(few, level=logging.WARNING)
+    return msgspec.structs.replace(settings, connections=room)
 
 
 class _Server(uvicorn.Server):
@@ -144,9 +170,25 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
+        asyncio.get_running_loop().set_exception_handler(_report)
         await super().startup(sockets)
+        # To asyncio this number is also how many connections it takes in one turn of the loop,
+        # before it looks what came of any: with one, places are counted as they are taken, and
+        # where no file can be opened it fails once a second and not 256 times.
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)
         if self.started:
             print(f"listening on {self._name}", flush=True)  # noqa: T201 - promised to whoever waits
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what failed in the event loop where nobody waits for it: asyncio would say too much."""
+    del loop
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        log.log_failure(error)
+    else:
+        log.log_note(str(context.get("message")), level=logging.ERROR)
 
 
 def _open(name: str, path: Path) -> Ledger:

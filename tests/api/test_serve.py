@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import resource
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,8 +64,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def started(path: Path, *more: str, host: str = "127.0.0.1") -> Iterator[Server]:
-    arguments = [sys.executable, "-W", "error", "-c", CODE, str(path), host, *more]
+def started(path: Path, *more: str, host: str = "127.0.0.1", first: str = "") -> Iterator[Server]:
+    arguments = [sys.executable, "-W", "error", "-c", first + CODE, str(path), host, *more]
     with subprocess.Popen(
         arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -239,6 +241,42 @@ def test_many_silent_connections_leave_room_on_tcp_and_are_not_counted_on_a_sock
             connection.connect(str(place))
         assert 200 == ask_unix(place).status
         server.stop()
+
+
+@pytest.mark.parametrize(("hard", "said"), [(80, 1), (4096, 0)])
+def test_takes_as_many_connections_as_it_may_have_files_open(
+    path: Path, hard: int, said: int
+) -> None:
+    limit = f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (80, {hard}))"
+    with started(path, first=limit) as server, contextlib.ExitStack() as stack:
+        for n in range(120):
+            place = ("127.0.0.1", server.site.port)
+            connection = socket.create_connection(place, 20, (f"127.0.0.{2 + n % 2}", 0))
+            stack.enter_context(connection).sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert 200 == read_from(connection).status
+        code, log = server.stop()
+
+    told = [line["what"] for line in log if line["level"] in {"warning", "error"}]
+    assert (0, said) == (code, len(told))
+    assert all("no more than 80 files open" in str(what) for what in told)
+
+
+def test_who_comes_when_no_file_can_be_opened_waits_and_the_log_stays_short(path: Path) -> None:
+    with started(path) as server:
+        number = server.process.pid
+        soft, hard = resource.prlimit(number, resource.RLIMIT_NOFILE)
+        assert 200 == server.site.get("/healthz").status
+        resource.prlimit(number, resource.RLIMIT_NOFILE, (5, hard))
+        with socket.create_connection(("127.0.0.1", server.site.port), 20) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            time.sleep(0.2)
+            resource.prlimit(number, resource.RLIMIT_NOFILE, (soft, hard))
+            assert 200 == read_from(connection).status
+        code, log = server.stop()
+
+    failures = [line["errno"] for line in log if line["what"] == "failure"]
+    assert (0, {"EMFILE"}) == (code, set(failures))
+    assert len(failures) < 10
 
 
 def ask_unix(place: Path) -> Got:
