@@ -152,6 +152,7 @@ class _Connection(H11Protocol):
         self._peer: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._ended = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, unless the address has too many connections."""
@@ -192,6 +193,14 @@ class _Connection(H11Protocol):
             data = data[size:]
         self._await_head()
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio takes one
+        """Answer what was asked whole, if nothing more comes: whoever sends no more may still read.
+
+        Once the answer has begun, it is how a reader goes away.
+        """
+        self._ended = self._is_answering() and not self.cycle.response_started and self._is_whole()
+        return self._ended
+
     def handle_events(self) -> None:
         """Take what of the octets is whole."""
         try:
@@ -204,7 +213,11 @@ class _Connection(H11Protocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for it."""
         super().on_response_complete()
-        if not self._is_answering() and not self.transport.is_closing():
+        if self._is_answering() or self.transport.is_closing():
+            return
+        if self._ended:
+            self.transport.close()
+        else:
             self.silent[self] = None
 
     def pause_writing(self) -> None:
@@ -233,6 +246,9 @@ class _Connection(H11Protocol):
     def _is_answering(self) -> bool:
         # Before the first request there is none, whatever the annotation in uvicorn says.
         return bool(self.cycle) and not self.cycle.response_complete
+
+    def _is_whole(self) -> bool:
+        return self.conn.their_state in {h11.DONE, h11.MUST_CLOSE}
 
     def _give_up(self) -> None:
         self._stop_timer()

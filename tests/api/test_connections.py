@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import re
 import socket
 import time
 
@@ -162,3 +163,20 @@ def test_who_comes_while_all_connections_are_busy_is_told_when_to_come_again(
 
     assert got.problem.type.endswith(":busy")
     assert ("7", "close") == (got.headers["retry-after"], got.headers["connection"])
+
+
+def test_who_sends_nothing_more_may_still_read_the_answers(ledger: Ledger) -> None:
+    document = signed(ledger)
+    head = f"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(document)}\r\n"
+    head += f"Content-Type: {SUBMISSION['Content-Type']}\r\n\r\n"
+    with serving(ledger, Settings(head_s=60)) as site, connect(site) as connection:
+        connection.sendall(head.encode() + document + head.encode() + document)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as file:
+            answers = file.read()
+        with connect(site) as other:
+            other.sendall(head.encode() + document[:-1])
+            other.shutdown(socket.SHUT_WR)
+            assert is_closed(other)
+
+    assert [b"201", b"200"] == re.findall(rb"HTTP/1.1 ([0-9]+)", answers)

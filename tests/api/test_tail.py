@@ -70,6 +70,7 @@ def test_the_header_comes_before_the_query(ledger: Ledger, site: Site) -> None:
         ("/tail?after=-1", {}, (400, "malformed")),
         ("/tail?after=%2B0", {}, (400, "malformed")),
         ("/tail?what=files", {}, (400, "malformed")),
+        ("/tail?since=1", {}, (400, "malformed")),
         ("/tail", {"Last-Event-ID": "x"}, (400, "malformed")),
     ],
 )
