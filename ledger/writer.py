@@ -279,7 +279,14 @@ class Writer:
         return receipts.of_entries(placed.first, outcome.count, placed.entries[0])
 
 
-def _refuse(batch: Sequence[_Waiting], error: BaseException) -> None:
-    for waiting in batch:
-        if not waiting.future.done():
-            waiting.future.set_exception(error)
+def _refuse(batch: list[_Waiting], error: BaseException) -> None:
+    """Refuse all that still wait, and let go of them.
+
+    The error has the frames in which it was raised, and these the batch: if the batch had the
+    error, documents and places among the database's readers would stay until somebody looks for
+    cycles.
+    """
+    while batch:
+        future = batch.pop().future
+        if not future.done():
+            future.set_exception(error)

@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from api.clock import now_ms
@@ -360,15 +361,25 @@ def test_a_full_disk_refuses_and_recovers_when_there_is_room(path: Path) -> None
         answers = [server.site.post(document) for document in documents[1:]]
         refused = [got for got in answers if got.status != 201]
         ready = server.site.get("/healthz").status
+        held = places(path, server.keeper)
         resource.prlimit(server.keeper, resource.RLIMIT_FSIZE, (hard, hard))
         again = {server.site.post(document).status for document in documents}
 
+    assert len(refused) > 20
+    assert held < 5  # where the disk is full, the file that has them has no room for many more
     assert {507} == {got.status for got in refused}
     assert all(got.problem.type.endswith(":full") for got in refused)
     assert 200 == ready
     assert again <= {200, 201}
     with Ledger.open(path, read_only=True) as ledger:
         assert 41 == ledger.size()
+
+
+def places(path: Path, pid: int) -> int:
+    """Return how many places among the database's readers a process has."""
+    database = lmdb.open(str(path / "ledger.mdb"), subdir=False, readonly=True, max_readers=1024)
+    with contextlib.closing(database):
+        return sum(line.split()[0] == str(pid) for line in database.readers().splitlines())
 
 
 # Killed under load
