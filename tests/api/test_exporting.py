@@ -105,8 +105,10 @@ def test_a_token_that_is_none_gets_nothing(ledger: Ledger) -> None:
     assert (401, f"{PREFIX}unauthenticated") == (got.status, got.problem.type)
 
 
-def test_only_so_many_at_a_time(large: Ledger) -> None:
-    with serving(large, Settings(exports=1)) as site:
+@pytest.mark.parametrize("who", ["stranger", "party"])
+def test_only_so_many_at_a_time(large: Ledger, who: str) -> None:
+    with serving(large, Settings(exports=1)) as served:
+        site = served if who == "stranger" else served.signed_in(large, ALPHA)
         with begun(site) as first:
             assert 200 == first.status
             busy = site.get("/export")

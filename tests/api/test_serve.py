@@ -183,6 +183,7 @@ def test_log_is_one_line_of_json_each_without_what_was_sent(path: Path, document
         line["path"] for line in requests
     ]
     assert [201, 200, 401, 404] == [line["status"] for line in requests]
+    assert len(document) == requests[0]["octets"]
     assert not any(secret in str(log) for secret in ("sesame", "A letter", digest, "content"))
 
 
