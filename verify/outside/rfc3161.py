@@ -8,6 +8,7 @@ shows nothing of who wrote them, and is worth what the authority is.
 
 import contextlib
 import hashlib
+import re
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import PublicKeyAlgorithmOID
 from rfc3161_client import TimeStampResponse, VerifierBuilder, decode_timestamp_response
 from rfc3161_client.errors import VerificationError
 from rfc3161_client.tsp import TimeStampTokenInfo
@@ -44,6 +46,11 @@ class _Part(NamedTuple):
     octets: bytes
 
 
+_GRANTED: Final = b"\x02\x01\x00"
+_WITH_MODS: Final = b"\x02\x01\x01"  # granted otherwise than asked: the token says how
+_ANSWERED: Final = frozenset((0, 1))
+_PSS: Final = bytes.fromhex("06092a864886f70d01010a")
+_ANY_RSA: Final = PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5
 _CONTENT: Final = 2  # of the parts of SignedData
 _TIME: Final = 0x18
 _NANO: Final = 9  # digits, of which the library takes no more
@@ -55,6 +62,8 @@ _NAMED_BY: Final = {
     bytes.fromhex("2a864886f70d010910022f"): "sha256",  # SigningCertificateV2, if it does not say
 }
 """Attributes that name a certificate, and the function of the hash that they name it by."""
+_NOT_VOUCHED: Final = re.compile(r'data: "Verify error: ([^"]*)"')
+_FAILED: Final = 'reason: "signature failure"'
 _FUNCTIONS: Final = {
     bytes.fromhex("2b0e03021a"): "sha1",
     bytes.fromhex("608648016503040201"): "sha256",
@@ -105,13 +114,22 @@ def check_token(token: bytes, *, checkpoint: Checkpoint, chain: Chain) -> Stamp:
         raise MalformedError("token", f"longer than {MAX_TOKEN} bytes")
     imprint = hashlib.sha256(format_checkpoint(checkpoint)).digest()
     with _reading("token"):
-        response = decode_timestamp_response(_ordered(token))
+        response = decode_timestamp_response(_readable(token))
         try:
             _check_granted(response)
             signed = _signed_data(response.time_stamp_token())
             _check_certificates(signed)
-            VerifierBuilder(roots=list(chain)).build().verify(response, imprint)
-            return _stamp(response, signed)
+            _check_hash(response)
+            certificate = _signer(response, chain)
+            # Taken from the token, where that has any.
+            alone = None if response.signed_data.certificates else certificate
+            verifier = VerifierBuilder(roots=list(chain), tsa_certificate=alone).build()
+            try:
+                verifier.verify(response, imprint)
+            except VerificationError as error:
+                raise VerificationError(_in_words(str(error), signed, certificate)) from None
+            _check_named(signed, certificate)
+            return _stamp(response, signed, certificate)
         except VerificationError as error:
             raise SignatureError("time-stamping authority", None, str(error)) from None
 
@@ -160,9 +178,11 @@ def _reading(where: str) -> Iterator[None]:
 
 def _check_granted(response: TimeStampResponse) -> None:
     """Say why an authority refused, in its own words: the library does not."""
-    if response.status:
+    if response.status not in _ANSWERED:
         words = "; ".join((f"status {response.status}", *response.status_string))
         raise VerificationError(f"It was not granted: {words}")
+    if not response.time_stamp_token():
+        raise VerificationError("It is granted, and is not there.")
 
 
 def _check_certificates(signed: list[_Part]) -> None:
@@ -171,19 +191,40 @@ def _check_certificates(signed: list[_Part]) -> None:
         raise VerificationError(f"It has more than {_MAX_CERTIFICATES} certificates.")
 
 
-def _stamp(response: TimeStampResponse, signed: list[_Part]) -> Stamp:
-    info = response.tst_info
-    # Not compared by the library, which is given a hash: that of another function fits as well.
-    if info.message_imprint.hash_algorithm.dotted_string != _SHA256:
+def _check_hash(response: TimeStampResponse) -> None:
+    """Check the hash's function: the library is given a hash, and that of another fits as well."""
+    if response.tst_info.message_imprint.hash_algorithm.dotted_string != _SHA256:
         raise VerificationError("The hash is none of SHA-256.")
-    (signer,) = response.signed_data.signer_infos
+
+
+def _signer(response: TimeStampResponse, chain: Chain) -> x509.Certificate:
+    """Return the certificate that a token says it was signed with: its own, or one handed in."""
+    signers = response.signed_data.signer_infos
+    if len(signers) != 1:
+        raise VerificationError(f"It has {len(signers)} signers.")
+    (signer,) = signers
     held = map(x509.load_der_x509_certificate, response.signed_data.certificates)
-    (certificate,) = (
-        one
-        for one in held
-        if (one.issuer, one.serial_number) == (signer.issuer, signer.serial_number)
-    )
-    _check_named(signed, certificate)
+    for one in (*held, *chain):
+        if (one.issuer, one.serial_number) == (signer.issuer, signer.serial_number):
+            return one
+    raise VerificationError("The certificate that signed it is not in it, nor was it handed in.")
+
+
+def _in_words(reason: str, signed: list[_Part], certificate: x509.Certificate) -> str:
+    """Return what OpenSSL found, of its errors as the library prints them."""
+    if found := _NOT_VOUCHED.search(reason):
+        return f"These certificates do not vouch for it at its time: {found[1]}."
+    if _FAILED not in reason:
+        return reason
+    if _PSS in signed[-1].octets and certificate.public_key_algorithm_oid == _ANY_RSA:
+        return "It is signed by RSASSA-PSS with a key that is not for this alone: not read here."
+    return "Its signature does not hold."
+
+
+def _stamp(
+    response: TimeStampResponse, signed: list[_Part], certificate: x509.Certificate
+) -> Stamp:
+    info = response.tst_info
     second_us = round(info.gen_time.replace(microsecond=0).timestamp()) * 1_000_000
     by_ms = -(-(second_us + _fraction_us(signed) + _accuracy_us(info)) // 1000)
     return Stamp(
@@ -222,15 +263,20 @@ def _accuracy_us(info: TimeStampTokenInfo) -> int:
 # The certificates in a token
 
 
-def _ordered(answer: bytes) -> bytes:
-    """Put an answer's certificates into the order that DER wants, and no signature covers.
+def _readable(answer: bytes) -> bytes:
+    """Write an answer as the library reads it, where no signature covers how it is written.
 
-    OpenSSL and many authorities give them from the leaf up, as CMS allows. The library takes no
-    other order than that of DER.
+    It takes certificates in the order of DER only: OpenSSL and many authorities give them from the
+    leaf up, as CMS allows. And it takes nothing that was granted with modifications.
     """
     try:
-        _, token = _parts(_within(answer))
-        held = [part.octets for part in _tagged(_signed_data(token.octets))]
+        status, *token = _parts(_within(answer))
+        if status.tag != _SEQUENCE:
+            raise MalformedError("token", "is not an authority's whole answer (TimeStampResp)")
+        if token and status.content.startswith(_WITH_MODS):
+            granted = status.octets.replace(_WITH_MODS, _GRANTED, 1)
+            answer = answer.replace(status.octets, granted, 1)
+        held = [part.octets for one in token for part in _tagged(_signed_data(one.octets))]
     except (IndexError, ValueError):
         return answer  # the library says better what it lacks
     return answer.replace(b"".join(held), b"".join(sorted(held)), 1)
@@ -285,6 +331,8 @@ def _parts(der: bytes) -> list[_Part]:
     parts, at = [], 0
     while at < len(der):
         size, begin = der[at + 1], at + 2
+        if size == _LONG:
+            raise MalformedError("token", "is in BER, with a length left open, and not in DER")
         if size & _LONG:
             begin += size & ~_LONG
             size = int.from_bytes(der[at + 2 : begin], "big")

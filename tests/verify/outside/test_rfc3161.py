@@ -13,7 +13,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,7 +142,7 @@ def test_refuses_a_token_that_other_certificates_vouch_for(token: bytes, tmp_pat
 
 def test_refuses_a_hash_that_is_none_of_sha_256(authority: Authority) -> None:
     token = authority.stamp(TEXT, digest="sha512")
-    with pytest.raises(SignatureError):
+    with pytest.raises(SignatureError, match="none of SHA-256"):
         check_token(token, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
 
 
@@ -174,6 +179,93 @@ def test_a_token_may_name_its_certificate_by_any_usual_hash(tmp_path: Path, func
 def test_refuses_a_token_that_names_no_certificate(
     authority: Authority, token: bytes, more: tuple[str, ...], *, holds: bool
 ) -> None:
+    signed = signed_by_openssl(authority, token, *more)
+    chain = parse_chain(authority.chain)
+    if holds:
+        assert check_token(signed, checkpoint=CHECKPOINT, chain=chain).by_ms
+        return
+    with pytest.raises(SignatureError, match="does not name the certificate that signed it"):
+        check_token(signed, checkpoint=CHECKPOINT, chain=chain)
+
+
+def test_a_token_without_certificates_goes_by_those_handed_in(
+    authority: Authority, token: bytes
+) -> None:
+    bare = signed_by_openssl(authority, token, "-cades", "-nocerts")
+    leaf, root = ((authority.folder / f"{one}.pem").read_bytes() for one in ("leaf", "root"))
+    stamp = check_token(bare, checkpoint=CHECKPOINT, chain=parse_chain(root + leaf))
+
+    assert "CN=Invented authority" == stamp.authority
+    assert leaf not in bare
+    with pytest.raises(SignatureError, match="is not in it, nor was it handed in"):
+        check_token(bare, checkpoint=CHECKPOINT, chain=parse_chain(root))
+    with pytest.raises(SignatureError, match="unable to get local issuer certificate"):
+        check_token(bare, checkpoint=CHECKPOINT, chain=parse_chain(leaf))
+
+
+def test_what_was_granted_with_modifications_is_granted(authority: Authority, token: bytes) -> None:
+    granted, modified = b"\x30\x03\x02\x01\x00", b"\x30\x03\x02\x01\x01"
+    chain = parse_chain(authority.chain)
+
+    assert 1 == token.count(granted)
+    assert check_token(token, checkpoint=CHECKPOINT, chain=chain) == check_token(
+        token.replace(granted, modified), checkpoint=CHECKPOINT, chain=chain
+    )
+
+
+def test_refuses_a_token_of_two_signers(authority: Authority) -> None:
+    token = signed_by_openssl(authority, authority.stamp(TEXT), "-cades", "-nocerts")
+    # All that ends with it is around its one signer: the innermost is the set of them.
+    around = [
+        at
+        for at in range(len(token) - 4)
+        if token[at + 1] == 0x82 and at + 4 + int.from_bytes(token[at + 2 : at + 4]) == len(token)
+    ]
+    *_, signers, signer = around
+    more, two = token[signer:], bytearray(token)
+    for at in around[:-1]:
+        two[at + 2 : at + 4] = (len(token) + len(more) - at - 4).to_bytes(2)
+
+    assert (0x31, 0x30) == (token[signers], token[signer])
+    with pytest.raises(SignatureError, match="It has 2 signers"):
+        check_token(bytes(two) + more, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
+
+
+def test_says_what_form_of_a_token_is_not_read(authority: Authority, token: bytes) -> None:
+    signed_by_openssl(authority, token, "-cades")
+    alone = (authority.folder / "signed").read_bytes()
+    open_ended = signed_by_openssl(authority, token, "-cades", "-stream", "-indef")
+    chain = parse_chain(authority.chain)
+    for bad, reason in ((open_ended, "is in BER"), (alone, "is not an authority's whole answer")):
+        with pytest.raises(MalformedError, match=reason):
+            check_token(bad, checkpoint=CHECKPOINT, chain=chain)
+
+
+def test_says_why_a_signature_does_not_hold(tmp_path: Path) -> None:
+    made = Authority(tmp_path / "tsa")
+    token = made.stamp(TEXT)
+    key = rsa.generate_private_key(65537, 2048)
+    root = issued(key, key.public_key(), None, 0)
+    leaf = issued(key, key.public_key(), ExtendedKeyUsageOID.TIME_STAMPING, 0)
+    (made.folder / "leaf.pem").write_bytes(leaf.public_bytes(Encoding.PEM))
+    (made.folder / "leaf.key").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    signed = signed_by_openssl(made, token, "-cades")
+    pss = signed_by_openssl(made, token, "-cades", "-keyopt", "rsa_padding_mode:pss")
+
+    assert check_token(signed, checkpoint=CHECKPOINT, chain=[root]).by_ms
+    for bad, reason in (
+        (signed[:-1] + bytes([signed[-1] ^ 1]), "Its signature does not hold."),
+        (pss, "It is signed by RSASSA-PSS with a key that is not for this alone: not read here."),
+    ):
+        with pytest.raises(SignatureError) as refusal:
+            check_token(bad, checkpoint=CHECKPOINT, chain=[root])
+        assert reason == refusal.value.reason
+
+
+def signed_by_openssl(authority: Authority, token: bytes, *more: str) -> bytes:
+    """Have what a token says signed again, as CMS, and make an answer of it."""
     info = decode_timestamp_response(token).tst_info
     (authority.folder / "info").write_bytes(info.as_bytes())  # type: ignore[attr-defined]  # it has
     subprocess.run(
@@ -183,20 +275,16 @@ def test_refuses_a_token_that_names_no_certificate(
         cwd=authority.folder, capture_output=True, check=True,
     )  # fmt: skip
     answer = b"\x30\x03\x02\x01\x00" + (authority.folder / "signed").read_bytes()
-    signed = b"\x30\x82" + len(answer).to_bytes(2, "big") + answer
-    chain = parse_chain(authority.chain)
-    if holds:
-        assert check_token(signed, checkpoint=CHECKPOINT, chain=chain).by_ms
-        return
-    with pytest.raises(SignatureError, match="does not name the certificate that signed it"):
-        check_token(signed, checkpoint=CHECKPOINT, chain=chain)
+    return b"\x30\x82" + len(answer).to_bytes(2, "big") + answer
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
         ("300b 3009 020102 3004 0c026e6f", "It was not granted: status 2; no"),
-        ("3005 3003 020101", "It was not granted: status 1"),
+        ("3005 3003 020103", "It was not granted: status 3"),
+        ("3005 3003 020100", "It is granted, and is not there."),
+        ("3005 3003 020101", "It is granted, and is not there."),
     ],
 )
 def test_an_authority_that_refuses_is_heard(authority: Authority, answer: str, reason: str) -> None:
