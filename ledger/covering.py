@@ -19,7 +19,7 @@ from verify.notes import dated_by, log_vkey
 from verify.policy import cosigners
 from verify.state import State
 
-__all__ = ["Cosigned", "Covering", "covering", "most_cosigned", "size_of"]
+__all__ = ["Cosigned", "Covering", "covering", "is_witnessed", "most_cosigned", "size_of"]
 
 
 class Cosigned(Protocol):
@@ -89,6 +89,11 @@ def covering(ledger: Cosigned, indexes: Sequence[int], *, limit: int) -> Iterato
         elif not others or any(others[-1].size <= index < size for index in pending):
             others.append(found)
     yield from others
+
+
+def is_witnessed(state: State, note: bytes) -> bool:
+    """Tell whether a quorum of the charter's witnesses cosigned a checkpoint; of none, anybody."""
+    return _weight(state, note)[0] >= max(1, state.charter_at(size_of(note)).quorum)
 
 
 def size_of(checkpoint: bytes) -> int:

@@ -23,6 +23,7 @@ import msgspec
 
 from ledger.chance import Random
 from ledger.compose import Composed, Signer, sign_document
+from ledger.covering import is_witnessed
 from ledger.doubts import doubts
 from ledger.drafts import Draft, compose_event, read_draft
 from ledger.errors import (
@@ -65,6 +66,7 @@ def record(  # noqa: PLR0913 - every option is named
     elsewhere: Mapping[str, str] | None = None,
     expires_within_ms: int = _DAY_MS,
     random: Random = secrets,
+    quorum: bool = False,
 ) -> RecordReport:
     """Record drafts and mails.
 
@@ -79,14 +81,16 @@ def record(  # noqa: PLR0913 - every option is named
         elsewhere: Name to id, in hex, of recorded events that drafts may refer to by name.
         expires_within_ms: How long a signature stays good.
         random: Draws nonces and salts.
+        quorum: Whether to note what no quorum of witnesses cosigned, by its receipt.
 
     Raises:
         OutboxError: The party's folder cannot be used.
         JournalError: Its journal cannot be used.
     """
     with _running(
-        target, signer, home, now_ms=now_ms, expires_within_ms=expires_within_ms, random=random
-    ) as run:
+        target, signer, home, now_ms=now_ms, expires_within_ms=expires_within_ms, random=random,
+        quorum=quorum,
+    ) as run:  # fmt: skip
         unfinished = dict.fromkeys(sources)
         try:
             run.flush()
@@ -181,6 +185,7 @@ def _running(
     now_ms: Callable[[], int],
     expires_within_ms: int,
     random: Random,
+    quorum: bool = False,
 ) -> Iterator[_Run]:
     """Hold the party's folder for one run."""
     with open_outbox(home) as outbox:
@@ -192,6 +197,7 @@ def _running(
             now_ms=now_ms,
             expires_within_ms=expires_within_ms,
             random=random,
+            quorum=quorum,
         )
 
 
@@ -217,6 +223,7 @@ class _Run:
         now_ms: Callable[[], int],
         expires_within_ms: int,
         random: Random,
+        quorum: bool,
     ) -> None:
         self.target = target
         self.signer = signer
@@ -227,6 +234,7 @@ class _Run:
         self._now_ms = now_ms
         self._expires_within_ms = expires_within_ms
         self._random = random
+        self._quorum = quorum
         self._ledger = LedgerName(origin=target.origin, charter=target.fingerprint)
 
     def waiting(self) -> list[Item]:
@@ -479,7 +487,13 @@ class _Run:
             self.journal.add(self._lines(item))
             self.outbox.let_go(item)
             return before
-        self.target.confirm(proof_of(receipt).checkpoint)
+        note = proof_of(receipt).checkpoint
+        self.target.confirm(note)
+        if self._quorum and not is_witnessed(self.target.state, note):
+            self._note(
+                f"entry {receipt.first}: no quorum of witnesses cosigned it in time, so its "
+                "receipt shows none; `counterfoil receipt` gets one that does, once they have"
+            )
         # The journal first: an item that leaves the outbox unjournalled would be recorded twice.
         self.journal.add(self._lines(item))
         self.outbox.settle(item, answer)

@@ -130,6 +130,7 @@ def _record(arguments: Namespace, context: Context) -> int:
             now_ms=context.now_ms,
             parties=parties,
             elsewhere=elsewhere,
+            quorum=arguments.wait == "quorum",
         )
     failed = report.stopped is not None
     if names is not None:

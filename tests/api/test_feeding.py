@@ -55,6 +55,8 @@ from tests.ledger.commandline import REQUEST, process
 from verify.note import format_note, format_vkey, parse_note
 from verify.receipt import parse_receipt, proof_of
 
+UNCOSIGNED = "entry 5: no quorum of witnesses cosigned it in time"
+
 
 def hang_until(event: threading.Event) -> Callable[[str, bytes], None]:
     def answer(_path: str, _body: bytes) -> None:
@@ -347,10 +349,14 @@ def test_the_command_line_waits_for_a_quorum_and_does_not_record_in_an_old_folde
         old = process(tmp_path, "record", "old", "draft.yaml", *more)
         new = process(tmp_path, "record", "ledger", "draft.yaml", *more)
         here = process(tmp_path, "record", "ledger", *sending)
+    (tmp_path / "draft.yaml").write_text(REQUEST + "    # again\n")
+    with town.served(COUNTERFOIL_WITNESS_WAIT_S="0.1") as site:
+        alone = process(tmp_path, "record", site.url, *sending, *known)
     with Ledger.open(tmp_path / "old", read_only=True) as ledger:
         size = ledger.size()
 
     assert (0, 0, ["a"]) == (made.code, sent.code, town.cosigners(note)), sent
+    assert (False, 0, True) == ("quorum" in sent.out, alone.code, UNCOSIGNED in alone.out), alone
     assert (1, 1) == (old.code, size)
     assert "older than witness a" in old.err
     assert (0, "") == (new.code, new.err)
