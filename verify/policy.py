@@ -102,8 +102,8 @@ class Policy(msgspec.Struct, frozen=True):
 def parse_policy(data: bytes) -> Policy:
     r"""Read a policy.
 
-    Octets of a name or URL that are not UTF-8 are shown as `\xff`. Keys are of the types 0x01 and
-    0x06 (logs), 0x04 and 0x06 (witnesses).
+    A name or URL that is not UTF-8 is shown as `\xff (not UTF-8)`, and is none that is. Keys are
+    of the types 0x01 and 0x06 (logs), 0x04 and 0x06 (witnesses).
 
     Raises:
         MalformedError: It is not a policy, or longer than `MAX_POLICY_SIZE`; names the line.
@@ -274,6 +274,15 @@ def _settle(
     return settled.get(policy.quorum)
 
 
+def _in_words(octets: bytes) -> str:
+    """Return a word of a line; one that is not UTF-8 so that no other is written alike."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        spelt = octets.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
+        return f"{spelt} (not UTF-8)"  # a word of the file has no space
+
+
 class _Reader:
     """What the lines read so far have defined."""
 
@@ -289,8 +298,8 @@ class _Reader:
 
     def read(self, content: bytes, *, where: str) -> None:
         # Not at all that Python takes for white space: a name may hold some of it.
-        words = content.decode("utf-8", "backslashreplace").replace("\t", " ").split(" ")
-        word, *arguments = filter(None, words)
+        words = content.replace(b"\t", b" ").split(b" ")
+        word, *arguments = map(_in_words, filter(None, words))
         match word, arguments:
             case "log", [vkey, *url] if len(url) <= 1:
                 key = self._key(vkey, _LOGS, self.log_keys, where=where)

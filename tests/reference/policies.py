@@ -36,7 +36,7 @@ class Policy:
 def parse_policy(data: bytes) -> Policy:
     """Read a policy that is well-formed: what is not, no verifier runs with."""
     policy = Policy([], {}, None)
-    for line in data.decode("utf-8", "backslashreplace").split("\n"):
+    for line in data.decode("utf-8", "surrogateescape").split("\n"):
         words_ = re.split(r"[ \t]+", line.strip(" \t"))
         match words_:
             case ["log", vkey, *_]:

@@ -333,10 +333,26 @@ def test_names_and_urls_are_octets_and_those_that_are_not_utf_8_can_be_shown() -
     line = b"witness \xff\xe9 %b http://\xe9.example/\n" % VKEYS[0].encode()
     policy = parse_policy(line + b"quorum \xff\xe9\n")
 
-    assert r"\xff\xe9" == policy.quorum
-    assert (Witness(r"\xff\xe9", KEYS[0], r"http://\xe9.example/"),) == policy.witnesses
+    assert r"\xff\xe9 (not UTF-8)" == policy.quorum
+    (witness,) = policy.witnesses
+    assert (policy.quorum, r"http://\xe9.example/ (not UTF-8)") == (witness.name, witness.url)
     with pytest.raises(MalformedError, match=r"line 2: the name .* not defined before"):
         parse_policy(line + b"quorum \xff\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [(b"\xff", rb"\xff"), (b"\xff", b"\xfe"), (b"\xff\\xff", b"\\xff\xff")]
+)
+def test_names_that_are_not_utf_8_are_no_others(name: bytes, other: bytes) -> None:
+    first, second = (
+        b"witness %b %b\n" % pair
+        for pair in zip((name, other), (vkey.encode() for vkey in VKEYS), strict=False)
+    )
+    policy = parse_policy(first + second + b"quorum %b\n" % other)
+
+    assert policy.witnesses[1].name == policy.quorum != policy.witnesses[0].name
+    with pytest.raises(MalformedError, match="is not defined before"):
+        parse_policy(first + b"quorum %b\n" % other)
 
 
 def test_a_log_may_sign_as_a_cosigner_does_and_have_the_key_of_a_witness() -> None:
