@@ -26,6 +26,7 @@ from ledger.asking import Asking
 from ledger.client import AlteredError, ForkError, Remote, ShrunkError
 from ledger.errors import OutboxError, TargetError
 from ledger.private import read_private, replace_private
+from verify.brackets import format_time_s
 from verify.checkpoint import parse_signed
 from verify.codec import Decoder, Hash, Wire, encode
 from verify.errors import MalformedError, VerifyError
@@ -193,7 +194,8 @@ class Watch:
             if not times:
                 continue
             if max(times) > self._now_ms() // 1000 + _TOLERANCE_S:
-                reason = f"{witness.name} cosigned {size} entries in the future: at {max(times)}"
+                at = format_time_s(max(times))
+                reason = f"{witness.name} cosigned {size} entries in the future: at {at}"
                 yield Finding("time", source, reason)
             vkey = format_vkey(witness.key)
             before = kept.get(vkey)

@@ -26,6 +26,7 @@ from tests.ledger.commandline import ROOT, Desk, process, served
 from tests.world import ORIGIN, T0, World, letter
 from verify.anchors import Anchors
 from verify.audit import audit
+from verify.brackets import format_time_s
 from verify.checks import Check
 from verify.fork import parse_fork
 from verify.note import format_vkey
@@ -295,7 +296,9 @@ def test_a_quorum_is_asked_of_every_checkpoint(watcher: Watcher, world: World) -
 def test_a_cosignature_of_the_future_is_told(watcher: Watcher, world: World) -> None:
     cosign(watcher, world, NOW_S + 301)
 
-    assert "time" == watcher.found("--policy", policy_of(watcher))["finding"]
+    found = watcher.found("--policy", policy_of(watcher))
+    assert "time" == found["finding"]
+    assert str(found["reason"]).endswith(f"in the future: at {format_time_s(NOW_S + 301)}")
 
 
 def test_a_witness_that_steps_back_is_proven_to_who_knows_it(
