@@ -78,7 +78,7 @@ class Recorder(Protocol):
 
         Args:
             name: The ledger.
-            note: The checkpoint, whose cosignatures have been checked.
+            note: The checkpoint, whose cosignatures have been checked; empty where there is none.
             heard_ms: What a quorum of its witnesses say that it is at least, just now.
         """
 
@@ -154,6 +154,7 @@ def keep(
     try:
         if heard_ms is not None:
             ledger.heard(heard_ms)
-        noted(ledger.keep_note(note))
+        if note:  # else there is only the time
+            noted(ledger.keep_note(note))
     except Exception as error:  # noqa: BLE001 - nobody waits for it
         log_failure(error)

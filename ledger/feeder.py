@@ -10,6 +10,10 @@ it got, the first of each key. Whether they are enough, the charter in force say
 witnesses that it names. With a quorum of 0 one is asked for: a checkpoint that nobody cosigned is
 never called witnessed.
 
+What would show that the ledger's entries were recorded after a quorum had cosigned them is told as
+a time, and neither merged nor kept: one of the two clocks is wrong, and it would make the ledger
+invalid for good. When the clocks agree again the witness cosigns anew.
+
 A witness that knows a later tree than is here, or another, is an alarm (`disputes`), which stays
 until that witness cosigns after all; what the log's own key has signed proves it, and stays.
 
@@ -27,13 +31,15 @@ from typing import Final, NamedTuple, Protocol
 
 from ledger.errors import DisputedError, WitnessError
 from ledger.feeding import Cosigned, Fed, Feeding, Log, keys_of_charter
+from ledger.merged import Merged
 from ledger.steady import TOLERANCE_MS
+from verify.brackets import format_time_s
 from verify.checkpoint import parse_signed
-from verify.errors import VerifyError
-from verify.note import Note, NoteSignature, VerifierKey, check_cosignature, format_note, parse_note
+from verify.note import VerifierKey
 
 __all__ = [
     "DISPUTED",
+    "EARLY",
     "FAILED",
     "FedLog",
     "Feeder",
@@ -47,6 +53,9 @@ __all__ = [
 DISPUTED: Final = "disputed"
 """The reason that is told when a witness knows another tree."""
 
+EARLY: Final = "early"
+"""The reason that is told when a witness's time is before that of what it cosigned."""
+
 FAILED: Final = "failed"
 """The reason that is told when something of ours went wrong: the store cannot be read, say."""
 
@@ -55,14 +64,15 @@ _LOOKED_AT: Final = 1024  # kept notes, at the start, for the latest that a quor
 _DOUBLINGS: Final = 16
 _ENDING_S: Final = 1.0
 
-_Line = tuple[str, bytes]
-
 
 class FedLog(Log, Protocol):
     """The door to the ledger: what is fed, and what was kept before."""
 
     def checkpoint(self) -> bytes:
         """Return the latest signed checkpoint."""
+
+    def recorded_at(self, index: int) -> int:
+        """Return when an entry was recorded, in milliseconds since 1970."""
 
     def latest_notes(self) -> Iterator[bytes]:
         """Yield the kept notes, the largest size first."""
@@ -72,7 +82,10 @@ class Keep(Protocol):
     """Keeps what came. Called by any thread, and not to wait for."""
 
     def __call__(self, note: bytes, *, heard_ms: int | None) -> None:
-        """Keep a checkpoint with cosignatures; a quorum says that it is at least `heard_ms` now."""
+        """Keep a checkpoint with cosignatures; a quorum says that it is at least `heard_ms` now.
+
+        The note is empty where there is only the time.
+        """
 
 
 class Observer(Protocol):
@@ -143,35 +156,6 @@ class Standing(NamedTuple):
     fed: bool
 
 
-class _Merged:
-    """A checkpoint with what cosignatures it got."""
-
-    def __init__(self, note: bytes, keys: Sequence[VerifierKey]) -> None:
-        """Begin with a note; of its lines, those of `keys` count, when they have been checked."""
-        parsed = parse_note(note)
-        self.text = parsed.text
-        self.lines = list(parsed.signatures)
-        self.size = parse_signed(note)[0].size
-        self.since_s: dict[_Line, float] = {}
-        self.good: set[_Line] = {(key.name, key.key_id) for key in keys if _has(parsed, key)}
-
-    def add(self, cosigned: Sequence[Cosigned], *, elapsed_s: float) -> None:
-        """Add cosignatures that were checked, and came just now."""
-        for line, timestamp_s in cosigned:
-            key = line[:2]
-            if key not in self.good:
-                self.lines = [one for one in self.lines if one[:2] != key]
-                self.lines.append(line)
-                self.good.add(key)
-            self.since_s[key] = timestamp_s - elapsed_s
-
-    def note(self) -> bytes:
-        return format_note(self.text, self.lines)
-
-    def count(self, keys: Sequence[VerifierKey]) -> int:
-        return sum((key.name, key.key_id) in self.good for key in keys)
-
-
 class _One:
     """A witness, its thread, and how it fares."""
 
@@ -221,8 +205,8 @@ class Feeder:
         self._published = log.size()
         self._round = 0
         self._next_s = 0.0
-        self._merged: dict[int, _Merged] = {}
-        self._last: _Merged | None = None
+        self._merged: dict[int, Merged] = {}
+        self._last: Merged | None = None
         self._waiting: list[tuple[int, Future[bytes | None]]] = []
         self._keep: Keep | None = None
         self._unkept: dict[int, int | None] = {}
@@ -360,8 +344,8 @@ class Feeder:
         for number, note in enumerate(self._log.latest_notes()):
             if number >= _LOOKED_AT:
                 return
-            merged = _Merged(note, tuple(known))
-            if merged.good and merged.size not in self._merged:
+            merged = Merged(note, tuple(known))
+            if merged.times_s and merged.size not in self._merged:
                 self._merged[merged.size] = merged
             if _reaches(merged.count(keys), quorum):
                 self._last = merged
@@ -371,6 +355,7 @@ class Feeder:
         while (size := self._next(one)) is not None:
             try:
                 cosigned = one.feeding.submit(size)
+                self._check_times(one, size, cosigned)
             except DisputedError as error:
                 self._failed(one, DISPUTED, error)
             except WitnessError as error:
@@ -428,10 +413,8 @@ class Feeder:
         keys, quorum = self._wanted()
         log_note = self._log.checkpoint_at(size)
         with self._changed:
-            merged = self._merged.setdefault(size, _Merged(log_note, ()))
-            merged.add(cosigned, elapsed_s=time.monotonic())
-            for old in sorted(self._merged)[:-_SIZES]:
-                del self._merged[old]
+            merged = self._merged_at(size, log_note)
+            merged.add(cosigned)
             heard_ms, reached = None, []
             if _reaches(merged.count(keys), quorum):
                 heard_ms = self._heard_ms(merged, keys)
@@ -455,7 +438,37 @@ class Feeder:
         if recovered:
             self._observer(one.fed.name, "", again=False, error=None)
 
-    def _heard_ms(self, merged: _Merged, keys: Sequence[VerifierKey]) -> int | None:
+    def _merged_at(self, size: int, log_note: bytes) -> Merged:
+        """Return what came of a size. What came of old ones goes."""
+        merged = self._merged.setdefault(size, Merged(log_note, ()))
+        for old in sorted(self._merged)[:-_SIZES]:
+            del self._merged[old]
+        return merged
+
+    def _check_times(self, one: _One, size: int, cosigned: Sequence[Cosigned]) -> None:
+        """Check that with these no quorum had cosigned before what it cosigned was recorded.
+
+        What they say of the time is heard in any case.
+
+        Raises:
+            WitnessError: It had, by their clocks.
+        """
+        keys, quorum = self._wanted()
+        log_note = self._log.checkpoint_at(size)
+        least_s = self._log.recorded_at(size - 1) // 1000 - self._log.state().charter.tolerance_s
+        with self._changed:
+            merged = self._merged_at(size, log_note)
+            merged.hear(cosigned, elapsed_s=time.monotonic())
+            complete_s = merged.complete_s(cosigned, keys, quorum)
+            if complete_s is None or complete_s >= least_s:
+                return
+            heard_ms, keep = self._heard_ms(merged, keys), self._keep
+        if keep is not None:
+            keep(b"", heard_ms=heard_ms)
+        detail = f"a quorum cosigned {size} entries by {format_time_s(complete_s)}, before the last"
+        raise WitnessError(one.fed.name, EARLY, detail)
+
+    def _heard_ms(self, merged: Merged, keys: Sequence[VerifierKey]) -> int | None:
         """Return how late it is at least now, as a quorum's newest time has it.
 
         Times ahead of this machine's clock are passed over. Either it is behind, which this is not
@@ -469,14 +482,3 @@ class Feeder:
 
 def _reaches(count: int, quorum: int) -> bool:
     return count >= max(1, quorum)
-
-
-def _has(note: Note, key: VerifierKey) -> bool:
-    """Tell whether a key cosigned a note."""
-    lines: list[NoteSignature] = [
-        line for line in note.signatures if line[:2] == (key.name, key.key_id)
-    ]
-    try:
-        return bool(lines) and bool(check_cosignature(Note(note.text, tuple(lines)), key=key))
-    except VerifyError:
-        return False

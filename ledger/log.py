@@ -127,6 +127,14 @@ class Log:
         """
         return self._look(lambda snapshot: snapshot.row(index).entry(index))
 
+    def recorded_at(self, index: int) -> int:
+        """Return when the entry at `index` was recorded, in milliseconds since 1970.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        return parse_entry(self.entry(index)).recorded
+
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield the entries from `start` to before `stop`, or to the last there is by then.
 

@@ -1,0 +1,75 @@
+"""A checkpoint, and of the cosignatures that came for it the first of each key with its time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ledger.feeding import Cosigned
+from verify.checkpoint import parse_signed
+from verify.errors import VerifyError
+from verify.note import Note, NoteSignature, VerifierKey, check_cosignature, format_note, parse_note
+
+__all__ = ["Merged"]
+
+_Line = tuple[str, bytes]
+
+
+class Merged:
+    """A checkpoint with what cosignatures it got.
+
+    Attributes:
+        size: Its size.
+        since_s: Of each key, the time that came last, less what a steady clock told then.
+        times_s: Of each key whose line is here and was checked, the time in it.
+    """
+
+    def __init__(self, note: bytes, keys: Sequence[VerifierKey]) -> None:
+        """Begin with a note; of its lines, those of `keys` count, when they have been checked."""
+        parsed = parse_note(note)
+        self.text = parsed.text
+        self.lines = list(parsed.signatures)
+        self.size = parse_signed(note)[0].size
+        self.since_s: dict[_Line, float] = {}
+        found = ((key, _earliest_s(parsed, key)) for key in keys)
+        self.times_s = {(key.name, key.key_id): time for key, time in found if time is not None}
+
+    def hear(self, cosigned: Sequence[Cosigned], *, elapsed_s: float) -> None:
+        """Take note of the times of cosignatures that were checked, and came just now."""
+        for line, timestamp_s in cosigned:
+            self.since_s[line[:2]] = timestamp_s - elapsed_s
+
+    def add(self, cosigned: Sequence[Cosigned]) -> None:
+        """Add cosignatures that were checked."""
+        for line, timestamp_s in cosigned:
+            key = line[:2]
+            if key not in self.times_s:
+                self.lines = [one for one in self.lines if one[:2] != key]
+                self.lines.append(line)
+                self.times_s[key] = timestamp_s
+
+    def complete_s(
+        self, cosigned: Sequence[Cosigned], keys: Sequence[VerifierKey], quorum: int
+    ) -> int | None:
+        """Return when `quorum` of the keys had cosigned, with these; None if they have not."""
+        times_s = {line[:2]: timestamp_s for line, timestamp_s in cosigned} | self.times_s
+        known = sorted(times_s[k] for k in ((key.name, key.key_id) for key in keys) if k in times_s)
+        return known[quorum - 1] if 0 < quorum <= len(known) else None
+
+    def note(self) -> bytes:
+        """Return the checkpoint with all its lines."""
+        return format_note(self.text, self.lines)
+
+    def count(self, keys: Sequence[VerifierKey]) -> int:
+        """Return how many of these keys cosigned it."""
+        return sum((key.name, key.key_id) in self.times_s for key in keys)
+
+
+def _earliest_s(note: Note, key: VerifierKey) -> int | None:
+    """Return the earliest time at which a key cosigned a note; None if it did not."""
+    lines: list[NoteSignature] = [
+        line for line in note.signatures if line[:2] == (key.name, key.key_id)
+    ]
+    try:
+        return min(check_cosignature(Note(note.text, tuple(lines)), key=key)) if lines else None
+    except VerifyError:
+        return None
