@@ -73,6 +73,10 @@ class SnapshotPast:
         """Return the disclosures that are held at an earlier entry."""
         return self._snapshot.disclosures(index)
 
+    def recorded_at(self, index: int) -> int:
+        """Return when an earlier entry was recorded, in milliseconds since 1970."""
+        return parse_entry(self._snapshot.row(index).entry(index)).recorded
+
 
 class StorePast:
     """Earlier entries, whatever there are when the question is put."""

@@ -23,7 +23,7 @@ from typing import NamedTuple, Protocol
 from ledger.commit import Commit, Head, Known, Placed
 from ledger.errors import LogKeyError
 from ledger.tree import extend, root_of_edge
-from verify.brackets import Brackets, Committed, check_recorded
+from verify.brackets import Brackets, Committed, Cosigned, check_recorded
 from verify.checkpoint import Checkpoint, check_checkpoint, format_plain, parse_signed
 from verify.checks import Check
 from verify.claims import Disclosure, File, parse_disclosure
@@ -95,6 +95,9 @@ class History(Past, Protocol):
 
     def disclosures(self, index: int) -> tuple[str, ...]:
         """Return the disclosures that are held at an earlier entry."""
+
+    def recorded_at(self, index: int) -> int:
+        """Return when an earlier entry was recorded, in milliseconds since 1970."""
 
 
 class Recorded(NamedTuple):
@@ -409,7 +412,33 @@ class Run:
             raise RuleError(
                 Check.SEEN, "statement.seen.root", reason, root.hex(), statement.seen.root
             )
-        _check_time(note, state, size=size, first=self.head.size, recorded=recorded)
+        dated = _dated(note, state, size=size)
+        if dated is not None:
+            self._check_times(dated, state, recorded=recorded)
+
+    def _check_times(self, dated: Cosigned, state: State, *, recorded: int) -> None:
+        """Check `recorded` against the times in a note (SPEC section 8.2).
+
+        An audit would find it, for ever: that a statement is recorded before it can have been
+        signed, or that what the note covers was, after it was cosigned. What earlier statements
+        name was checked when they came, and `recorded` never decreases.
+        """
+        first, size = self.head.size, dated.size
+        said = [Committed(first, size, dated.note)]
+        brackets = Brackets(covering=[dated], seen=[dated], statements=said)
+        tolerance_s = state.charter_at(first).tolerance_s
+        check_recorded(brackets.of(first, first=first), recorded=recorded, tolerance_s=tolerance_s)
+        if size <= self._before.size:  # else of this batch, and never published
+            last, before = size - 1, self._past.history.recorded_at(size - 1)
+            try:
+                check_recorded(
+                    brackets.of(last, first=last), recorded=before, tolerance_s=tolerance_s
+                )
+            except RuleError as error:
+                raise RuleError(
+                    error.check, "note", "is cosigned earlier than what it covers was recorded",
+                    error.expected, error.found,
+                ) from None  # fmt: skip
 
     def _root(self, size: int) -> bytes:
         before = self._before
@@ -584,22 +613,13 @@ def _files_of(submission: Submission) -> Iterator[tuple[str, File]]:
                 yield f"disclosures[{number}][{place}]", opened.value
 
 
-def _check_time(note: bytes, state: State, *, size: int, first: int, recorded: int) -> None:
-    """Check that a statement is not recorded before it can have been signed (SPEC section 8.2).
-
-    An audit would find it, for ever. What earlier statements name was checked when they came, and
-    `recorded` never decreases.
-    """
+def _dated(note: bytes, state: State, *, size: int) -> Cosigned | None:
+    """Return when witnesses cosigned a note, if any time on it counts."""
     if not any(charter.quorum for _, charter in state.charters):
-        return
+        return None
     policies = [(start, charter_policy(charter)) for start, charter in state.charters]
     digest = hashlib.sha256(note).digest()
-    dated = dated_by(policies, parse_signed(note)[1], size=size, digest=digest)
-    if dated is not None:
-        said = [Committed(first, size, digest)]
-        bracket = Brackets(covering=(), seen=[dated], statements=said).of(first, first=first)
-        tolerance_s = state.charter_at(first).tolerance_s
-        check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
+    return dated_by(policies, parse_signed(note)[1], size=size, digest=digest)
 
 
 def _parse_seen(note: bytes, statement: Statement, origin: str, key: str) -> Checkpoint:

@@ -9,6 +9,7 @@ import pytest
 
 from ledger.commit import EMPTY_HEAD, Head
 from ledger.errors import LedgerError, LogKeyError, StoreError
+from ledger.export import export
 from ledger.ledger import Ledger
 from ledger.past import SnapshotPast
 from ledger.sequencer import Accepted, prepare_submission, sequence
@@ -29,10 +30,12 @@ from tests.ledger.builder import (
     submit,
 )
 from tests.world import cosign, witness
+from verify.audit import audit
 from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint
 from verify.checks import Check
 from verify.entry import parse_entry
 from verify.errors import RuleError, VerifyError
+from verify.folder import Folder
 from verify.merkle import leaf_hash
 from verify.note import NoteSignature, VerifierKey, format_note
 from verify.receipt import (
@@ -325,6 +328,28 @@ def test_refuses_what_was_signed_later_than_its_clock_says(
         submit(found, new_letter("alpha"), note=one)
 
         assert [one] == list(found.notes())
+
+
+def test_refuses_a_note_that_was_cosigned_before_what_it_covers_was_recorded(
+    tmp_path: Path,
+) -> None:
+    named = [
+        {"algorithm": one.algorithm, "key": one.key, "name": one.name}
+        for one in map(witness, ("w1", "w2"))
+    ]
+    found, clock = found_ledger(tmp_path / "cosigned", ALPHA, witnesses=named, quorum=2)
+    with found:
+        at_s = clock() // 1000
+        early = cosign(found.checkpoint(), ("w1", at_s - 400), ("w2", at_s - 301))
+        document = sign_document(found, ALPHA, [new_letter("alpha")], note=early)
+        with pytest.raises(RuleError, match="is cosigned earlier than what it covers") as refusal:
+            found.submit(document)
+        one = cosign(found.checkpoint(), ("w1", at_s - 400), ("w2", at_s - 300))
+        submit(found, new_letter("alpha"), note=one)
+        export(found, tmp_path / "export")
+
+    assert (Check.BRACKET, "note") == (refusal.value.check, refusal.value.where)
+    assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict
 
 
 def test_accepts_a_seen_size_that_was_never_published(ledger: Ledger) -> None:
