@@ -32,8 +32,8 @@ class Offer:
         fingerprint: Its fingerprint, in hex.
         event_id: The event's id, in hex.
         author: The party that signed it.
-        thing: What kind of event it is, in people's words.
-        texts: Name and text of each claim that is opened.
+        what: What the event tells in its clear fields: who did what.
+        texts: What its author says beside: each date, and each claim that is opened, with its name.
         evidence: The evidence file's name.
     """
 
@@ -41,7 +41,7 @@ class Offer:
     fingerprint: str
     event_id: str
     author: str
-    thing: str
+    what: str
     texts: Sequence[tuple[str, str]]
     evidence: str
 
@@ -53,7 +53,7 @@ def format_page(offer: Offer) -> bytes:
 
 def _lines(offer: Offer) -> Iterator[str]:
     said = {name: html.escape(getattr(offer, name)) for name in (
-        "origin", "fingerprint", "event_id", "author", "thing", "evidence"
+        "origin", "fingerprint", "event_id", "author", "what", "evidence"
     )}  # fmt: skip
     yield "<!DOCTYPE html>"
     yield '<html lang="en">'
@@ -69,11 +69,11 @@ def _lines(offer: Offer) -> Iterator[str]:
     yield "<h1>An entry that concerns you</h1>"
     yield "<h2>What this is</h2>"
     yield (
-        f"<p>{said['author']} has signed this entry in the record {said['origin']}, which several "
-        f"organisations keep together: {said['thing']}.</p>"
+        f"<p>{said['author']} has signed this entry in the record {said['origin']}. It says: "
+        f"{said['what']}.</p>"
     )
     if offer.texts:
-        yield f"<p>In the words of {said['author']}:</p>"
+        yield f"<p>As {said['author']} tells it:</p>"
         yield "<dl>"
         for name, text in offer.texts:
             words = html.escape(clean(text))
@@ -113,7 +113,10 @@ def _one_response(said: Mapping[str, str]) -> Iterator[str]:
     yield (
         "<li>Make a key on your own machine, with a short name of yours. It can answer, and "
         "nothing else."
-        "<pre>counterfoil key new your.key --party your-name --powers answer</pre></li>"
+        "<pre>counterfoil key new your.key --party your-name --powers answer</pre>"
+        "If you mean to <code>agree</code>, <code>admit</code> or <code>ratify</code>, put "
+        "<code>answer,undertake</code> there: without it these words are refused. Such a key can "
+        "also make promises in your name.</li>"
     )
     yield (
         "<li>Send whoever gave you this page the file that the next command writes; it holds no "
@@ -124,7 +127,8 @@ def _one_response(said: Mapping[str, str]) -> Iterator[str]:
         "<li>Sign what you hold of this entry, and hand it in."
         f"<pre>counterfoil answer ADDRESS {said['event_id']} deny --note &quot;in your own "
         f"words&quot; --key your.key --fingerprint {said['fingerprint']}</pre>"
-        "Other words than <code>deny</code> are listed by <code>counterfoil answer --help</code>."
+        "What you may say instead of <code>deny</code>, and what it means, is told by "
+        "<code>counterfoil answer --help</code>."
         "</li>"
     )
     yield "</ol>"

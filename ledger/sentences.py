@@ -7,6 +7,7 @@ adds nothing, weighs nothing, and never says whether it is so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from ledger.folds.ranges import format_items
 from ledger.view import Told
@@ -19,6 +20,7 @@ from ledger.wording import (
     say,
     thing_words,
 )
+from verify.events import kind_of
 from verify.kinds import (
     Account,
     Agreement,
@@ -39,6 +41,8 @@ from verify.kinds import (
 )
 
 __all__ = [
+    "Placed",
+    "event_words",
     "is_impersonal",
     "item_counts",
     "knowledge_words",
@@ -51,6 +55,18 @@ _TITLES = ("title", "subject", "text", "description", "question", "terms", "note
 _LONGEST = 200
 
 
+class Placed(Protocol):
+    """An event at its place in a ledger, as far as a sentence that refers to it needs it."""
+
+    @property
+    def index(self) -> int:
+        """Index of its entry."""
+
+    @property
+    def event(self) -> Event:
+        """What it says."""
+
+
 def title_of(told: Told) -> str | None:
     """Return the author's own words for an event, cut to a line; None if none are open."""
     for name in _TITLES:
@@ -61,28 +77,34 @@ def title_of(told: Told) -> str | None:
     return None
 
 
-def sentence(told: Told, by_id: Mapping[str, Told]) -> str:
+def sentence(told: Told, by_id: Mapping[str, Placed]) -> str:
     """Write what an event tells.
 
     Args:
         told: The event.
         by_id: The events that it may refer to, by id.
     """
-    words = _words(told.event, by_id)
-    if told.event.on_behalf_of is not None and not isinstance(told.event, _WITH_ACTOR):
-        words += f", on behalf of {actors_words(told.event.on_behalf_of)}{_authority(told.event)}"
+    words = event_words(told.event, by_id)
     title = title_of(told)
     return f"{words}: {title}" if title else f"{words}."
 
 
-def other_words(event_id: str, by_id: Mapping[str, Told]) -> str:
+def event_words(event: Event, by_id: Mapping[str, Placed]) -> str:
+    """Write what an event tells in its clear fields: who did what, without its title."""
+    words = _words(event, by_id)
+    if event.on_behalf_of is not None and not isinstance(event, _WITH_ACTOR):
+        words += f", on behalf of {actors_words(event.on_behalf_of)}{_authority(event)}"
+    return words
+
+
+def other_words(event_id: str, by_id: Mapping[str, Placed]) -> str:
     """Name another event: "the letter of entry 13"."""
     other = by_id.get(event_id)
     if other is None:
         return "an event that is not here"
     channel = other.event.channel if isinstance(other.event, Communication) else None
     what = other.event.what if isinstance(other.event, Request) else None
-    return f"the {noun_of(other.kind, channel=channel, what=what)} of entry {other.index}"
+    return f"the {noun_of(kind_of(other.event), channel=channel, what=what)} of entry {other.index}"
 
 
 def is_impersonal(step: Step) -> bool:
@@ -108,7 +130,7 @@ def _authority(event: Event) -> str:
 _WITH_ACTOR = (Account, Commitment, Communication, Request, Step, Transfer)
 
 
-def _words(event: Event, by_id: Mapping[str, Told]) -> str:  # noqa: C901, PLR0912 (one case per kind)
+def _words(event: Event, by_id: Mapping[str, Placed]) -> str:  # noqa: C901, PLR0912 (one case per kind)
     match event:
         case Communication():
             return _communication(event)
@@ -183,13 +205,13 @@ def _meeting(event: Meeting) -> str:
     return f"{words}, chaired by {actor_words(event.chair)}" if event.chair else words
 
 
-def knowledge_words(event: Knowledge, by_id: Mapping[str, Told]) -> str:
+def knowledge_words(event: Knowledge, by_id: Mapping[str, Placed]) -> str:
     """Write what an event of knowledge tells, without its title."""
     way = f", {say(event.directness)}" if event.directness else ""
     mode, what = say(event.mode), other_words(event.of, by_id)
     of = by_id.get(event.of)
     if event.mode == "not_told" and of is not None and isinstance(of.event, Step):
-        by = of.event.by or of.author
+        by = of.event.by or of.event.author
         if party_of(by) == party_of(event.knower):
             # Of its own act nobody is told: what did not come is an answer to it.
             mode = "was told nothing in answer to"
@@ -216,7 +238,7 @@ def _request(event: Request) -> str:
     return f"{words} ({count_words(certain, total, event.areas_doubtful or ())})"
 
 
-def _step(event: Step, by_id: Mapping[str, Told]) -> str:
+def _step(event: Step, by_id: Mapping[str, Placed]) -> str:
     of = by_id.get(event.of)
     what = other_words(event.of, by_id)
     taken_up = event.verb == "answer" and of is not None and _is_invitation(of.event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,17 @@ from ledger.cli.parsing import command
 from ledger.cli.proving import stamp_option
 from ledger.cli.recording import write_new
 from ledger.cli.sources import add_source, open_provable, provable_id
-from ledger.evidence import prove
+from ledger.date_words import format_when
+from ledger.dates import parse_when
+from ledger.evidence import Provable, prove
 from ledger.making import making
 from ledger.offer import Offer, format_page
-from ledger.wording import say
+from ledger.sentences import event_words
+from ledger.wording import field_words
 from verify.entry import parse_entry
-from verify.events import kind_of, parse_event
+from verify.events import parse_event, references
 from verify.evidence import EVIDENCE_FILE, Evidence, parse_evidence
+from verify.kinds import Event
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -53,17 +58,18 @@ def _offer(arguments: Namespace, context: Context) -> int:
         stamps = [provable_id(ledger, given) for given in dict.fromkeys(arguments.stamp)]
         data = prove(ledger, [event_id], stamps=stamps, without=frozenset(arguments.without))
         origin, fingerprint = ledger.state().charter.origin, ledger.fingerprint
-    evidence = parse_evidence(data)
-    (entry,) = (parse_entry(bytes(one.entry)) for one in evidence.entries if one.shown == "yes")
-    event = parse_event(entry.event)
+        evidence = parse_evidence(data)
+        (entry,) = (parse_entry(bytes(one.entry)) for one in evidence.entries if one.shown == "yes")
+        event = parse_event(entry.event)
+        what = event_words(event, _named(event, ledger))
     page = format_page(
         Offer(
             origin=origin,
             fingerprint=fingerprint,
             event_id=event_id,
             author=event.author,
-            thing=say(kind_of(event).partition("/")[0]),
-            texts=tuple(_texts(evidence)),
+            what=what,
+            texts=tuple(_texts(event, evidence)),
             evidence=EVIDENCE_FILE,
         )
     )
@@ -72,15 +78,45 @@ def _offer(arguments: Namespace, context: Context) -> int:
         write_new(beside / EVIDENCE_FILE, data)
         write_new(beside / _PAGE, page)
     context.answer(
-        {"event": event_id, "files": [EVIDENCE_FILE, _PAGE], "folder": str(folder)},
+        {
+            "event": event_id,
+            "files": [EVIDENCE_FILE, _PAGE],
+            "fingerprint": fingerprint,
+            "folder": str(folder),
+        },
         f"Wrote {folder}: {_PAGE}, to be read first, and {EVIDENCE_FILE}\n"
         f"Give the fingerprint another way, by telephone or letter: {fingerprint}",
     )
     return DONE
 
 
-def _texts(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Yield the texts that the evidence opens, and the names of files."""
-    for line in evidence.disclosures or ():
-        for name, one in sorted(line.claims.items()):
-            yield name, one.value if isinstance(one.value, str) else one.value.name
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An event that the offered one refers to, at its place."""
+
+    index: int
+    event: Event
+
+
+def _named(event: Event, ledger: Provable) -> dict[str, _Named]:
+    """Return the events that `event` refers to, by id: the sentence says which kind they are."""
+    found = {}
+    for _, ref in references(event):
+        index = ledger.index_of(bytes.fromhex(ref))
+        if index is not None:
+            found[ref] = _Named(index, parse_event(parse_entry(ledger.entry(index)).event))
+    return found
+
+
+def _texts(event: Event, evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield the dates, the texts that the evidence opens, and the names of files."""
+    claims = {
+        name: one.value for line in evidence.disclosures or () for name, one in line.claims.items()
+    }
+    for role, date in (event.dates or {}).items():
+        phrase = claims.pop(f"phrase_{role}", None)
+        words = phrase if isinstance(phrase, str) else None
+        when = parse_when(date.edtf, basis=date.basis, phrase=words)
+        yield field_words(f"dates.{role}"), format_when(when)
+    for name, value in sorted(claims.items()):
+        yield field_words(f"claims.{name}"), value if isinstance(value, str) else value.name

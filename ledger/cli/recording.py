@@ -31,6 +31,19 @@ __all__ = ["add", "write_new"]
 
 _MAX_NAMES = 1 << 24
 _STANCES = get_args(get_type_hints(Position)["stance"])
+_STANCE_WORDS = {
+    "received": "it reached you; you say nothing of what is in it",
+    "admit": "it is so, and you accept that against yourself",
+    "agree": "it is so",
+    "not_admit": "you neither admit nor deny it: let it be proven",
+    "dispute": "you contest it, and may say why in a note",
+    "deny": "it is not so; with --field and --value, say what is so instead",
+    "correct": "a slip, your own too, is put right with --field and --value",
+    "retract_own": "you withdraw what your own party recorded",
+    "ratify": "you stand by what was said or done in your name",
+    "disown": "what your own key signed is not your party's word",
+    "object": "you object to it, such as to an erasure that is announced",
+}
 _DRAFTS = "communication, meeting, request, commitment, agreement, step, position, knowledge, …"
 _VALUES = "a date in EDTF, such as 2025-03-06 or 2025-03~; or words"
 
@@ -85,8 +98,11 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         commands, "answer", "say what your party holds of an event", _answer,
         "answer ledger 3c918f3d received --key rutland.key",
         "answer ledger 3c918f3d dispute --field dates.sent --value 2025-03-07 --key rutland.key",
-        more=f"STANCE is one of {', '.join(_STANCES[:6])},\n{', '.join(_STANCES[6:])}.\n"
-        "What your party holds already, in the same words, is not recorded again.",
+        more="STANCE is one of these:\n\n"
+        + "".join(f"  {stance:<12}  {_STANCE_WORDS[stance]}\n" for stance in _STANCES)
+        + "\nadmit, agree and ratify need a key with the power undertake, the others one\n"
+        "with answer. What your party holds already, in the same words, is not recorded\n"
+        "again.",
     )  # fmt: skip
     answer.add_argument("ledger", help="the ledger's folder or URL")
     answer.add_argument("id", help="the event's id, or its first digits")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger.offer import Offer, format_page
-from tests.ledger.commandline import Desk, process, rows, served
+from tests.ledger.commandline import Desk, part, process, rows, served
 
 VOID = {"meta"}
 
@@ -56,7 +56,27 @@ def test_an_outsider_gets_evidence_and_a_page(desk: Desk) -> None:
     assert f"counterfoil answer ADDRESS {given}" in text
     assert "B. Clerk" in text
     assert "A. Clerk" not in text
-    assert "rutland has signed this entry" in text
+    assert (
+        "rutland has signed this entry in the record ledger.example/desk. It says: rutland asked "
+        in text
+    )
+    assert '<dt>when it was received</dt><dd dir="auto">8th April (8 April 2025)</dd>' in text
+    assert "phrase_received" not in text
+
+
+def test_the_page_says_of_what_an_event_tells(desk: Desk) -> None:
+    given = desk.filled()[0]
+    desk.write(
+        "step.yaml",
+        "counterfoil: draft/v1\nevents:\n"
+        f"  - {{kind: step, of: {given}, target: request, verb: chase}}\n",
+    )
+    recorded = desk.done("record", "ledger", "--key", "rutland.key", "step.yaml")["recorded"]
+    answer = desk.done("offer", "ledger", str(rows(recorded)[0]["event"]), "-o", "for-them")
+    text = (desk.folder / "for-them" / "index.html").read_text(encoding="utf-8")
+
+    assert "rutland chased the request of entry " in text
+    assert part(desk.done("stat", "ledger")["ledger"])["fingerprint"] == answer["fingerprint"]
 
 
 def steps(page: Path, *, address: str) -> list[list[str]]:
@@ -93,6 +113,23 @@ def test_an_outsider_answers_as_the_page_says_without_joining(desk: Desk) -> Non
     (response,) = rows(desk.done("list", "ledger", "--party", "your-name")["events"])
     assert "in your own words" in desk("show", "ledger", str(response["id"])).out
     assert 0 == whole.code
+
+
+def test_an_outsider_that_agrees_makes_the_key_that_the_page_names(desk: Desk) -> None:
+    given = desk.filled()[0]
+    desk.done("offer", "ledger", given, "-o", "for-them")
+    page = (desk.folder / "for-them" / "index.html").read_text(encoding="utf-8")
+    (powers,) = re.findall("put <code>(.*?)</code> there", page)
+    ran = []
+    for name, can in (("one", "answer"), ("two", powers)):
+        key = ("--key", f"{name}.key")
+        desk.done("key", "new", f"{name}.key", "--party", name, "--powers", can, "--plain")
+        desk.done("key", "request", "for-them/evidence.json", *key, "-o", f"{name}.request")
+        desk.done("enrol", "ledger", f"{name}.request", "--key", "county.key")
+        ran.append(desk("answer", "ledger", given, "agree", *key))
+
+    assert [1, 0] == [one.code for one in ran]
+    assert "lacks the power undertake" in ran[0].err
 
 
 def test_a_key_request_from_bad_evidence_is_refused(desk: Desk) -> None:
@@ -157,6 +194,6 @@ def test_the_words_of_a_party_turn_nothing_and_are_wrapped_as_they_stand() -> No
     assert "first\nsecond \ufffd001\ufffd\ufffd\ufffd[2Jxxx" in text
     assert not any(ord(c) < 32 and c != "\n" for c in text)
     assert '<dd dir="auto">שלום</dd>' in text
-    assert "<p>In the words of rutland:</p>" in text
+    assert "<p>As rutland tells it:</p>" in text
     assert "overflow-wrap:anywhere}" in text.partition("body{")[2].partition("code")[0]
     assert "dd,pre{white-space:pre-wrap}" in text
