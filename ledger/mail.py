@@ -398,7 +398,7 @@ class _AddressReader:
         return tuple(self._read_one(piece, f"The {name} field") for piece in pieces)
 
     def _read_one(self, piece: str, what: str) -> Address:
-        parsed = _parse_address(piece) if len(piece) <= _MAX_ADDRESS_CHARS else None
+        parsed = _parse_address(piece, self._problems) if len(piece) <= _MAX_ADDRESS_CHARS else None
         if parsed is None:
             self._problems.note(f"{what} has an address that cannot be read.")
             cut = piece[:_MAX_ADDRESS_CHARS]
@@ -436,7 +436,7 @@ def _split_addresses(value: str) -> Iterator[str]:
         yield value[start:].strip()
 
 
-def _parse_address(piece: str) -> tuple[str, str] | None:
+def _parse_address(piece: str, problems: Problems) -> tuple[str, str] | None:
     """Read one mailbox into display name and address.
 
     Of `bob@a.example <ann@b.example>` the standard library reads the first and drops the rest, and
@@ -445,7 +445,7 @@ def _parse_address(piece: str) -> tuple[str, str] | None:
     """
     name, address, whole = "", "", False
     try:
-        parsed = policy.default.header_fetch_parse("To", with_known_charsets(piece))
+        parsed = policy.default.header_fetch_parse("To", with_known_charsets(piece, problems))
         addresses = parsed.addresses if isinstance(parsed, AddressHeader) else ()
         if len(addresses) == 1 and addresses[0].username and addresses[0].domain:
             name, address = addresses[0].display_name, addresses[0].addr_spec

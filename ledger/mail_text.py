@@ -17,6 +17,7 @@ from ledger.mime import (
     Problems,
     content_of,
     text_codec,
+    wider_codec,
     without_surrogates,
 )
 
@@ -24,8 +25,6 @@ __all__ = ["choose_body"]
 
 # Longer HTML is hostile, and the standard library needs quadratic time for it.
 _MAX_HTML_CHARS = 4 * 1024 * 1024
-# Control characters of Latin-1, which nobody writes; quotation marks and the euro in Windows-1252.
-_WINDOWS = re.compile(rb"[\x80-\x9f]")
 
 
 def choose_body(
@@ -53,9 +52,10 @@ def _text(content: bytes, leaf: Entity, problems: Problems) -> str:
     if codec == "ascii" and not content.isascii():
         problems.note("The body has octets outside its charset: it was read as UTF-8.")
         codec = "utf-8"
-    if codec == "iso8859-1" and _WINDOWS.search(content):
-        problems.note("The body has octets outside its charset: it was read as Windows-1252.")
-        codec = "cp1252"
+    wider = wider_codec(codec, content)
+    if wider is not None:
+        problems.note(f"The body has octets outside its charset: it was read as {wider[1]}.")
+        codec = wider[0]
     try:
         text = content.decode(codec)
     except FOREIGN:

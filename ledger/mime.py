@@ -45,6 +45,7 @@ __all__ = [
     "scalars",
     "text_codec",
     "walk_leaves",
+    "wider_codec",
     "with_known_charsets",
     "without_comments",
     "without_surrogates",
@@ -178,7 +179,9 @@ def decode_words(value: str, what: str, problems: Problems) -> str:
         problems.note(f"{what} is too long to be decoded: it is kept as it stands.")
         return one_line(value, what, problems)
     try:
-        decoded = str(policy.default.header_fetch_parse("Subject", with_known_charsets(value)))
+        decoded = str(
+            policy.default.header_fetch_parse("Subject", with_known_charsets(value, problems))
+        )
     except FOREIGN:
         problems.note(f"{what} has an encoded word that cannot be read.")
         decoded = value
@@ -451,16 +454,54 @@ _CHARSETS = {
     "x-mac-roman": "mac_roman",
     "x-sjis": "cp932",
 }
-_ENCODED_WORD = re.compile(r"=\?(?P<charset>[^?*\s]{1,40})(?=(?:\*[^?\s]*)?\?[bqBQ]\?)")
+# Encodings that mail programs name, and wider ones that they mean: GBK goes out as gb2312. As
+# browsers read them (WHATWG, Encoding), but only where the narrow one has no such character.
+_WIDER = {
+    "euc_kr": ("cp949", "Windows-949"),
+    "gb2312": ("gb18030", "GB18030"),
+    "gbk": ("gb18030", "GB18030"),
+    "iso8859-1": ("cp1252", "Windows-1252"),
+    "shift_jis": ("cp932", "Windows-932"),
+}
+# Control characters of Latin-1, which nobody writes; quotation marks and the euro in Windows-1252.
+_CONTROLS = re.compile(rb"[\x80-\x9f]")
+_ENCODED_WORD = re.compile(
+    r"=\?(?P<charset>[^?*\s]{1,40})(?P<rest>(?:\*[^?\s]*)?\?(?P<encoding>[bqBQ])\?(?P<text>[^?\s]*))"
+)
 
 
-def with_known_charsets(value: str) -> str:
-    """Give encoded words the names of their charsets that the standard library knows."""
+def wider_codec(codec: str, content: bytes) -> tuple[str, str] | None:
+    """Name the wider codec, and what people call it, of octets that `codec` cannot have written."""
+    wider = _WIDER.get(codec)
+    if wider is None or (codec == "iso8859-1" and not _CONTROLS.search(content)):
+        return None
+    try:
+        content.decode(codec)
+    except FOREIGN:
+        return wider
+    return wider if codec == "iso8859-1" else None
+
+
+def with_known_charsets(value: str, problems: Problems) -> str:
+    """Give encoded words the names of charsets in which the standard library can read them."""
 
     def known(found: re.Match[str]) -> str:
-        return f"=?{_CHARSETS.get(found['charset'].lower(), found['charset'])}"
+        charset = _CHARSETS.get(found["charset"].lower(), found["charset"])
+        codec = text_codec(charset)
+        wider = None if codec is None else wider_codec(codec, _octets_of_word(found))
+        if wider is not None:
+            problems.note(f"A header has octets outside its charset: it was read as {wider[1]}.")
+            charset = wider[0]
+        return f"=?{charset}{found['rest']}"
 
     return _ENCODED_WORD.sub(known, value)
+
+
+def _octets_of_word(found: re.Match[str]) -> bytes:
+    octets = found["text"].encode("ascii", "ignore")
+    if found["encoding"] in "qQ":
+        return binascii.a2b_qp(octets, header=True)
+    return _base64(octets, Problems())
 
 
 def text_codec(charset: str) -> str | None:

@@ -327,6 +327,10 @@ def test_media_type_of_an_attachment_is_valid(expected: str, content_type: str) 
         ("\u05e9\u05dc", "ISO-8859-8-I", b"\xf9\xec"),
         ("\u0e2a", "windows-874", b"\xca"),
         ("\u2460", "x-sjis", b"\x87\x40"),
+        ("\u2460\uff5e", "shift_jis", b"\x87\x40\x81\x60"),
+        ("\u301c", "shift_jis", b"\x81\x60"),
+        ("\u6731\u9555", "gb2312", b"\xd6\xec\xe9F"),
+        ("\ub620", "ks_c_5601-1987", b"\x8cc"),
         ("a\0b", "utf-8", b"a\0b"),
         ("a\nb\n", "utf-8", b"a\rb\r\n"),
     ],
@@ -413,6 +417,23 @@ def test_encoded_words_of_charsets_that_python_calls_otherwise(expected: str, wo
     mail = parse_mail(f"Subject: {word}\nFrom: {word} <a@x.example>\n\n".encode())
 
     assert (expected, expected, ()) == (mail.subject, mail.from_[0].name, mail.problems[1:])
+
+
+@pytest.mark.parametrize(("expected", "word", "wider"), [
+    ("Council\u2019s", "=?iso-8859-1?Q?Council=92s?=", "Windows-1252"),
+    ("\u6731\u9555", "=?gb2312?B?1uzpRg==?=", "GB18030"),
+    ("\u6731\u9555", "=?GBK*zh?b?1uzpRg?=", None),
+    ("\u2460", "=?shift_jis?B?h0A=?=", "Windows-932"),
+    ("\xa35", "=?iso-8859-1?Q?=A35?=", None),
+])  # fmt: skip
+def test_encoded_words_are_read_in_the_wider_charset_that_is_meant(
+    expected: str, word: str, wider: str | None
+) -> None:
+    mail = parse_mail(f"Subject: {word}\nFrom: {word} <a@x.example>\n\n".encode())
+    note = f"A header has octets outside its charset: it was read as {wider}."
+
+    assert (expected, expected) == (mail.subject, mail.from_[0].name)
+    assert (() if wider is None else (note,)) == mail.problems[1:]
 
 
 @pytest.mark.parametrize("octets", [b"", b"\n", b"\r\nbody", b"\x89PNG\r\n\x1a\n", b"no header"])
