@@ -26,7 +26,7 @@ from ledger.chance import Random
 from ledger.compose import Composed, FileClaim, compose, file_claim
 from ledger.dates import parse_when
 from ledger.draft_values import Place, Values, check_known, mapping_of
-from ledger.errors import ComposeError, DateError, DraftError
+from ledger.errors import ComposeError, DateError, DraftError, MailError
 from ledger.handwritten import MAX_OCTETS, PlainError, read_yaml
 from ledger.mail import Address, Mail, parties_of
 from verify.claims import File
@@ -106,7 +106,14 @@ def compose_mail(
 
     Raises:
         ComposeError: The mail makes no event.
+        MailError: It has no field that says who, to whom, when or what about: it is something else.
     """
+    said = (mail.from_, mail.to, mail.cc, mail.bcc, mail.date, mail.date_problem, mail.subject)
+    if not any((*said, mail.message_id, mail.received)):
+        raise MailError(
+            "it has no field of a mail (From, To, Date, Subject, …): save the mail as it was sent "
+            "or received (.eml)"
+        )
     notes = [f"{name}: {problem}" for problem in mail.problems]
     if not mail.from_:
         notes.append(f"{name}: it does not say whom it is from")
@@ -126,6 +133,10 @@ def compose_mail(
     claims: dict[str, str | FileClaim] = {"file.1": original}
     claims |= {key: value for key, value in texts.items() if value}
     parts = [_attachment(part, number) for number, part in enumerate(_contents(mail), 1)]
+    for number, part in enumerate(parts, 2):
+        if part.media_type == "message/rfc822":
+            # A journal's report, a forwarded mail, one that came back.
+            notes.append(f"{name}: file.{number} is a mail, not recorded as one: save it by itself")
     persons = [_person(one) for one in unknown]
     return _fit(
         author, fields, claims, parts=parts, persons=persons, name=name, notes=notes, random=random

@@ -386,7 +386,7 @@ class _Run:
                 find_message=find_message,
                 random=self._random,
             )
-        except ComposeError as error:
+        except (ComposeError, MailError) as error:
             self._refuse(path, None, str(error))
             return None
         for note in notes:

@@ -521,6 +521,32 @@ def test_attachments_are_files_of_their_own(tmp_path: Path, ledger: Ledger) -> N
     ]  # fmt: skip
 
 
+def test_a_mail_within_a_mail_is_said_not_to_be_recorded_as_one(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    text = (
+        "From: journal@blaby.gov.uk\r\nSubject: s\r\n"
+        'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nSender: ann@blaby.gov.uk\r\n"
+        "--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        "From: ann@blaby.gov.uk\r\nSubject: s\r\n\r\nbody\r\n--b--\r\n"
+    )
+    report = run(Directory(ledger), tmp_path, write(tmp_path, "journal.eml", text))
+
+    assert "journal.eml: file.2 is a mail, not recorded as one: save it by itself" in report.notes
+    assert "message/rfc822" == getattr(claims(ledger, 2)["file.2"], "media_type", "")
+
+
+@pytest.mark.parametrize(
+    "text", ["<html><body>From: ann@blaby.gov.uk</body></html>\n", "note: call Ann\n\nx\n"]
+)
+def test_what_has_no_field_of_a_mail_is_none(tmp_path: Path, ledger: Ledger, text: str) -> None:
+    report = run(Directory(ledger), tmp_path, write(tmp_path, "page.eml", text))
+
+    assert ([], 2) == (report.recorded, ledger.size())
+    assert ["it has no field of a mail"] == [one.reason[:25] for one in report.refused]
+
+
 # Parties
 
 
