@@ -352,6 +352,7 @@ _DATE_TIME = re.compile(
     r"T(?P<time>(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]))"
 )
+_SEASONS: Final = frozenset(str(number) for number in range(21, 42))  # and quarters, and halves
 _HOUR_S: Final = 3_600
 _DAY_S: Final = 24 * _HOUR_S
 _CALENDAR: Final = range(dt.date.min.toordinal(), dt.date.max.toordinal() + 1)
@@ -431,6 +432,8 @@ def _parse_date(text: str, *, whole: str) -> Range:
     year, month, day = found["year"], found["month"] or "XX", found["day"] or "XX"
     if month == "XX" and day != "XX":
         raise DateError(whole, "has a day without a month")
+    if day == "XX" and month in _SEASONS:
+        raise DateError(whole, "is a season: write its months, such as [2025-03..2025-05]")
     try:
         if month == "XX":
             return _year_range(int(year))

@@ -70,6 +70,7 @@ _DRAWN: Final = frozenset(("author", "nonce", "sealed", "cipher"))
 _OPENING: Final = frozenset(("label", "kind", "of", "names"))
 _SET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _YEAR: Final = re.compile(r"[0-9]{4}")
+_LEAP_YEAR: Final = 2024
 _MAX_EVENTS: Final = 65_536
 
 
@@ -379,7 +380,7 @@ class _Reader:
         else:
             suggestion = words_to_edtf(words, year=self._year)
             if suggestion is None:
-                raise place.error(f"{words[:80]!r} has no set meaning here: give `edtf` as well")
+                raise place.error(f"{words[:80]!r} {_why_unread(words, year=self._year)}")
             edtf, basis = suggestion.edtf, suggestion.basis
         if "basis" in given:
             basis = _basis(given["basis"], place.at("basis"))
@@ -439,6 +440,16 @@ def _kind(given: Mapping[str, Plain], place: Place) -> str:
             return kind
     plain = [kind.removesuffix("/v1") for kind in KINDS]
     raise here.error(f"{word[:80]!r} is no kind of event{did_you_mean(word, plain)}")
+
+
+def _why_unread(words: str, *, year: int | None) -> str:
+    """Say why words give no date, and what to write."""
+    if year is None and words_to_edtf(words, year=_LEAP_YEAR) is not None:
+        return "names no year: give `year` at the top, or `edtf` here"
+    return (
+        'has no set meaning here: give `edtf` as well, such as "2025-03" (a day of that month), '
+        '"2025-03~" (about then) or "[2025-03-01..2025-05-31]" (a day of these)'
+    )
 
 
 def _basis(value: Plain, place: Place) -> Basis:

@@ -85,6 +85,13 @@ def _common_lines() -> Iterator[str]:
     yield from _comment(f"basis: {basis}. A bare date is `stated`.", "    ")
     yield "    # dates:"
     yield '    #   occurred: {words: "6th March", edtf: "2025-03-06", basis: inferred}'
+    yield from _comment(
+        'edtf: "2025-03" (a day of that month) | "2025-03~" (about then) | '
+        '"[2025-03-01..2025-05-31]" (a day of these) | "[..2025-03-06]" (on or before) | '
+        '"[2025-03-06..]" | "2025-07/2025-09" (a period) | "2025-XX" (the year only). Words such '
+        "as 6th March, early June, in June, before 6 March need none.",
+        "    ",
+    )
     yield from _comment(f"links, rel one of: {' | '.join(get_args(Rel))}", "    ")
     yield f"    # links: [{{rel: follows, to: {FILL_IN}}}]"
     yield f"    # on_behalf_of: [{FILL_IN}]"

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from ledger.compose import Composed, FileClaim, compose
+from ledger.date_words import words_to_edtf
+from ledger.dates import parse_when
 from ledger.drafts import Draft, compose_event, new_draft, parse_draft, read_draft
 from ledger.errors import ComposeError, DraftError, LedgerError
 from ledger.handwritten import MAX_OCTETS, read_yaml
@@ -437,6 +439,39 @@ def test_a_template_shows_every_field_and_word_of_its_kind(kind: str) -> None:
         assert f"\n    {field.name}: " in text or f"\n    # {field.name}: " in text
         if isinstance(field.type, inspect.LiteralType):
             assert all(str(word) in text for word in field.type.values)
+
+
+def test_dates_in_a_template_are_dates_and_its_words_need_none() -> None:
+    text = new_draft("meeting").replace("\n    #  ", "")
+    (line,) = re.findall("# edtf: (.*)", text)
+    words = line.partition("Words such as ")[2].removesuffix(" need none.").split(", ")
+
+    assert 7 == len([parse_when(each, basis="stated") for each in re.findall('"(.*?)"', line)])
+    assert 4 == len([words_to_edtf(each, year=2025) for each in words])
+    assert None not in [words_to_edtf(each, year=2025) for each in words]
+
+
+@pytest.mark.parametrize(("year", "words", "told"), [
+    ("", "6th March", "names no year: give `year` at the top"),
+    ("", "around March", "has no set meaning here: give `edtf` as well"),
+    ("year: 2025\n", "29th February", "has no set meaning here: give `edtf` as well"),
+])  # fmt: skip
+def test_words_that_give_no_date_are_told_what_to_write(year: str, words: str, told: str) -> None:
+    event = f"- kind: meeting\n  dates: {{occurred: {{words: {words}}}}}\n"
+    error = refusal(f"counterfoil: draft/v1\n{year}events:\n{event}")
+    dates = re.findall('"(.*?)"', str(error))
+
+    assert f"{words!r} {told}" in str(error)
+    assert all(parse_when(each, basis="stated") for each in dates)
+
+
+def test_a_season_is_told_apart_from_a_day_that_is_none() -> None:
+    event = '- kind: meeting\n  dates: {occurred: "2025-21"}\n'
+    error = refusal(f"counterfoil: draft/v1\nevents:\n{event}")
+    (months,) = re.findall(r"\[.*?\]", str(error))
+
+    assert "is a season" in str(error)
+    assert parse_when(months, basis="stated").kind == "point"
 
 
 def test_a_template_names_every_stem() -> None:
