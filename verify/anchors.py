@@ -106,8 +106,11 @@ def compare(
         except (MalformedError, ProofError, SignatureError, RuleError) as error:
             expected = error.expected if isinstance(error, RuleError) else None
             found = error.found if isinstance(error, RuleError) else None
+            reason = error.reason
+            if isinstance(error, MalformedError):
+                reason = f"is no receipt and no signed checkpoint, or a damaged one: {reason}"
             result.findings.append(
-                Finding(Check.RECEIPT, name, error.reason, expected=expected, found=found)
+                Finding(Check.RECEIPT, name, reason, expected=expected, found=found)
             )
         else:
             if met:

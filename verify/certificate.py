@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from verify.brackets import format_time_s
-from verify.lines import grouped, wrap
+from verify.lines import grouped, noun, wrap
 from verify.report import Finding, Report, Times
 
 __all__ = ["WORDS", "Received", "draft_certificate", "listing_hash"]
@@ -29,8 +29,16 @@ WORDS: Final[dict[str, str]] = {
     "kept notes": "signed statements of earlier states of the record",
     "notes": "signed statements of earlier states of the record",
     "sealed claims": "sealed texts and names, opened or not",
-    "signatures": "signatures of member organisations",
     "submissions": "batches of entries, each with one signature",
+    # one of what was counted
+    "disclosure": "text or name opened, compared with its seal",
+    "entry": "entry read",
+    "file": "attached file, compared with the entry that names it",
+    "governance entry": "entry on who may sign, and by which rules",
+    "kept note": "signed statement of an earlier state of the record",
+    "note": "signed statement of an earlier state of the record",
+    "sealed claim": "sealed text or name, opened or not",
+    "submission": "batch of entries, with one signature",
     # what was not checked
     "other entries of this ledger: this file shows a few, and none later than its checkpoint":
         "other entries of the record: this file shows a few, and none later than its signed size",
@@ -172,7 +180,8 @@ def _received(received: Received) -> Iterator[str]:
 def _record(report: Report, received: Received) -> Iterator[str]:
     yield from _row("Name", report.origin or "could not be read")
     yield from _hash("Fingerprint", report.fingerprint)
-    entries = "could not be read" if report.size is None else f"{report.size:,} entries"
+    size = report.size
+    entries = "could not be read" if size is None else f"{size:,} {noun('entries', size)}"
     yield from _row("Size", entries)
     yield from _hash("Root", report.root)
     if received.files is not None:
@@ -184,6 +193,9 @@ def _record(report: Report, received: Received) -> Iterator[str]:
         "that size. A record with the same root has the same entries.",
         first="  ", rest="  ",
     )  # fmt: skip
+    for one in report.shown:
+        yield from _row("Shows", f"entry {one.index:,}, signed by {one.author}, whose id is")
+        yield from _hash("", one.event_id)
 
 
 def _compared(
@@ -218,10 +230,12 @@ def _dated(times: Times) -> Iterator[str]:
     yield from _row("Times", f"by the clocks of co-signers that {whose} names")
     if times.earliest_s is not None:
         earliest = format_time_s(times.earliest_s)
-        yield from _row("", f"{times.signed_after:,} entries signed after {earliest} or later")
+        many = f"{times.signed_after:,} {noun('entries', times.signed_after)}"
+        yield from _row("", f"{many} signed after {earliest} or later")
     if times.latest_s is not None:
         latest = format_time_s(times.latest_s)
-        yield from _row("", f"{times.existed_by:,} entries existed by {latest} or earlier")
+        many = f"{times.existed_by:,} {noun('entries', times.existed_by)}"
+        yield from _row("", f"{many} existed by {latest} or earlier")
     for index, bracket in times.brackets:
         if bracket.after_s is not None:
             yield from _row("", f"entry {index:,} signed after {format_time_s(bracket.after_s)}")
@@ -235,7 +249,7 @@ def _checked(report: Report) -> Iterator[str]:
     if not report.counts:
         yield "  Nothing could be read, and so none of this was checked."
     for name, count in report.counts.items():
-        yield from wrap(f"{WORDS[name]}: {count:,}", first="  ", rest="    ")
+        yield from wrap(f"{WORDS[noun(name, count)]}: {count:,}", first="  ", rest="    ")
 
 
 def _result(report: Report) -> Iterator[str]:

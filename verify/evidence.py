@@ -24,13 +24,23 @@ from verify.claims import File, check_claims
 from verify.codec import Decoder, Hash, Texts, Wire, encode
 from verify.contents import charter_policy, check_file, check_files
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
+from verify.events import event_id, kind_of
 from verify.kinds import Positive
 from verify.merkle import check_consistency, check_inclusion
 from verify.note import Note, VerifierKey
 from verify.notes import check_held, dated_by, log_vkey
 from verify.proof import MAX_HASHES
 from verify.receipt import Receipt, check_receipt_alone, proof_of
-from verify.report import Finding, Report, Times, Verdict, Weighed, find, nest
+from verify.report import (
+    Finding,
+    Report,
+    ShownEvent,
+    Times,
+    Verdict,
+    Weighed,
+    find,
+    nest,
+)
 from verify.shown import MAX_SHOWN, Held, Shown
 from verify.source import Source
 from verify.spelling import parse_base64
@@ -605,7 +615,14 @@ class _Audit:
             not_checked=self._not_checked(),
             weighed=self._weighed,
             times=self._times,
+            shown=() if self._findings else tuple(self._shown_events()),
         )
+
+    def _shown_events(self) -> Iterator[ShownEvent]:
+        for held in self._shown.entries:
+            if held.shown == "yes":
+                own_id = event_id(held.entry.event).hex()
+                yield ShownEvent(held.index, own_id, kind_of(held.event), held.event.author)
 
     def _not_checked(self) -> tuple[str, ...]:
         found = (*not_checked(self._anchors.policy), *NOT_CHECKED)

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-__all__ = ["WIDTH", "grouped", "plain", "wrap"]
+__all__ = ["WIDTH", "grouped", "noun", "plain", "wrap"]
 
 WIDTH = 80
 """Characters in a line."""
@@ -33,3 +33,10 @@ def grouped(digits: str) -> Sequence[str]:
     """Return a hash in groups that can be read aloud and compared, on two lines."""
     groups = [digits[start : start + 8] for start in range(0, len(digits), 8)]
     return [" ".join(groups[:4]), " ".join(groups[4:])]
+
+
+def noun(plural: str, count: int) -> str:
+    """Return the noun that goes with a count: "entry" for "entries" and 1."""
+    if count != 1:
+        return plural
+    return f"{plural[:-3]}y" if plural.endswith("ies") else plural.removesuffix("s")

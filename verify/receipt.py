@@ -69,7 +69,8 @@ def parse_receipt(data: bytes) -> Receipt:
     try:
         return _RECEIPT.decode(data)
     except MalformedError as error:
-        raise RuleError(Check.RECEIPT, error.where, error.reason) from None
+        reason = f"is no receipt, or a damaged one: {error.reason}"
+        raise RuleError(Check.RECEIPT, error.where, reason) from None
 
 
 def format_receipt(receipt: Receipt) -> bytes:

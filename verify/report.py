@@ -20,6 +20,7 @@ __all__ = [
     "Finding",
     "Findings",
     "Report",
+    "ShownEvent",
     "Times",
     "Verdict",
     "Weighed",
@@ -212,6 +213,22 @@ class Times(msgspec.Struct, frozen=True):
     latest_s: int | None = None
 
 
+class ShownEvent(msgspec.Struct, frozen=True):
+    """An event that an evidence file shows.
+
+    Attributes:
+        index: Index of its entry.
+        event_id: Its id, in hex.
+        kind: Its kind without its version.
+        author: The party that signed it.
+    """
+
+    index: int
+    event_id: str
+    kind: str
+    author: str
+
+
 class Report(msgspec.Struct, frozen=True):
     """What a verifier found.
 
@@ -232,6 +249,7 @@ class Report(msgspec.Struct, frozen=True):
             where no checkpoint could be weighed.
         times: What cosignatures prove of time; None where no quorum could.
         attestations: Indexes of an export's entries that hold outside evidence.
+        shown: The events that an evidence file shows, in order; none where something is wrong.
     """
 
     verdict: Verdict
@@ -248,6 +266,7 @@ class Report(msgspec.Struct, frozen=True):
     weighed: Weighed | None = None
     times: Times | None = None
     attestations: tuple[int, ...] = ()
+    shown: tuple[ShownEvent, ...] = ()
 
 
 def nest(

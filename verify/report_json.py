@@ -9,6 +9,9 @@ Canonical JSON (SPEC section 1.1, but that lists may be empty):
     fingerprint     leaf hash of entry 0, hex
     size, root      of the checkpoint: an integer; hex
     audience        of an export: for whom its manifest says it is; absent if it could not be read
+    shown           of evidence: list of the events that it shows; absent where something is wrong
+        entry, event    index; id, hex
+        kind, author    its kind without its version; the party that signed it
     left_out        of an export: how many sealed claims are not opened in it
     agrees          what the reader supplied and agrees, in words
     counts          what was checked: name -> integer
@@ -71,7 +74,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from verify.brackets import Bracket
 from verify.lines import plain
-from verify.report import Finding, Report, Times, Weighed
+from verify.report import Finding, Report, ShownEvent, Times, Weighed
 
 if TYPE_CHECKING:
     from verify.fork import ForkReport
@@ -97,6 +100,8 @@ def report_object(report: Report, kind: str) -> Object:
     }
     if kind == "export":
         result["left_out"] = report.left_out
+    if report.shown:
+        result["shown"] = [_shown(one) for one in report.shown]
     if report.weighed is not None:
         result["cosigned"] = _weighed(report.weighed)
     if report.times is not None:
@@ -106,6 +111,10 @@ def report_object(report: Report, kind: str) -> Object:
         if value is not None:
             result[name] = value
     return result
+
+
+def _shown(one: ShownEvent) -> Object:
+    return {"entry": one.index, "event": one.event_id, "kind": one.kind, "author": one.author}
 
 
 def _weighed(weighed: Weighed) -> Object:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from verify.brackets import Bracket, format_time_s
-from verify.lines import grouped, wrap
-from verify.report import Finding, Report, Times, Weighed
+from verify.lines import grouped, noun, wrap
+from verify.report import Finding, Report, ShownEvent, Times, Weighed
 
 if TYPE_CHECKING:
     from verify.fork import ForkReport
@@ -30,6 +30,7 @@ def report_lines(report: Report, kind: str) -> Iterator[str]:
     yield from _row("Root", _grouped(report.root))
     if kind == "export":
         yield from _row("For", [report.audience or "could not be read"])
+    yield from _row("Shows", list(_shown(report.shown)))
     yield from _row("Checked", _counted(report.counts))
     if kind == "export":
         sealed = report.counts["sealed claims"]
@@ -67,7 +68,7 @@ def fork_lines(report: "ForkReport") -> Iterator[str]:
     yield ""
     yield from _row("Ledger", [report.origin or "could not be read"])
     for size, root in report.checkpoints:
-        yield from _row("Signed", [f"{size:,} {_noun('entries', size)}", *_grouped(root)])
+        yield from _row("Signed", [f"{size:,} {noun('entries', size)}", *_grouped(root)])
     yield from _row("By", report.accused)
     yield from _row("Agrees with", report.anchors or ["nothing from elsewhere"])
     for number, finding in enumerate(report.findings, 1):
@@ -113,6 +114,13 @@ def _grouped(digits: str | None) -> Sequence[str]:
     if digits is None:
         return ["could not be read"]
     return grouped(digits)
+
+
+def _shown(events: Sequence[ShownEvent]) -> Iterator[str]:
+    """Name each event that a file shows: where it stands, what it is, who signed it, its id."""
+    for one in events:
+        yield f"entry {one.index:,}: {one.kind} signed by {one.author}, event"
+        yield one.event_id
 
 
 def _cosigned(weighed: Weighed) -> list[str]:
@@ -163,13 +171,7 @@ def _counted(counts: Mapping[str, int]) -> list[str]:
     if not counts:
         return ["could not be read"]
     width = max(len(f"{count:,}") for count in counts.values())
-    return [f"{count:{width},} {_noun(name, count)}" for name, count in counts.items()]
-
-
-def _noun(name: str, count: int) -> str:
-    if count != 1:
-        return name
-    return f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
+    return [f"{count:{width},} {noun(name, count)}" for name, count in counts.items()]
 
 
 def _finding(finding: Finding, bullet: str) -> Iterator[str]:

@@ -179,7 +179,7 @@ def _show_lines(told: Told, reading: Reading, width: int) -> Iterator[str]:
             ("entry", str(told.index)),
             ("recorded", f"{recorded:%Y-%m-%d %H:%M:%S} UTC, by the operator's clock"),
             ("signed by", f"{told.author}, key {told.key[:16]} ({told.key_origin})"),
-            ("after seeing", f"{told.seen_size} entries"),
+            ("after seeing", f"{told.seen_size} {'entry' if told.seen_size == 1 else 'entries'}"),
             *([] if proven is None else [("proven", proven)]),
             ("kind", told.kind),
         ]

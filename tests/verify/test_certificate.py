@@ -17,8 +17,11 @@ from verify.__main__ import main
 from verify.brackets import Bracket
 from verify.certificate import WORDS, Received, draft_certificate, listing_hash
 from verify.checks import Check
+from verify.codec import encode
+from verify.events import event_id
 from verify.evidence import NOT_CHECKED, format_evidence
 from verify.folder import Folder
+from verify.lines import noun
 from verify.report import Finding, Report, Times, Weighed
 
 LISTING = "find . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -d '\\n' sha256sum | sha256sum"
@@ -98,7 +101,7 @@ def test_names_the_files_that_came_along(world: World, tmp_path: Path) -> None:
     run(evidence, "--files", files, "--certificate", tmp_path / "draft.txt")
 
     text = (tmp_path / "draft.txt").read_text()
-    assert "attached files, each compared with the entry that names it: 1\n" in text
+    assert "attached file, compared with the entry that names it: 1\n" in text
     assert "  Folder       files\n" in text
 
 
@@ -180,6 +183,18 @@ def test_of_what_changed_while_it_was_examined_there_is_none(
     assert not (tmp_path / "draft.txt").exists()
 
 
+def test_counts_one_thing_as_one_and_names_what_is_shown(world: World, tmp_path: Path) -> None:
+    evidence = written(tmp_path, {"e.json": format_evidence(evidence_of(world, 5))}) / "e.json"
+    run(evidence, "--certificate", tmp_path / "draft.txt")
+    text = (tmp_path / "draft.txt").read_text()
+    event = world.events()[5]
+    shown = text.split("whose id is")[1].split()[:8]
+
+    assert "  batch of entries, with one signature: 1\n" in text
+    assert f"  Shows        entry 5, signed by {event.author}, whose id is\n" in text
+    assert event_id(encode(event)).hex() == "".join(shown)
+
+
 def test_never_overwrites_and_writes_nothing_where_nothing_ran(evidence: Path) -> None:
     out = written(evidence.parent, {"there.txt": b"mine"}) / "there.txt"
     there = run(evidence, "--certificate", out)
@@ -223,10 +238,17 @@ def test_speaks_no_word_of_the_craft_and_escapes_what_it_is_given() -> None:
         assert text.replace("\n", "").isprintable()
 
 
+COUNTED = (
+    "disclosures", "entries", "files", "governance entries", "kept notes", "notes",
+    "sealed claims", "submissions",
+)  # fmt: skip
+
+
 def test_its_table_has_what_reports_say() -> None:
     said = {text for text in WORDS if len(text) > 60}
 
     assert 3 == len(said)
+    assert all(noun(one, 1) in WORDS for one in COUNTED)
     assert said <= set(NOT_CHECKED)
 
 

@@ -22,6 +22,7 @@ from tests.world import ORIGIN, Said, World, letter, public_hex, say, signing_ke
 from verify.__main__ import main
 from verify.checks import Check
 from verify.codec import encode
+from verify.events import event_id, kind_of
 from verify.evidence import format_evidence
 from verify.folder import Folder
 from verify.kinds import Erasure, Meeting
@@ -426,6 +427,21 @@ def test_json_is_one_canonical_object(world: World, export: Path, evidence: Path
         assert [] == report["findings"]
         assert all(name.replace("_", "").isalpha() for name in report["counts"])
         assert len(report["not_checked"]) > 3
+
+
+def test_evidence_says_which_events_it_shows_where_nothing_is_wrong(
+    world: World, evidence: Path
+) -> None:
+    event = world.events()[3]
+    own_id = event_id(encode(event)).hex()
+    told = msgspec.json.decode(run(evidence, "--json").stdout)["shown"]
+    words = run(evidence).stdout.decode()
+    evidence.write_bytes(evidence.read_bytes().replace(b'"recorded":1', b'"recorded":2'))
+
+    assert [{"author": event.author, "entry": 3, "event": own_id, "kind": kind_of(event)}] == told
+    assert f"  Shows        entry 3: {kind_of(event)} signed by {event.author}, event\n" in words
+    assert f"               {own_id}\n" in words
+    assert "shown" not in msgspec.json.decode(run(evidence, "--json").stdout)
 
 
 def test_json_lists_every_finding(export: Path) -> None:
