@@ -24,6 +24,7 @@ from verify.events import kind_of
 from verify.kinds import (
     Account,
     Agreement,
+    Approval,
     Arrangement,
     Artefact,
     Attestation,
@@ -32,8 +33,10 @@ from verify.kinds import (
     Erasure,
     Event,
     Hold,
+    Key,
     Knowledge,
     Meeting,
+    Membership,
     Position,
     Request,
     Step,
@@ -174,6 +177,13 @@ def _words(event: Event, by_id: Mapping[str, Placed]) -> str:  # noqa: C901, PLR
                 return "End of a hold on erasure"
             many = "everything" if event.all else f"{len(event.of or ())} events"
             return f"Hold on erasure of {many}"
+        case Membership():
+            return f"{event.author} {'joined' if event.verb == 'join' else 'left'}"
+        case Key():
+            # Signed, and in force only once enough others approve.
+            return f"{event.author} signed the {_KEY_ACTS[event.verb]} of a key of {event.party}"
+        case Approval():
+            return f"{event.author} approved {other_words(event.of, by_id)}"
         case _:
             return f"{type(event).__name__} by {event.author}"
 
@@ -266,6 +276,7 @@ def _plain(word: str) -> str:
     return word.replace("_", " ")
 
 
+_KEY_ACTS = {"enrol": "enrolment", "recover": "recovery", "revoke": "end"}
 _FORMS = {
     "confirm": "confirmed that {} was kept",
     "overtaken": "said that events had overtaken {}",

@@ -238,6 +238,7 @@ def test_an_enrolment_that_waits_says_so_and_is_approved(desk: Desk) -> None:
     assert 5 == approved["index"]
     assert ["county", "melton", "rutland"] == sorted(set(keys(desk).values()))
     assert 1 == desk("approve", "ledger", event_id, "--key", "rutland.key").code
+    assert "rutland approved the key of entry 4." in desk("list", "ledger").out
 
 
 def request_of(desk: Desk, party: str) -> tuple[str, ...]:
@@ -311,6 +312,25 @@ def test_a_lost_key_is_recovered_after_its_waiting_days(desk: Desk) -> None:
     assert 1 == desk("leave", "ledger", "--key", "rutland.key").code
     desk.now += 15 * DAY_MS
     assert 0 == desk("leave", "ledger", "--key", "rutland.key", "--accept-clock").code
+
+
+def test_a_list_tells_acts_of_governance_apart(desk: Desk) -> None:
+    desk.filled()
+    desk.key("third")
+    desk.done("key", "request", "ledger", "--key", "third.key", "-o", "third.request")
+    desk.done("enrol", "ledger", "third.request", "--key", "county.key")
+    public = str(desk.done("key", "show", "third.key")["key"])
+    desk.done("revoke", "ledger", public[:10], "--key", "third.key")
+    desk.done("leave", "ledger", "--key", "rutland.key")
+    told = [str(one["what"]) for one in rows(desk.done("list", "ledger")["events"])]
+
+    assert [
+        "Charter by county.", "county signed the enrolment of a key of rutland.", "rutland joined.",
+    ] == told[:3]  # fmt: skip
+    assert [
+        "county signed the enrolment of a key of third.",
+        "third signed the end of a key of third.", "rutland left.",
+    ] == told[-3:]  # fmt: skip
 
 
 @pytest.mark.parametrize(("moved", "word"), [(2 * DAY_MS, "ahead of"), (-DAY_MS, "behind")])
