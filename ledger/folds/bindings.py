@@ -92,6 +92,7 @@ _DONE: dict[str, tuple[ConditionKind, str]] = {
     "suspend": ("suspended", "suspended"),
 }
 _MOST_VERSIONS = 64  # of which it is looked at which of them a step can be of
+_MOST_OTHERS = 16  # whose signatures are told beside a party's own: those that are least certain
 _MOST_DEEDS = 16  # by which a party signs or refuses one version, or one that is not named
 _WEIGHT: dict[Answer, int] = {"no": 0, "not established": 1, "yes": 2}
 
@@ -394,6 +395,7 @@ class At:
         self._after: dict[str, dict[int, tuple[Answer, int]]] = {}
         self._over: dict[tuple[str, int], Condition | None] = {}
         self._joints: dict[tuple[str, int | None], _Joint] = {}
+        self._required: dict[int, list[Condition]] = {}
 
     def bindings(
         self,
@@ -417,7 +419,10 @@ class At:
         """Say whether a party was bound by a version."""
         paper = self.paper
         own = self.signed(party, number)
-        grounds = [own, *self._others(party, number), *self._effective(number)]
+        others = self._others(party, number)
+        if len(others) > _MOST_OTHERS:
+            others = sorted(others, key=lambda ground: _WEIGHT[ground.answer])[:_MOST_OTHERS]
+        grounds = [own, *others, *self._effective(number)]
         if self._is_stranger(party):
             words = "is not among those that it names"
             grounds = [Condition(kind="signatory", answer="no", words=words, party=party)]
@@ -512,11 +517,18 @@ class At:
         """Return the conditions that others must meet before a party is bound."""
         if self.paper.event.effective == "each_signed":
             return []
-        grounds = [self.signed(other, number) for other in sorted(self.paper.required - {party})]
+        grounds = [each for each in self._signatures(number) if each.party != party]
         if self.paper.unnamed:
             words = "who must sign it is not told, or not of all"
             grounds.append(Condition(kind="signatory", answer=_OPEN, words=words))
         return grounds
+
+    def _signatures(self, number: int) -> list[Condition]:
+        """Return of each party that must sign whether it had signed a version."""
+        if number not in self._required:
+            required = sorted(self.paper.required)
+            self._required[number] = [self.signed(party, number) for party in required]
+        return self._required[number]
 
     def _effective(self, number: int) -> list[Condition]:
         found = self.paper.date(number, "effective")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ledger.folds.agreements import fold_agreements
+from ledger.folds.agreements import fold_agreements, fold_bindings
 from ledger.folds.arrangements import fold_arrangements
 from ledger.folds.contradictions import fold_contradictions
 from ledger.folds.knew import knew_on
@@ -679,3 +679,21 @@ def test_steps_that_each_name_thousands_of_items_take_little_memory() -> None:
             tracemalloc.stop()
 
     assert peak(600) < _MOST * peak(300)
+
+
+def test_of_an_agreement_of_many_it_is_told_of_sixteen_others_whether_they_signed() -> None:
+    names = tuple(f"party-{number:02}" for number in range(40))
+    paper = event(
+        *(Agreement, "paper", NORTH), on="2025-01-01", type="protocol", signatories=(*names, NORTH)
+    )
+    values: dict[str, object] = {"of": paper.id, "target": "agreement", "verb": "sign"}
+    signed = [
+        event(*(Step, f"sign {name}", NORTH), on="2025-01-02", by=name, **values)
+        for name in (NORTH, *names[:30])
+    ]
+    reading = read(book_of([paper, *signed], members=(NORTH, SOUTH)).view(), as_at=AS_AT)
+    (row,) = fold_bindings(reading, party=NORTH, on=AS_AT, telling=Telling(NORTH)).rows
+    others = [ground for ground in row.grounds if ground.party != NORTH]
+
+    assert "not established" == row.answer
+    assert [*names[30:], *names[:6]] == [ground.party for ground in others]
