@@ -38,7 +38,7 @@ from ledger.errors import StoreError
 from ledger.ledger import Ledger
 from ledger.mirrored import is_mirror
 
-__all__ = ["configure", "listen", "run", "serve"]
+__all__ = ["Server", "configure", "listen", "run", "serve"]
 
 _BACKLOG: Final = 256
 _KEEP_ALIVE_S: Final = 15
@@ -107,7 +107,7 @@ def run(
         listener: What `listen` gave.
         begun: Called with what ends the server.
     """
-    server = _Server(configure(app, _within_limits(settings, listener)), name=_name(listener))
+    server = Server(configure(app, _within_limits(settings, listener)), name=_name(listener))
     if begun is not None:
         begun(server.stop)
     with _signals(server):
@@ -128,7 +128,7 @@ def configure(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         root_path=settings.root_path,
-        backlog=1,  # see `_Server.startup`
+        backlog=1,  # see `Server.startup`
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
         h11_max_incomplete_event_size=HEAD,
@@ -157,10 +157,16 @@ def _within_limits(settings: Settings, listener: socket.socket) -> Settings:
     return msgspec.structs.replace(settings, connections=room)
 
 
-class _Server(uvicorn.Server):
-    """Says when it is there."""
+class Server(uvicorn.Server):
+    """Listens as uvicorn does not; and says when it is there."""
 
-    def __init__(self, config: uvicorn.Config, *, name: str) -> None:
+    def __init__(self, config: uvicorn.Config, *, name: str | None = None) -> None:
+        """Serve as `configure` says.
+
+        Args:
+            config: What it gave.
+            name: What to print that it listens on; without it, nothing.
+        """
         super().__init__(config)
         self._name = name
 
@@ -177,7 +183,7 @@ class _Server(uvicorn.Server):
         # where no file can be opened it fails once a second and not 256 times.
         for listener in sockets or ():
             listener.listen(_BACKLOG)
-        if self.started:
+        if self.started and self._name is not None:
             print(f"listening on {self._name}", flush=True)  # noqa: T201 - promised to whoever waits
 
 

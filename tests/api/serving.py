@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
-import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.clock import now_ms
 from api.problems import Problem
 from api.recording import Here
-from api.serve import configure, listen
+from api.serve import Server, configure, listen
 from api.settings import Settings
 from ledger.ledger import Ledger
 from tests.ledger.builder import Party
@@ -138,7 +137,7 @@ def serving(
 @contextlib.contextmanager
 def serving_app(app: ASGIApp, settings: Settings | None = None, *, port: int = 0) -> Iterator[Site]:
     """Serve an application; what was asked is finished before this returns."""
-    server = uvicorn.Server(configure(app, settings or Settings()))
+    server = Server(configure(app, settings or Settings()))
     with listen(Settings(port=port)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

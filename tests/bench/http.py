@@ -31,11 +31,10 @@ from typing import NamedTuple
 
 import lmdb
 import msgspec
-import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from api.clock import now_ms
-from api.serve import configure, listen
+from api.serve import Server, configure, listen
 from api.settings import Settings
 from ledger.cli.context import vkey_of
 from ledger.ledger import Ledger
@@ -83,7 +82,7 @@ def serve_bare() -> None:
     settings = Settings(port=0, per_peer=0)
     with listen(settings) as listener:
         print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-        uvicorn.Server(configure(bare_app(), settings)).run(sockets=[listener])
+        Server(configure(bare_app(), settings)).run(sockets=[listener])
 
 
 def main(arguments: Sequence[str]) -> int:
