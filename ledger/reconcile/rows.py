@@ -301,11 +301,17 @@ def _dates(tellings: Sequence[Telling]) -> Iterator[Difference]:
             if when is not None:
                 by_role[role][place] = when
     for role, found in sorted(by_role.items()):
-        if len({when.edtf for when in found.values()}) > 1:
+        if len({_moment(when) for when in found.values()}) > 1:
             how = _CONTRADICTION if common(found.values()) is None else _DIFFERENCE
             said = tuple((place, format_when(when)) for place, when in sorted(found.items()))
             yield Difference(field_words(f"dates.{role}"), how, said)
     yield from _impossible(by_role)
+
+
+def _moment(when: When) -> int | str:
+    """Return what two spellings of one moment share, whatever their offsets from UTC."""
+    instant = instant_s(when)
+    return when.edtf if instant is None else instant
 
 
 def _impossible(by_role: Mapping[DateRole, Mapping[int, When]]) -> Iterator[Difference]:

@@ -97,6 +97,18 @@ def test_a_date_that_narrows_another_is_a_difference() -> None:
     assert {"when it was sent": "difference"} == both(mine, theirs)
 
 
+def test_one_instant_by_two_clocks_is_no_difference() -> None:
+    mine, theirs, later = (
+        letter(n, dates=dated(sent=edtf))
+        for n, edtf in enumerate(
+            ("2025-04-23T23:30:00-05:00", "2025-04-24T04:30:00Z", "2025-04-24T04:31:00Z"), start=1
+        )
+    )
+
+    assert {} == both(mine, theirs)
+    assert {"when it was sent": "difference"} == both(mine, later)
+
+
 def test_a_request_and_an_invitation_are_two_things() -> None:
     fields = {"medium": "oral", "from_": ("county",), "to": ("county",)}
     mine = Request(author="county", nonce="1" * 32, what="data", **fields)  # type: ignore[arg-type]  # a test's own
