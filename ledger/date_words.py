@@ -85,15 +85,17 @@ def words_to_edtf(phrase: str, *, year: int | None) -> Suggestion | None:
 def other_date(when: When) -> str | None:
     """Return the date that the words of a date state, if no day of it can be the date given.
 
-    Where the words name no year, it is the date's. What a convention makes of them is not compared.
+    Where the words name no year, it is the date's. Of a part of a month only the month is compared:
+    which days are late in it is a convention.
     """
     ends = (when.earliest, when.latest)
     stated: list[When] = []
     for end in ends if when.phrase else ():
         found = None if end is None else words_to_edtf(when.phrase or "", year=end.year)
-        if found is None or found.basis == "convention":
+        if found is None:
             return None
-        stated.append(parse_when(found.edtf, basis=found.basis))
+        edtf = found.edtf[1:8] if found.basis == "convention" else found.edtf
+        stated.append(parse_when(edtf, basis=found.basis))
     apart = (_ends_before(when, one) or _ends_before(one, when) for one in stated)
     return stated[0].edtf if stated and all(apart) else None
 

@@ -630,6 +630,7 @@ def test_what_is_too_much_for_one_submission_travels_in_several(
     ("dates: {sent: {words: 6th May, edtf: 2025-05-07}}", "words '6th May' state 2025-05-06"),
     ("dates: {sent: {words: 6 May 2024, edtf: 2025-05-06}}", "'6 May 2024' state 2024-05-06"),
     ("dates: {due: {words: in May, edtf: 2025-04-30}}", "'in May' state 2025-05-XX"),
+    ("dates: {sent: {words: late June, edtf: 2025-05-25}}", "'late June' state 2025-06"),
     (
         f"{ASKED}, categories: 2, claims: {{items: [a, b, c]}}",
         "it is of 2 categories, and names 3 items",
