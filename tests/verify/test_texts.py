@@ -12,10 +12,11 @@ from msgspec import inspect
 import ledger
 import verify
 from tests.world import World, letter
-from verify.codec import Decoder
+from verify.codec import Decoder, encode
 from verify.entry import parse_entries, parse_entry
 from verify.errors import RuleError
 from verify.events import parse_event
+from verify.kinds import Communication, Opening
 
 BOUNDS = {(n, n) for n in (32, 64, 128)} | {(1, 63), (1, 200)}
 
@@ -105,6 +106,30 @@ def test_a_label_begins_and_ends_with_a_letter_or_a_digit() -> None:
     _is_refused(("event", "author"), lambda text: f"{text}-")
     _is_refused(("statement", "author"), lambda text: f"-{text}")
     _is_refused(("statement", "ledger", "origin"), lambda text: f"/{text}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"author":"northmere"', '"author":"Northmere"'),
+        ('"nonce":"', '"nonce":"A'),
+        ('"person.1":"', '"person.1":"A'),
+    ],
+)
+def test_an_event_in_an_opening_is_looked_at_too(old: str, new: str) -> None:
+    sealed = msgspec.convert(letter("northmere").event, Communication)
+    opening = Opening(author="northmere", nonce="5e" * 16, of="5e" * 32, event=sealed)
+    nested = encode(sealed).decode()
+    at = nested.index(old)
+    cut = at + len(old) + (new[-1] == "A")  # a digit more makes room for another
+    changed = nested[:at] + new + nested[cut:]
+    data = encode(opening).replace(nested.encode(), changed.encode())
+
+    assert opening == parse_event(encode(opening))
+    assert len(changed) == len(nested)
+    with pytest.raises(RuleError) as caught:
+        parse_event(data)
+    assert caught.value.where.startswith("event.event.")
 
 
 def _is_refused(place: tuple[str, ...], changed: Callable[[str], str]) -> None:
