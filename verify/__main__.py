@@ -518,7 +518,9 @@ def _write_certificate(
     from verify.kinds import SPEC_VERSION
     from verify.note import format_vkey
 
-    versions = [(name, version_of(name)) for name in _PROGRAMS]
+    read_by = (("rfc3161-client", outside.tokens), ("dkimpy", outside.mails))
+    programs = (*_PROGRAMS, *(name for name, read in read_by if read))
+    versions = [(name, version_of(name)) for name in programs]
     text = draft_certificate(
         report,
         received=received[0],

@@ -77,7 +77,7 @@ _LIMITS = (
     "Times of recording are those of the record's keeper; part 3 lists what others vouch for.",
     "What was never put into the record cannot be missed by any of these checks.",
     "Sealed texts that were not opened were not read; nothing is said about what is in them.",
-    "The checks rest on SHA-256, on Ed25519 and on the programs of part 8.",
+    "The checks rest on SHA-256, Ed25519, some co-signers' ML-DSA-44 and the programs of part 8.",
     "The program is free software: another examiner can repeat all of it from the same octets.",
 )
 _MAX_FINDINGS = 100
@@ -144,7 +144,7 @@ def draft_certificate(
             _bullets([WORDS.get(text, text) for text in report.not_checked]),
         ),
         ("7. What this certificate does not say", _bullets(_LIMITS)),
-        ("8. Programs", (line for one in versions for line in _row(*one))),
+        ("8. Programs", (f"  {name:16}{version}" for name, version in versions)),
         ("9. Signature", _signature()),
     )
     lines = [

@@ -279,7 +279,7 @@ def test_says_of_a_program_that_nobody_installed_that_it_was_not(
     out = evidence.parent / "draft.txt"
 
     assert 3 == main([str(evidence), "--quiet", "--certificate", str(out)])
-    assert "counterfoil  not installed as a package" in out.read_text()
+    assert "counterfoil     not installed as a package" in out.read_text()
 
 
 def test_a_draft_for_which_there_is_no_room_is_not_begun(

@@ -280,6 +280,7 @@ def test_the_tokens_of_an_evidence_file_are_told(
         set(token) for token in values["tokens"]
     ]
     assert 3 == main([str(path), "--quiet", "--certificate", str(tmp_path / "draft.txt")])
+    assert "\n  rfc3161-client  1" in (tmp_path / "draft.txt").read_text()
     drafted = " ".join((tmp_path / "draft.txt").read_text().split())
     assert "with this file: the first 2 entries existed by 20" in drafted
     assert "with this file: proves nothing: signature" in drafted
