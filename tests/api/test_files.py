@@ -15,6 +15,7 @@ from api.bodies import Chunks
 from api.limits import Quota
 from api.settings import Settings
 from api.staging import Place, Staging
+from ledger.files import Kept
 from ledger.ledger import Ledger
 from tests.api.serving import Site, read_from
 from tests.api.taking import ledger, put, refusal, serving, signed, site, wait_for
@@ -270,6 +271,27 @@ def test_the_time_of_a_file_begins_anew_when_it_is_sent_again(
     assert {Place("alpha", "b" * 64)} == staging.due()
     now_s += 59
     assert {Place("alpha", "a" * 64), Place("alpha", "b" * 64)} == staging.due()
+
+
+def test_what_an_earlier_process_left_holds_room_for_the_rest_of_its_time(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    quota = Quota(200, each=200)
+    staging = Staging(ledger, quota, keep_s=60.0)
+    old, sent, named = ("a" * 64, "b" * 64, "c" * 64)
+    with staging.reserve(_Given(b"x"), party="alpha", sha256=sent, size=1):
+        pass
+    left = [Kept(old, 50, since_ms=5_000), Kept(sent, 1, since_ms=5_000), Kept(named, 20, 15_000)]
+    staging.adopt(left, now_ms=45_000)
+    assert 200 - 50 - 20 == quota.left("alpha")
+    staging.release("alpha", {named})
+    assert 200 - 50 == quota.left("alpha")
+    now_s += 19
+    assert frozenset() == staging.due()
+    now_s += 1
+    assert {Place("", old)} == staging.due()
 
 
 def test_no_file_expires_while_a_submission_is_judged_or_somebody_sends_it(ledger: Ledger) -> None:
