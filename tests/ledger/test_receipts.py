@@ -147,6 +147,8 @@ def test_refuses_a_disclosure_whose_file_is_not_there(ledger: Ledger) -> None:
     document = sign_document(ledger, ALPHA, [event])
 
     assert Check.FILE_MISSING is refused(ledger, document)
+    with pytest.raises(RuleError, match="its file is not here"):
+        ledger.submit(document)
     ledger.add_file(io.BytesIO(data), sha256=sha256, size=len(data))
     ledger.submit(document)
     assert data == ledger.file_path(sha256).read_bytes()
@@ -158,8 +160,11 @@ def test_refuses_a_disclosure_that_says_another_size(ledger: Ledger) -> None:
     ledger.add_file(io.BytesIO(data), sha256=sha256, size=len(data))
     claim = file_claim(data) | {"size": 12}
     event = new_event("alpha", "communication/v1", channel="email", claims={"file.1": claim})
+    document = sign_document(ledger, ALPHA, [event])
 
-    assert Check.FILE_MISSING is refused(ledger, sign_document(ledger, ALPHA, [event]))
+    assert Check.FILE_MISSING is refused(ledger, document)
+    with pytest.raises(RuleError, match="its file has another size"):
+        ledger.submit(document)
 
 
 def withheld_letter() -> NewEvent:

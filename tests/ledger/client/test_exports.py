@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.server
+import resource
 import threading
 from pathlib import Path
 
@@ -39,6 +40,32 @@ def not_fetched(
 
     assert [] == list(folder.parent.iterdir())
     return caught.value
+
+
+def test_an_export_for_which_there_is_no_room_says_so_and_leaves_nothing(
+    fetching: Remote, shelf: Shelf, out: Path
+) -> None:
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        body = shelf.files["export"]
+        handler.close_connection = True
+        with contextlib.suppress(OSError):  # nobody takes it to its end
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            handler.wfile.write(body)
+        return True
+
+    shelf.answer = answer
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
+    try:
+        with pytest.raises(ExportError, match=f"{out}: File too large"):
+            fetching.fetch_export(out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert [] == list(out.parent.iterdir())
+    assert ["export"] == shelf.asks()
 
 
 def test_an_export_is_fetched_and_audited(
