@@ -513,11 +513,12 @@ def test_a_broken_writer_answers_and_records_nothing_more(ledger: Ledger, clock:
     path = ledger.path
     ledger.close()
     with Ledger.open(path, clock=clock, observer=break_at_four) as broken:
+        assert broken.healthy()
         with pytest.raises(ZeroDivisionError):
             submit(broken, new_letter("alpha"))
         with pytest.raises(StoreError):
             submit(broken, new_letter("alpha"))
-        assert 1 == broken.size()
+        assert (False, 1) == (broken.healthy(), broken.size())
 
 
 def test_a_closed_ledger_object_records_nothing(ledger: Ledger) -> None:

@@ -54,6 +54,23 @@ def test_an_older_receipt_of_the_same_document_will_do(
         remote.submit(sent.document)
 
 
+def test_tiles_that_prove_nothing_do_not_show_that_a_ledger_went_back(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    held = world.note()
+    world.submit(letter("northmere"))
+    shelf.show(world)
+    path = f"tile/0/000.p/{world.size}"
+    whole, shelf.files[path] = shelf.files[path], bytes(len(shelf.files[path]))
+
+    with pytest.raises(AlteredError, match="tiles"):
+        remote.check_held(held, source="held")
+
+    assert [] == list((tmp_path / "home").rglob("*.checkpoint"))
+    shelf.files[path] = whole
+    assert held == remote.check_held(held, source="held")
+
+
 def test_a_document_that_is_not_sound_is_not_sent(remote: Remote, shelf: Shelf) -> None:
     with pytest.raises(VerifyError):
         remote.submit(b"{}")
