@@ -115,7 +115,7 @@ class Snapshot:
         edge = []
         level, count = 0, self.size
         while count:
-            edge.append(self.tile(level, count >> 8) if count & 0xFF else b"")
+            edge.append(self.tile(level, count >> 8))  # a level of full tiles has none there
             level, count = level + 1, count >> 8
         return tuple(edge)
 
