@@ -8,7 +8,7 @@ supplied. It goes on as far as it can after a finding.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise, repeat
 from typing import Protocol, TypeVar
 
 from verify.anchors import Anchors, compare, not_checked
@@ -226,27 +226,25 @@ class _Audit:
         walk.finish()
         self._findings += walk.findings
 
-    def _chunks(self, audience: str) -> list[Chunk]:
+    def _chunks(self, audience: str) -> Iterator[Chunk]:
+        """Yield the chunks: the first are checked while the lines of others are looked for."""
         size = self._walk.size
-        lines = self._line_starts(size)
-        spans = zip(range(0, size, _CHUNK), lines, lines[1:], strict=False)
-        return [
-            Chunk(first, min(first + _CHUNK, size), size, (start, stop), audience)
-            for first, start, stop in spans
-        ]
+        lines = pairwise(self._line_starts(size))
+        for first, span in zip(range(0, size, _CHUNK), lines, strict=True):
+            yield Chunk(first, min(first + _CHUNK, size), size, span, audience)
 
-    def _line_starts(self, size: int) -> list[int]:
-        """Return where the lines of each chunk begin in `disclosures.jsonl`, and where it ends.
+    def _line_starts(self, size: int) -> Iterator[int]:
+        """Yield where the lines of each chunk begin in `disclosures.jsonl`, and where it ends.
 
         Only the index at the end of each line is looked at: enough to find its chunk and to see
         that the lines ascend. The first line that has none, that does not ascend or that is for no
         entry ends the reading: no line after it could be in order and for an entry, or there is no
         telling where it belongs. What is not read counts as not disclosed.
         """
-        starts = [0]
         position = 0
         latest = -1
-        begins = _CHUNK  # the index with which the next chunk begins
+        chunks = 0  # how many have their lines
+        yield position
         for line in chain.from_iterable(self._lines()):
             index = _index_of(line)
             if index <= latest:
@@ -257,12 +255,11 @@ class _Audit:
                 self._find(Check.DISCLOSURE_UNUSED, _DISCLOSURES, "no entry for it", index)
                 break
             latest = index
-            if index >= begins:
-                starts += [position] * (index // _CHUNK + 1 - len(starts))
-                begins = len(starts) * _CHUNK
+            if index >= (chunks + 1) * _CHUNK:
+                yield from repeat(position, index // _CHUNK - chunks)
+                chunks = index // _CHUNK
             position += len(line) + 1
-        chunks = -(-size // _CHUNK)
-        return starts + [position] * (chunks + 1 - len(starts))
+        yield from repeat(position, -(-size // _CHUNK) - chunks)
 
     def _lines(self) -> Iterator[list[bytes]]:
         """Yield the lines of `disclosures.jsonl`, LF left out, without holding the file."""

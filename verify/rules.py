@@ -27,6 +27,7 @@ __all__ = [
     "candidate_of",
     "judge_statement",
     "known_ids",
+    "powers_of",
 ]
 
 
@@ -67,7 +68,6 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
         id: The event's id, in hex.
         kind: Its kind without version.
         author: Its author.
-        powers: The powers its key needs: one of each tuple.
         references: The events it names, as (field, id in hex).
         special: The event itself, where the rules look further than the above. A caller whose
             `Past` cannot give the events of the submission being judged sets it for all.
@@ -76,33 +76,36 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     id: str
     kind: str
     author: str
-    powers: tuple[tuple[Power, ...], ...]
     references: tuple[tuple[str, str], ...]
     special: Event | None
 
 
 _SPECIAL = frozenset((*GOVERNANCE, Step, Opening, Erasure, Hold, Position))
-# Of the kinds that the rules need not look into, the name and the powers.
-_PLAIN = {
-    kind: (name, (POWERS[kind],))
-    for kind, name in KINDS.items()
-    if kind not in _SPECIAL | REFERRING
-}
+# The names of the kinds that the rules need not look into.
+_PLAIN = {kind: name for kind, name in KINDS.items() if kind not in _SPECIAL | REFERRING}
+# Of those that a kind alone settles, by its name.
+_POWERS = {KINDS[kind]: (powers,) for kind, powers in POWERS.items()}
 
 
 def candidate_of(event: Event, *, event_id: str) -> Candidate:
     """Return what the rules need to know of an event."""
-    plain = _PLAIN.get(type(event))
-    if plain is not None and event.links is None:  # most are letters
-        return Candidate(event_id, plain[0], event.author, plain[1], (), None)
-    nested = event.event if isinstance(event, Opening) else None
-    powers = (power_for(event),) if nested is None else (power_for(event), power_for(nested))
+    name = _PLAIN.get(type(event))
+    if name is not None and event.links is None:  # most are letters
+        return Candidate(event_id, name, event.author, (), None)
     links = event.links or ()
     special = type(event) in _SPECIAL or bool(links and any(link.ledger for link in links))
     named = tuple(references(event)) if special or links or type(event) in REFERRING else ()
-    return Candidate(
-        event_id, kind_of(event), event.author, powers, named, event if special else None
-    )
+    return Candidate(event_id, kind_of(event), event.author, named, event if special else None)
+
+
+def powers_of(candidate: Candidate) -> tuple[tuple[Power, ...], ...]:
+    """Return the powers that the event's key needs: one of each tuple."""
+    event = candidate.special
+    if event is None:
+        return _POWERS[candidate.kind]
+    if isinstance(event, Opening) and event.event is not None:
+        return power_for(event), power_for(event.event)
+    return (power_for(event),)
 
 
 def known_ids(candidate: Candidate) -> tuple[tuple[str, str], ...]:
@@ -278,7 +281,7 @@ def _admit_one(
     alone: bool,
 ) -> State:
     held = signer.powers
-    for powers in candidate.powers:
+    for powers in powers_of(candidate):
         if powers[0] not in held and set(powers).isdisjoint(held):
             wanted = " or ".join(powers)
             reason = f"the key lacks the power {wanted}"

@@ -5,6 +5,7 @@ piece belongs to, the state by which a signature is judged, and which event ids 
 """
 
 from array import array
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -286,10 +287,7 @@ class Walk(msgspec.Struct):
             self._admit(waiting, waiting.statement)
         elif any(c is None or isinstance(c.special, GOVERNANCE) for c in waiting.candidates):
             self._lost.add(first)
-        for number, candidate in enumerate(waiting.candidates):
-            if self.erasures.waiting:
-                self.erasures.reach(self.recorded)
-            self._remember(first + number, candidate)
+        self._remember(first, waiting.candidates)
 
     def _admit(self, waiting: Piece, statement: Statement) -> None:
         first = waiting.first
@@ -327,22 +325,25 @@ class Walk(msgspec.Struct):
             note, root = bytes.fromhex(seen.note), bytes.fromhex(seen.root)
             self.expected.append(Expected(seen.size, note, root, first))
 
-    def _remember(self, index: int, candidate: Candidate | None) -> None:
-        if candidate is None:
-            self._kinds.append(0)
-            self._authors.append(0)
-            return
-        kind = self._kind_codes.get(candidate.kind)
-        if kind is None:
-            kind = _code(candidate.kind, self._kind_codes, self._kind_names)
-        author = self._author_codes.get(candidate.author)
-        if author is None:
-            author = _code(candidate.author, self._author_codes, self._author_names)
-        self._kinds.append(kind)
-        self._authors.append(author)
-        self._known.setdefault(bytes.fromhex(candidate.id), index)
-        if candidate.special is not None:
-            self._remember_special(index, candidate, candidate.special)
+    def _remember(self, first: int, candidates: Sequence[Candidate | None]) -> None:
+        for index, candidate in enumerate(candidates, first):
+            if self.erasures.waiting:
+                self.erasures.reach(self.recorded)
+            if candidate is None:
+                self._kinds.append(0)
+                self._authors.append(0)
+                continue
+            kind = self._kind_codes.get(candidate.kind)
+            if kind is None:
+                kind = _code(candidate.kind, self._kind_codes, self._kind_names)
+            author = self._author_codes.get(candidate.author)
+            if author is None:
+                author = _code(candidate.author, self._author_codes, self._author_names)
+            self._kinds.append(kind)
+            self._authors.append(author)
+            self._known.setdefault(bytes.fromhex(candidate.id), index)
+            if candidate.special is not None:
+                self._remember_special(index, candidate, candidate.special)
 
     def _remember_special(self, index: int, candidate: Candidate, event: Event) -> None:
         own = candidate.id

@@ -36,7 +36,7 @@ from verify.kinds import (
     Step,
     Transfer,
 )
-from verify.rules import candidate_of
+from verify.rules import candidate_of, powers_of
 from verify.source import MappingSource
 from verify.submission import LedgerName, Seen
 
@@ -164,7 +164,7 @@ def test_what_is_not_looked_into_says_the_same(kind: str) -> None:
         assert "01" * 32 == candidate.id
         assert kind == candidate.kind
         assert event.author == candidate.author
-        assert tuple(power_for(each) for each in (event, *nested)) == candidate.powers
+        assert tuple(power_for(each) for each in (event, *nested)) == powers_of(candidate)
         assert tuple(references(event)) == candidate.references
         assert candidate.special is None or candidate.special is event
 
