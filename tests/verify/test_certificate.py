@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import resource
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -283,9 +284,10 @@ def test_says_of_a_program_that_nobody_installed_that_it_was_not(
 
 
 def test_a_draft_for_which_there_is_no_room_is_not_begun(
-    evidence: Path, capsys: pytest.CaptureFixture[str]
+    evidence: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = evidence.parent / "draft.txt"
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # nor is there room for that
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:

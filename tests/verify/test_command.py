@@ -298,8 +298,10 @@ def test_folder_that_cannot_be_listed_is_2(export: Path) -> None:
 
 
 def test_folder_that_is_replaced_meanwhile_is_2_and_not_invalid(
-    world: World, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    world = two_parties()
+    export = written(tmp_path / "export", world.export())
     world.submit(letter("northmere"))
     later = written(tmp_path / "later", world.export())
     read = Folder.read
