@@ -6,7 +6,7 @@ things are wrong and not how often each of them shows.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -77,6 +77,10 @@ _FOLLOWS: dict[Check, frozenset[Check]] = {
     Check.TILE: _DAMAGE,
     Check.TILE_MISSING: _CHECKPOINT,
 }
+
+
+# What findings share: an entry or a submission by the index of its first, or a check.
+_Key: TypeAlias = tuple[str, int] | Check
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -283,10 +287,12 @@ def nest(
     """
     causes: list[Finding] = []
     below: dict[int, list[Finding]] = {}
-    known: dict[tuple[str, int] | Check, int] = {}
+    known: dict[_Key, int] = {}
     governance = -1
     for finding in findings:
-        cause = min((known[key] for key in _keys(finding) if key in known), default=-1)
+        cause = _first(known, _own(finding))
+        if cause < 0:
+            cause = _first(known, _FOLLOWS.get(finding.check, ()))
         if cause < 0 and finding.check in _GOVERNED:
             cause = governance
         if cause >= 0:
@@ -314,10 +320,14 @@ def nest(
     )
 
 
-def _keys(finding: Finding) -> Iterator[tuple[str, int] | Check]:
-    """Yield what an earlier finding must share for this one to follow from it."""
+def _own(finding: Finding) -> Iterator[tuple[str, int]]:
+    """Yield the entry and the submission that a finding is at."""
     if finding.index is not None:
         yield "entry", finding.index
     if finding.submission is not None:
         yield "submission", finding.submission
-    yield from _FOLLOWS.get(finding.check, ())
+
+
+def _first(known: Mapping[_Key, int], keys: Iterable[_Key]) -> int:
+    """Return the first cause that is known by one of these; -1 if none is."""
+    return min((known[key] for key in keys if key in known), default=-1)

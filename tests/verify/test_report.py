@@ -24,6 +24,19 @@ def test_others_of_its_submission_follow() -> None:
     assert 1 == len(nested)
 
 
+def test_what_is_at_a_damaged_entry_follows_from_that_and_not_from_the_first_damage() -> None:
+    nested = nest(
+        (
+            finding(Check.ENTRY, 3),
+            finding(Check.ENTRY, 5),
+            finding(Check.DISCLOSURE_MISSING, 5),
+            finding(Check.DISCLOSURE_MISSING, 7),
+        )
+    )
+
+    assert [[7], [5]] == [[below.index for below in one.consequences] for one in nested]
+
+
 def test_what_is_said_of_the_tree_follows_from_damage() -> None:
     nested = nest((finding(Check.TILE), finding(Check.ROOT), finding(Check.NOTE_ROOT)))
 

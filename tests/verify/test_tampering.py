@@ -223,6 +223,23 @@ def test_an_altered_entry_is_one_finding(
     assert finding.governance or new != b'"event"'  # what cannot be read may be governance
 
 
+def test_two_altered_entries_of_one_submission_are_two_findings() -> None:
+    world = World().found()
+    world.submit(*(letter("northmere", f"letter {number}") for number in range(4)))
+    files = world.export()
+    entries = list(world.entries)
+    for index in (2, 4):
+        nonce = world.events()[index].nonce.encode()
+        entries[index] = entries[index].replace(nonce, nonce[::-1])
+    (path,) = bundle_paths(files)
+    found = report_of({**files, path: format_bundle(entries)}).findings
+
+    assert [(Check.ENTRY, 2), (Check.ENTRY, 4)] == [(one.check, one.index) for one in found]
+    for one in found:
+        missing = [f.index for f in one.consequences if f.check is Check.DISCLOSURE_MISSING]
+        assert {one.index} == set(missing)
+
+
 def test_a_line_for_another_entry_is_one_finding(small_files: Files) -> None:
     lines = small_files["disclosures.jsonl"].replace(b'"index":3}', b'"index":2}')
     (finding,) = report_of({**small_files, "disclosures.jsonl": lines}).findings
