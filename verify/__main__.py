@@ -11,7 +11,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +32,7 @@ from verify.version import version_of
 
 if TYPE_CHECKING:
     from verify.certificate import Received
-    from verify.folder import Beside, Folder
+    from verify.folder import Folder
     from verify.outside.mails import Mail
     from verify.outside.tokens import Token
 
@@ -226,8 +226,8 @@ def _run(options: argparse.Namespace) -> int:
         data = _read(path, limit=MAX_EVIDENCE)
         if not is_evidence(data) and (code := _run_fork(data, options)) is not None:
             return code
-    if options.certificate is not None and os.path.exists(options.certificate):
-        return _fail(f"{options.certificate} is there already, and is not overwritten")
+    if options.certificate is not None and (reason := _no_place(options)) is not None:
+        return _fail(reason)
     receipts = [(name, _read(name, limit=MAX_RECEIPT)) for name in options.receipt]
     policy = None if options.policy is None else options.policy.policy
     anchors = Anchors(options.log_key, options.fingerprint, tuple(receipts), policy)
@@ -239,14 +239,13 @@ def _run(options: argparse.Namespace) -> int:
             return _fail(f"{path} is no export, but holds an evidence file: check {offered}")
         kind = "export"
         received = _examined(options, data, receipts)
-        report = _audit_folder(path, anchors, options)
+        report = _audit_export(path, anchors, options)
     elif os.path.isfile(path):
         if options.audience is not None:
             return _fail(f"--audience is for exports, and {path} is a file")
         kind = "evidence"
         received = _examined(options, data, receipts)
-        files = None if options.files is None else _beside(options.files)
-        report = audit_evidence(data, anchors=anchors, files=files)
+        report = _audit_evidence(data, anchors, options.files)
     else:
         os.stat(path)  # says why it cannot be read, if it cannot
         return _fail(f"{path} is neither a folder nor a file")
@@ -254,7 +253,7 @@ def _run(options: argparse.Namespace) -> int:
     if report.verdict != "invalid" and (kind == "export" or b'"stamps":' in data):
         try:
             outside = _look_outside(path, data, report, options)
-        except MalformedError as error:
+        except _GivenError as error:
             return _fail(str(error))
         report = _said_of(report, outside)
     if options.certificate is not None:
@@ -331,13 +330,26 @@ def _read(path: str, *, limit: int) -> bytes:
         return file.read(limit + 1)
 
 
-def _audit_folder(path: str, anchors: Anchors, options: argparse.Namespace) -> Report:
-    """Audit an export. What is replaced or still copied meanwhile is not invalid for that."""
+def _audit_export(path: str, anchors: Anchors, options: argparse.Namespace) -> Report:
     from verify.folder import Folder
 
     folder = Folder(path)
-    before = folder.state()
-    report = _audit(folder, anchors, options)
+    return _settled(path, folder, partial(_audit, folder, anchors, options))
+
+
+def _audit_evidence(data: bytes, anchors: Anchors, beside: str | None) -> Report:
+    if beside is None:
+        return audit_evidence(data, anchors=anchors)
+    from verify.folder import Beside
+
+    files = Beside(beside)
+    return _settled(beside, files, partial(audit_evidence, data, anchors=anchors, files=files))
+
+
+def _settled(path: str, folder: "Folder", audit: Callable[[], Report]) -> Report:
+    """Audit a folder. What is replaced or still copied meanwhile is not invalid for that."""
+    before = folder.state()  # says why it cannot be listed, if it cannot
+    report = audit()
     if report.verdict == "invalid" and folder.state() != before:
         raise OSError(0, "was written to while it was checked: check it again", path)
     return report
@@ -359,14 +371,6 @@ def _audit(folder: "Folder", anchors: Anchors, options: argparse.Namespace) -> R
     finally:
         if progress is not None:
             progress.clear()
-
-
-def _beside(path: str) -> "Beside":
-    from verify.folder import Beside
-
-    beside = Beside(path)
-    beside.state()  # says why it cannot be listed, if it cannot
-    return beside
 
 
 def _size(folder: "Folder") -> int:
@@ -395,6 +399,10 @@ class _Progress:
 # Outside evidence
 
 
+class _GivenError(Exception):
+    """A file that the reader gave to check outside evidence with cannot be read."""
+
+
 class _Outside(msgspec.Struct, frozen=True):
     """What was found of outside evidence; None where it was not looked at."""
 
@@ -406,14 +414,11 @@ def _look_outside(path: str, data: bytes, report: Report, options: argparse.Name
     """Check what can be checked of outside evidence.
 
     Raises:
-        MalformedError: What the reader trusts cannot be read.
+        _GivenError: What the reader trusts cannot be read.
     """
     if not (data or report.attestations or options.tsa_chain or options.dkim_keys):
         return _Outside((), ())  # there is none, and what looks at it takes a while to load
-    try:
-        tokens = _tokens(path, data, report, options.tsa_chain)
-    except MalformedError as error:
-        raise MalformedError(f"{options.tsa_chain}: {error.where}", error.reason) from None
+    tokens = _tokens(path, data, report, options.tsa_chain)
     return _Outside(tokens, None if data else _mails(path, report, options.dkim_keys))
 
 
@@ -445,7 +450,10 @@ def _tokens(
 
     chain = None
     if trusted is not None:
-        chain = rfc3161.parse_chain(_read(trusted, limit=rfc3161.MAX_CHAIN))
+        try:
+            chain = rfc3161.parse_chain(_read(trusted, limit=rfc3161.MAX_CHAIN))
+        except MalformedError as error:
+            raise _GivenError(f"{trusted}: {error}") from None
     if report.origin is None or report.size is None:
         raise AssertionError(report.verdict)
     if data:
@@ -469,7 +477,10 @@ def _mails(path: str, report: Report, trusted: str | None) -> "tuple[Mail, ...] 
 
     keys = None
     if trusted is not None:
-        keys = mails.read_keys(_read(trusted, limit=mails.MAX_KEYS), where=trusted)
+        try:
+            keys = mails.read_keys(_read(trusted, limit=mails.MAX_KEYS), where=trusted)
+        except MalformedError as error:
+            raise _GivenError(str(error)) from None
     if report.size is None:
         raise AssertionError(report.verdict)
     return mails.read_mails(
@@ -478,6 +489,18 @@ def _mails(path: str, report: Report, trusted: str | None) -> "tuple[Mail, ...] 
 
 
 # The certificate
+
+
+def _no_place(options: argparse.Namespace) -> str | None:
+    """Say why no certificate can be where it is to be; None if it can."""
+    out: str = options.certificate
+    if os.path.exists(out):
+        return f"{out} is there already, and is not overwritten"
+    where = os.path.realpath(out)
+    for folder in (options.path, options.files):
+        if folder is not None and where.startswith(os.path.join(os.path.realpath(folder), "")):
+            return f"{out} would be in {folder}, which is to stay as it was received"
+    return None
 
 
 def _examined(

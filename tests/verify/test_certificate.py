@@ -207,6 +207,19 @@ def test_never_overwrites_and_writes_nothing_where_nothing_ran(evidence: Path) -
     assert not (evidence.parent / "new.txt").exists()
 
 
+def test_is_not_put_into_what_it_is_about(world: World, evidence: Path, tmp_path: Path) -> None:
+    export = written(tmp_path / "export", world.export())
+    files = written(tmp_path / "files", world.files)
+    (tmp_path / "link").symlink_to(export)
+    inside = run(export, "--certificate", tmp_path / "link" / "draft.txt")
+    among = run(evidence, "--files", files, "--certificate", files / "draft.txt")
+    beside = run(export, "--certificate", tmp_path / "export.txt")
+
+    assert [2, 2, 3] == [ran.returncode for ran in (inside, among, beside)]
+    assert f"would be in {export}, which is to stay as it was received".encode() in inside.stderr
+    assert not [*export.glob("draft*"), *files.glob("draft*")]
+
+
 def test_lists_what_is_wrong_and_what_follows(evidence: Path) -> None:
     evidence.write_bytes(evidence.read_bytes().replace(b'"counterfoil-evidence/v1"', b'"x"'))
     out = evidence.parent / "draft.txt"

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from verify.codec import encode
 from verify.events import event_id, kind_of
 from verify.evidence import format_evidence
 from verify.folder import Folder
-from verify.kinds import Erasure, Meeting
+from verify.kinds import Attestation, Erasure, Meeting
 from verify.note import COSIGNATURE_ED25519, VerifierKey, format_vkey, key_id
 from verify.notes import log_vkey
 
@@ -282,6 +282,27 @@ def test_what_changes_while_it_is_read_is_2(
     assert f"{export} changed while it was read: ".encode() in done.stderr
 
 
+def test_what_changes_before_outside_evidence_is_looked_at_is_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = two_parties()
+    later.submit(say(Attestation, "southfold", None, type="rfc3161", size=1, root="ab" * 32))
+    export = written(tmp_path / "export", later.export())
+    read = Folder.read
+
+    def cut(folder: Folder, path: str, start: int = 0, stop: int | None = None) -> bytes:
+        octets = read(folder, path, start, stop)
+        if path.startswith("tile/entries/") and stop is None:  # as for outside evidence
+            return octets[: 2 + int.from_bytes(octets[:2], "big")]
+        return octets
+
+    monkeypatch.setattr(Folder, "read", cut)
+    done = run(export, "--fingerprint", fingerprint(later))
+
+    assert (2, b"") == done[:2]
+    assert f"{export} changed while it was read: tile/entries/000.p/7".encode() in done.stderr
+
+
 def test_folder_that_cannot_be_listed_is_2(export: Path) -> None:
     # Deeper than any path may be long: that holds for root, too.
     folder = os.open(export, os.O_RDONLY)
@@ -319,6 +340,25 @@ def test_folder_that_is_replaced_meanwhile_is_2_and_not_invalid(
     assert (2, b"") == (done.returncode, done.stdout)
     assert b"was written to while it was checked: check it again" in done.stderr
     assert 0 == run(export, "--fingerprint", fingerprint(world)).returncode
+
+
+def test_files_that_are_still_copied_are_2_and_not_invalid(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, {"e.json": format_evidence(evidence_of(world, 5))}) / "e.json"
+    files = written(tmp_path / "files", dict.fromkeys(world.files, b""))
+    paths = Folder.paths
+
+    def copying(folder: Folder) -> Iterable[str]:  # after each file was looked at
+        written(files, world.files)
+        return paths(folder)
+
+    monkeypatch.setattr(Folder, "paths", copying)
+    done = run(file, "--files", files)
+
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert f"{files}: was written to while it was checked".encode() in done.stderr
+    assert 3 == run(file, "--files", files).returncode
 
 
 def test_output_that_nobody_takes_is_2(export: Path) -> None:
