@@ -198,15 +198,17 @@ def _check_hash(response: TimeStampResponse) -> None:
 
 
 def _signer(response: TimeStampResponse, chain: Chain) -> x509.Certificate:
-    """Return the certificate that a token says it was signed with: its own, or one handed in."""
+    """Return the certificate that a token says it was signed with: its own if it has any."""
     signers = response.signed_data.signer_infos
     if len(signers) != 1:
         raise VerificationError(f"It has {len(signers)} signers.")
     (signer,) = signers
-    held = map(x509.load_der_x509_certificate, response.signed_data.certificates)
-    for one in (*held, *chain):
+    held = [*map(x509.load_der_x509_certificate, response.signed_data.certificates)]
+    for one in held or chain:
         if (one.issuer, one.serial_number) == (signer.issuer, signer.serial_number):
             return one
+    if held:
+        raise VerificationError("It has certificates, and not the one that signed it.")
     raise VerificationError("The certificate that signed it is not in it, nor was it handed in.")
 
 

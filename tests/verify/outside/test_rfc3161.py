@@ -197,6 +197,10 @@ def test_a_token_without_certificates_goes_by_those_handed_in(
 
     assert "CN=Invented authority" == stamp.authority
     assert leaf not in bare
+    others = ("-certfile", str(authority.folder / "root.pem"))
+    other = signed_by_openssl(authority, token, "-cades", "-nocerts", *others)
+    with pytest.raises(SignatureError, match="certificates, and not the one that signed it"):
+        check_token(other, checkpoint=CHECKPOINT, chain=parse_chain(root + leaf))
     with pytest.raises(SignatureError, match="is not in it, nor was it handed in"):
         check_token(bare, checkpoint=CHECKPOINT, chain=parse_chain(root))
     with pytest.raises(SignatureError, match="unable to get local issuer certificate"):
