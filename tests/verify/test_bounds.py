@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
@@ -351,3 +352,18 @@ def test_a_closing_finding_stands_where_the_first_of_its_kind_stands() -> None:
     assert [Check.ENTRY] == [f.check for f in causes]
     reasons = [(f.check, f.reason) for f in causes[0].consequences[-2:]]
     assert [(Check.TILE, "and 2 more like it"), (Check.MANIFEST, "and 1 more like it")] == reasons
+
+
+def test_long_texts_that_are_opened_take_little_more_room_than_they_have() -> None:
+    world = World().found()
+    world.submit(*(letter("northmere", f"{number:06}" * 5000) for number in range(200)))
+    files = world.export()
+    audit(MappingSource(files))  # what is loaded and built once
+    tracemalloc.start()
+    try:
+        audit(MappingSource(files))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 3 * len(files["disclosures.jsonl"])
