@@ -254,17 +254,25 @@ class Paper:
         """
         return self._merged(self._refusals, party, number)
 
+    def refused_more(self, party: str, number: int) -> bool:
+        """Tell whether there are more refusals than `refusals` gives."""
+        keys = _keys(party, number)
+        return any(len(self._refused.get(key, ())) > _MOST_DEEDS for key in keys)
+
     @cached_property
     def _refusals(self) -> _Deeds:
+        return {key: self._most(deeds, last=True) for key, deeds in self._refused.items()}
+
+    @cached_property
+    def _refused(self) -> _Deeds:
         found: dict[tuple[str, int | None], list[Deed]] = {}
         for deed in self.of("not_adopted"):
             for party in ("",) if deed.done else deed.doers:  # where nobody is named, everybody
                 found.setdefault((party, deed.step.version), []).append(deed)
-        return {key: self._most(deeds, last=True) for key, deeds in found.items()}
+        return found
 
     def _merged(self, found: _Deeds, party: str, number: int) -> list[Deed]:
-        keys = ((party, None), (party, number), ("", None), ("", number))
-        deeds = [deed for key in keys for deed in found.get(key, ())]
+        deeds = [deed for key in _keys(party, number) for deed in found.get(key, ())]
         return sorted(deeds, key=self.place)
 
     def _most(self, deeds: list[Deed], *, last: bool) -> list[Deed]:
@@ -503,14 +511,21 @@ class At:
 
     def _declined(self, party: str, number: int, signed: Condition) -> Condition | None:
         """Return a refusal that is not certain to have come before the signature."""
+        if signed.answer == "no":
+            return None
         before = self.paper.reading.order.before
+        later: Deed | None = None
         for deed in self.paper.refusals(party, number):
-            if signed.answer == "no" or self.point.had(deed.id) == "no":
+            if self.point.had(deed.id) == "no":
+                later = deed
                 continue
             if before(deed.id, signed.id or "") == "yes":
                 continue
             words = "signed and did not adopt it, the latter not certainly first"
             return _condition("signature", _OPEN, words, deed.told, self.paper, party)
+        if later is not None and self.paper.refused_more(party, number):
+            words = "signed, and did not adopt it so often that whether by then is not established"
+            return _condition("signature", _OPEN, words, later.told, self.paper, party)
         return None
 
     def _others(self, party: str, number: int) -> list[Condition]:
@@ -660,6 +675,11 @@ class At:
         # What some did alone has the effect that its terms give it, which are not read.
         words = f"it was {done} by some, or on a day that is not certain"
         return _condition(kind, _OPEN, words, last.told, self.paper)
+
+
+def _keys(party: str, number: int) -> tuple[tuple[str, int | None], ...]:
+    """Return by what the steps are found by which a party, or everybody, can have moved it."""
+    return (party, None), (party, number), ("", None), ("", number)
 
 
 def _condition(

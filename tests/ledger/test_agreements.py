@@ -480,6 +480,18 @@ def test_every_condition_says_what_it_rests_on() -> None:
     assert "2025-08-XX" == when.edtf
 
 
+def test_later_refusals_hide_none_that_was_in_time() -> None:
+    signed = [did(ISA, "sign", party, "2025-07-01") for party in (LCC, RUTLAND)]
+    refused = did(ISA, "not_adopted", RUTLAND, "2025-08-20")
+    later = [did(ISA, "not_adopted", RUTLAND, f"2025-10-{day:02}") for day in range(1, 18)]
+
+    assert ["not established"] == bound(ISA, *signed, refused)
+    assert ["yes"] == bound(ISA, *signed, *later[:16])
+    # That none of so many was in time is not established, and one of them can have been.
+    assert ["not established"] == bound(ISA, *signed, *later)
+    assert ["not established"] == bound(ISA, *signed, refused, *later[:16])
+
+
 def bound_then(event: Draft, *drafts: Draft, party: str = RUTLAND) -> str:
     found = transferred(ISA, *drafts, event)
     return next(each.answer for each in found.bound if each.party == party)
