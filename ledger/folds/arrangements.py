@@ -223,6 +223,7 @@ class Facility:
 _Pair = tuple[Told, Meeting]
 
 _OPEN: Answer = "not established"
+_MOST_HELD = 32  # meetings by which one is shown to have the chair: the last ones
 _STATES: dict[str, ArrangementState] = {
     "establish": "established",
     "dormant": "dormant",
@@ -418,9 +419,12 @@ def _chairs(body: _Body, point: Point, meetings: Sequence[_Pair]) -> tuple[Seat,
         chaired.setdefault(meeting.chair or "", []).append(told.id)
     seats: list[Seat] = []
     for actor, own in taken.items():
-        began = (*(deed.id for deed in own), *chaired.get(actor, ()))
+        held = chaired.get(actor, [])
+        began = (*(deed.id for deed in own), *held[-_MOST_HELD:])
         others = (d.id for name, each in taken.items() if name != actor for d in each)
         answer = holds(point, began=began, ended=chain(body.closings, others))
+        if answer == "no" and len(held) > _MOST_HELD:
+            answer = _OPEN  # an earlier meeting can have been after what ended it
         answer = _unless_closed(answer, in_doubt=in_doubt)
         seats.append(_seat(body, actor, [own[0].told], answer))
     return tuple(seats)

@@ -204,6 +204,19 @@ def test_a_meeting_with_its_chair_dates_who_chaired() -> None:
     )
 
 
+def test_who_chaired_a_hundred_meetings_has_the_chair() -> None:
+    taken = done("chair", BLABY, "2022-01-01")
+    weeks = (dt.date(2022, 1, 3) + dt.timedelta(weeks=number) for number in range(150))
+    held = [met(day.isoformat(), chair=BLABY) for day in weeks]
+    next_one = done("chair", RUTLAND, "2025-09-01")
+
+    assert [(BLABY, "yes")] == chairs(arranged(GROUP, taken, *held))
+    assert [(BLABY, "not established"), (RUTLAND, "yes")] == chairs(
+        arranged(GROUP, taken, *held, next_one)
+    )
+    assert [(BLABY, "no"), (RUTLAND, "yes")] == chairs(arranged(GROUP, taken, *held[:32], next_one))
+
+
 @pytest.mark.parametrize(
     ("meetings", "count"),
     [
