@@ -22,6 +22,7 @@ from verify.kinds import Communication, DateRole, Request, Step
 
 __all__ = [
     "LONG_OVERDUE_DAYS",
+    "MOST_QUESTIONS",
     "STALE_DAYS",
     "Lateness",
     "Outcome",
@@ -38,11 +39,12 @@ LONG_OVERDUE_DAYS: Final = 40
 STALE_DAYS: Final = 60
 """Days without an answer from which a question is stale: ours, no law's."""
 
+MOST_QUESTIONS: Final = 64
+"""Questions about one item with which a deadline is worked out."""
+
 _REVIEWED: Final = frozenset(("foia_20", "eir_20_40", "agreed_date"))
 _FROM_RECEIPT: Final = frozenset(("foia_20", "eir_20_40", "sar_1_month"))
 # What was received on a day can have been sent earlier, and what is dated later.
-_MOST_QUESTIONS: Final = 64  # about one item
-
 _NOT_BEFORE: Final[frozenset[DateRole]] = frozenset(("occurred", "made", "sent", "dated"))
 _NOT_AFTER: Final[frozenset[DateRole]] = frozenset(("occurred", "made", "sent", "received"))
 
@@ -126,7 +128,7 @@ def deadlines_of(
         return deadlines(None, regime=regime, terms=terms)
     served = regime == "cpr_deemed"
     received = date_of(told, "sent") if served else _received(reading, told, telling)
-    if received is None or received.kind == "span" or len(questions) > _MOST_QUESTIONS:
+    if received is None or received.kind == "span" or len(questions) > MOST_QUESTIONS:
         return None
     asked = [
         (_days(reading, put), None if answer is None else _came_in(reading, answer, telling))

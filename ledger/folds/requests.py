@@ -25,6 +25,7 @@ from ledger.dates import Bound
 from ledger.folds.acts import doers_of, principals_of
 from ledger.folds.items import ANSWERS, OPEN, TERMINAL, End, Item, Move, ball_of, move, resumed
 from ledger.folds.lateness import (
+    MOST_QUESTIONS,
     Outcome,
     deadlines_of,
     is_start_disputed,
@@ -572,6 +573,8 @@ class _Fold:
         if doubt is not None:
             first, second = (self.reading.view.by_id[each].index for each in doubt)
             yield f"whether entry {first} came before entry {second} is not established"
+        if self.event.regime in _BY_LAW and len(item.questions) > MOST_QUESTIONS:
+            yield f"no deadline is worked out: more than {MOST_QUESTIONS} questions were put"
         wait = self.waits.get(item.since) if item.state == "deferred" else None
         if wait is not None and over_at(wait, self.reading.as_at) == "not established":
             yield "whether what it waited for had come by then is not established"

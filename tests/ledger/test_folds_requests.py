@@ -343,6 +343,24 @@ def test_a_question_stops_the_clock_and_its_answer_starts_it_afresh() -> None:
     assert dt.date(2025, 5, 1) == afresh.deadlines.due
 
 
+def test_of_more_questions_than_deadlines_are_worked_out_with_a_note_says_so() -> None:
+    def notes(count: int) -> list[str]:
+        steps: list[Draft] = []
+        for number in range(count):
+            day = dt.date(2025, 3, 12) + dt.timedelta(days=2 * number)
+            sent, back = ({"sent": (day + dt.timedelta(days=n)).isoformat()} for n in (0, 1))
+            steps += [
+                step(f"q {number}", ASKED, "seek_clarification", sent, reason="unclear"),
+                step(f"a {number}", ASKED, "clarify", back, author="rutland"),
+            ]
+        run = row(ASKED, reading(ASKED, *steps)).items[0]
+        assert (run.deadlines is None) == bool(run.notes)
+        return list(run.notes)
+
+    assert [] == notes(64)
+    assert ["no deadline is worked out: more than 64 questions were put"] == notes(65)
+
+
 def test_what_is_recorded_later_is_laid_out_by_its_date() -> None:
     question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-20"}, reason="unclear")
     reply = step("a", ASKED, "clarify", {"sent": "2025-04-01"}, author="rutland")
