@@ -221,6 +221,24 @@ def test_who_puts_off_and_asks_again_before_it_came() -> None:
     assert not is_found(early, step("of-early", early, "chase", NORTH, "2025-05-01"))
 
 
+def test_of_what_was_put_off_too_often_to_look_at_it_is_not_taken_for_granted_when() -> None:
+    awaited = letter("awaited", SOUTH, on={"received": "2025-06-02"}, from_=(SOUTH,), to=(NORTH,))
+    again = request("again", what="meeting", on={"received": "2025-05-01"})
+
+    def words(count: int) -> str:
+        asked = [request(f"asked {number}") for number in range(count)]
+        waits = [
+            step(f"wait {n}", each, "defer", NORTH, "2025-03-01", until_events=(awaited.id,))
+            for n, each in enumerate(asked)
+        ]
+        return only("before_awaited", *asked, awaited, *waits, again).words
+
+    assert "requests more" not in words(64)
+    assert "not established" not in words(64)
+    assert "1 requests more" in words(65)
+    assert "not established" in words(65)
+
+
 def test_who_complains_while_it_is_invited_to_ask() -> None:
     invitation = request(
         "invited", SOUTH, what="invitation", from_=(SOUTH,), to=(NORTH,), on={"made": "2025-02-01"}

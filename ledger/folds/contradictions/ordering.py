@@ -207,7 +207,8 @@ def _early(
         f"{what} had come{when}, and asked again before it came: {asked}."
     )
     order = matter.reading.order
-    if any(order.before(step, each) != "yes" for step in deferrals for each in early):
+    all_seen = len(deferrals) == len(wait.deferrals)
+    if not all_seen or any(order.before(s, e) != "yes" for s in deferrals for e in early):
         words += " That it was put off by then is not established."
     ids = [*rows, *deferrals, *early, awaited]
     return matter.finding("before_awaited", ids, words, tellings=[telling])
