@@ -205,9 +205,12 @@ def _set(
 def _lines(text: str) -> Iterator[str]:
     for line in text.split("\n"):
         words = _SPACES.sub(lambda found: "\u00a0" * len(found[0]), line)
-        for start in range(0, max(len(words), 1), _LINE):
-            # A line of nothing is as high as any other.
-            yield words[start : start + _LINE] or "\u00a0"
+        start = 0
+        while len(words) - start > _LINE:
+            space = words.rfind(" ", start + 1, start + _LINE)
+            yield words[start : start + _LINE if space < 0 else space]
+            start = start + _LINE if space < 0 else space + 1
+        yield words[start:]
 
 
 _SPACES: Final = re.compile(r"^ +| {2,}")

@@ -34,6 +34,8 @@ MAIL = (
     "Dear clerk,\r\n\r\nPlease send the data.\r\n"
 ).encode()
 
+MAIL_TYPE = "message/rfc822"
+
 File = tuple[str, str, bytes]
 
 
@@ -124,7 +126,7 @@ ALL: tuple[File, ...] = (
     ("letter.pdf", PDF, pdf((A4, A4))),
     ("plan.pdf", PDF, pdf(((1684, 1190), (120, 200)), words="A plan")),
     ("photo.png", "image/png", picture((900, 600))),
-    ("mail.eml", "message/rfc822", MAIL),
+    ("mail.eml", MAIL_TYPE, MAIL),
     ("note.txt", "text/plain; charset=utf-8", "Tŷ\n  two  spaces\n".encode()),
     ("data.xlsx", "application/vnd.ms-excel", b"PK"),
 )
@@ -230,6 +232,16 @@ def test_nobody_takes_a_document_out_by_recording_it_again(tmp_path: Path) -> No
     assert isinstance(shown.content, Harmless)
     late = replace(document, media_type="application/x-nothing", other_types=(PDF, "text/plain"))
     assert isinstance(show(late, tmp_path / late.sha256, tmp_path / "late.pdf").content, Harmless)
+
+
+@pytest.mark.parametrize(("name", "media_type"), [("a.txt", "text/plain"), ("a.eml", MAIL_TYPE)])
+def test_no_word_of_a_long_paragraph_is_cut(tmp_path: Path, name: str, media_type: str) -> None:
+    paragraph = " ".join(f"word{number}" for number in range(1_000))
+    head = b"" if media_type != MAIL_TYPE else MAIL
+    data = bundled([(name, media_type, head + f"\n\n{paragraph}\n".encode())], tmp_path)
+    found = " ".join(texts(data)).split()
+
+    assert all(f"word{number}" in found for number in range(1_000))
 
 
 def test_keeps_what_is_shown_and_nothing_that_acts(tmp_path: Path) -> None:
