@@ -485,14 +485,13 @@ class At:
         if signings:
             found = max(signings, key=lambda deed: _WEIGHT[self._is_signed(deed)])
             best = self._signature(found, party)
-            best = self._declined(party, number, best) or best
         else:
             best = self.paper.unsigned(party, number)
         made = self.paper.made_by.get(number)
         if best.answer == _OPEN and made is not None and self.point.had(made.id) == "no":
             words = "had not signed: it was not drafted or proposed yet"
             return _condition("signature", "no", words, made.told, self.paper, party)
-        return best
+        return (self._declined(party, number, best) or best) if signings else best
 
     def _is_signed(self, deed: Deed) -> Answer:
         had = self.point.had(deed.id)

@@ -492,6 +492,18 @@ def test_later_refusals_hide_none_that_was_in_time() -> None:
     assert ["not established"] == bound(ISA, *signed, refused, *later[:16])
 
 
+def test_a_refusal_does_not_make_a_signature_earlier_than_its_draft_none() -> None:
+    """Of what contradicts itself it is not said that it was not."""
+    case = [
+        did(ISA, "draft", LCC, "2025-09-10", version=1),
+        *(did(ISA, "sign", party, "2025-08-01", version=1) for party in (LCC, RUTLAND)),
+    ]
+    refused = did(ISA, "not_adopted", RUTLAND, "2025-08-20")
+
+    assert ["yes"] == bound(ISA, *case)
+    assert ["not established"] == bound(ISA, *case, refused)
+
+
 def bound_then(event: Draft, *drafts: Draft, party: str = RUTLAND) -> str:
     found = transferred(ISA, *drafts, event)
     return next(each.answer for each in found.bound if each.party == party)
