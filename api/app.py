@@ -69,6 +69,7 @@ def create_app(
     *,
     settings: Settings,
     now_ms: Callable[[], int],
+    elapsed_ms: Callable[[], int],
     disputed: Mapping[str, str] | None = None,
 ) -> FastAPI:
     """Make the application over open ledgers, which stay their caller's to close.
@@ -79,6 +80,7 @@ def create_app(
         recorder: Records in them.
         settings: What is taken.
         now_ms: The clock, in milliseconds since 1970.
+        elapsed_ms: A clock that nobody sets, in milliseconds since anything.
         disputed: Ledgers that `recorder` records nothing in, as their log's key has signed another
             history of them, each with the reason.
 
@@ -86,7 +88,9 @@ def create_app(
         DisputedError: A witness knows more of the only ledger than is here, or another history.
         StoreError: A file of witnesses is none.
     """
-    hosting = Hosting(ledgers, recorder, settings, now_ms=now_ms, disputed=disputed)
+    hosting = Hosting(
+        ledgers, recorder, settings, now_ms=now_ms, elapsed_ms=elapsed_ms, disputed=disputed
+    )
     try:
         hosting.ask_witnesses()
     except BaseException:

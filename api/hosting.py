@@ -101,6 +101,7 @@ class Hosted:
         settings: Settings,
         *,
         now_ms: Callable[[], int],
+        elapsed_ms: Callable[[], int],
         feeder: Feeder,
     ) -> None:
         """Serve `ledger` as `name`."""
@@ -111,6 +112,7 @@ class Hosted:
             LedgerName(origin=ledger.origin, charter=ledger.fingerprint),
             lambda: self.state,
             now_ms=now_ms,
+            elapsed_ms=elapsed_ms,
             session_s=settings.session_s,
             nonce_s=settings.nonce_s,
             each=settings.sessions_per_party,
@@ -213,6 +215,7 @@ class Hosting:
         settings: Settings,
         *,
         now_ms: Callable[[], int],
+        elapsed_ms: Callable[[], int],
         disputed: Mapping[str, str] | None = None,
     ) -> None:
         """Serve `ledgers`, which stay their caller's to close, and record through `recorder`.
@@ -227,9 +230,12 @@ class Hosting:
         for name, reason in (disputed or {}).items():
             self._stop(name, _SIGNED, why=reason)
         self.ledgers: Mapping[str, Hosted] = {
-            name: Hosted(name, ledger, settings, now_ms=now_ms, feeder=self._feeder(name, ledger))
+            name: Hosted(
+                name, ledger, settings,
+                now_ms=now_ms, elapsed_ms=elapsed_ms, feeder=self._feeder(name, ledger),
+            )
             for name, ledger in ledgers.items()
-        }
+        }  # fmt: skip
         again_s = settings.retry_after_s
         self.submissions = Places(settings.submissions, what="submissions", retry_after_s=again_s)
         self.exports = Places(

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp
 
 from api import log
 from api.app import create_app
-from api.clock import now_ms
+from api.clock import elapsed_ms, now_ms
 from api.connection import HEAD, limited
 from api.hosting import open_ledgers
 from api.keeper import Keeper, KeeperError
@@ -80,8 +80,9 @@ def _serve(folder: Path, settings: Settings, *, accept_clock: bool) -> None:
         ) as ledgers,
     ):
         app = create_app(
-            ledgers, keeper, settings=settings, now_ms=now_ms, disputed=keeper.disputed
-        )
+            ledgers, keeper, settings=settings,
+            now_ms=now_ms, elapsed_ms=elapsed_ms, disputed=keeper.disputed,
+        )  # fmt: skip
         gc.freeze()  # a hundred thousand objects that stay: nobody need look through them again
         if _is_reachable(listener):
             log.log_note(_OPEN, level=logging.WARNING)

@@ -13,7 +13,7 @@ import msgspec
 from starlette.types import ASGIApp
 
 from api.app import create_app
-from api.clock import now_ms
+from api.clock import elapsed_ms, now_ms
 from api.problems import Problem
 from api.recording import Here
 from api.serve import Server, configure, listen
@@ -125,11 +125,14 @@ def serving(
     settings: Settings | None = None,
     *,
     now_ms: Callable[[], int] = now_ms,
+    elapsed_ms: Callable[[], int] = elapsed_ms,
 ) -> Iterator[Site]:
     """Serve a ledger, or several by name; what was asked is finished before this returns."""
     chosen = settings or Settings()
     ledgers = {"": ledger} if isinstance(ledger, Ledger) else ledger
-    app = create_app(ledgers, Here(ledgers, chosen), settings=chosen, now_ms=now_ms)
+    app = create_app(
+        ledgers, Here(ledgers, chosen), settings=chosen, now_ms=now_ms, elapsed_ms=elapsed_ms
+    )
     with serving_app(app, chosen) as site:
         yield site
 

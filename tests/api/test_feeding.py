@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from api.clock import now_ms
+from api.clock import elapsed_ms, now_ms
 from api.hosting import Hosting
 from api.log import written
 from api.recording import Here
@@ -233,7 +233,10 @@ def test_what_goes_wrong_here_is_in_the_log_with_its_cause(tmp_path: Path) -> No
         town.urls["a"] = server.url
         town.place()
         with written(stream):
-            hosting = Hosting({"": ledger}, Here({"": ledger}, settings), settings, now_ms=now_ms)
+            hosting = Hosting(
+                {"": ledger}, Here({"": ledger}, settings), settings,
+                now_ms=now_ms, elapsed_ms=elapsed_ms,
+            )  # fmt: skip
             begun.set()
             try:
                 hosting.ask_witnesses()

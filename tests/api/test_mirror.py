@@ -19,7 +19,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
-from api.clock import now_ms
+from api.clock import elapsed_ms, now_ms
 from api.problems import PREFIX
 from api.recording import Here
 from api.settings import Settings
@@ -363,7 +363,7 @@ def test_whenever_it_is_killed_a_mirror_is_valid_and_goes_on(
     chance = Random(7)
     settings = Settings(requests_per_s=0)
     killer = Killer(create_app({"": ledger}, Here({"": ledger}, settings), settings=settings,
-                               now_ms=lambda: NOON_MS))  # fmt: skip
+                               now_ms=lambda: NOON_MS, elapsed_ms=elapsed_ms))  # fmt: skip
     sizes = [0]
     with serving_app(killer) as site:
         desk = Desk(tmp_path, site, ledger)

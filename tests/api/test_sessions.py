@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from api.clock import now_ms
+from api.clock import elapsed_ms, now_ms
 from api.problems import PREFIX, ProblemError
 from api.sessions import COOKIE, Sessions
 from api.settings import Settings
@@ -37,11 +37,17 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Clock:
+    """The wall clock, and how much time has passed; the one can be set by itself."""
+
     def __init__(self) -> None:
         self.later_ms = 0
+        self.set_ms = 0
 
     def __call__(self) -> int:
-        return now_ms() + self.later_ms
+        return now_ms() + self.later_ms + self.set_ms
+
+    def elapsed_ms(self) -> int:
+        return elapsed_ms() + self.later_ms
 
 
 @pytest.fixture
@@ -57,7 +63,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def site(ledger: Ledger, clock: Clock) -> Iterator[Site]:
-    with serving(ledger, now_ms=clock) as site:
+    with serving(ledger, now_ms=clock, elapsed_ms=clock.elapsed_ms) as site:
         yield site
 
 
@@ -233,7 +239,10 @@ def test_the_absolute_form_says_how_the_server_is_called(ledger: Ledger, site: S
 
 def test_leave_that_others_are_given_ends_nobody_elses(ledger: Ledger) -> None:
     name = LedgerName(origin=ledger.origin, charter=ledger.fingerprint)
-    made = Sessions(name, ledger.state, now_ms=now_ms, session_s=60, nonce_s=60, each=1)
+    made = Sessions(
+        name, ledger.state,
+        now_ms=now_ms, elapsed_ms=elapsed_ms, session_s=60, nonce_s=60, each=1,
+    )  # fmt: skip
     files = {"0" * 64: 7}
     mine = made.permit(Wanted("alpha", files)).token
     others = [made.permit(Wanted("beta", files)).token for _ in range(2000)]
@@ -252,23 +261,25 @@ def test_refuses_a_nonce_that_ran_out(ledger: Ledger, site: Site, clock: Clock) 
 
 
 class Desk:
-    """The sessions of a ledger, by a clock that stands still; all that is good is good so long."""
+    """The sessions of a ledger, by clocks that stand still; all that is good is good so long."""
 
     GOOD_MS = 60_000
 
     def __init__(self, ledger: Ledger, *, each: int = 10) -> None:
-        self.now_ms = now_ms()
+        self.now_ms = 0  # of the clock that nobody sets
+        self.ahead_ms = now_ms()  # how far the wall clock is set before that
         self.ledger = ledger
         good_s = self.GOOD_MS / 1000
         self.sessions = Sessions(
             LedgerName(origin=ledger.origin, charter=ledger.fingerprint), ledger.state,
-            now_ms=lambda: self.now_ms, session_s=good_s, nonce_s=good_s, each=each,
+            now_ms=lambda: self.now_ms + self.ahead_ms, elapsed_ms=lambda: self.now_ms,
+            session_s=good_s, nonce_s=good_s, each=each,
         )  # fmt: skip
 
     def begin(self, party: Party = ALPHA, *, nonce: str | None = None, at_ms: int = 0) -> str:
         """Begin a session with a statement signed at a time from now; return its token."""
         nonce = nonce or self.sessions.nonce()[0]
-        changes = {"host": "h", "at": self.now_ms + at_ms}
+        changes = {"host": "h", "at": self.now_ms + self.ahead_ms + at_ms}
         body = Site(0).session_body(self.ledger, party, nonce, changes=changes)
         return self.sessions.begin(*self.sessions.check(body, host="h"))
 
@@ -309,6 +320,41 @@ def test_sessions_and_leave_are_good_to_their_last_moment(ledger: Ledger) -> Non
     desk.now_ms += 1
     assert desk.sessions.find(token) is None
     assert desk.sessions.permitted(leave, sha256=DIGEST, size=7) is None
+
+
+@pytest.mark.parametrize("by_ms", [-3_600_000, 3_600_000], ids=["back", "forward"])
+def test_nothing_is_good_longer_or_shorter_where_the_wall_clock_is_set(
+    ledger: Ledger, by_ms: int
+) -> None:
+    desk = Desk(ledger)
+    used, other = (desk.sessions.nonce()[0] for _ in range(2))
+    token = desk.begin(nonce=used)
+    leave = desk.sessions.permit(Wanted("alpha", {DIGEST: 7})).token
+
+    desk.ahead_ms += by_ms
+    desk.now_ms += desk.GOOD_MS
+    assert desk.sessions.find(token) is not None
+    assert "alpha" == desk.sessions.permitted(leave, sha256=DIGEST, size=7)
+    desk.begin(nonce=other)
+
+    desk.now_ms += 1
+    assert desk.sessions.find(token) is None
+    assert desk.sessions.permitted(leave, sha256=DIGEST, size=7) is None
+    desk.begin()  # what was used and has run out is forgotten
+    assert used not in desk.sessions._used
+    with pytest.raises(ProblemError, match="has run out"):
+        desk.begin(nonce=used)
+
+
+def test_until_when_is_told_by_the_wall_clock(ledger: Ledger, site: Site, clock: Clock) -> None:
+    clock.set_ms = 86_400_000
+    given = msgspec.json.decode(site.ask("POST", "/nonces").body)["expires"]
+    begun = msgspec.json.decode(begin(site, ledger, changes={"at": clock()}).body)["expires"]
+    upload = site.post(file_document(ledger)).problem.upload
+    assert upload is not None
+    told = (given - 120_000, begun - 8 * 3_600_000, upload.expires - 8 * 3_600_000)
+
+    assert all(0 <= clock() - each < 60_000 for each in told)
 
 
 def test_the_sessions_of_a_party_end_nobody_elses(ledger: Ledger) -> None:
