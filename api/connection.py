@@ -166,11 +166,12 @@ class _Connection(H11Protocol):
                 return
             self.peers[peer] += 1
             self._peer = peer
-        if len(self.connections) > self.settings.connections:
-            if self.silent:
-                next(iter(self.silent))._give_up()  # noqa: SLF001 - one of us
-            else:
-                self.app_state = {**self.app_state, FULL: self.settings.retry_after_s}
+        over = len(self.connections) - self.settings.connections
+        if over > 0 and self.silent:
+            next(iter(self.silent))._give_up()  # noqa: SLF001 - one of us
+            over -= 1  # what went may have had no place either
+        if over > 0:
+            self.app_state = {**self.app_state, FULL: self.settings.retry_after_s}
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

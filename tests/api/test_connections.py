@@ -165,6 +165,31 @@ def test_who_comes_while_all_connections_are_busy_is_told_when_to_come_again(
     assert ("7", "close") == (got.headers["retry-after"], got.headers["connection"])
 
 
+def test_places_that_are_all_busy_are_not_got_by_connecting_again_and_again(
+    ledger: Ledger,
+) -> None:
+    head = b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    settings = Settings(connections=2)
+    with serving(ledger, settings) as site, contextlib.ExitStack() as stack:
+
+        def ask() -> tuple[socket.socket, bytes]:
+            connection = stack.enter_context(connect(site))
+            connection.sendall(head)
+            return connection, connection.recv(12)[-3:]
+
+        busy = [ask(), ask()]
+        silent = [stack.enter_context(connect(site)) for _ in range(4)]
+        assert [True] * 3 == [is_closed(one) for one in silent[:3]]
+        late = ask()
+        assert is_closed(silent[3])
+        for connection, _ in busy:
+            connection.sendall(b"{}")
+            assert is_closed(connection) is False
+
+    assert [b"100", b"100", b"503"] == [status for _, status in (*busy, late)]
+
+
 def test_who_sends_nothing_more_may_still_read_the_answers(ledger: Ledger) -> None:
     document = signed(ledger)
     head = f"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(document)}\r\n"
