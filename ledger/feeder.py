@@ -355,7 +355,7 @@ class Feeder:
         while (size := self._next(one)) is not None:
             try:
                 cosigned = one.feeding.submit(size)
-                self._check_times(one, size, cosigned)
+                merged = self._merge(one, size, cosigned)
             except DisputedError as error:
                 self._failed(one, DISPUTED, error)
             except WitnessError as error:
@@ -363,7 +363,7 @@ class Feeder:
             except Exception as error:  # noqa: BLE001 - the witness is asked again, whatever it was
                 self._failed(one, FAILED, error)
             else:
-                self._took(one, size, cosigned)
+                self._took(one, merged)
         one.feeding.close()
 
     def _next(self, one: _One) -> int | None:
@@ -409,12 +409,10 @@ class Feeder:
         if not stopped:
             self._observer(one.fed.name, reason, again=again, error=error)
 
-    def _took(self, one: _One, size: int, cosigned: Sequence[Cosigned]) -> None:
+    def _took(self, one: _One, merged: Merged) -> None:
         keys, quorum = self._wanted()
-        log_note = self._log.checkpoint_at(size)
         with self._changed:
-            merged = self._merged_at(size, log_note)
-            merged.add(cosigned)
+            size = merged.size
             heard_ms, reached = None, []
             if _reaches(merged.count(keys), quorum):
                 heard_ms = self._heard_ms(merged, keys)
@@ -445,13 +443,12 @@ class Feeder:
             del self._merged[old]
         return merged
 
-    def _check_times(self, one: _One, size: int, cosigned: Sequence[Cosigned]) -> None:
-        """Check that with these no quorum had cosigned before what it cosigned was recorded.
-
-        What they say of the time is heard in any case.
+    def _merge(self, one: _One, size: int, cosigned: Sequence[Cosigned]) -> Merged:
+        """Add what a witness cosigned. What it says of the time is heard in any case.
 
         Raises:
-            WitnessError: It had, by their clocks.
+            WitnessError: A quorum had cosigned, with these and by their clocks, before what it
+                cosigned was recorded: they are not added.
         """
         keys, quorum = self._wanted()
         log_note = self._log.checkpoint_at(size)
@@ -461,7 +458,8 @@ class Feeder:
             merged.hear(cosigned, elapsed_s=time.monotonic())
             complete_s = merged.complete_s(cosigned, keys, quorum)
             if complete_s is None or complete_s >= least_s:
-                return
+                merged.add(cosigned)  # before another witness's are compared
+                return merged
             heard_ms, keep = self._heard_ms(merged, keys), self._keep
         if keep is not None:
             keep(b"", heard_ms=heard_ms)

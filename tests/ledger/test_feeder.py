@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +126,30 @@ def test_a_clock_ahead_of_a_quorum_records_nothing(
         ledger.submit(document)
     ledger.heard(now_ms())
     ledger.submit(document)
+
+
+def test_of_a_quorum_that_answers_at_once_with_clocks_behind_nothing_is_kept(
+    ledger: Ledger, tmp_path: Path, keys: list[WitnessKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, compared = threading.Barrier(2), set[int]()
+    recorded_at, checkpoint_at = ledger.recorded_at, ledger.checkpoint_at
+
+    def compare(index: int) -> int:
+        if threading.get_ident() not in compared:  # one of them is asked again
+            compared.add(threading.get_ident())
+            both.wait(30)
+        return recorded_at(index)
+
+    def take(size: int) -> bytes:
+        if threading.get_ident() in compared:
+            both.wait(1)  # whoever took only now what it compared before would take both
+        return checkpoint_at(size)
+
+    monkeypatch.setattr(ledger, "recorded_at", compare)
+    monkeypatch.setattr(ledger, "checkpoint_at", take)
+    _, cosigned = heard(ledger, tmp_path, keys, -HOUR_MS, -HOUR_MS)
+
+    assert None is cosigned
 
 
 @pytest.mark.parametrize("ahead_ms", [(-HOUR_MS, 0), (0, HOUR_MS), (HOUR_MS, 0)])
