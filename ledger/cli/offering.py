@@ -15,6 +15,7 @@ from ledger.cli.recording import write_new
 from ledger.cli.sources import add_source, open_provable, provable_id
 from ledger.date_words import format_when
 from ledger.dates import parse_when
+from ledger.errors import DateError
 from ledger.evidence import Provable, prove
 from ledger.making import making
 from ledger.offer import Offer, format_page
@@ -116,7 +117,10 @@ def _texts(event: Event, evidence: Evidence) -> Iterator[tuple[str, str]]:
     for role, date in (event.dates or {}).items():
         phrase = claims.pop(f"phrase_{role}", None)
         words = phrase if isinstance(phrase, str) else None
-        when = parse_when(date.edtf, basis=date.basis, phrase=words)
-        yield field_words(f"dates.{role}"), format_when(when)
+        try:
+            told = format_when(parse_when(date.edtf, basis=date.basis, phrase=words))
+        except DateError:  # no rule keeps it out: what it says is shown as it stands
+            told = date.edtf if words is None else f"{words} ({date.edtf})"
+        yield field_words(f"dates.{role}"), told
     for name, value in sorted(claims.items()):
         yield field_words(f"claims.{name}"), value if isinstance(value, str) else value.name

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger.offer import Offer, format_page
+from tests.ledger.builder import Party, found_ledger, new_event, submit
 from tests.ledger.commandline import Desk, part, process, rows, served
 
 VOID = {"meta"}
@@ -77,6 +78,28 @@ def test_the_page_says_of_what_an_event_tells(desk: Desk) -> None:
 
     assert "rutland chased the request of entry " in text
     assert part(desk.done("stat", "ledger")["ledger"])["fingerprint"] == answer["fingerprint"]
+
+
+def test_the_page_has_a_date_that_is_in_no_calendar_as_it_is_written(desk: Desk) -> None:
+    alpha = Party("alpha", 1)
+    event = new_event(
+        "alpha",
+        "communication/v1",
+        channel="call",
+        claims={"phrase_sent": "the end of February"},
+        dates={
+            "received": {"basis": "stated", "edtf": "2025-02-30"},
+            "sent": {"basis": "stated", "edtf": "2025-02-31"},
+        },
+    )
+    with found_ledger(desk.folder / "ledger", alpha)[0] as ledger:
+        submit(ledger, event)
+    ran = desk("offer", "ledger", event.id.hex(), "-o", "for-them")
+    text = (desk.folder / "for-them" / "index.html").read_text(encoding="utf-8")
+
+    assert (0, "") == (ran.code, ran.err)
+    assert '<dd dir="auto">2025-02-30</dd>' in text
+    assert '<dd dir="auto">the end of February (2025-02-31)</dd>' in text
 
 
 def steps(page: Path, *, address: str) -> list[list[str]]:
