@@ -7,7 +7,7 @@ checkpoints that cover the same entry the earlier one proves more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
@@ -19,7 +19,15 @@ from verify.notes import dated_by, log_vkey
 from verify.policy import cosigners
 from verify.state import State
 
-__all__ = ["Cosigned", "Covering", "covering", "is_witnessed", "most_cosigned", "size_of"]
+__all__ = [
+    "Cosigned",
+    "Covering",
+    "covering",
+    "earliest_s",
+    "is_witnessed",
+    "most_cosigned",
+    "size_of",
+]
 
 
 class Cosigned(Protocol):
@@ -94,6 +102,27 @@ def covering(ledger: Cosigned, indexes: Sequence[int], *, limit: int) -> Iterato
 def is_witnessed(state: State, note: bytes) -> bool:
     """Tell whether a quorum of the charter's witnesses cosigned a checkpoint; of none, anybody."""
     return _weight(state, note)[0] >= max(1, state.charter_at(size_of(note)).quorum)
+
+
+def earliest_s(state: State, size: int, *, recorded_at: Callable[[int], int]) -> int:
+    """Return the earliest time, in POSIX seconds, at which a quorum can have cosigned a checkpoint.
+
+    By then each of its entries was recorded, but for the tolerance of the charter of its time.
+
+    Args:
+        state: The rules' state by now.
+        size: The checkpoint's size, above 0.
+        recorded_at: Gives when an entry was recorded, in milliseconds.
+
+    Source: SPEC section 8.2.
+    """
+    # Of the entries under one charter the last was recorded latest.
+    ends = (*(start for start, _ in state.charters[1:]), size)
+    return max(
+        recorded_at(min(end, size) - 1) // 1000 - charter.tolerance_s
+        for (start, charter), end in zip(state.charters, ends, strict=True)
+        if start < size or start == 1
+    )
 
 
 def size_of(checkpoint: bytes) -> int:

@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Final, NamedTuple, Protocol
 
+from ledger.covering import earliest_s
 from ledger.errors import DisputedError, WitnessError
 from ledger.feeding import Cosigned, Fed, Feeding, Log, keys_of_charter
 from ledger.merged import Merged
@@ -450,9 +451,10 @@ class Feeder:
             WitnessError: A quorum had cosigned, with these and by their clocks, before what it
                 cosigned was recorded: they are not added.
         """
-        keys, quorum = self._wanted()
-        log_note = self._log.checkpoint_at(size)
-        least_s = self._log.recorded_at(size - 1) // 1000 - self._log.state().charter.tolerance_s
+        log_note, state = self._log.checkpoint_at(size), self._log.state()
+        charter = state.charter_at(size)  # by which a reader weighs them
+        keys, quorum = keys_of_charter(charter), charter.quorum
+        least_s = earliest_s(state, size, recorded_at=self._log.recorded_at)
         with self._changed:
             merged = self._merged_at(size, log_note)
             merged.hear(cosigned, elapsed_s=time.monotonic())

@@ -21,9 +21,10 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from ledger.commit import Commit, Head, Known, Placed
+from ledger.covering import earliest_s
 from ledger.errors import LogKeyError
 from ledger.tree import extend, root_of_edge
-from verify.brackets import Brackets, Committed, Cosigned, check_recorded
+from verify.brackets import Brackets, Committed, Cosigned, check_recorded, format_time_s
 from verify.checkpoint import Checkpoint, check_checkpoint, format_plain, parse_signed
 from verify.checks import Check
 from verify.claims import Disclosure, File, parse_disclosure
@@ -429,16 +430,13 @@ class Run:
         tolerance_s = state.charter_at(first).tolerance_s
         check_recorded(brackets.of(first, first=first), recorded=recorded, tolerance_s=tolerance_s)
         if size <= self._before.size:  # else of this batch, and never published
-            last, before = size - 1, self._past.history.recorded_at(size - 1)
-            try:
-                check_recorded(
-                    brackets.of(last, first=last), recorded=before, tolerance_s=tolerance_s
-                )
-            except RuleError as error:
+            by_s = brackets.of(size - 1, first=size - 1).by_s
+            least_s = earliest_s(state, size, recorded_at=self._past.history.recorded_at)
+            if by_s is not None and by_s < least_s:
                 raise RuleError(
-                    error.check, "note", "is cosigned earlier than what it covers was recorded",
-                    error.expected, error.found,
-                ) from None  # fmt: skip
+                    Check.BRACKET, "note", "is cosigned earlier than what it covers was recorded",
+                    f"from {format_time_s(least_s)} on", format_time_s(by_s),
+                )  # fmt: skip
 
     def _root(self, size: int) -> bytes:
         before = self._before

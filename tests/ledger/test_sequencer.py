@@ -352,6 +352,33 @@ def test_refuses_a_note_that_was_cosigned_before_what_it_covers_was_recorded(
     assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict
 
 
+def test_a_note_is_weighed_by_the_tolerance_of_each_entry_that_it_covers(tmp_path: Path) -> None:
+    named = [
+        {"algorithm": one.algorithm, "key": one.key, "name": one.name}
+        for one in map(witness, ("w1", "w2"))
+    ]
+    rules: dict[str, object] = {"witnesses": named, "quorum": 2}
+    found, clock = found_ledger(tmp_path / "cosigned", ALPHA, tolerance_s=60, **rules)  # type: ignore[arg-type]  # as in new_letter
+    with found:
+        amends = found.state().charter_id
+        amended = new_charter(ALPHA, new_log_key(), founding=False, amends=amends, **rules)  # type: ignore[arg-type]  # as above
+        submit(found, amended)  # the tolerance is 300 s from the entry after it on
+        at_s = clock() // 1000
+        for _ in range(2):
+            early = cosign(found.checkpoint(), ("w1", at_s - 61), ("w2", at_s - 61))
+            document = sign_document(found, ALPHA, [new_letter("alpha")], note=early)
+            assert Check.BRACKET == refused(found, document)
+            just = cosign(found.checkpoint(), ("w1", at_s - 60), ("w2", at_s - 60))
+            submit(found, new_letter("alpha"), note=just)
+        clock.now_ms += 240_000
+        submit(found, new_letter("alpha"))
+        wider = cosign(found.checkpoint(), ("w1", at_s - 60), ("w2", at_s - 60))
+        submit(found, new_letter("alpha"), note=wider)
+        export(found, tmp_path / "export")
+
+    assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict
+
+
 def test_accepts_a_seen_size_that_was_never_published(ledger: Ledger) -> None:
     submit(ledger, *(new_letter("alpha") for _ in range(9)))
     note = signed_checkpoint(ledger, 4, ledger.root_at(4))
