@@ -22,9 +22,10 @@ from ledger.offer import Offer, format_page
 from ledger.sentences import event_words
 from ledger.wording import field_words
 from verify.entry import parse_entry
+from verify.events import event_id as id_of
 from verify.events import parse_event, references
 from verify.evidence import EVIDENCE_FILE, Evidence, parse_evidence
-from verify.kinds import Event
+from verify.kinds import Event, Opening
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -60,8 +61,8 @@ def _offer(arguments: Namespace, context: Context) -> int:
         data = prove(ledger, [event_id], stamps=stamps, without=frozenset(arguments.without))
         origin, fingerprint = ledger.state().charter.origin, ledger.fingerprint
         evidence = parse_evidence(data)
-        (entry,) = (parse_entry(bytes(one.entry)) for one in evidence.entries if one.shown == "yes")
-        event = parse_event(entry.event)
+        (entry,) = (bytes(one.entry) for one in evidence.entries if one.shown == "yes")
+        event = _event_in(entry, event_id)
         what = event_words(event, _named(event, ledger))
     page = format_page(
         Offer(
@@ -105,8 +106,16 @@ def _named(event: Event, ledger: Provable) -> dict[str, _Named]:
     for _, ref in references(event):
         index = ledger.index_of(bytes.fromhex(ref))
         if index is not None:
-            found[ref] = _Named(index, parse_event(parse_entry(ledger.entry(index)).event))
+            found[ref] = _Named(index, _event_in(ledger.entry(index), ref))
     return found
+
+
+def _event_in(entry: bytes, wanted: str) -> Event:
+    """Return the event with this id, which an entry holds: itself, or within an opening."""
+    octets = parse_entry(entry).event
+    event = parse_event(octets)
+    nested = event.event if isinstance(event, Opening) else None
+    return event if nested is None or id_of(octets).hex() == wanted else nested
 
 
 def _texts(event: Event, evidence: Evidence) -> Iterator[tuple[str, str]]:

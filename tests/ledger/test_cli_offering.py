@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger.offer import Offer, format_page
-from tests.ledger.builder import Party, found_ledger, new_event, submit
+from tests.ledger.builder import NewEvent, Party, found_ledger, new_event, submit
 from tests.ledger.commandline import Desk, part, process, rows, served
 
 VOID = {"meta"}
@@ -100,6 +100,33 @@ def test_the_page_has_a_date_that_is_in_no_calendar_as_it_is_written(desk: Desk)
     assert (0, "") == (ran.code, ran.err)
     assert '<dd dir="auto">2025-02-30</dd>' in text
     assert '<dd dir="auto">the end of February (2025-02-31)</dd>' in text
+
+
+def test_the_page_says_what_an_event_tells_that_was_sealed_and_opened(desk: Desk) -> None:
+    nested = new_event(
+        "alpha",
+        "communication/v1",
+        channel="letter",
+        claims={"phrase_sent": "in March"},
+        dates={"sent": {"basis": "stated", "edtf": "2025-03"}},
+    )
+    dates = {"opens_by": {"basis": "stated", "edtf": "2026-05-01"}}
+    seal = new_event("alpha", "sealed/v1", seals=nested.id.hex(), dates=dates)
+    plain = new_event("alpha", "opening/v1", of=seal.id.hex(), event=0)
+    data = plain.data.replace(b'"event":0', b'"event":' + nested.data)
+    knowing = new_event("alpha", "knowledge/v1", knower="beta", mode="told", of=nested.id.hex())
+    with found_ledger(desk.folder / "ledger", Party("alpha", 1))[0] as ledger:
+        submit(ledger, seal)
+        submit(ledger, NewEvent(data, nested.disclosures))
+        submit(ledger, knowing)
+    pages = []
+    for number, event in enumerate((nested, knowing)):
+        desk.done("offer", "ledger", event.id.hex(), "-o", f"{number}")
+        pages.append((desk.folder / f"{number}" / "index.html").read_text(encoding="utf-8"))
+
+    assert "It says: Letter.</p>" in pages[0]
+    assert "<dt>when it was sent</dt>" in pages[0]
+    assert "the letter of entry 2" in pages[1]
 
 
 def steps(page: Path, *, address: str) -> list[list[str]]:
