@@ -178,11 +178,9 @@ def judge_statement(
     """
     if not recorded <= statement.expires <= recorded + EXPIRES_WITHIN_MS:
         raise _expired(statement, recorded)
-    charter, ledger = state.charter, statement.ledger
-    if charter.state == "closed":
+    if state.charter.state == "closed":
         raise RuleError(Check.CLOSED, "statement.ledger", "the charter in force is closed")
-    if ledger.origin != charter.origin or ledger.charter != state.fingerprint:
-        raise _foreign(statement, charter.origin, state.fingerprint)
+    _check_ledger(state, statement)
     state = state.settle(index=first, recorded=recorded)
     signer = state.active_key(statement)
     if statement.seen is not None and statement.seen.size > first:
@@ -378,13 +376,18 @@ def _expired(statement: Statement, recorded: int) -> RuleError:
     return RuleError(Check.EXPIRES, where, reason, f"at most {recorded + EXPIRES_WITHIN_MS}", found)
 
 
-def _foreign(statement: Statement, origin: str, fingerprint: str) -> RuleError:
-    where, named = "statement.ledger", statement.ledger
-    if named.origin != origin:
+def _check_ledger(state: State, statement: Statement) -> None:
+    ledger = statement.ledger
+    if ledger.origin != state.charter.origin:
         reason = "is another ledger's"
-        return RuleError(Check.LEDGER, f"{where}.origin", reason, origin, named.origin)
-    reason = "is not this ledger's fingerprint"
-    return RuleError(Check.LEDGER, f"{where}.charter", reason, fingerprint, named.charter)
+        raise RuleError(
+            Check.LEDGER, "statement.ledger.origin", reason, state.charter.origin, ledger.origin
+        )
+    if ledger.charter != state.fingerprint:
+        reason = "is not this ledger's fingerprint"
+        raise RuleError(
+            Check.LEDGER, "statement.ledger.charter", reason, state.fingerprint, ledger.charter
+        )
 
 
 def _check_kind(event: Event, batch: _Batch, *, controller: str) -> None:

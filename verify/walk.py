@@ -155,9 +155,8 @@ class Walk(msgspec.Struct):
             frontier = Frontier.from_nodes(before * TILE_WIDTH, nodes)
             for root in self.subtrees[before:full]:
                 frontier.append_root(root)
-        leaves = self.leaves
-        for start in range(frontier.size * HASH_SIZE, size * HASH_SIZE, HASH_SIZE):
-            frontier.append(bytes(leaves[start : start + HASH_SIZE]))
+        for index in range(frontier.size, size):
+            frontier.append(self.leaf(index))
         return frontier
 
     def replace_last(self, leaf: bytes) -> None:
