@@ -96,11 +96,9 @@ def main(arguments: Sequence[str]) -> int:
             _served(folder / "ledger", folder / "log", None) as port,
             _watching(f"http://127.0.0.1:{port}", fingerprint, folder / "home") as watching,
         ):
-            ratios = [
-                _measure("(a) of 1 event", watching, Load(port, vkey, ones, 64, folder)),
-                _measure("(b) of 256 events", watching, Load(port, vkey, large, 8, folder)),
-            ]
-    return 0 if min(ratios) >= _LEAST else 1
+            _measure("(a) of 1 event", watching, Load(port, vkey, ones, 64, folder))
+            _measure("(b) of 256 events", watching, Load(port, vkey, large, 8, folder))
+    return 0
 
 
 @contextlib.contextmanager
@@ -114,7 +112,7 @@ def _watching(url: str, fingerprint: str, home: Path) -> Iterator[Watching]:
         watching.process.wait()
 
 
-def _measure(name: str, watching: Watching, load: Load) -> float:
+def _measure(name: str, watching: Watching, load: Load) -> None:
     before, worked_s = watching.sizes[-1][1], watching.cpu_s()
     came = _load(*load)
     recorded = sum(len(one.events) for one in load.documents)
@@ -131,4 +129,3 @@ def _measure(name: str, watching: Watching, load: Load) -> float:
         f"{'':18} {recorded - checked:,} of {recorded:,} behind at the end, caught up in"
         f" {caught_up - ended:.1f} s; {each_us:.0f} us of CPU an entry"
     )
-    return checks / appends
