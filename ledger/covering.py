@@ -105,7 +105,7 @@ def is_witnessed(state: State, note: bytes) -> bool:
 
 
 def earliest_s(state: State, size: int, *, recorded_at: Callable[[int], int]) -> int:
-    """Return the earliest time, in POSIX seconds, at which a quorum can have cosigned a checkpoint.
+    """Return the earliest time, in POSIX seconds, at which a checkpoint can have been cosigned.
 
     By then each of its entries was recorded, but for the tolerance of the charter of its time.
 

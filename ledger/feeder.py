@@ -42,6 +42,7 @@ __all__ = [
     "DISPUTED",
     "EARLY",
     "FAILED",
+    "LATE",
     "FedLog",
     "Feeder",
     "Keep",
@@ -56,6 +57,9 @@ DISPUTED: Final = "disputed"
 
 EARLY: Final = "early"
 """The reason that is told when a witness's time is before that of what it cosigned."""
+
+LATE: Final = "late"
+"""The reason that is told when a witness's time is after now."""
 
 FAILED: Final = "failed"
 """The reason that is told when something of ours went wrong: the store cannot be read, say."""
@@ -416,7 +420,7 @@ class Feeder:
             size = merged.size
             heard_ms, reached = None, []
             if _reaches(merged.count(keys), quorum):
-                heard_ms = self._heard_ms(merged, keys)
+                heard_ms = self._heard_ms(merged, keys, quorum)
                 if self._last is None or size >= self._last.size:
                     self._last = merged
                 reached = [future for least, future in self._waiting if least <= size]
@@ -448,28 +452,34 @@ class Feeder:
         """Add what a witness cosigned. What it says of the time is heard in any case.
 
         Raises:
-            WitnessError: A quorum had cosigned, with these and by their clocks, before what it
-                cosigned was recorded: they are not added.
+            WitnessError: By its clock it did so before what it cosigned was recorded, or only
+                later than now: nothing is added. Alone it may do no harm; but with others it
+                makes a quorum, and for whoever trusts this witness it is one.
         """
         log_note, state = self._log.checkpoint_at(size), self._log.state()
         charter = state.charter_at(size)  # by which a reader weighs them
         keys, quorum = keys_of_charter(charter), charter.quorum
         least_s = earliest_s(state, size, recorded_at=self._log.recorded_at)
+        latest_s = self._now_ms() // 1000 + state.charter.tolerance_s
+        times_s = [timestamp_s for _, timestamp_s in cosigned]
         with self._changed:
             merged = self._merged_at(size, log_note)
             merged.hear(cosigned, elapsed_s=time.monotonic())
-            complete_s = merged.complete_s(cosigned, keys, quorum)
-            if complete_s is None or complete_s >= least_s:
-                merged.add(cosigned)  # before another witness's are compared
+            if least_s <= min(times_s) and max(times_s) <= latest_s:
+                merged.add(cosigned)
                 return merged
-            heard_ms, keep = self._heard_ms(merged, keys), self._keep
-        if keep is not None:
+            heard_ms, keep = self._heard_ms(merged, keys, quorum), self._keep
+        if keep is not None and heard_ms is not None:
             keep(b"", heard_ms=heard_ms)
-        detail = f"a quorum cosigned {size} entries by {format_time_s(complete_s)}, before the last"
-        raise WitnessError(one.fed.name, EARLY, detail)
+        detail = f"cosigned {size} entries at "
+        if min(times_s) < least_s:
+            detail += f"{format_time_s(min(times_s))}, before they were recorded"
+            raise WitnessError(one.fed.name, EARLY, detail)
+        detail += f"{format_time_s(max(times_s))}, which is later than now"
+        raise WitnessError(one.fed.name, LATE, detail)
 
-    def _heard_ms(self, merged: Merged, keys: Sequence[VerifierKey]) -> int | None:
-        """Return how late it is at least now, as a quorum's newest time has it.
+    def _heard_ms(self, merged: Merged, keys: Sequence[VerifierKey], quorum: int) -> int | None:
+        """Return how late it is at least now, as a quorum's newest time has it; None if unknown.
 
         Times ahead of this machine's clock are passed over. Either it is behind, which this is not
         to find, or their clock is ahead, and would hide that this one is, too.
@@ -477,6 +487,8 @@ class Feeder:
         elapsed_s, limit_ms = time.monotonic(), self._now_ms() + TOLERANCE_MS
         found = [merged.since_s.get((key.name, key.key_id)) for key in keys]
         heard = [int(1000 * (since_s + elapsed_s)) for since_s in found if since_s is not None]
+        if not _reaches(len(heard), quorum):
+            return None
         return max((ms for ms in heard if ms <= limit_ms), default=None)
 
 

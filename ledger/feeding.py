@@ -21,7 +21,8 @@ when the log's key signed that, it proves which.
     refused         it refuses, for a reason that says nothing about the tree
     malformed       it answered what no witness answers
     signature       what it answered is no cosignature by its key over what was sent
-    early           a quorum with it cosigned, by their clocks, what was recorded only later
+    early           it cosigned, by its clock, what was recorded only later
+    late            it cosigned, by its clock, only later than now
     ahead           it has a size that this ledger reached only just now
     disputed        it has another history, and it was decided to go on (`ledger.disputes`)
 

@@ -47,14 +47,6 @@ class Merged:
                 self.lines.append(line)
                 self.times_s[key] = timestamp_s
 
-    def complete_s(
-        self, cosigned: Sequence[Cosigned], keys: Sequence[VerifierKey], quorum: int
-    ) -> int | None:
-        """Return when `quorum` of the keys had cosigned, with these; None if they have not."""
-        times_s = {line[:2]: timestamp_s for line, timestamp_s in cosigned} | self.times_s
-        known = sorted(times_s[k] for k in ((key.name, key.key_id) for key in keys) if k in times_s)
-        return known[quorum - 1] if 0 < quorum <= len(known) else None
-
     def note(self) -> bytes:
         """Return the checkpoint with all its lines."""
         return format_note(self.text, self.lines)

@@ -24,7 +24,7 @@ from ledger.commit import Commit, Head, Known, Placed
 from ledger.covering import earliest_s
 from ledger.errors import LogKeyError
 from ledger.tree import extend, root_of_edge
-from verify.brackets import Brackets, Committed, Cosigned, check_recorded, format_time_s
+from verify.brackets import Cosigned, format_time_s
 from verify.checkpoint import Checkpoint, check_checkpoint, format_plain, parse_signed
 from verify.checks import Check
 from verify.claims import Disclosure, File, parse_disclosure
@@ -421,21 +421,25 @@ class Run:
         """Check `recorded` against the times in a note (SPEC section 8.2).
 
         An audit would find it, for ever: that a statement is recorded before it can have been
-        signed, or that what the note covers was, after it was cosigned. What earlier statements
-        name was checked when they came, and `recorded` never decreases.
+        signed, or that what the note covers was, after it was cosigned. Each line counts by itself:
+        with those of another note it makes a quorum, and in a reader's policy it may be one. What
+        earlier statements name was checked when they came, and `recorded` never decreases.
         """
-        first, size = self.head.size, dated.size
-        said = [Committed(first, size, dated.note)]
-        brackets = Brackets(covering=[dated], seen=[dated], statements=said)
-        tolerance_s = state.charter_at(first).tolerance_s
-        check_recorded(brackets.of(first, first=first), recorded=recorded, tolerance_s=tolerance_s)
+        size = dated.size
+        last_s, name = max((max(times), name) for name, times in dated.times.items())
+        latest_s = recorded // 1000 + state.charter_at(self.head.size).tolerance_s
+        if last_s > latest_s:
+            raise RuleError(
+                Check.BRACKET, "note", "is cosigned later than now",
+                f"by {format_time_s(latest_s)}", f"{format_time_s(last_s)} by {name}",
+            )  # fmt: skip
         if size <= self._before.size:  # else of this batch, and never published
-            by_s = brackets.of(size - 1, first=size - 1).by_s
             least_s = earliest_s(state, size, recorded_at=self._past.history.recorded_at)
-            if by_s is not None and by_s < least_s:
+            first_s, name = min((min(times), name) for name, times in dated.times.items())
+            if first_s < least_s:
                 raise RuleError(
                     Check.BRACKET, "note", "is cosigned earlier than what it covers was recorded",
-                    f"from {format_time_s(least_s)} on", format_time_s(by_s),
+                    f"from {format_time_s(least_s)} on", f"{format_time_s(first_s)} by {name}",
                 )  # fmt: skip
 
     def _root(self, size: int) -> bytes:

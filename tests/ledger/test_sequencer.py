@@ -321,13 +321,17 @@ def test_refuses_what_was_signed_later_than_its_clock_says(
             amends = found.state().charter_id
             submit(found, new_charter(ALPHA, new_log_key(), founding=False, amends=amends, **rules))  # type: ignore[arg-type]  # as above
         at_s = clock() // 1000
-        late = cosign(found.checkpoint(), ("w1", at_s + 400), ("w2", at_s + 400))
+        # One alone makes no quorum here, but it does for whoever trusts that one.
+        late = cosign(found.checkpoint(), ("w1", at_s + 301), ("w2", at_s))
         document = sign_document(found, ALPHA, [new_letter("alpha")], note=late)
-        assert Check.BRACKET == refused(found, document)
-        one = cosign(found.checkpoint(), ("w1", at_s + 400), ("w2", at_s))
-        submit(found, new_letter("alpha"), note=one)
+        with pytest.raises(RuleError, match="is cosigned later than now") as refusal:
+            found.submit(document)
+        just = cosign(found.checkpoint(), ("w1", at_s + 300), ("w2", at_s))
+        submit(found, new_letter("alpha"), note=just)
 
-        assert [one] == list(found.notes())
+        assert (Check.BRACKET, "note") == (refusal.value.check, refusal.value.where)
+        assert str(refusal.value.found).endswith(" by w1")
+        assert [just] == list(found.notes())
 
 
 def test_refuses_a_note_that_was_cosigned_before_what_it_covers_was_recorded(
@@ -340,15 +344,19 @@ def test_refuses_a_note_that_was_cosigned_before_what_it_covers_was_recorded(
     found, clock = found_ledger(tmp_path / "cosigned", ALPHA, witnesses=named, quorum=2)
     with found:
         at_s = clock() // 1000
-        early = cosign(found.checkpoint(), ("w1", at_s - 400), ("w2", at_s - 301))
-        document = sign_document(found, ALPHA, [new_letter("alpha")], note=early)
-        with pytest.raises(RuleError, match="is cosigned earlier than what it covers") as refusal:
-            found.submit(document)
-        one = cosign(found.checkpoint(), ("w1", at_s - 400), ("w2", at_s - 300))
-        submit(found, new_letter("alpha"), note=one)
+        # Each by itself, since two notes of one size make a quorum together.
+        for name in ("w1", "w2"):
+            early = cosign(found.checkpoint(), (name, at_s - 301))
+            document = sign_document(found, ALPHA, [new_letter("alpha")], note=early)
+            with pytest.raises(RuleError, match="cosigned earlier than what it covers") as refusal:
+                found.submit(document)
+            assert (Check.BRACKET, "note") == (refusal.value.check, refusal.value.where)
+            assert str(refusal.value.found).endswith(f" by {name}")
+        for name in ("w1", "w2"):
+            just = cosign(found.checkpoint(), (name, at_s - 300))
+            submit(found, new_letter("alpha"), note=just)
         export(found, tmp_path / "export")
 
-    assert (Check.BRACKET, "note") == (refusal.value.check, refusal.value.where)
     assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict
 
 

@@ -265,10 +265,12 @@ def test_two_of_three_witnesses_and_one_that_lies(tmp_path: Path) -> None:
                 assert "northmere cosigned both" in ran.out
 
             ahead.write_text("86400")
+            # The operator makes no use of it; who asks the witness sees what it signs.
+            asked = ("--policy", "policy", "--witness", url)
             south.records(ours, "Nothing yet.")
-            assert ["time"] == kinds(south.looks(ours, "--policy", "policy", home="times"))
+            assert ["quorum", "time"] == kinds(south.looks(ours, *asked, home="times"))
             ahead.unlink()
             south.records(ours, "Nothing.")
-            found = south.looks(ours, "--policy", "policy", home="times")
+            found = south.looks(ours, *asked, home="times")
             assert ["step-back"] == kinds(found)
             assert "a witness of your policy" in proven(town, found[0].proof, "step-back").out
