@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
@@ -360,17 +360,13 @@ def _audit(folder: "Folder", anchors: Anchors, options: argparse.Namespace) -> R
     from verify.pool import Pool, processors
 
     processes = options.processes or processors()
-    progress = _Progress() if sys.stderr.isatty() and not options.quiet else None
-    try:
+    with _Progress("entries", options) as progress:
         if processes == 1 or _size(folder) <= _SMALL:
             return audit(folder, anchors=anchors, progress=progress, audience=options.audience)
         with Pool(processes) as pool:
             return audit(
                 folder, anchors=anchors, progress=progress, run=pool, audience=options.audience
             )
-    finally:
-        if progress is not None:
-            progress.clear()
 
 
 def _size(folder: "Folder") -> int:
@@ -387,13 +383,22 @@ def _size(folder: "Folder") -> int:
 
 
 class _Progress:
-    """Tells a person at a terminal how far the audit is."""
+    """Tells a person at a terminal how far something is, unless nothing is to be said."""
+
+    def __init__(self, what: str, options: argparse.Namespace) -> None:
+        self._what = what
+        self._told = sys.stderr.isatty() and not options.quiet
+
+    def __enter__(self) -> Self:
+        return self
 
     def __call__(self, done: int, size: int) -> None:
-        print(f"\r{done:,} of {size:,} entries", end="", file=sys.stderr, flush=True)
+        if self._told:
+            print(f"\r{done:,} of {size:,} {self._what}", end="", file=sys.stderr, flush=True)
 
-    def clear(self) -> None:
-        print(f"\r{'':{WIDTH - 1}}\r", end="", file=sys.stderr, flush=True)
+    def __exit__(self, *_: object) -> None:
+        if self._told:
+            print(f"\r{'':{WIDTH - 1}}\r", end="", file=sys.stderr, flush=True)
 
 
 # Outside evidence
@@ -516,7 +521,9 @@ def _examined(
     from verify.folder import Folder
 
     def folder(path: str) -> "Received":
-        return of_folder(os.path.basename(os.path.realpath(path)), Folder(path))
+        name = os.path.basename(os.path.realpath(path))
+        with _Progress("octets", options) as progress:
+            return of_folder(name, Folder(path), progress)
 
     path: str = options.path
     one = folder(path) if os.path.isdir(path) else of_file(os.path.basename(path), data)

@@ -5,6 +5,7 @@ import io
 import os
 import pty
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -633,6 +634,25 @@ def test_progress_is_shown_on_a_terminal_and_cleared(large: Path) -> None:
         assert shown.endswith(f"\r{'':79}\r")
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_a_certificate_hashes_is_shown_twice_and_cleared(
+    export: Path, evidence: Path, tmp_path: Path, *, beside: bool
+) -> None:
+    words = [evidence, "--files", export] if beside else [export]
+    for number in range(3):
+        (export / "files" / f"more{number}").write_bytes(bytes(700_000))
+    (export / "files" / "large").write_bytes(bytes(2_500_000))
+    size = sum(path.stat().st_size for path in export.rglob("*") if path.is_file())
+    _, shown = on_terminal([*words, "--certificate", tmp_path / "draft.txt"])
+    told = re.findall(r"\r([0-9,]+) of ([0-9,]+) octets", shown)
+
+    assert {f"{size:,}"} == {of for _, of in told}
+    assert 2 == [done for done, _ in told].count(f"{size:,}")
+    assert 2 * 3 <= len(told) <= 2 * 6
+    assert shown.endswith(f"\r{'':79}\r")
+    assert (tmp_path / "draft.txt").exists()
+
+
 def test_numbers_stand_one_under_the_other(large: Path) -> None:
     lines = run(large).stdout.decode().splitlines()
 
@@ -642,6 +662,13 @@ def test_numbers_stand_one_under_the_other(large: Path) -> None:
 
 def test_quiet_shows_no_progress(large: Path) -> None:
     assert (3, "") == on_terminal([large, "--quiet"])
+
+
+def test_quiet_hashes_quietly(export: Path, tmp_path: Path) -> None:
+    out = tmp_path / "draft.txt"
+
+    assert (3, "") == on_terminal([export, "--quiet", "--certificate", out])
+    assert out.exists()
 
 
 def test_interrupt_is_130_without_traceback(large: Path) -> None:
