@@ -25,6 +25,7 @@ from ledger.feeding import read_witnesses
 from ledger.keys import PartySigner, ask_passphrase, load_party_key, read_passphrase
 from ledger.ledger import Ledger
 from ledger.store import STORE_FILE
+from ledger.text import WIDTH
 from ledger.view import View
 from ledger.viewing import read_view, view_of_export
 from verify.audit import audit
@@ -112,6 +113,7 @@ class Context:
             BrokenPipeError: Nobody reads any more.
             OutputError: It cannot be printed.
         """
+        self._clear()
         try:
             print(text, end="", file=self.out, flush=True)
         except OSError as failure:
@@ -122,30 +124,41 @@ class Context:
 
     def say(self, text: str) -> None:
         """Print a remark that is no part of the answer."""
+        self._clear()
         try:
             print(printable(text), file=self.err, flush=True)
         except OSError:
             _mute(self.err)  # there is nowhere else to say it
 
     def progress(self, what: str) -> Callable[[int, int], None]:
-        """Return a function that shows how far long work is, on a terminal only."""
+        """Return a function that shows how far long work is, on a terminal only.
+
+        What it shows is gone when the work is done, and before anything else is printed.
+        """
 
         def show(done: int, size: int, /) -> None:
             if not self.err.isatty():
                 return
-            end = "\n" if done >= size else ""
-            print(f"\r{what} {done:,} of {size:,}", end=end, file=self.err, flush=True)
+            print(f"\r{what} {done:,} of {size:,}", end="", file=self.err, flush=True)
+            if done >= size:
+                self._clear()
 
         return show
 
     def coming(self, what: str) -> Callable[[int], None]:
-        """Return a function that shows how much has come, on a terminal only."""
+        """Return a function that shows how much has come, on a terminal only; as `progress`."""
 
         def show(came: int, /) -> None:
             if self.err.isatty():
                 print(f"\r{what} {came / _MIB:.1f} MiB ", end="", file=self.err, flush=True)
 
         return show
+
+    def _clear(self) -> None:
+        """Take what shows how far work is off the terminal."""
+        with contextlib.suppress(OSError):  # what comes next finds out whether it can be printed
+            if self.err.isatty():
+                print(f"\r{'':{WIDTH - 1}}\r", end="", file=self.err, flush=True)
 
     # Ledgers
 

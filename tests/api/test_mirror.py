@@ -254,8 +254,9 @@ def test_how_far_it_is_shows_on_a_terminal(desk: Desk, ledger: Ledger) -> None:
     code = run(desk.words("--once"), Context(now_ms=lambda: NOON_MS, out=out, err=err))
 
     assert 0 == code
-    assert f"Copied entry {ledger.size()} of {ledger.size()}\n" in err.getvalue()
-    assert "Files: 0.0 MiB" in err.getvalue()
+    assert f"\rCopied entry {ledger.size()} of {ledger.size()}\r" in err.getvalue()
+    assert "\rFiles: 0.0 MiB \r" in err.getvalue()
+    assert err.getvalue().endswith(f"\r{'':79}\r")
     assert out.getvalue().endswith(f"kept in {desk.copy}\n")
 
 

@@ -119,10 +119,12 @@ def test_what_is_interrupted_leaves_nothing(
     monkeypatch.setattr(tempfile, "tempdir", str(beside))
     monkeypatch.chdir(lettered.folder)
     before = sorted(lettered.folder.rglob("*"))
-    context = Context(now_ms=lambda: NOW_MS, out=io.StringIO(), err=Interrupting(at))
+    said = Interrupting(at)
+    context = Context(now_ms=lambda: NOW_MS, out=io.StringIO(), err=said)
     words = ("output", "ledger", "--format", made_as, "--out", f"it.{suffix}")
 
     assert 130 == run(words, context)
+    assert f"\r{'':79}\rcounterfoil: Interrupted." in said.getvalue()
     assert before == sorted(lettered.folder.rglob("*"))
 
 
