@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["Progress", "Steps", "Tell"]
+__all__ = ["Progress", "Steps", "Tell", "nobody"]
 
 Progress = Callable[[int, int], None]
 """Is told how much of how much is done."""
@@ -14,6 +14,11 @@ Tell = Callable[[str], Progress]
 """Gives, for each part of the work, whom to tell."""
 
 _EVERY: Final = 64
+
+
+def nobody(_what: str, /) -> Progress:
+    """Tell nobody how far a part of the work is: a `Tell` for where nobody waits."""
+    return lambda _done, _size: None
 
 
 class Steps:

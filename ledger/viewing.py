@@ -18,6 +18,7 @@ from pathlib import Path
 from ledger.audience import closed_to
 from ledger.disclosing import disclosures_of
 from ledger.persistent import Blocks, ById
+from ledger.progress import Steps
 from ledger.view import CharterInForce, Claims, Told, View
 from verify.brackets import Brackets, Committed, Cosigned
 from verify.checkpoint import parse_signed
@@ -48,6 +49,7 @@ def read_view(
     *,
     notes: Iterable[bytes] = (),
     at_size: int | None = None,
+    steps: Steps | None = None,
 ) -> View:
     """Read a ledger, from entry 0 on, that an audit has passed.
 
@@ -57,12 +59,13 @@ def read_view(
         notes: The kept notes and the checkpoint, to know when entries were signed. Those of more
             entries than are read count for nothing.
         at_size: Read only the first `at_size` entries; None for all.
+        steps: Counts the entries that are read.
 
     Raises:
         MalformedError: There is no entry, or fewer than `at_size`.
         RuleError: An entry, a key or a disclosure is not what an audit lets through.
     """
-    return _read(entries, lambda index, _owner: disclosures(index), notes, at_size)
+    return _read(entries, lambda index, _owner: disclosures(index), notes, at_size, steps)
 
 
 def _read(
@@ -70,21 +73,25 @@ def _read(
     disclosures: Callable[[int, Event], Sequence[str]],
     notes: Iterable[bytes],
     at_size: int | None,
+    steps: Steps | None,
 ) -> View:
     builder = ViewBuilder(disclosures)
     for data in islice(entries, at_size):
         builder.add(data)
+        if steps is not None:
+            steps.step()
     if at_size is not None and builder.size != at_size:
         raise MalformedError("ledger", f"has {builder.size} entries, not {at_size}")
     return builder.view(dated=[each for each in map(builder.dated, notes) if each is not None])
 
 
-def view_of_export(path: Path, *, at_size: int | None = None) -> View:
+def view_of_export(path: Path, *, at_size: int | None = None, steps: Steps | None = None) -> View:
     """Read an export folder that an audit has passed.
 
     Args:
         path: The folder.
         at_size: Read only the first `at_size` entries; None for all.
+        steps: Counts the entries that are read.
 
     Raises:
         MalformedError: A bundle, the checkpoint or `disclosures.jsonl` cannot be read.
@@ -101,7 +108,7 @@ def view_of_export(path: Path, *, at_size: int | None = None) -> View:
     def disclosures(index: int, owner: Event) -> Sequence[str]:
         return disclosures_of(owner, held[index].claims) if index in held else ()
 
-    return _read(_bundled(path, size), disclosures, notes, at_size)
+    return _read(_bundled(path, size), disclosures, notes, at_size, steps)
 
 
 def _read_notes(path: Path) -> Iterator[bytes]:

@@ -24,6 +24,7 @@ from ledger.feeder import Feeder, Pace
 from ledger.feeding import read_witnesses
 from ledger.keys import PartySigner, ask_passphrase, load_party_key, read_passphrase
 from ledger.ledger import Ledger
+from ledger.progress import Steps
 from ledger.store import STORE_FILE
 from ledger.text import WIDTH
 from ledger.view import View
@@ -238,12 +239,16 @@ class Context:
             LedgerError: There is neither, it is smaller than `at_size`, or the export is not valid.
         """
         if kind_of_folder(path) == "export":
-            _check_at_size(path, at_size, self.check_export(path))
-            return view_of_export(path, at_size=at_size)
+            size = _size_to_read(path, at_size, self.check_export(path))
+            steps = Steps(self.progress("Reading entry"), size)
+            return view_of_export(path, at_size=size, steps=steps)
         with self.ledger(path) as ledger:
-            _check_at_size(path, at_size, ledger.size())
             notes = (*ledger.notes(), ledger.checkpoint())
-            return read_view(ledger.entries(), ledger.disclosures, notes=notes, at_size=at_size)
+            # Only now, so that no note is of more entries than are read.
+            size = _size_to_read(path, at_size, ledger.size())
+            steps = Steps(self.progress("Reading entry"), size)
+            entries = ledger.entries()
+            return read_view(entries, ledger.disclosures, notes=notes, at_size=size, steps=steps)
 
     def check_export(self, path: Path) -> int:
         """Audit an export, and return its size.
@@ -323,9 +328,10 @@ def utc(at_ms: int) -> str:
     return f"{dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _check_at_size(path: Path, at_size: int | None, size: int) -> None:
+def _size_to_read(path: Path, at_size: int | None, size: int) -> int:
     if at_size is not None and at_size > size:
         raise UsageError(f"--at-size {at_size}: {path} has {size} entries")
+    return size if at_size is None else at_size
 
 
 def vkey_of(state: State) -> str:

@@ -81,7 +81,7 @@ def _output(arguments: Namespace, context: Context) -> int:
         raise UsageError(f"--out {path}: a file of this format is named *{made.suffix}")
     as_at = context.today() if arguments.as_at is None else arguments.as_at
     with open_view(context, arguments, at_size=arguments.at_size) as (view, kept):
-        found = table_of(read(view, as_at=as_at), _choice(arguments))
+        found = table_of(read(view, as_at=as_at), _choice(arguments), context.progress)
         # Those beside come first, so that who sees the main one has them all.
         makers = {path.with_suffix(end): make for end, make in made.beside.items()}
         makers[path] = made.make

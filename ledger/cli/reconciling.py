@@ -115,6 +115,7 @@ def _make(arguments: Namespace, context: Context, sources: Sources) -> int:
         said=_decisions(arguments),
         where=str(arguments.decisions),
         same_parties=arguments.same_party,
+        tell=context.progress,
     )
     if arguments.out is not None:
         if sources.refused:
@@ -125,7 +126,7 @@ def _make(arguments: Namespace, context: Context, sources: Sources) -> int:
     if context.json:  # either takes a while where there are many events
         values["reconciliation"] = msgspec.Raw(format_reconciliation(found))
     else:
-        lines += ["", reconciliation_text(found)]
+        lines += ["", reconciliation_text(found, context.progress)]
     if arguments.out is not None:
         values["folder"] = arguments.out
         lines.append(f"Wrote {arguments.out}, for whoever has the same sources to check")
@@ -143,7 +144,8 @@ def _check(arguments: Namespace, context: Context, sources: Sources) -> int:
         raise UsageError("--check takes the decisions that are in the folder, and no others")
     folder = Path(arguments.check)
     package = read_package(folder)
-    found = reconcile(sources, said=package.decisions, where=f"{folder}: decisions")
+    where = f"{folder}: decisions"
+    found = reconcile(sources, said=package.decisions, where=where, tell=context.progress)
     differ = differences(package, found)
     values: dict[str, object] = {"differs": list(differ), **_sources_json(sources)}
     lines = list(_sources_text(sources))

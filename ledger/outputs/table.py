@@ -32,6 +32,7 @@ from ledger.layout import clean
 from ledger.outputs.due import DueRow, due_rows
 from ledger.outputs.sources import Source, Sources
 from ledger.persistent import Blocks
+from ledger.progress import Steps, Tell, nobody
 from ledger.sentences import is_impersonal
 from ledger.text import response_lines, status_words
 from ledger.view import Told, View
@@ -330,12 +331,13 @@ class Table:
     footer: Footer
 
 
-def table_of(reading: Reading, choice: Choice = COMPLETE) -> Table:
+def table_of(reading: Reading, choice: Choice = COMPLETE, tell: Tell = nobody) -> Table:
     """Make the table of a reading.
 
     Args:
         reading: The view, read as at a day.
         choice: What goes in.
+        tell: Is told how many rows are made.
     """
     laid_out = lay_out(reading, party=choice.party)
     shown: list[Told] = []
@@ -351,11 +353,12 @@ def table_of(reading: Reading, choice: Choice = COMPLETE) -> Table:
     sources = Sources(reading)
     due = due_rows(reading, shown, choice.telling)
     more = tuple((count, why) for why, count in left_out.items() if count)
+    rows, steps = [], Steps(tell("Making row"), len(shown))
+    for no, (told, row) in enumerate(zip(shown, timeline.rows, strict=True), start=1):
+        rows.append(_row(reading, told, row, sources.of(told), no=no))
+        steps.step()
     return Table(
-        rows=tuple(
-            _row(reading, told, row, sources.of(told), no=no)
-            for no, (told, row) in enumerate(zip(shown, timeline.rows, strict=True), start=1)
-        ),
+        rows=tuple(rows),
         due=due,
         footer=_footer(
             reading, choice, rows=len(shown), left_out=(*timeline.left_out, *more), due=due

@@ -21,6 +21,7 @@ from ledger.folds.moments import Moment
 from ledger.folds.reading import read
 from ledger.forks import SignedBy, prove_fork, prove_two_entries
 from ledger.persistent import Blocks, ById
+from ledger.progress import Steps, Tell
 from ledger.reconcile.sources import Audited, Sources
 from ledger.served import Part, inclusion_within
 from ledger.tree import Tree
@@ -101,8 +102,12 @@ class Fork(NamedTuple):
     proof: bytes
 
 
-def open_books(sources: Sources) -> tuple[tuple[Book, ...], tuple[Fork, ...]]:
+def open_books(sources: Sources, tell: Tell) -> tuple[tuple[Book, ...], tuple[Fork, ...]]:
     """Make one book for each ledger, by fingerprint; or the forks of it.
+
+    Args:
+        sources: What an audit has passed.
+        tell: Is told how many entries are read.
 
     Raises:
         VerifyError: A source was changed after its audit.
@@ -118,7 +123,7 @@ def open_books(sources: Sources) -> tuple[tuple[Book, ...], tuple[Fork, ...]]:
         found = list(_forks(fingerprint, exports, shown))
         forks += found
         if not found:
-            books.append(_book(fingerprint, exports, shown))
+            books.append(_book(fingerprint, exports, shown, tell))
     return tuple(books), tuple(forks)
 
 
@@ -343,10 +348,12 @@ def _no_tiles(path: str, width: int, limit: int) -> bytes:
 _Open = Mapping[int, Mapping[str, Opened]]
 
 
-def _book(fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evidenced]) -> Book:
+def _book(
+    fingerprint: str, exports: Sequence[_Exported], shown: Sequence[_Evidenced], tell: Tell
+) -> Book:
     sources: list[_Exported | _Evidenced] = [*exports, *shown]
     opened = _opened(sources)
-    view = _whole(exports, opened) if exports else _nothing(shown[0])
+    view = _whole(exports, opened, tell) if exports else _nothing(shown[0])
     told = dict(view.by_id)
     brackets = {each.id: view.bracket(each) for each in view.told}
     for one in shown:
@@ -409,11 +416,13 @@ def _texts(opened: _Open, index: int, owner: Event) -> Sequence[str]:
     return disclosures_of(owner, opened.get(index, {}))
 
 
-def _whole(exports: Sequence[_Exported], opened: _Open) -> View:
+def _whole(exports: Sequence[_Exported], opened: _Open, tell: Tell) -> View:
     """Read the largest export, with what is open in any source and all that dates it."""
     builder = ViewBuilder(partial(_texts, opened))
+    steps = Steps(tell("Reading entry"), exports[0].size)
     for data in exports[0].entries():
         builder.add(data)
+        steps.step()
     notes = sorted({note for one in exports for note in one.notes()})
     return builder.view(dated=[each for each in map(builder.dated, notes) if each is not None])
 

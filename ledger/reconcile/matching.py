@@ -30,6 +30,7 @@ from itertools import combinations, product
 from typing import Final, NamedTuple
 
 from ledger.dates import candidates
+from ledger.progress import Steps, Tell, nobody
 from ledger.reconcile.comparing import (
     MAX_DAYS_APART,
     Comparison,
@@ -59,22 +60,28 @@ _VAGUE: Final = 31  # days: a date of more is too vague to look for others by it
 _WINDOW: Final = -(-MAX_DAYS_APART // 2)
 
 
-def match(tellings: Sequence[Telling], parties: Parties, decisions: Decisions) -> Matches:
+def match(
+    tellings: Sequence[Telling], parties: Parties, decisions: Decisions, tell: Tell = nobody
+) -> Matches:
     """Match tellings.
 
     Args:
         tellings: Those of all ledgers, by ledger and then index.
         parties: Which labels are one party.
         decisions: What a person decided.
+        tell: Is told how far the long parts are.
     """
-    return _Matcher(tellings, parties, decisions).matches()
+    return _Matcher(tellings, parties, decisions, tell).matches()
 
 
 class _Matcher:
-    def __init__(self, tellings: Sequence[Telling], parties: Parties, decisions: Decisions) -> None:
+    def __init__(
+        self, tellings: Sequence[Telling], parties: Parties, decisions: Decisions, tell: Tell
+    ) -> None:
         self._tellings = tellings
         self._parties = parties
         self._decisions = decisions
+        self._tell = tell
         self._place = {each.ref: number for number, each in enumerate(tellings)}
         self._roots = [
             frozenset(parties.root(each.fingerprint, label) for label in each.labels)
@@ -386,14 +393,17 @@ class _Matcher:
                 near[kind, day].append(number)
             if each.title:
                 titled[kind, each.title].append(number)
+        steps = Steps(self._tell("Comparing day or title"), len(exact) + len(near) + len(titled))
         for numbers in exact.values():
             self._pairs_of(numbers, crowded=True)
+            steps.step()
         for numbers in near.values():
             self._pairs_of(numbers, crowded=False)
+            steps.step()
         for numbers in titled.values():
-            vague = [number for number in numbers if not _days(self._spans[number])]
-            if vague:
+            if any(not _days(self._spans[number]) for number in numbers):
                 self._pairs_of(numbers, crowded=False)
+            steps.step()
 
     def _pairs_of(self, numbers: Sequence[int], *, crowded: bool) -> None:
         for mine, theirs in self._sides(numbers):
@@ -493,7 +503,9 @@ class _Matcher:
         titled: set[int] = set()
         chosen, more = [], 0
         ranked = sorted((-weight, pair) for pair, (weight, _) in self._proposed.items())
+        steps = Steps(self._tell("Weighing match"), len(ranked))
         for weight, (one, other) in ranked:
+            steps.step()
             found = self._proposed[one, other][1]
             if self._find(one) == self._find(other) or other in self._apart.get(one, ()):
                 continue

@@ -8,6 +8,7 @@ from typing import Final
 
 from ledger.errors import ReconcileError
 from ledger.folds.positions import named_parties
+from ledger.progress import Tell, nobody
 from ledger.reconcile.books import Book, Fork, open_books
 from ledger.reconcile.decisions import NONE, Decisions, Said, resolve
 from ledger.reconcile.lacks import Document, MissingMessage, documents_of, missing_messages
@@ -61,6 +62,7 @@ def reconcile(
     said: Said = NONE,
     where: str = "decisions",
     same_parties: Iterable[str] = (),
+    tell: Tell = nobody,
 ) -> Reconciled:
     """Lay the ledgers of several sources side by side.
 
@@ -69,13 +71,14 @@ def reconcile(
         said: What a person decided.
         where: What to call that in a refusal.
         same_parties: Further pairs of labels that are one party, as `a:county=b:lcc`.
+        tell: Is told how far each part of it is.
 
     Raises:
         ReconcileError: There are too many ledgers, or a decision is about nothing here.
         VerifyError: A source was changed after its audit.
         OSError: One cannot be read.
     """
-    books, forks = open_books(sources)
+    books, forks = open_books(sources, tell)
     if len(books) > MAX_LEDGERS:
         raise ReconcileError("sources", f"are of {len(books)} ledgers: at most {MAX_LEDGERS}")
     tellings = [each for book in books for each in tellings_of(book)]
@@ -92,8 +95,9 @@ def reconcile(
         parties=same_parties,
     )
     parties = Parties(books, named=named, same=decisions.same_party)
-    matches = match(tellings, parties, decisions)
-    rows = make_rows(matches.groups, {book.fingerprint: book for book in books}, parties)
+    matches = match(tellings, parties, decisions, tell)
+    by_fingerprint = {book.fingerprint: book for book in books}
+    rows = make_rows(matches.groups, by_fingerprint, parties, tell)
     return Reconciled(
         inputs=(*sources.exports, *sources.evidence),
         letters={book.fingerprint: chr(ord("a") + place) for place, book in enumerate(books)},

@@ -18,6 +18,7 @@ from typing import Final, Literal, NamedTuple
 from ledger.date_words import format_when
 from ledger.dates import Answer, When, instant_s, is_before, possible_days, sort_key
 from ledger.folds.moments import date_of
+from ledger.progress import Steps, Tell, nobody
 from ledger.reconcile.books import Book
 from ledger.reconcile.comparing import (
     AFTER,
@@ -117,15 +118,16 @@ class Row(NamedTuple):
 
 
 def make_rows(
-    groups: Sequence[Group], books: Mapping[str, Book], parties: Parties
+    groups: Sequence[Group], books: Mapping[str, Book], parties: Parties, tell: Tell = nobody
 ) -> tuple[Row, ...]:
-    """Make the rows of a chronology, laid out by their days."""
+    """Make the rows of a chronology, laid out by their days, and tell how many are made."""
     responses = {fingerprint: responses_of(book) for fingerprint, book in books.items()}
     stand = standings(groups, books)
-    rows = [
-        _row(group, parties, responses, stand)._replace(signed=_signed(group, books))
-        for group in groups
-    ]
+    rows, steps = [], Steps(tell("Making row"), len(groups))
+    for group in groups:
+        row = _row(group, parties, responses, stand)
+        rows.append(row._replace(signed=_signed(group, books)))
+        steps.step()
     rows.sort(key=lambda row: (_place(row), row.group.tellings[0].ref))
     ordered = []
     for number, row in enumerate(rows):

@@ -12,6 +12,7 @@ from typing import Final
 from ledger.date_words import HOUSE_CONVENTION, format_when
 from ledger.folds.ranges import format_items
 from ledger.layout import wrap
+from ledger.progress import Steps, Tell, nobody
 from ledger.reconcile.books import Book
 from ledger.reconcile.matches import Match
 from ledger.reconcile.reconciling import Reconciled
@@ -31,12 +32,12 @@ _RESPONSES: Final = 16
 """Responses to one telling that are shown; the JSON has all."""
 
 
-def reconciliation_text(found: Reconciled) -> str:
-    """Write a reconciliation, in lines of at most 80 characters."""
+def reconciliation_text(found: Reconciled, tell: Tell = nobody) -> str:
+    """Write a reconciliation, in lines of at most 80 characters, and tell how many rows are."""
     parts = (
         _ledgers(found),
         _forks(found),
-        _rows(found),
+        _rows(found, tell),
         _contradictions(found),
         _to_confirm(found),
         _missing(found),
@@ -92,7 +93,7 @@ def _forks(found: Reconciled) -> Iterator[str]:
 # The chronology
 
 
-def _rows(found: Reconciled) -> Iterator[str]:
+def _rows(found: Reconciled, tell: Tell) -> Iterator[str]:
     if not found.rows:
         return
     yield "CHRONOLOGY"
@@ -101,7 +102,9 @@ def _rows(found: Reconciled) -> Iterator[str]:
         "Each line below a date is one ledger's telling, and none is preferred."
     )
     books = {book.fingerprint: book for book in found.books}
+    steps = Steps(tell("Writing row"), len(found.rows))
     for number, row in enumerate(found.rows, start=1):
+        steps.step()
         yield ""
         order = "; after the row before" if row.order == "yes" else ""
         yield f"{number}  {_date(row)}{order}"

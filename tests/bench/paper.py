@@ -15,8 +15,7 @@ from ledger.folds.reading import read
 from ledger.outputs.docx import docx_of
 from ledger.outputs.pdf import pdf_of
 from ledger.outputs.table import Choice, Table, table_of
-from ledger.progress import Tell
-from tests.ledger.outputs.writing import nobody
+from ledger.progress import Tell, nobody
 from tests.ledger.shipped import shipped
 
 _AS_AT = dt.date(2025, 11, 28)

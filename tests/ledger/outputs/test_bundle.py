@@ -23,8 +23,8 @@ from ledger.outputs.documents import show
 from ledger.outputs.foreign import PDF, Harmless, Refused, make_harmless
 from ledger.outputs.sources import Source
 from ledger.outputs.table import Table
+from ledger.progress import nobody
 from tests.ledger.outputs.test_table import founding_table
-from tests.ledger.outputs.writing import nobody
 
 A4 = (595.0, 842.0)
 MAIL = (

@@ -22,8 +22,8 @@ from pypdf import PdfReader
 from ledger.layout import clean
 from ledger.outputs.docx import docx_of
 from ledger.outputs.table import Choice, Table
+from ledger.progress import nobody
 from tests.ledger.outputs.test_table import founding_table
-from tests.ledger.outputs.writing import nobody
 
 HOSTILE = st.text(
     st.characters() | st.sampled_from("\x00\x0b\x1b\u202e\u200b\ufffe\ud800\r\n\t&<>]\u0e33"),

@@ -19,9 +19,9 @@ from ledger.outputs.layout import grouped
 from ledger.outputs.pdf import pdf_of
 from ledger.outputs.table import Choice, Table
 from ledger.outputs.typeset import unprinted
+from ledger.progress import nobody
 from tests.ledger.outputs.test_docx import HOSTILE
 from tests.ledger.outputs.test_table import founding_table
-from tests.ledger.outputs.writing import nobody
 
 
 def opened(table: Table) -> PdfReader:

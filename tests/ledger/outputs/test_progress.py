@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ledger.cli.context import Context
@@ -58,7 +59,7 @@ def shown(folder: Path, *words: str) -> list[str]:
     os.close(ours)
 
     assert 0 == process.returncode, octets
-    return re.split(r"[\r\n]+", octets.decode())
+    return [line for line in re.split(r"[\r\n]+", octets.decode()) if line.strip()]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,38 @@ def test_shows_how_far_it_is(lettered: Desk, made_as: str, suffix: str, parts: l
         what, _, size = part.rpartition(" of ")
         begun = f"{what.rpartition(' ')[0]} 64 of {size}"
         assert begun in lines or "document" in part
+
+
+def test_reading_and_tables_show_how_far_they_are(lettered: Desk) -> None:
+    lettered.done("export", "ledger", "export")
+    size = msgspec.json.decode((lettered.folder / "export" / "manifest.json").read_bytes())["size"]
+    read = ["Reading entry 64 of {0}", "Reading entry {0} of {0}"]
+    made = [f"Making row {number} of {ROWS + 2}" for number in (64, ROWS + 2)]
+    words = ("--format", "csv", "--out")
+
+    lines = shown(lettered.folder, "output", "ledger", *words, "ledger.csv")
+    assert [*(each.format(size) for each in read), *made] == lines
+
+    lines = shown(lettered.folder, "output", "export", "--at-size", "70", *words, "export.csv")
+    assert [f"Checking entry {size} of {size}", *(each.format(70) for each in read)] == lines[:3]
+
+
+def test_reconciling_shows_how_far_it_is(lettered: Desk) -> None:
+    lettered.done("export", "ledger", "export")
+    lettered.done("init", "second", "--origin", "ledger.example/second", "--key", "county.key")
+    lettered.write("theirs.yaml", f"counterfoil: draft/v1\nevents:{LETTERS}\n")
+    lettered.done("record", "second", "--key", "county.key", "theirs.yaml")
+    lettered.done("export", "second", "theirs")
+    lines = shown(lettered.folder, "reconcile", "export", "theirs")
+
+    begun = [line.partition(" 64 of ") for line in lines if " 64 of " in line]
+
+    # Which of the ledgers is read first is settled by their fingerprints.
+    assert ["101", "105"] == sorted(size for what, _, size in begun if what == "Reading entry")
+    assert ["Comparing day or title", "Weighing match", "Making row", "Writing row"] == [
+        what for what, _, _ in begun if what != "Reading entry"
+    ]
+    assert f"Writing row {2 * ROWS + 2} of {2 * ROWS + 2}" == lines[-1]
 
 
 class Interrupting(io.StringIO):

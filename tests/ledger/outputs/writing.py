@@ -1,4 +1,4 @@
-"""Writes tables without files, and tells nobody how far it is."""
+"""Writes tables without files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from pathlib import Path
 from ledger.files import Files
 from ledger.outputs.formats import Make
 from ledger.outputs.table import Table
-from ledger.progress import Progress
-
-
-def nobody(_what: str) -> Progress:
-    return lambda _done, _size: None
+from ledger.progress import nobody
 
 
 def written(make: Make, table: Table) -> bytes:
