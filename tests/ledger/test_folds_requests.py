@@ -1,24 +1,18 @@
-"""Requests: the founding case, the table of states, and a dispute that two sides tell."""
+"""Requests: the founding case, and a dispute that two sides tell."""
 
 from __future__ import annotations
 
 import datetime as dt
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ledger.folds.contradictions import fold_contradictions
-from ledger.folds.items import Item, Move, ball_of, move, resumed
-from ledger.folds.ranges import RangeMap
-from ledger.folds.reading import Reading, read
-from ledger.folds.request_rows import ItemRow, RequestRow
-from ledger.folds.requests import deadline_under, fold_requests
-from ledger.folds.stances import ESTABLISHED, Telling
+from ledger.folds.reading import read
+from ledger.folds.request_rows import ItemRow
+from ledger.folds.requests import fold_requests
+from ledger.folds.stances import Telling
 from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, revoked
 from tests.ledger.founding import (
-    CASE,
     CLARIFIED,
     FIRST,
     INVITATION,
@@ -29,23 +23,10 @@ from tests.ledger.founding import (
     position,
     step,
 )
-from verify.kinds import Attestation, Communication, Discharge, Meeting, Request, Transfer
+from tests.ledger.requesting import AS_AT, ASKED, REFUSED, TOLD, reading, request, row, states
+from verify.kinds import Attestation, Discharge, Meeting, Request, Transfer
 
-TOLD = Telling(LCC)
 DISTRICT_PARTIES = tuple(sorted(OTHERS))
-AS_AT = dt.date(2025, 11, 28)
-
-
-def reading(*drafts: Draft, as_at: dt.date = AS_AT, members: tuple[str, ...] = OTHERS) -> Reading:
-    return read(book_of(drafts or CASE, members=members).view(), as_at=as_at)
-
-
-def row(of: Draft, read_: Reading, telling: Telling = ESTABLISHED) -> RequestRow:
-    return next(r for r in fold_requests(read_, telling=telling).rows if r.id == of.id)
-
-
-def states(found: RequestRow) -> list[tuple[int, int, str]]:
-    return [(run.first, run.last, run.state) for run in found.items]
 
 
 def test_the_invited_held_the_ball_for_33_days() -> None:
@@ -134,36 +115,7 @@ def test_the_postcodes_request_was_queried_and_is_silent_since() -> None:
     assert later.lateness.stale
 
 
-def test_what_if_it_had_been_a_freedom_of_information_request() -> None:
-    found = deadline_under(reading(), FIRST.id, regime="foia_20")
-    letter = deadline_under(reading(), LETTER.id, regime="foia_20")
-
-    assert found is not None
-    assert dt.date(2025, 4, 4) == found.due
-    assert any("Patrick" in line for line in found.explain())
-    assert letter is not None
-    assert dt.date(2025, 5, 9) == letter.due
-    assert deadline_under(reading(), FIRST.id, regime="none") is None
-
-
 # Two sides
-
-
-def request(**fields: object) -> Draft:
-    usual = {"nonce": nonce("two-sided"), "dates": dates(received="2025-03-06")}
-    event = Request(
-        author="rutland",
-        what="data",
-        medium="written",
-        from_=("rutland",),
-        to=(LCC,),
-        **(usual | fields),  # type: ignore[arg-type]  # a test's own
-    )
-    return Draft(event)
-
-
-ASKED = request(categories=10, regime="foia_20")
-REFUSED = step("refusal", ASKED, "refuse", {"sent": "2025-03-20"}, items=((1, 3),), reason="exempt")
 
 
 def test_a_step_of_the_party_entitled_to_it_moves_what_is_established() -> None:
@@ -175,14 +127,6 @@ def test_a_step_of_the_party_entitled_to_it_moves_what_is_established() -> None:
     assert (LCC,) == found.items[1].ball
     assert ("acknowledged",) == found.items[1].flags
     assert ("long overdue", 238) == (found.items[1].lateness.word, found.items[1].lateness.days)
-
-
-def test_the_clock_says_due_and_overdue() -> None:
-    due = row(ASKED, reading(ASKED, as_at=dt.date(2025, 4, 4))).items[0].lateness
-    over = row(ASKED, reading(ASKED, as_at=dt.date(2025, 4, 5))).items[0].lateness
-
-    assert ("due", 0) == (due.word, due.days)
-    assert ("overdue", 1) == (over.word, over.days)
 
 
 def test_another_side_s_step_is_only_a_claim() -> None:
@@ -328,39 +272,6 @@ def test_a_deferral_that_was_claimed_is_no_flag_of_an_outcome() -> None:
     assert () == row(ASKED, reading(ASKED, deferral, answer)).items[0].flags
 
 
-def test_a_question_stops_the_clock_and_its_answer_starts_it_afresh() -> None:
-    question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-20"}, reason="unclear")
-    reply = step("a", ASKED, "clarify", {"sent": "2025-04-01"}, author="rutland")
-
-    stopped = row(ASKED, reading(ASKED, question)).items[0]
-    assert ("stopped", ("rutland",), (253, 253)) == (
-        stopped.lateness.word,
-        stopped.ball,
-        stopped.days,
-    )
-    afresh = row(ASKED, reading(ASKED, question, reply)).items[0]
-    assert afresh.deadlines is not None
-    assert dt.date(2025, 5, 1) == afresh.deadlines.due
-
-
-def test_of_more_questions_than_deadlines_are_worked_out_with_a_note_says_so() -> None:
-    def notes(count: int) -> list[str]:
-        steps: list[Draft] = []
-        for number in range(count):
-            day = dt.date(2025, 3, 12) + dt.timedelta(days=2 * number)
-            sent, back = ({"sent": (day + dt.timedelta(days=n)).isoformat()} for n in (0, 1))
-            steps += [
-                step(f"q {number}", ASKED, "seek_clarification", sent, reason="unclear"),
-                step(f"a {number}", ASKED, "clarify", back, author="rutland"),
-            ]
-        run = row(ASKED, reading(ASKED, *steps)).items[0]
-        assert (run.deadlines is None) == bool(run.notes)
-        return list(run.notes)
-
-    assert [] == notes(64)
-    assert ["no deadline is worked out: more than 64 questions were put"] == notes(65)
-
-
 def test_what_is_recorded_later_is_laid_out_by_its_date() -> None:
     question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-20"}, reason="unclear")
     reply = step("a", ASKED, "clarify", {"sent": "2025-04-01"}, author="rutland")
@@ -381,192 +292,6 @@ def test_sixty_five_thousand_items_cost_no_more_than_ten() -> None:
     assert (65_536, 65_536) == (found.certain, found.total)
     assert 2600 > len(found.items)
     assert 65_536 == sum(run.last - run.first + 1 for run in found.items)
-
-
-def lateness(of: Draft, *more: Draft, as_at: str = "2025-11-28") -> tuple[str, int | None]:
-    found = row(of, reading(of, *more, as_at=dt.date.fromisoformat(as_at))).items[0].lateness
-    return found.word, found.days
-
-
-def test_nothing_is_late_by_the_day_on_which_service_is_deemed() -> None:
-    served = request(regime="cpr_deemed", dates=dates(sent="2025-03-06"))
-
-    assert ("no clock", None) == lateness(served)
-
-
-def test_a_day_that_was_agreed_needs_no_receipt_and_can_be_vague() -> None:
-    def agreed(**on: str) -> Draft:
-        return request(regime="agreed_date", dates=dates(sent="2025-03-06", **on))
-
-    assert ("overdue", 1) == lateness(agreed(due="2025-11-27"))
-    assert ("overdue", None) == lateness(agreed(due="[2025-11-20..2025-11-27]"))
-    assert ("not established", None) == lateness(agreed(due="2025-11"))
-    assert ("no clock", None) == lateness(agreed())
-
-
-def test_a_review_is_late_by_its_own_rule_or_by_none() -> None:
-    def reviewed(regime: str) -> tuple[str, int | None]:
-        of = request(regime=regime, dates=dates(received="2025-03-06", sent="2025-03-06"))
-        refusal = step("refusal", of, "refuse", {"sent": "2025-03-20"})
-        review = step("review", of, "review", {"sent": "2025-03-25"}, author="rutland")
-        return lateness(of, refusal, review, as_at="2025-05-24")
-
-    # 40 working days end on 23 May, 20 on 24 April.
-    assert ("overdue", 1) == reviewed("eir_20_40")
-    assert ("overdue", 30) == reviewed("foia_20")
-    assert ("no clock", None) == reviewed("sar_1_month")
-    assert ("no clock", None) == reviewed("cpr_deemed")
-
-
-@pytest.mark.parametrize(
-    ("regime", "put", "answered", "ends"),
-    [
-        # Time runs afresh from the answer, whenever before the deadline the question was put.
-        ("foia_20", "[2025-03-10..2025-03-15]", "2025-04-01", ("2025-05-01", "2025-05-01")),
-        ("foia_20", None, "2025-03-20", ("2025-04-17", "2025-04-17")),
-        ("foia_20", "2025-03-10", "[2025-03-20..2025-04-01]", ("2025-04-17", "2025-05-01")),
-        ("foia_20", "2025-03-10", "[2025-03-20..]", ("2025-04-17", None)),
-        # Put after the deadline of 4 April, or before it.
-        ("foia_20", "[2025-04-01..2025-04-20]", "2025-04-30", ("2025-04-04", "2025-05-30")),
-        ("foia_20", "[2025-02-01..2025-03-01]", "2025-04-01", ("2025-04-04", "2025-04-04")),
-        # 6 April is a Sunday, 12 April a Saturday. Paused for 6 to 11 days.
-        ("sar_1_month", "[2025-03-10..2025-03-15]", "2025-03-20", ("2025-04-14", "2025-04-17")),
-    ],
-)
-def test_of_a_vague_question_there_are_two_deadlines(
-    regime: str, put: str | None, answered: str, ends: tuple[str, str | None]
-) -> None:
-    of = request(regime=regime, dates=dates(made="2025-03-06", received="2025-03-06"))
-    question = step("q", of, "seek_clarification", {} if put is None else {"sent": put},
-                    reason="unclear")  # fmt: skip
-    answer = step("a", of, "clarify", {"sent": answered}, author="rutland",
-                  links=(link("replies_to", question),))  # fmt: skip
-    found = row(of, reading(of, question, answer)).items[0].deadlines
-
-    assert found is not None
-    given = (found.earliest, found.latest)
-    assert ends == tuple(None if e is None or e.due is None else e.due.isoformat() for e in given)
-
-
-def test_who_gets_a_request_that_is_passed_on_has_the_whole_of_its_time() -> None:
-    question = step("q", ASKED, "seek_clarification", {"sent": "2025-03-10"}, reason="unclear")
-    passed = step("passed", ASKED, "transfer", {"sent": "2025-03-12"}, to=("melton",))
-    agreed = position("yes", "rutland", passed, "agree")
-
-    # By 4 April, had it stayed with the county; from 12 March it is 10 April.
-    assert ("due", 0) == lateness(ASKED, passed, agreed, as_at="2025-04-10")
-    assert ("overdue", 1) == lateness(ASKED, passed, agreed, question, as_at="2025-04-11")
-
-
-# The table
-
-
-def item(state: str) -> Item:
-    return Item(state=state, since="0", recipients=frozenset((LCC,)))  # type: ignore[arg-type]  # a test's own
-
-
-@pytest.mark.parametrize(
-    ("state", "verb", "outcome", "doer", "expected"),
-    [
-        ("asked", "seek_clarification", None, LCC, "clarification_sought"),
-        ("asked", "seek_clarification", None, "rutland", "asked"),
-        ("clarified", "seek_clarification", None, LCC, "clarification_sought"),
-        ("answered", "seek_clarification", None, LCC, "answered"),
-        ("clarification_sought", "narrow", None, "rutland", "clarified"),
-        ("clarification_sought", "extend", None, "rutland", "clarified"),
-        ("clarification_sought", "clarify", None, LCC, "clarification_sought"),
-        ("asked", "clarify", None, "rutland", "clarified"),
-        ("asked_orally", "clarify", None, "rutland", "clarified"),
-        ("asked", "clarify", None, LCC, "asked"),
-        ("answered", "clarify", None, "rutland", "answered"),
-        ("clarification_sought", "answer", "part", LCC, "clarification_sought"),
-        ("asked_orally", "answer", "part", LCC, "answered_in_part"),
-        ("answered_in_part", "answer", "full", LCC, "answered"),
-        ("deferred", "answer", "not_held", LCC, "not_held"),
-        ("asked", "answer", "already_public", LCC, "already_public"),
-        ("answered", "answer", "part", LCC, "answered"),
-        ("asked", "refuse", None, LCC, "refused"),
-        ("asked", "refuse", None, "rutland", "asked"),
-        ("answered", "withdraw", None, "rutland", "withdrawn"),
-        ("refused", "review", None, "rutland", "under_review"),
-        ("answered_in_part", "review", None, "rutland", "under_review"),
-        ("asked", "review", None, "rutland", "asked"),
-        ("under_review", "answer", "full", LCC, "answered"),
-        ("asked", "chase", None, "rutland", "asked"),
-        ("asked", "defer", None, "rutland", "deferred"),
-        ("asked", "transfer", None, LCC, "asked"),
-    ],
-)
-def test_only_the_party_entitled_moves_an_item(
-    state: str, verb: str, outcome: str | None, doer: str, expected: str
-) -> None:
-    made = Move(
-        id="1", verb=verb, outcome=outcome, doers=frozenset((doer,)), told_by=doer,
-        consent=frozenset(), to=frozenset(("melton",)),
-    )  # fmt: skip
-
-    assert expected == move(item(state), made, makers=frozenset(("rutland",))).state
-
-
-def test_a_request_passed_on_with_consent_is_the_new_recipient_s() -> None:
-    makers = frozenset(("rutland",))
-    passed = Move(
-        id="1", verb="transfer", outcome=None, doers=frozenset((LCC,)), told_by=LCC,
-        consent=makers, to=frozenset(("melton",)),
-    )  # fmt: skip
-    after = move(item("asked"), passed, makers=makers)
-
-    assert "transferred" == after.state
-    assert {"melton"} == set(ball_of(after, makers=makers))
-
-
-def test_a_question_answered_during_a_deferral_shows_when_it_ends() -> None:
-    makers = frozenset(("rutland",))
-    asked = item("clarification_sought")
-    deferred = move(asked, _by("rutland", "defer"), makers=makers)
-    answered = move(deferred, _by("rutland", "clarify"), makers=makers)
-
-    assert "deferred" == answered.state
-    assert "clarified" == resumed(answered).state
-
-
-def _by(doer: str, verb: str) -> Move:
-    return Move(
-        id=verb, verb=verb, outcome=None, doers=frozenset((doer,)), told_by=doer,
-        consent=frozenset(),
-    )  # fmt: skip
-
-
-SPANS = st.lists(
-    st.integers(1, 16), min_size=2, max_size=8, unique=True
-).map(sorted).map(lambda ends: tuple(zip(ends[::2], ends[1::2], strict=False)))  # fmt: skip
-
-
-@given(st.lists(st.tuples(st.none() | SPANS, st.integers(0, 3)), max_size=40))
-def test_ranges_agree_with_a_plain_list(
-    changes: list[tuple[tuple[tuple[int, int], ...] | None, int]],
-) -> None:
-    values = [0] * 12
-    ranges: RangeMap[int] = RangeMap.filled(12, 0)
-    for spans, number in changes:
-        before = ranges
-
-        def change(old: int, number: int = number) -> int:
-            return (old * 2 + number) % 5
-
-        ranges = ranges.changed(spans, change)
-        kept = [seg.value for seg in before.segments for _ in range(seg.width)]
-        assert values == kept
-        for first, last in ((1, 12),) if spans is None else spans:
-            values[first - 1 : last] = map(change, values[first - 1 : last])
-        segments = ranges.segments
-
-        assert values == [seg.value for seg in segments for _ in range(seg.width)]
-        assert all(a.value != b.value for a, b in pairwise(segments))
-        assert sorted(set(values)) == sorted(ranges.values)
-        cut = list(ranges.split(((3, 5),)))
-        assert values == [seg.value for seg in cut for _ in range(seg.width)]
-        assert {3, 6} <= {seg.first for seg in cut}
 
 
 def test_a_deferral_that_names_nothing_ends_only_when_a_party_resumes() -> None:
@@ -597,36 +322,6 @@ def test_a_request_that_its_author_withdraws_and_one_of_another_party() -> None:
     assert ((), 1, 0) == (found.rows, found.elsewhere, found.later)
     early = fold_requests(reading(ASKED, as_at=dt.date(2025, 3, 5)))
     assert ((), 0, 1) == (early.rows, early.elsewhere, early.later)
-
-
-def test_a_review_runs_a_clock_of_its_own() -> None:
-    review = step("review", ASKED, "review", {"received": "2025-05-02"}, author="rutland",
-                  items=((1, 3),))  # fmt: skip
-    found = row(ASKED, reading(ASKED, REFUSED, review)).items[0]
-
-    assert ("under_review", (LCC,)) == (found.state, found.ball)
-    assert found.deadlines is not None
-    assert dt.date(2025, 6, 3) == found.deadlines.due
-
-
-def test_a_vague_receipt_makes_lateness_not_established() -> None:
-    vague = Draft(
-        Request(
-            author="rutland",
-            nonce=nonce("vague"),
-            dates=dates(received="[2025-03-01..2025-03-10]"),
-            what="data",
-            medium="written",
-            from_=("rutland",),
-            to=(LCC,),
-            regime="foia_20",
-        )
-    )
-    found = row(vague, reading(vague, as_at=dt.date(2025, 4, 4))).items[0]
-
-    assert "not established" == found.lateness.word
-    chase = step("chase", vague, "chase", {"sent": "2025-04-01"}, author="rutland")
-    assert (chase.id,) == row(vague, reading(vague, chase)).chased
 
 
 # On whose behalf
@@ -692,27 +387,6 @@ def test_a_claim_says_why_it_changes_nothing() -> None:
     } == {claim.why for claim in found.claims}
 
 
-def test_what_was_sent_and_not_told_to_be_received_has_no_deadline() -> None:
-    sent = Draft(
-        Request(
-            author="rutland",
-            nonce=nonce("sent"),
-            dates=dates(sent="2025-03-06"),
-            what="data",
-            medium="written",
-            from_=("rutland",),
-            to=(LCC,),
-            regime="foia_20",
-        )
-    )
-    receipt = position("got it", LCC, sent, "received", dates=dates(received="2025-03-06"))
-
-    assert row(sent, reading(sent)).items[0].deadlines is None
-    due = row(sent, reading(sent, receipt)).items[0].deadlines
-    assert due is not None
-    assert dt.date(2025, 4, 4) == due.due
-
-
 def test_evidence_of_its_author_alone_narrows_what_is_waited_for() -> None:
     come = Draft(Meeting(author=LCC, nonce=nonce("come"), dates=dates(occurred="[2025-05-02..]")))
     deferral = step(
@@ -737,37 +411,6 @@ def test_evidence_of_its_author_alone_narrows_what_is_waited_for() -> None:
     assert "asked" == state(evidence(LCC, "2025-05-02"))
     assert "deferred" == state(evidence("blaby", "2025-05-02"))
     assert "deferred" == state(evidence(LCC, "2025-05-01"))
-
-
-# Deemed service, as a what-if: from the day of sending, not from that of receipt
-
-
-def test_service_is_deemed_from_the_day_of_sending_by_the_channel_of_the_letter() -> None:
-    letter = Draft(
-        Communication(author="rutland", nonce=nonce("posted"), channel="letter", from_=("rutland",))
-    )
-    posted = request(
-        dates=dates(sent="2025-04-17", received="2025-04-24"), links=(link("about", letter),)
-    )
-    emailed = request(dates=dates(sent="2025-04-17T15:00:00Z"), nonce=nonce("emailed"))
-    found = read(book_of([letter, posted, emailed], members=OTHERS).view(), as_at=AS_AT)
-
-    # Good Friday, the Saturday, Easter Sunday and Easter Monday serve nothing.
-    by_post = deadline_under(found, posted.id, regime="cpr_deemed")
-    assert by_post is not None
-    assert dt.date(2025, 4, 22) == by_post.due
-    # 15:00 UTC is 16:00 in the United Kingdom in summer, and so before half past four.
-    by_email = deadline_under(found, emailed.id, regime="cpr_deemed")
-    assert by_email is not None
-    assert dt.date(2025, 4, 17) == by_email.due
-
-
-def test_no_service_is_deemed_of_what_is_not_told_to_have_been_sent() -> None:
-    received = request(dates=dates(received="2025-04-08"))
-    found = read(book_of([received], members=OTHERS).view(), as_at=AS_AT)
-
-    assert deadline_under(found, received.id, regime="cpr_deemed") is None
-    assert deadline_under(found, received.id, regime="foia_20") is not None
 
 
 def test_an_item_that_one_transfer_names_twice_was_passed_once_and_sixteen_are_told() -> None:
