@@ -315,14 +315,6 @@ class _Rule(NamedTuple):
     terms: Terms
 
 
-class _Run(NamedTuple):
-    """From where the clock last ran; `running` is False while a question is unanswered."""
-
-    start: dt.date
-    running: bool
-    notes: tuple[str, ...]
-
-
 def _check_pauses(pauses: Sequence[Pause], received: When) -> None:
     last = received.earliest or dt.date.min
     for place, (stopped, restarted) in enumerate(pauses):

@@ -41,8 +41,6 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 
-_MAX_MANIFEST = 65_536
-_MAX_POLICY = 262_144
 _BLOCK = 1 << 20
 
 

@@ -15,7 +15,7 @@ from verify.checkpoint import Checkpoint, check_parsed, parse_plain, parse_signe
 from verify.checks import Check
 from verify.codec import Decoder
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError, VerifyError
-from verify.note import MAX_NOTE_SIZE, Note, VerifierKey, key_id
+from verify.note import Note, VerifierKey, key_id
 from verify.policy import Policy, cosigners
 from verify.report import Finding
 from verify.source import Source
@@ -36,7 +36,6 @@ PATH = "checkpoints"
 
 _ED25519 = 0x01
 _CHUNK = 1 << 18  # octets
-_MAX_LINE = 2 * MAX_NOTE_SIZE  # each octet of a note takes at most two in its line: `\n`, `\"`
 
 _TEXT = Decoder(str, name=PATH)
 

@@ -48,7 +48,6 @@ _R: Final = qn("w:r")
 _T: Final = qn("w:t")
 _TC: Final = qn("w:tc")
 _TR: Final = qn("w:tr")
-_VAL: Final = qn("w:val")
 _SPACE: Final = "{http://www.w3.org/XML/1998/namespace}space"
 
 

@@ -33,7 +33,6 @@ _DAY_S: Final = 86_400
 _EPOCH: Final = dt.date(1970, 1, 1)
 # These say nothing of when it happened.
 _ELSEWHEN: Final = frozenset(("as_at", "due", "opens_by", "until", "value"))
-_SHORT: Final = 16
 
 
 class _Point(NamedTuple):
