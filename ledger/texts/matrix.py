@@ -190,7 +190,7 @@ def _picture(width: int, height: int, title: str, description: str, body: Iterab
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="group" aria-labelledby="title description" '
-        'font-family="Arial, Helvetica, sans-serif" font-size="13">'
+        'font-family="Arial, Helvetica, sans-serif" font-size="13" xml:lang="en">'
     )
     names = (
         f'<title id="title">{_escaped(title)}</title>',

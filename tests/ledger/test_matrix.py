@@ -200,6 +200,7 @@ def test_the_picture_says_in_text_what_it_shows() -> None:
     words = [each.findtext(f"{SVG}title") for each in cells]
 
     assert f"{SVG}svg" == root.tag
+    assert "en" == root.get("{http://www.w3.org/XML/1998/namespace}lang")
     assert ("group", "title description") == (root.get("role"), root.get("aria-labelledby"))
     assert "Items by category and area, as at 28 November 2025" == root.findtext(f"{SVG}title")
     assert "84 items, or 96 if rutland counts" in str(root.findtext(f"{SVG}desc"))
