@@ -15,11 +15,13 @@ from ledger.layout import clean
 
 __all__ = ["Offer", "format_page"]
 
+# No colour is set: so it is the reader's own, dark or light, and stands out on paper, too.
 _STYLE = (
+    ":root{color-scheme:light dark}"
     "body{font:1.125rem/1.6 sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1a1a1a;background:#fff;overflow-wrap:anywhere}code,pre{font-family:monospace}"
-    "dd,pre{white-space:pre-wrap}pre{background:#f2f2f2;padding:.75rem}"
-    "dd{margin:0 0 .75rem;padding-left:.75rem;border-left:.25rem solid #767676}"
+    "overflow-wrap:anywhere}code,pre{font-family:monospace}dd,pre{white-space:pre-wrap}"
+    "pre{border:1px solid;padding:.75rem}li{margin-bottom:.75rem}"
+    "dd{margin:0 0 .75rem;padding-left:.75rem;border-left:.25rem solid}"
 )
 
 

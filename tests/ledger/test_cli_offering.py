@@ -232,6 +232,9 @@ def test_the_page_is_plain_accessible_and_fetches_nothing(
     assert not {"script", "link", "img", "iframe", "a", "form", "b"} & set(page.tags)
     assert not {"src", "href", "style", "onclick"} & {name for name, _ in page.attributes}
     assert "url(" not in text
+    # Its colours are the reader's own, dark or light.
+    assert "color-scheme:light dark" in text
+    assert not re.search("#[0-9a-f]{3}|background", text)
     assert bool(texts) is ("&lt;script&gt;" in text)
 
 
