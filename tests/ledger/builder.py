@@ -188,6 +188,7 @@ def sign_document(
     events: Sequence[NewEvent],
     *,
     note: bytes | None = None,
+    seen: Seen | None = None,
     expires: int = NOON_MS + _HOUR_MS,
     disclosures: Sequence[Sequence[str]] | None = None,
 ) -> bytes:
@@ -198,14 +199,14 @@ def sign_document(
         party: Whose key signs.
         events: The events.
         note: The signed checkpoint that `seen` names; without it there is no `seen`.
+        seen: What the statement says of the note, in place of what is true of it.
         expires: As in the statement.
         disclosures: Those that travel, in place of the events' own.
     """
     ids = [event.id for event in events]
     if isinstance(ledger, Ledger):
         ledger = LedgerName(origin=ledger.origin, charter=ledger.fingerprint)
-    seen = None
-    if note is not None:
+    if note is not None and seen is None:
         checkpoint = parse_signed(note)[0]
         seen = Seen(
             note=hashlib.sha256(note).hexdigest(), root=checkpoint.root.hex(), size=checkpoint.size

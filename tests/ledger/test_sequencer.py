@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ from verify.receipt import (
     check_receipt_alone,
     parse_receipt,
 )
-from verify.submission import LedgerName, parse_document
+from verify.submission import LedgerName, Seen, parse_document
 
 ALPHA, BETA, GAMMA = Party("alpha", 1), Party("beta", 2), Party("gamma", 3)
 KEY = new_log_key().verifier_key
@@ -194,7 +195,7 @@ def test_an_event_has_only_so_many_octets_of_disclosures_however_they_come(
     names = [f"item.{number}" for number in range(1, 5)]
 
     def withholding() -> NewEvent:
-        claims = {"title": "x" * 600, **dict.fromkeys(names, "x" * 600)}
+        claims = {"title": "x" * 900, **dict.fromkeys(names, "x" * 600)}
         fields: dict[str, object] = {"channel": "call", "withheld": names}
         return new_event("alpha", "communication/v1", claims=claims, **fields)  # type: ignore[arg-type]  # fields are the event's own
 
@@ -419,6 +420,16 @@ def test_refuses_a_note_that_is_not_the_one_signed_for(ledger: Ledger) -> None:
     twice = (note.decode() + line + "\n").replace("\n", "\\n").encode()
 
     assert Check.SEEN is refused(ledger, changed.replace(b"@", twice))
+
+
+def test_refuses_a_statement_of_another_tree_than_its_note_is_of(ledger: Ledger) -> None:
+    smaller = ledger.root()
+    submit(ledger, new_letter("alpha"))
+    note = ledger.checkpoint()
+    seen = Seen(note=sha256(note).hexdigest(), root=smaller.hex(), size=1)
+    document = sign_document(ledger, ALPHA, [new_letter("alpha")], note=note, seen=seen)
+
+    assert Check.SEEN is refused(ledger, document)
 
 
 def signed_checkpoint(ledger: Ledger, size: int, root: bytes, *, key_number: int = 1) -> bytes:
