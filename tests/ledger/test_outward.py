@@ -19,6 +19,8 @@ from verify.proof import check_proof, parse_proof
 ALPHA = Party("alpha", 1)
 NOW_S = 1_750_000_000
 WITNESSES = [WitnessKey(f"w{n}.example", seed=bytes([n]) * 32) for n in (1, 2, 3)]
+STRANGER = 3
+COSIGNERS = [*WITNESSES, WitnessKey("stranger.example", seed=bytes([9]) * 32)]
 
 
 def found(path: Path, *, quorum: int) -> Ledger:
@@ -41,7 +43,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def cosign(checkpoint: bytes, *numbers: int) -> bytes:
     note = parse_note(checkpoint)
-    lines = [WITNESSES[n].cosign(note.text, timestamp_s=NOW_S) for n in numbers]
+    lines = [COSIGNERS[n].cosign(note.text, timestamp_s=NOW_S) for n in numbers]
     return format_note(note.text, [*note.signatures, *lines])
 
 
@@ -77,6 +79,24 @@ def test_without_a_quorum_the_earliest_that_anybody_cosigned_is(ledger: Ledger) 
     assert [4, 7] == sizes(ledger, 3, 6)
 
 
+def test_a_checkpoint_that_covers_none_of_the_entries_is_not_handed_out(ledger: Ledger) -> None:
+    for numbers in ((0, 1), (0, 1), (0,), (1, 2)):
+        grow(ledger, *numbers)
+
+    assert [2, 5] == sizes(ledger, 0, 3)
+
+
+def test_where_the_charter_names_no_witness_a_strangers_checkpoint_is_handed_out(
+    tmp_path: Path,
+) -> None:
+    with found_ledger(tmp_path / "alone", ALPHA)[0] as alone:
+        for numbers in ((STRANGER,), ()):
+            grow(alone, *numbers)
+
+        assert 2 == size_of(most_cosigned(alone, size=1))
+        assert [2] == sizes(alone, 0)
+
+
 def test_a_note_with_a_witness_line_that_is_not_valid_is_passed_over(ledger: Ledger) -> None:
     submit(ledger, new_letter("alpha"))
     note = parse_note(ledger.checkpoint())
@@ -100,6 +120,25 @@ def test_a_proof_leads_to_the_checkpoint_that_most_witnesses_cosigned(ledger: Le
     found = [most_cosigned(ledger, size=size) for size in (1, 3, 4, 5, 6)]
     assert [3, 3, 4, 5, 6] == [size_of(note) for note in found]
     assert ledger.checkpoint() == found[-1]
+
+
+def test_of_those_that_all_witnesses_cosigned_the_earliest_leads_whoever_else_signed_later(
+    ledger: Ledger,
+) -> None:
+    for numbers in ((0, 1, 2), (0, 1, 2, STRANGER)):
+        grow(ledger, *numbers)
+
+    assert 2 == size_of(most_cosigned(ledger, size=1))
+
+
+def test_no_proof_leads_to_what_was_kept_behind_the_checkpoint_of_the_answer(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latest = ledger.checkpoint()
+    grow(ledger, 0)
+    monkeypatch.setattr(ledger, "checkpoint", lambda: latest)
+
+    assert latest == most_cosigned(ledger, size=1)
 
 
 def test_of_notes_of_one_size_the_one_with_most_lines_is_handed_out(ledger: Ledger) -> None:

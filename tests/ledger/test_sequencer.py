@@ -383,6 +383,31 @@ def test_a_note_is_weighed_by_the_tolerance_of_each_entry_that_it_covers(tmp_pat
         submit(found, new_letter("alpha"))
         wider = cosign(found.checkpoint(), ("w1", at_s - 60), ("w2", at_s - 60))
         submit(found, new_letter("alpha"), note=wider)
+        clock.now_ms += 61_000
+        submit(found, new_letter("alpha"))
+        early = cosign(found.checkpoint(), ("w1", at_s), ("w2", at_s))
+        document = sign_document(found, ALPHA, [new_letter("alpha")], note=early)
+        assert Check.BRACKET == refused(found, document)
+        just = cosign(found.checkpoint(), ("w1", at_s + 1), ("w2", at_s + 1))
+        submit(found, new_letter("alpha"), note=just)
+        export(found, tmp_path / "export")
+
+    assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict
+
+
+def test_a_tolerance_that_was_narrowed_weighs_no_note_of_before(tmp_path: Path) -> None:
+    named = [
+        {"algorithm": one.algorithm, "key": one.key, "name": one.name}
+        for one in map(witness, ("w1", "w2"))
+    ]
+    rules: dict[str, object] = {"witnesses": named, "quorum": 2}
+    found, clock = found_ledger(tmp_path / "cosigned", ALPHA, **rules)  # type: ignore[arg-type]  # as in new_letter
+    with found:
+        rules |= {"amends": found.state().charter_id, "tolerance_s": 60}
+        submit(found, new_charter(ALPHA, new_log_key(), founding=False, **rules))  # type: ignore[arg-type]  # as above
+        at_s = clock() // 1000
+        before = cosign(found.checkpoint(), ("w1", at_s - 300), ("w2", at_s - 300))
+        submit(found, new_letter("alpha"), note=before)
         export(found, tmp_path / "export")
 
     assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict

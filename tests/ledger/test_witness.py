@@ -152,6 +152,7 @@ FORMS = {
     "an underscore": b"old 1_0\n\n" + NOTE,
     "two spaces": b"old  3\n\n" + NOTE,
     "a space behind": b"old 3 \n\n" + NOTE,
+    "a bare number": b"3\n\n" + NOTE,
     "a capital": b"Old 3\n\n" + NOTE,
     "other digits": "old \N{ARABIC-INDIC DIGIT THREE}\n\n".encode() + NOTE,
     "a carriage return": b"old 3\r\n\n" + NOTE,
@@ -185,6 +186,16 @@ def test_refuses_what_is_no_request(desk: Desk, name: str) -> None:
 
     assert MALFORMED == answer.outcome
     assert answer.body.endswith(b"\n")
+
+
+def test_takes_a_request_of_so_many_octets_and_none_of_more(desk: Desk) -> None:
+    def long(octets: int) -> bytes:
+        body = LOG.request(0, 7)
+        rest = octets - len(body) - len(line("x" * 3, b"", b""))
+        return body + line("x" * (3 + rest % 4), b"junk", bytes(rest // 4 * 3 - 4))
+
+    assert MALFORMED == desk.ask(long(MAX_BODY + 1))[0]
+    assert Outcome.COSIGNED == desk.ask(long(MAX_BODY))[0]
 
 
 def test_refuses_a_log_that_it_does_not_know(desk: Desk) -> None:
@@ -319,7 +330,9 @@ def test_a_time_is_never_before_the_last_one_of_that_log(desk: Desk) -> None:
 
 def test_a_clock_far_behind_cosigns_nothing_of_that_log(desk: Desk) -> None:
     desk.grow(7)
-    desk.clock.now_ms -= 601_000
+    desk.clock.now_ms -= 600_000
+    assert Outcome.COSIGNED == desk.ask(LOG.request(7, 7))[0]
+    desk.clock.now_ms -= 1000
     with pytest.raises(WrongClockError):
         desk.ask(LOG.request(7, 8))
     desk.grow(1, log=SECOND)

@@ -116,6 +116,14 @@ def test_a_wrong_root_of_an_empty_log_is_refused_and_no_fork(path: Path) -> None
     assert not kept(path)[2]
 
 
+def test_where_nothing_was_cosigned_nothing_is_a_fork(path: Path) -> None:
+    with opened(path) as desk:
+        assert INCONSISTENT == desk.ask(request(0, [EMPTY], LOG.note(5)))[0]
+        assert Answer(CONFLICT, b"0\n") == desk.ask(request(3, [EMPTY], LOG.note(5)))
+
+    assert not kept(path)[2]
+
+
 def test_a_fork_of_an_earlier_size_is_kept_though_it_is_a_conflict(path: Path) -> None:
     with opened(path) as desk:
         desk.grow(5, 9)

@@ -1,0 +1,76 @@
+"""What comes together of a checkpoint: of each key the first cosignature, and no invalid line."""
+
+from __future__ import annotations
+
+from ledger.feeding import Cosigned
+from ledger.merged import Merged
+from tests.world import cosign, witness_key
+from verify.checkpoint import Checkpoint, format_checkpoint
+from verify.note import NoteSignature, check_cosignature, format_note, parse_note
+
+TEXT = format_checkpoint(Checkpoint("log.example/merged", 5, bytes(32)))
+NOTE = format_note(TEXT, [NoteSignature("log.example/merged", b"logs", bytes(64))])
+KEYS = [witness_key(name) for name in ("w1", "w2", "w3")]
+
+
+def cosigned(name: str, at_s: int) -> Cosigned:
+    return Cosigned(parse_note(cosign(NOTE, (name, at_s))).signatures[-1], at_s)
+
+
+def times(note: bytes, name: str) -> list[int]:
+    """Return the times at which a witness cosigned a note, whose lines of it are all valid."""
+    key, parsed = witness_key(name), parse_note(note)
+    own = [line for line in parsed.signatures if line[:2] == (key.name, key.key_id)]
+    return list(check_cosignature(parsed._replace(signatures=tuple(own)), key=key))
+
+
+def test_of_each_key_the_first_that_came_stays() -> None:
+    merged = Merged(NOTE, ())
+    merged.add([cosigned("w1", 10)])
+    merged.add([cosigned("w1", 5), cosigned("w2", 20)])
+
+    assert cosign(NOTE, ("w1", 10), ("w2", 20)) == merged.note()
+    assert [2, 1] == [merged.count(KEYS), merged.count(KEYS[:1])]
+
+
+def test_of_what_was_kept_the_earliest_time_of_each_key_counts() -> None:
+    merged = Merged(cosign(NOTE, ("w1", 30), ("w2", 20), ("w1", 10)), KEYS)
+
+    assert [10, 20, None] == [merged.complete_s((), KEYS, quorum) for quorum in (1, 2, 3)]
+    assert 2 == merged.count(KEYS)
+
+
+def test_a_kept_line_that_is_not_valid_counts_for_nothing_and_gives_way() -> None:
+    key = KEYS[0]
+    bad = NoteSignature(key.name, key.key_id, bytes(72))
+    merged = Merged(format_note(TEXT, [*parse_note(NOTE).signatures, bad]), KEYS)
+    assert 0 == merged.count(KEYS)
+    merged.add([cosigned("w1", 10)])
+
+    assert [10] == times(merged.note(), "w1")
+
+
+def test_it_is_complete_at_the_time_of_the_last_that_a_quorum_needs() -> None:
+    merged = Merged(NOTE, ())
+    merged.add([cosigned("w1", 30), cosigned("w2", 10)])
+    new = [cosigned("w3", 20), cosigned("w2", 40)]
+
+    assert [10, 20, 30] == [merged.complete_s(new, KEYS, quorum) for quorum in (1, 2, 3)]
+    assert 30 == merged.complete_s(new, KEYS[:2], 2)
+
+
+def test_without_a_quorum_it_is_never_complete() -> None:
+    merged = Merged(NOTE, ())
+    merged.add([cosigned("w1", 10)])
+
+    assert None is merged.complete_s((), KEYS, 0)
+    assert None is merged.complete_s((), KEYS, 2)
+
+
+def test_of_each_key_the_time_that_was_heard_last_is_remembered() -> None:
+    merged = Merged(NOTE, ())
+    merged.hear([cosigned("w1", 100)], elapsed_s=40.0)
+    merged.hear([cosigned("w1", 50), cosigned("w2", 100)], elapsed_s=45.0)
+
+    assert [5.0, 55.0] == [merged.since_s[key.name, key.key_id] for key in KEYS[:2]]
+    assert 0 == merged.count(KEYS)
