@@ -146,6 +146,21 @@ def test_an_asker_has_one_at_a_time_and_so_has_a_ledger() -> None:
     run(desk, ask)
 
 
+def test_so_many_are_worked_out_at_a_time_and_no_more() -> None:
+    desk = Desk(2)
+
+    async def ask() -> None:
+        for asker, name in ((ONE, "a"), (TWO, "b"), (THREE, "c")):
+            desk.ask(asker, name, ledger=name)
+        await settled()
+
+        assert ["a", "b"] == desk.begun
+        await desk.end("a")
+        assert ["a", "b", "c"] == desk.begun
+
+    run(desk, ask)
+
+
 def test_what_several_ask_alike_is_worked_out_once() -> None:
     desk = Desk()
 
