@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from ledger.cli.context import DONE, Context
-from ledger.cli.parsing import actor
+from ledger.cli.parsing import label
 from ledger.cli.reading import add_reader, reading_of
 from ledger.cli.sources import one_id
 from ledger.folds.positions import fold_positions
@@ -30,7 +30,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "that it has not signed, what it has not said to have received, and what it has not\n"
         "answered, field by field.",
     )  # fmt: skip
-    queue.add_argument("--party", type=actor, required=True, metavar="PARTY", help="the party")
+    queue.add_argument("--party", type=label, required=True, metavar="PARTY", help="the party")
     positions = add_reader(
         commands, "positions", "how the parties stand to each event, field by field", _positions,
         "positions ledger --party rutland",
@@ -38,7 +38,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         more="Each field is agreed, admitted, corrected, disputed, not admitted or not answered.",
     )  # fmt: skip
     positions.add_argument(
-        "--party", type=actor, metavar="PARTY", help="only what this party tells or is named in"
+        "--party", type=label, metavar="PARTY", help="only what this party tells or is named in"
     )
     positions.add_argument(
         "--event", metavar="EVENT", help="only the event with this id, or first digits"

@@ -18,7 +18,7 @@ from ledger.cli.context import (
     table,
     vkey_of,
 )
-from ledger.cli.parsing import command, day, size, width
+from ledger.cli.parsing import command, day, label, size, width
 from ledger.cli.sources import add_source, one_id, read_view
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.proven import bracket_words
@@ -64,7 +64,9 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "list https://ledger.example --key rutland.key # fetched and audited before it is read",
     )  # fmt: skip
     listing.add_argument("--kind", choices=_KINDS, metavar="KIND", help="only events of this kind")
-    listing.add_argument("--party", help="only events that this party signed")
+    listing.add_argument(
+        "--party", type=label, metavar="PARTY", help="only events that this party signed"
+    )
     show = add_reader(
         commands, "show", "show one event, with everything known of it", _show,
         "show ledger 3c918f3d",
@@ -76,7 +78,9 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "chronology export --as-at 2025-11-28 --party rutland",
         "chronology ledger --at-size 40 # as it read when the ledger had 40 entries",
     )  # fmt: skip
-    chronology.add_argument("--party", help="only what this party tells or is named in")
+    chronology.add_argument(
+        "--party", type=label, metavar="PARTY", help="only what this party tells or is named in"
+    )
     chronology.add_argument("--format", choices=("text", "json"), help="json is as --json")
     add_reader(
         commands, "promises", "what was promised, and whether it was kept", _promises,

@@ -194,6 +194,17 @@ def test_a_party_that_is_misspelt_is_not_said_to_have_nothing(
     assert 0 == desk(words[0], "ledger", *words[1:], "rutland").code
 
 
+@pytest.mark.parametrize("command", ["list", "chronology", "queue", "positions"])
+def test_a_post_is_not_said_to_have_nothing_where_parties_are_asked_for(
+    desk: Desk, command: str
+) -> None:
+    desk.filled()
+    ran = desk(command, "ledger", "--party", "rutland/leader")
+
+    assert (2, "") == (ran.code, ran.out)
+    assert "argument --party: 'rutland/leader' is no name here" in ran.err
+
+
 def test_a_chronology_can_be_json_by_its_format(desk: Desk) -> None:
     desk.filled()
     by_format = desk("chronology", "ledger", "--format", "json")
