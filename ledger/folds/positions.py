@@ -28,6 +28,7 @@ from verify.kinds import (
     Account,
     Agreement,
     Arrangement,
+    Artefact,
     Attestation,
     Commitment,
     Communication,
@@ -387,6 +388,8 @@ def named_parties(event: Event) -> frozenset[str]:
             return behalf | parties_of(event.knower, event.by)
         case Account():
             return behalf | parties_of(event.from_, event.to)
+        case Artefact():
+            return behalf | parties_of(event.provenance, event.custodian)
         case _:
             return behalf
 

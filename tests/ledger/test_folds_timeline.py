@@ -38,7 +38,7 @@ from tests.ledger.founding import (
 )
 from verify.codec import encode
 from verify.events import references
-from verify.kinds import Communication, Meeting, Sealed
+from verify.kinds import Artefact, Communication, Meeting, Sealed
 
 AS_AT = dt.date(2025, 11, 28)
 
@@ -185,6 +185,15 @@ def test_a_party_sees_what_it_tells_or_is_named_in() -> None:
 
     assert [COMPLAINT.id, REPLY.id, MHCLG.id] == [row.id for row in found.rows]
     assert "mhclg" == found.party
+
+
+def test_a_party_sees_the_documents_that_it_gave_or_holds() -> None:
+    paper = Artefact(
+        author=LCC, nonce=nonce("paper"), type="protocol", custodian=LCC, provenance="lincolnshire"
+    )
+    found = fold_timeline(reading([Draft(paper)]), party="lincolnshire")
+
+    assert [Draft(paper).id] == [row.id for row in found.rows]
 
 
 def test_a_ledger_that_grows_changes_no_earlier_chronology() -> None:

@@ -23,7 +23,7 @@ from tests.ledger.bookmaking import Draft, book_of, nonce, public, sealed
 from tests.ledger.founding import CASE, INVITATION, LCC, LETTER, MEETING, OTHERS, position
 from tests.ledger.shipped import shipped
 from tests.ledger.test_folds_timeline import shuffled
-from verify.kinds import Communication, Key, Opening
+from verify.kinds import Artefact, Communication, Key, Opening
 
 AS_AT = dt.date(2025, 11, 28)
 
@@ -120,6 +120,20 @@ def test_the_agreed_variant_has_no_text_that_was_shown_after_it_was_agreed() -> 
     assert ["You admitted it"] == [row.title for row in agreed_letter().rows]
     assert () == agreed_letter(withheld=("title",)).rows
     assert () == agreed_letter(audience={"title": ("blaby",)}).rows
+
+
+def test_the_agreed_variant_has_a_document_when_who_gave_it_and_who_holds_it_agree() -> None:
+    paper = Draft(
+        Artefact(
+            author=LCC, nonce=nonce("paper"), type="protocol", custodian="blaby/clerk",
+            provenance="rutland",
+        )
+    )  # fmt: skip
+    one, other = (position(f"yes of {who}", who, paper, "agree") for who in ("blaby", "rutland"))
+    agreed = Choice(variant="agreed")
+
+    assert () == case_table(paper, one, choice=agreed).rows
+    assert [paper.id] == [row.ref for row in case_table(paper, one, other, choice=agreed).rows]
 
 
 def test_the_agreed_variant_has_nothing_that_a_compromised_key_agreed_to() -> None:
