@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -174,7 +175,7 @@ class _Show:
         self._title("What to try next")
         self._say(
             f"Everything is in {self._folder}\n\n"
-            f"  cd {self._folder}\n"
+            f"  cd {shlex.quote(str(self._folder))}\n"
             "  counterfoil list export                      every event, a line each\n"
             "  counterfoil show export ID                   one event, with its proof\n"
             "  counterfoil prove ledger ID -o one.json      evidence for a court\n"

@@ -8,6 +8,7 @@ import io
 import os
 import re
 import secrets
+import shlex
 import unicodedata
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -261,7 +262,7 @@ class Context:
             finding = report.findings[0]
             raise InvalidError(
                 f"{path} is not a valid export: [{finding.check.value}] {finding.where}: "
-                f"{finding.reason}. `counterfoil-verify {path}` says more."
+                f"{finding.reason}. `{shlex.join(['counterfoil-verify', str(path)])}` says more."
             )
         return report.size or 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -218,7 +219,8 @@ def _name_in(path: Path, fingerprint: str | None) -> LedgerName:
             file.read(MAX_EVIDENCE + 1), anchors=Anchors(fingerprint=fingerprint)
         )
     if report.verdict == "invalid" or report.origin is None:
-        raise InvalidError(f"{path} is no valid evidence. `counterfoil-verify {path}` says more.")
+        check = shlex.join(["counterfoil-verify", str(path)])
+        raise InvalidError(f"{path} is no valid evidence. `{check}` says more.")
     return LedgerName(origin=report.origin, charter=report.fingerprint)
 
 

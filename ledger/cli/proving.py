@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -130,7 +131,8 @@ def _export(arguments: Namespace, context: Context) -> int:
     ]
     lines = [f"Wrote {arguments.folder}", table(rows)]
     lines += [f"Missing: the file {name}, which a claim names" for name in exported.absent]
-    lines.append(f"Check it: counterfoil-verify {arguments.folder} --fingerprint {fingerprint}")
+    folder = shlex.quote(arguments.folder)
+    lines.append(f"Check it: counterfoil-verify {folder} --fingerprint {fingerprint}")
     context.answer(values, "\n".join(lines))
     # Without its files the folder does not pass the check it is made for.
     return REFUSED if exported.absent else DONE
@@ -253,9 +255,9 @@ def _proved(arguments: Namespace, fingerprint: str, count: int) -> Iterator[str]
         if getattr(arguments, option) is not None:
             yield f"Wrote {getattr(arguments, option)}: {what}"
     if arguments.output is not None:
-        files = f" --files {arguments.files}" if arguments.files else ""
-        check = f"counterfoil-verify {arguments.output}{files} --fingerprint {fingerprint}"
-        yield f"Check it: {check}"
+        files = ["--files", arguments.files] if arguments.files else []
+        words = ["counterfoil-verify", arguments.output, *files, "--fingerprint", fingerprint]
+        yield f"Check it: {shlex.join(words)}"
 
 
 def _receipt(arguments: Namespace, context: Context) -> int:

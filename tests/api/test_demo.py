@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demonstration_ends_with_the_answers(tmp_path: Path) -> None:
-    folder = tmp_path / "demo"
+    folder = tmp_path / "the demo"
     shown = run("demo", str(folder))
     words = " ".join(shown.stdout.split())
 
@@ -45,6 +46,7 @@ def test_the_demonstration_ends_with_the_answers(tmp_path: Path) -> None:
     for answer in ("33 days", "at least 42 days", "84 items, or 96 if", "silent"):
         assert answer in words
     assert words.index("33 days") < words.index("What to try next")
+    assert f"  cd {shlex.quote(str(folder))}\n" in shown.stdout
     assert 2 == shown.stdout.count("$ counterfoil ask ")
     assert 2 == words.count("Valid. Every check passed")
     proofs = [line for line in shown.stdout.splitlines() if line.startswith("Proof that ")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import msgspec
 import pytest
 
@@ -27,6 +29,45 @@ def test_an_export_is_valid_for_whoever_holds_the_fingerprint(desk: Desk) -> Non
     assert 0 == process(desk.folder, "export", "--quiet", *anchor, module="verify").code
     assert 1 == process(desk.folder, "export", "--fingerprint", "0" * 64, module="verify").code
     assert 7 == exported["disclosures"]
+
+
+def test_the_check_that_is_named_can_be_typed_as_it_stands(desk: Desk) -> None:
+    given = recorded_file(desk)
+    for words in (
+        ("export", "ledger", "our export"),
+        ("prove", "ledger", given, "-o", "it's one.json", "--files", "its files"),
+    ):
+        *_, last = desk(*words).out.splitlines()
+        named = shlex.split(last.removeprefix("Check it: "))
+
+        assert "counterfoil-verify" == named[0]
+        assert 0 == process(desk.folder, *named[1:], "--quiet", module="verify").code
+
+
+def test_the_check_of_what_is_not_valid_can_be_typed_as_it_stands(desk: Desk) -> None:
+    desk.filled()
+    desk.done("export", "ledger", "our export")
+    (desk.folder / "our export" / "policy").unlink()
+    desk.write("our evidence.json", "{}")
+    for path, *words in (
+        ("our export", "list", "our export"),
+        (
+            "our evidence.json",
+            "key",
+            "request",
+            "our evidence.json",
+            "-o",
+            "r",
+            "--key",
+            "rutland.key",
+        ),
+    ):
+        ran = desk(*words)
+        _, command, _ = ran.err.split("`")
+        program, named = shlex.split(command)
+
+        assert 1 == ran.code
+        assert ("counterfoil-verify", path) == (program, named.rpartition("/")[2])
 
 
 def test_evidence_is_valid_for_whoever_holds_the_fingerprint(desk: Desk) -> None:
