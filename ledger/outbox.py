@@ -163,7 +163,8 @@ class Outbox:
         """Write events down, before they are sent; return when they are on disk.
 
         Raises:
-            OutboxError: They cannot be written, or a file changed since it was hashed.
+            ComposeError: A file cannot be read, or changed since it was hashed.
+            OutboxError: They cannot be written.
         """
         for one in composed:
             self._put_files(one)
@@ -444,16 +445,26 @@ def _copy(claim: FileClaim, path: Path) -> None:
     hashed = hashlib.sha256()
     try:
         beside.unlink(missing_ok=True)
-        with claim.open() as source, os.fdopen(create_file(beside), "wb", buffering=0) as target:
-            while chunk := source.read(_CHUNK):
+        with os.fdopen(create_file(beside), "wb", buffering=0) as target:
+            for chunk in _chunks(claim):
                 hashed.update(chunk)
                 write_all(target.fileno(), chunk)
             os.fsync(target.fileno())
+        if hashed.hexdigest() != claim.sha256:
+            raise ComposeError(claim.name, "changed while it was being recorded")
+        beside.rename(path)
+        sync_folder(path.parent)
     except OSError as failure:
-        beside.unlink(missing_ok=True)
-        raise OutboxError(claim.name, f"cannot be copied: {failure.strerror}") from None
-    if hashed.hexdigest() != claim.sha256:
-        beside.unlink(missing_ok=True)
-        raise OutboxError(claim.name, "changed while it was being recorded")
-    beside.rename(path)
-    sync_folder(path.parent)
+        raise OutboxError(path, f"cannot be written: {failure.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):  # then it goes when the outbox is next opened
+            beside.unlink(missing_ok=True)
+
+
+def _chunks(claim: FileClaim) -> Iterator[bytes]:
+    try:
+        with claim.open() as source:
+            while chunk := source.read(_CHUNK):
+                yield chunk
+    except OSError as failure:
+        raise ComposeError(claim.name, f"cannot be read: {failure.strerror}") from None

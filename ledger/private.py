@@ -209,11 +209,14 @@ def sync_folder(path: Path) -> None:
     """Bring the names in a folder to disk.
 
     Raises:
-        OSError: The system cannot.
+        OSError: The system cannot. It names the folder, as the system does where it opens one.
     """
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     with contextlib.closing(_Open(fd)):
-        os.fsync(fd)
+        try:
+            os.fsync(fd)
+        except OSError as failure:
+            raise OSError(failure.errno, failure.strerror, str(path)) from None
 
 
 def write_all(fd: int, data: bytes) -> None:

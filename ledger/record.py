@@ -29,6 +29,7 @@ from ledger.drafts import Draft, compose_event, read_draft
 from ledger.errors import (
     ComposeError,
     DraftError,
+    JournalError,
     MailError,
     OtherStatementError,
     OutboxError,
@@ -106,7 +107,7 @@ def record(  # noqa: PLR0913 - every option is named
                     refused = Refused(str(path), None, reason)
                     run.report.refused.append(refused)
             run.mails(mails, parties or {})
-        except TargetError as error:
+        except (TargetError, OutboxError, JournalError) as error:
             run.report.stopped = str(error)
             run.report.unfinished = run.unfinished(unfinished)
         return run.finish()
@@ -415,7 +416,7 @@ class _Run:
                 ledger=self._ledger,
                 places=[part.place for part in batch],
             )
-        except OutboxError as error:
+        except ComposeError as error:
             for source, event in names:
                 self._refuse(source, event, str(error))
             return False

@@ -220,10 +220,10 @@ def test_refuses_a_file_that_changed_since_it_was_hashed(
         claims={"file.1": file_claim(path, name="a.txt")},
     )
     path.write_bytes(b"after")
-    with pytest.raises(OutboxError):
+    with pytest.raises(ComposeError, match=r"a\.txt: changed while it was being recorded"):
         put(outbox, ledger, composed)
     path.unlink()
-    with pytest.raises(OutboxError):
+    with pytest.raises(ComposeError, match=r"a\.txt: cannot be read: No such file"):
         put(outbox, ledger, composed)
 
     assert () == outbox.waiting()

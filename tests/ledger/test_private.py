@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import resource
@@ -22,6 +23,7 @@ from ledger.private import (
     make_private_folder,
     read_private,
     replace_private,
+    sync_folder,
 )
 
 LARGE = (1 << 20) + 10  # more than is read at a time
@@ -178,6 +180,21 @@ def test_a_folder_that_others_may_enter_is_refused(path: Path) -> None:
     path.chmod(0o710)
     with pytest.raises(KeyFileError, match="mode 0710, not 0700"):
         make_private_folder(path, error=KeyFileError)
+
+
+def test_a_folder_that_cannot_be_synced_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(fd: int) -> None:
+        del fd
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            sync_folder(tmp_path)
+
+    assert str(tmp_path) == caught.value.filename
 
 
 def open_files() -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from ledger.record import give_up, record, record_composed
 from ledger.recorded import RecordReport, Sent
 from ledger.target import Directory, check_head
 from tests.ledger.partyside import BLABY, LCC, NOW_MS, Clock, Flaky, LineDownError, found
+from tests.ledger.test_private import no_file_above
 from verify.claims import parse_disclosure
 from verify.entry import parse_entry
 from verify.events import event_id, parse_event
@@ -136,6 +139,42 @@ def test_a_run_that_stopped_names_the_files_that_it_is_not_done_with(
     assert (1, [str(second)]) == (waits.waiting, waits.unfinished)
     assert (1, [str(drafts), str(first)]) == (draft.waiting, draft.unfinished)
     assert [] == run(Directory(ledger), tmp_path, drafts, first, second).unfinished
+
+
+def test_a_full_disk_of_the_party_stops_a_run_and_refuses_no_source(
+    tmp_path: Path, ledger: Ledger, drafts: Path
+) -> None:
+    (tmp_path / "large.txt").write_bytes(bytes(2 << 20))
+    large = write(tmp_path, "large.yaml", DRAFT.replace("letter.txt", "large.txt"))
+    with no_file_above(1 << 20):
+        report = run(Directory(ledger), tmp_path, drafts, large)
+
+    assert (2, [], 0) == (len(report.recorded), report.refused, report.waiting)
+    assert "cannot be written: File too large" in str(report.stopped)
+    assert [str(large)] == report.unfinished
+    again = run(Directory(ledger), tmp_path, drafts, large)
+    assert (2, 2, None) == (len(again.recorded), len(again.skipped), again.stopped)
+
+
+def test_what_waits_though_its_folder_could_not_be_synced_is_not_told_as_refused(
+    tmp_path: Path, ledger: Ledger, drafts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox, fsync = tmp_path / "home-blaby" / "outbox", os.fsync
+
+    def fail(fd: int) -> None:
+        if list(outbox.glob("*.item")):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(fd)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        report = run(Directory(ledger), tmp_path, drafts)
+
+    assert ([], [], 1) == (report.recorded, report.refused, report.waiting)
+    assert str(outbox) in str(report.stopped)
+    assert [str(drafts)] == report.unfinished
+    again = run(Directory(ledger), tmp_path, drafts)
+    assert (2, 2, 4) == (len(again.recorded), len(again.skipped), ledger.size())
 
 
 @pytest.mark.parametrize("step", ["file", "before", "after", "lie", "die before", "die after"])
