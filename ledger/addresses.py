@@ -1,6 +1,7 @@
 """Addresses: which ledger, by its fingerprint, a party's folder has found at which URL.
 
     urls.json     every URL with the fingerprint that was given for it
+    urls.lock     held by the one process that adds to it
 
 Whoever answers at a URL could be anybody. A fingerprint given once holds from then on: another is
 refused, so that nobody is led from one ledger to another by an address that changed hands.
@@ -14,7 +15,7 @@ from typing import Annotated, Final
 import msgspec
 
 from ledger.errors import OutboxError, TargetError
-from ledger.private import make_private_folder, read_private, replace_private
+from ledger.private import locked, make_private_folder, read_private, replace_private
 from ledger.transport import normal_url
 from verify.codec import Decoder, Hash, Wire, encode
 from verify.errors import MalformedError
@@ -22,6 +23,7 @@ from verify.errors import MalformedError
 __all__ = ["Addresses"]
 
 _FILE: Final = "urls.json"
+_LOCK: Final = "urls.lock"
 _LARGEST: Final = 1 << 24
 
 
@@ -69,12 +71,14 @@ class Addresses:
             TargetError: The URL is none, or it was given another fingerprint meanwhile.
             OutboxError: The folder cannot be used.
         """
-        known = self._read()
-        if known.setdefault(normal_url(url), fingerprint) != fingerprint:
-            raise TargetError(f"{url} was given another fingerprint meanwhile, by {self.path}")
+        place = normal_url(url)
         make_private_folder(self._home, error=OutboxError)
-        urls = tuple(_Address(fingerprint=known[one], url=one) for one in sorted(known))
-        replace_private(self.path, encode(_KnownFile(urls=urls)), error=OutboxError)
+        with locked(self._home / _LOCK, error=OutboxError, wait=True):
+            known = self._read()
+            if known.setdefault(place, fingerprint) != fingerprint:
+                raise TargetError(f"{url} was given another fingerprint meanwhile, by {self.path}")
+            urls = tuple(_Address(fingerprint=known[one], url=one) for one in sorted(known))
+            replace_private(self.path, encode(_KnownFile(urls=urls)), error=OutboxError)
 
     def _read(self) -> dict[str, str]:
         if not self.path.exists():

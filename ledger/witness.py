@@ -1,7 +1,7 @@
 """A witness: who remembers, of each log it trusts, the largest tree, and signs that others grew it.
 
     ed25519.key, ml-dsa-44.key   its keys, one or both, of one name
-    logs                         the logs it trusts (`trusted`)
+    logs, logs.lock              the logs it trusts (`trusted`); held while some are added
     witness.mdb, witness.lock    what it cosigned and what it refused (`witness_store`)
 
 It serves any log of C2SP's formats, Counterfoil's or another. A witness that forgot would sign two
@@ -30,7 +30,13 @@ from ledger.add_checkpoint import Answer, Cosigner, Request, decide, prepare
 from ledger.errors import KeyFileError, LedgerError, NotFoundError, StoreError, WrongClockError
 from ledger.keys import Algorithm, Passphrase, WitnessKey, load_witness_key, read_witness_vkey
 from ledger.making import making
-from ledger.private import create_private, make_private_folder, read_private, replace_private
+from ledger.private import (
+    create_private,
+    locked,
+    make_private_folder,
+    read_private,
+    replace_private,
+)
 from ledger.steady import Clock
 from ledger.trusted import HEADER, MAX_FILE, TrustedLog, format_logs, parse_logs
 from ledger.witness_store import Change, WitnessStore, log_id
@@ -40,6 +46,7 @@ from verify.note import VerifierKey
 __all__ = ["Witness", "add_logs", "create_witness", "read_logs", "read_vkeys"]
 
 _LOGS: Final = "logs"
+_LOCK: Final = "logs.lock"
 _KEY_FILES: Final[Mapping[Algorithm, str]] = {
     "ed25519": "ed25519.key",
     "ml-dsa-44": "ml-dsa-44.key",
@@ -285,14 +292,16 @@ def add_logs(path: Path, logs: Iterable[TrustedLog]) -> tuple[TrustedLog, ...]:
     Raises:
         LedgerError: There is no witness, or its folder cannot be written.
     """
-    known = set(read_logs(path))
-    new = tuple(dict.fromkeys(log for log in logs if log not in known))
-    _check_keys(read_vkeys(path), new, path=path)
-    if new:
-        file = path / _LOGS
-        kept = read_private(file, limit=MAX_FILE, error=KeyFileError)
-        # Behind what is there, so that remarks stay.
-        replace_private(file, kept + format_logs(new), error=KeyFileError)
+    vkeys = read_vkeys(path)
+    with locked(path / _LOCK, error=KeyFileError, wait=True):
+        known = set(read_logs(path))
+        new = tuple(dict.fromkeys(log for log in logs if log not in known))
+        _check_keys(vkeys, new, path=path)
+        if new:
+            file = path / _LOGS
+            kept = read_private(file, limit=MAX_FILE, error=KeyFileError)
+            # Behind what is there, so that remarks stay.
+            replace_private(file, kept + format_logs(new), error=KeyFileError)
     return new
 
 

@@ -446,6 +446,15 @@ def test_trusts_further_logs_once_each(path: Path) -> None:
         desk.grow(5, log=Log("log.example/third", seed=3))
 
 
+def test_trusts_all_logs_that_are_added_at_once(path: Path) -> None:
+    logs = [trusted_log(Log(f"log.example/{n}", seed=200 + n).vkey) for n in range(16)]
+    with ThreadPoolExecutor(len(logs)) as pool:
+        added = list(pool.map(lambda log: add_logs(path, [log]), logs))
+
+    assert [(log,) for log in logs] == added
+    assert set(logs) <= set(read_logs(path))
+
+
 def test_no_key_serves_two_roles(tmp_path: Path) -> None:
     own = Log("log.example/own", seed=ord("e"))
 
