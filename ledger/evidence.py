@@ -21,6 +21,7 @@ from ledger.audience import closed_to
 from ledger.covering import covering, most_cosigned, size_of
 from ledger.erased import Erasing, find_erased
 from ledger.errors import ExportError, NotFoundError
+from ledger.folders import new_folder
 from verify.chunk import Line
 from verify.claims import File, Opened, parse_disclosure
 from verify.entry import Entry, parse_entry
@@ -132,16 +133,14 @@ def copy_files(files: Mapping[str, Path], folder: Path) -> None:
     """Copy files into a new folder, each under its SHA-256: what an evidence file opens.
 
     Raises:
-        ExportError: The folder is there, or cannot be written.
+        ExportError: The folder is there, or cannot be written: then nothing of it is.
     """
     try:
-        folder.mkdir()
-        for name, path in files.items():
-            shutil.copyfile(path, folder / name)
-    except FileExistsError:
-        raise ExportError(str(folder), "is there already") from None
+        with new_folder(folder) as new:
+            for name, path in files.items():
+                with new.create(name) as file, path.open("rb") as source:
+                    shutil.copyfileobj(source, file)
     except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
         raise ExportError(str(folder), error.strerror or str(error)) from None
 
 

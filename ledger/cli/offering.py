@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ledger.cli.context import DONE, Context
 from ledger.cli.parsing import command
 from ledger.cli.proving import stamp_option
-from ledger.cli.recording import write_new
 from ledger.cli.sources import add_source, open_provable, provable_id
 from ledger.date_words import format_when
 from ledger.dates import parse_when
@@ -19,6 +18,7 @@ from ledger.errors import DateError
 from ledger.evidence import Provable, prove
 from ledger.making import making
 from ledger.offer import Offer, format_page
+from ledger.outputs.files import write_files
 from ledger.sentences import event_words
 from ledger.wording import field_words
 from verify.entry import parse_entry
@@ -77,8 +77,7 @@ def _offer(arguments: Namespace, context: Context) -> int:
     )
     folder = Path(arguments.output)
     with making(folder) as beside:
-        write_new(beside / EVIDENCE_FILE, data)
-        write_new(beside / _PAGE, page)
+        write_files({beside / EVIDENCE_FILE: data, beside / _PAGE: page})
     context.answer(
         {
             "event": event_id,

@@ -18,7 +18,6 @@ from ledger.cli.context import (
     table,
 )
 from ledger.cli.parsing import command
-from ledger.cli.recording import write_new
 from ledger.cli.sources import (
     add_source,
     is_url,
@@ -31,6 +30,7 @@ from ledger.errors import NotFoundError
 from ledger.evidence import Provable, copy_files, prove
 from ledger.export import Exported, export
 from ledger.ledger import Ledger
+from ledger.outputs.files import write_files
 from ledger.outward import dsse_envelope, tlog_proof
 from verify.evidence import opened_files, parse_evidence
 
@@ -233,9 +233,10 @@ def _write_proofs(
 ) -> None:
     """Write all that was asked for, or leave nothing."""
     with ExitStack() as undo:
-        for name, data in outputs.items():
-            write_new(Path(name), data)
-            undo.callback(Path(name).unlink, missing_ok=True)
+        paths = {Path(name): data for name, data in outputs.items()}
+        write_files(paths)
+        for path in paths:
+            undo.callback(path.unlink, missing_ok=True)
         if arguments.files:
             copy_files(files, Path(arguments.files))
         undo.pop_all()
@@ -264,7 +265,7 @@ def _receipt(arguments: Namespace, context: Context) -> int:
     with open_provable(context, arguments) as ledger:
         event_id = provable_id(ledger, arguments.id)
         data = ledger.receipt(_index_of(ledger, event_id))
-    write_new(Path(arguments.output), data)
+    write_files({Path(arguments.output): data})
     context.answer({"event": event_id, "file": arguments.output}, f"Wrote {arguments.output}")
     return DONE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args, get_type_hints
@@ -19,6 +18,7 @@ from ledger.dates import parse_when
 from ledger.folds.reading import read
 from ledger.keys import PartySigner
 from ledger.mail_events import PARTIES_TYPE, read_parties
+from ledger.outputs.files import write_files
 from ledger.record import give_up, record
 from ledger.recorded import RecordReport, Refused
 from ledger.templates import new_draft
@@ -27,7 +27,7 @@ from verify.kinds import DateRole, Position
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-__all__ = ["add", "write_new"]
+__all__ = ["add"]
 
 _MAX_NAMES = 1 << 24
 _STANCES = get_args(get_type_hints(Position)["stance"])
@@ -120,7 +120,7 @@ def _new(arguments: Namespace, context: Context) -> int:
     if arguments.output is None:
         context.answer({"draft": text}, text)
         return DONE
-    write_new(Path(arguments.output), text.encode())
+    write_files({Path(arguments.output): text.encode()})
     text = f"Wrote {arguments.output}: fill it in, then `counterfoil record` it."
     context.answer({"file": arguments.output}, text)
     return DONE
@@ -218,15 +218,8 @@ def _write_names(path: Path, names: dict[str, str], report: RecordReport) -> Non
                 moved = f"{name} is event {one.event_id[:16]} from now on, and was {known[:16]}"
                 report.notes.append(f"{path}: {moved}: drafts that name it mean the new one")
             names[name] = one.event_id
-    beside = path.with_name(f"{path.name}.new")
     octets = msgspec.json.format(msgspec.json.encode(names, order="sorted"), indent=1)
-    try:
-        beside.write_bytes(octets)
-        beside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
+    write_files({path: octets}, force=True)
 
 
 def _report_text(report: RecordReport) -> str:
@@ -290,25 +283,3 @@ def _stands(context: Context, arguments: Namespace, event_id: str, *, signer: Pa
     view = view_of_target(context, arguments, signer=signer)
     stances = read(view, as_at=context.today()).stances
     return event_id in view.by_id and stances.is_latest(view.by_id[event_id])
-
-
-def write_new(path: Path, data: bytes) -> None:
-    """Write a file that must not be there yet: all of it, or none.
-
-    Raises:
-        UsageError: It is there, or cannot be written.
-    """
-    try:
-        file = path.open("xb")
-    except FileExistsError:
-        raise UsageError(f"{path}: exists already, and is not overwritten") from None
-    except OSError as failure:
-        raise UsageError(f"{path}: {failure.strerror}") from None
-    try:
-        with file:
-            file.write(data)
-    except BaseException as failure:
-        path.unlink(missing_ok=True)
-        if isinstance(failure, OSError):
-            raise UsageError(f"{path}: {failure.strerror}") from None
-        raise

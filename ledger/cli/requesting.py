@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, get_args
 
 from ledger.cli.context import DONE, Context, UsageError
 from ledger.cli.reading import add_reader, reading_of
-from ledger.cli.recording import write_new
 from ledger.cli.sources import one_id
 from ledger.clocks import Deadlines, Regime, is_overdue
 from ledger.date_words import format_when
@@ -17,6 +16,7 @@ from ledger.folds.matrix import fold_matrix
 from ledger.folds.reading import Reading
 from ledger.folds.request_rows import RequestRow, Requests
 from ledger.folds.requests import deadline_under, fold_request, fold_requests
+from ledger.outputs.files import write_files
 from ledger.plain import Plain, to_json
 from ledger.replies import matrix_json, requests_json, tellings
 from ledger.text import requests_text
@@ -90,7 +90,7 @@ def _matrix(arguments: Namespace, context: Context, reading: Reading) -> int:
     matrices = [fold_matrix(reading, event_id, telling=each) for each in tellings(reading.view)]
     matrices = [each for each in matrices if each.standing != "elsewhere"] or matrices[:1]
     if arguments.svg is not None:
-        write_new(Path(arguments.svg), matrix_svg(reading, matrices).encode())
+        write_files({Path(arguments.svg): matrix_svg(reading, matrices).encode()})
     text = matrix_text(reading, matrices, width=arguments.width)
     context.answer(matrix_json(reading.view, matrices), text)
     return DONE

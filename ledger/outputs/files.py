@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,9 @@ from pathlib import Path
 from ledger.private import sync_folder
 
 __all__ = ["write_files"]
+
+_NO_LINKS = frozenset((errno.EPERM, errno.EOPNOTSUPP))  # what a file system that has none says
+_THERE = "exists already, and is not overwritten"
 
 
 def write_files(files: Mapping[Path, bytes], *, force: bool = False) -> None:
@@ -28,16 +32,30 @@ def write_files(files: Mapping[Path, bytes], *, force: bool = False) -> None:
     if not force:
         for path in files:
             if os.path.lexists(path):
-                raise FileExistsError(0, "exists already, and is not overwritten", str(path))
+                raise FileExistsError(0, _THERE, str(path))
     with contextlib.ExitStack() as stack:
         beside = {path: stack.enter_context(_beside(path, data)) for path, data in files.items()}
         for path, written in beside.items():
             if force:
                 written.replace(path)
             else:
-                path.hardlink_to(written)  # which, other than a rename, never replaces
+                _put(written, path)
     for folder in {path.parent for path in files}:
         sync_folder(folder)
+
+
+def _put(written: Path, path: Path) -> None:
+    """Give a file that is written its name, unless something has it."""
+    try:
+        with _naming(path):
+            path.hardlink_to(written)  # which, other than a rename, never replaces
+    except FileExistsError:
+        raise FileExistsError(0, _THERE, str(path)) from None
+    except OSError as failure:
+        # On a stick with FAT somebody else's file of this moment could be lost, and no other.
+        if failure.errno not in _NO_LINKS or os.path.lexists(path):
+            raise
+        written.replace(path)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 from pathlib import Path
@@ -174,14 +175,37 @@ def test_names_for_which_there_is_no_room_stay_as_they_were(desk: Desk) -> None:
 
     assert (2, before) == (ran.code, (desk.folder / "names.json").read_text())
     assert "names.json was not brought up to date: File too large" in ran.out
-    assert not (desk.folder / "names.json.new").exists()
+    assert not list(desk.folder.glob(".counterfoil-*"))
+
+
+def test_names_are_on_disk_before_they_take_the_place_of_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, synced, fsync, replace = desk.folder / "names.json", set[int](), os.fsync, os.replace
+    desk.filled()
+    desk.write("more.yaml", REQUEST.replace("8th April", "9th April"))
+
+    def sync(fd: int) -> None:
+        synced.add(os.fstat(fd).st_ino)
+        fsync(fd)
+
+    def put(source: Path, target: Path) -> None:
+        if Path(target).name == names.name:
+            assert source.stat().st_ino in synced
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", sync)
+        patched.setattr(os, "replace", put)
+        desk.done("record", "ledger", "more.yaml", "--key", "rutland.key", "--names", "names.json")
+
+    assert {names.stat().st_ino, desk.folder.stat().st_ino} <= synced
 
 
 def test_a_report_is_printed_though_the_names_cannot_be_kept(desk: Desk) -> None:
     desk.filled()
     desk.write("more.yaml", REQUEST.replace("8th April", "9th April"))
-    (desk.folder / "names.json.new").mkdir()
-    record = ("record", "ledger", "--key", "rutland.key", "--names", "names.json")
+    record = ("record", "ledger", "--key", "rutland.key", "--names", "none/names.json")
     ran = desk(*record, "more.yaml", "--json")
 
     assert 2 == ran.code

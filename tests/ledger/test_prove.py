@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from ledger.errors import ExportError
-from ledger.evidence import prove
+from ledger.evidence import copy_files, prove
 from ledger.ledger import Ledger
 from tests import reference
 from tests.ledger.builder import (
@@ -19,6 +20,7 @@ from tests.ledger.builder import (
     NewEvent,
     Party,
     found_ledger,
+    names,
     new_charter,
     new_enrolment,
     new_event,
@@ -357,6 +359,25 @@ def test_evidence_of_a_cosigned_ledger_reaches_the_quorum_of_a_policy(
     assert () == report.findings
     assert report.weighed is not None
     assert 3 == len(report.weighed.cosigned)
+
+
+def interrupt(source: object, target: object) -> None:
+    del source, target
+    raise KeyboardInterrupt
+
+
+def test_files_are_copied_all_or_none(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    with pytest.raises(ExportError, match="files: No such file"):
+        copy_files({"a": tmp_path / "a", "b": tmp_path / "b"}, tmp_path / "files")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(shutil, "copyfileobj", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            copy_files({"a": tmp_path / "a"}, tmp_path / "files")
+    assert ["a"] == names(tmp_path)
+
+    copy_files({"a": tmp_path / "a"}, tmp_path / "files")
+    assert {"a": b"a"} == {path.name: path.read_bytes() for path in (tmp_path / "files").iterdir()}
 
 
 def sizes(evidence: Evidence) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from pathlib import Path
@@ -65,3 +66,50 @@ def test_a_name_may_be_as_long_as_the_system_lets_it(tmp_path: Path) -> None:
     write_files({tmp_path / ("x" * longest): b"one"})
 
     assert ["x" * longest] == [p.name for p in tmp_path.iterdir()]
+
+
+def test_a_name_that_another_process_takes_meanwhile_stays_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def meanwhile(source: Path, target: Path) -> None:
+        target.write_bytes(b"theirs")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", meanwhile)
+    with pytest.raises(FileExistsError, match="exists already") as caught:
+        write_files({tmp_path / "a": b"one"})
+
+    assert str(tmp_path / "a") == caught.value.filename
+    assert {"a": b"theirs"} == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_where_the_file_system_has_no_links_files_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As on a stick with FAT, on which a file is handed over."""
+
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(number, os.strerror(number), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_files({tmp_path / "a": b"one", tmp_path / "b": b"two"})
+    with pytest.raises(FileExistsError):
+        write_files({tmp_path / "a": b"three"})
+
+    assert {"a": b"one", "b": b"two"} == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+
+def test_another_failure_to_give_a_name_is_told_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(source: Path, target: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", fail)
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        write_files({tmp_path / "a": b"one"})
+
+    assert (str(tmp_path / "a"), []) == (caught.value.filename, list(tmp_path.iterdir()))
