@@ -257,6 +257,23 @@ class Remote:
         except AlteredError as error:
             raise self._shown_by_export(error) from None
 
+    def cosigned(self) -> Head:
+        """Fetch the latest checkpoint that a quorum cosigned, by the server's word, and check it.
+
+        From a server that knows of none it is the latest.
+
+        Raises:
+            AlteredError: It, or an entry, does not hold.
+            ForkError: The log key signed two histories.
+            TargetError: It cannot be had.
+        """
+        note = self._asking.fetch(
+            "checkpoint/cosigned", limit=MAX_NOTE_SIZE, otherwise="checkpoint"
+        )
+        self.confirm(note)
+        checkpoint, _ = parse_note(note)
+        return Head(size=checkpoint.size, root=checkpoint.root, note=note)
+
     def _shown_by_export(self, error: AlteredError) -> AlteredError:
         """Return what an audit says of entries that may not stand there, with what shows it.
 

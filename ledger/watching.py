@@ -26,16 +26,21 @@ from ledger.asking import Asking
 from ledger.client import AlteredError, ForkError, Remote, ShrunkError
 from ledger.errors import OutboxError, TargetError
 from ledger.private import read_private, replace_private
+from ledger.target import Head
 from verify.brackets import format_time_s
 from verify.checkpoint import parse_signed
 from verify.codec import Decoder, Hash, Wire, encode
 from verify.errors import MalformedError, VerifyError
 from verify.note import MAX_NOTE_SIZE, VerifierKey, check_cosignature, format_vkey
+from verify.notes import log_vkey
 from verify.policy import Policy, Witness, check_quorum, cosigners
 
 __all__ = ["Finding", "Watch", "findings"]
 
 _TOLERANCE_S: Final = 300
+_PATIENCE_S: Final = 10
+"""For how long a checkpoint may lack its quorum: witnesses are given one a second, not each."""
+
 _MAX_STATE: Final = 1 << 26
 _Look: TypeAlias = "Callable[[], Iterator[Finding]]"
 
@@ -45,9 +50,9 @@ class Finding:
     """What does not go together.
 
     Attributes:
-        kind: `fork`, `shrunk`, `altered`, `quorum`, `time` or `step-back`; `lacking`, where a
-            mirror is owed something; or `unanswered`, where a source had nothing to say, which
-            shows nothing.
+        kind: `fork`, `shrunk`, `altered`, `log-key`, `quorum`, `time` or `step-back`; `lacking`,
+            where a mirror is owed something; or `unanswered`, where a source had nothing to say,
+            which shows nothing.
         source: Where it was seen.
         reason: What is wrong.
         proof: Where there is one, the fork proof; an export that is not valid; or the checkpoint
@@ -86,6 +91,7 @@ class Watch:
         *,
         home: Path,
         now_ms: Callable[[], int],
+        sleep: Callable[[float], None],
         policy: Policy | None = None,
         others: Sequence[tuple[str, Remote]] = (),
         witnesses: Mapping[str, Asking] | None = None,
@@ -97,7 +103,8 @@ class Watch:
             remote: The ledger.
             home: The party's folder, which is the remote's too.
             now_ms: The clock.
-            policy: Whose cosignatures each checkpoint needs.
+            sleep: Waits so many seconds, for witnesses that have not cosigned yet.
+            policy: Which log it should be, and whose cosignatures what it has needs.
             others: Other servers of the same ledger, each with a name, with the same home.
             witnesses: The monitoring prefixes of witnesses, by name.
             held: Receipts and checkpoints, each with a name.
@@ -105,6 +112,7 @@ class Watch:
         self.size = 0
         self._remote = remote
         self._now_ms = now_ms
+        self._sleep = sleep
         self._policy = policy
         self._others = others
         self._witnesses = witnesses or {}
@@ -142,7 +150,9 @@ class Watch:
             raise
         self.size = head.size
         yield from self._weigh("the server", head.note)
-        yield from self._quorum(head.note)
+        if self._policy is not None:
+            yield from self._log_key(self._policy)
+            yield from self._quorum(self._policy, head)
 
     def _other(self, name: str, other: Remote) -> Iterator[Finding]:
         try:
@@ -167,16 +177,35 @@ class Watch:
         except VerifyError as error:
             yield Finding("altered", source, str(error))
 
-    # Cosignatures
+    # The policy
 
-    def _quorum(self, note: bytes) -> Iterator[Finding]:
-        if self._policy is None:
-            return
-        try:
-            times = cosigners(self._policy, note=parse_signed(note)[1])
-            check_quorum(self._policy, cosigned=times.keys())
-        except VerifyError as error:
-            yield Finding("quorum", "the server", str(error))
+    def _log_key(self, policy: Policy) -> Iterator[Finding]:
+        key = log_vkey(self._remote.origin, self._remote.log_keys[-1][1])
+        if key not in [log.key for log in policy.logs]:
+            reason = f"the log's key {format_vkey(key)} is none of the logs of your policy"
+            yield Finding("log-key", "the server", reason)
+
+    def _quorum(self, policy: Policy, head: Head) -> Iterator[Finding]:
+        """Weigh what is there by the policy.
+
+        A log that is recorded in has always a checkpoint newer than those that witnesses were
+        given. So what is here now must be under one that the quorum has cosigned soon.
+        """
+        lacking = _lacking(policy, head.note)
+        for _ in range(_PATIENCE_S):
+            if lacking is None:
+                return
+            self._sleep(1)
+            for ask in (self._remote.head, self._remote.cosigned):
+                later = ask()
+                self.size = max(self.size, later.size)
+                yield from self._weigh("the server", later.note)
+                if lacking is not None and later.size >= head.size:
+                    lacking = _lacking(policy, later.note)
+        if lacking is not None:
+            yield Finding("quorum", "the server", str(lacking))
+
+    # Cosignatures
 
     def _weigh(self, source: str, note: bytes) -> Iterator[Finding]:
         """Compare the times of a checkpoint's cosignatures with the clock and with earlier ones."""
@@ -242,6 +271,16 @@ def findings(source: str, look: _Look) -> Iterator[Finding]:
         yield Finding("shrunk", source, str(error), error.path)
     except AlteredError as error:
         yield Finding("altered", source, str(error), error.path)
+
+
+def _lacking(policy: Policy, note: bytes) -> VerifyError | None:
+    """Return why a checkpoint has not the quorum of a policy; None where it has."""
+    try:
+        cosigned = cosigners(policy, note=parse_signed(note)[1]).keys()
+        check_quorum(policy, cosigned=cosigned)
+    except VerifyError as error:
+        return error
+    return None
 
 
 def _times(note: bytes, key: VerifierKey) -> tuple[int, ...]:

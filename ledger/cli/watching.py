@@ -51,8 +51,9 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     )  # fmt: skip
     add_source(watch, source="the server's URL")
     watch.add_argument(
-        "--policy", metavar="FILE", help="a tlog-policy: whose cosignatures there must be"
-    )
+        "--policy", metavar="FILE",
+        help="a tlog-policy: which log, and whose cosignatures there must be",
+    )  # fmt: skip
     watch.add_argument(
         "--also", action="append", default=[], metavar="URL",
         help="another server of the same ledger; again for each",
@@ -239,7 +240,7 @@ def _open(arguments: Namespace, context: Context, stack: contextlib.ExitStack) -
         for url in arguments.witness
     }  # fmt: skip
     return Watch(
-        remote, home=home, now_ms=context.now_ms, policy=policy, others=others,
+        remote, home=home, now_ms=context.now_ms, sleep=time.sleep, policy=policy, others=others,
         witnesses=witnesses, held=held,
     )  # fmt: skip
 

@@ -23,13 +23,14 @@ from ledger.cli.main import run
 from tests.forking import LOG_KEY, WITNESS, cosigned, forked, one_world, witness_key
 from tests.ledger.client.shelf import Shelf, shelf
 from tests.ledger.commandline import ROOT, Desk, process, served
-from tests.world import ORIGIN, T0, World, letter
+from tests.world import ORIGIN, T0, World, letter, public_hex, signing_key
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.brackets import format_time_s
 from verify.checks import Check
 from verify.fork import parse_fork
-from verify.note import format_vkey
+from verify.note import VerifierKey, format_vkey
+from verify.notes import log_vkey
 from verify.policy import Witness, format_policy, threshold_policy
 from verify.source import MappingSource
 
@@ -98,9 +99,9 @@ def watcher(tmp_path: Path, shelf: Shelf, world: World) -> Watcher:
     return Watcher(tmp_path, shelf, world.fingerprint or "")
 
 
-def policy_of(watcher: Watcher, name: str = WITNESS) -> str:
+def policy_of(watcher: Watcher, name: str = WITNESS, *, log: VerifierKey = LOG_KEY) -> str:
     witnesses = [Witness(name, witness_key(name))]
-    policy = threshold_policy(log=LOG_KEY, witnesses=witnesses, threshold=1)
+    policy = threshold_policy(log=log, witnesses=witnesses, threshold=1)
     return watcher.file(f"policy of {name.replace('/', ' ')}", format_policy(policy))
 
 
@@ -285,12 +286,58 @@ def test_a_restored_backup_is_proven_between_real_servers(tmp_path: Path) -> Non
 # Cosignatures
 
 
-def test_a_quorum_is_asked_of_every_checkpoint(watcher: Watcher, world: World) -> None:
+def test_a_quorum_is_asked_of_what_is_there(
+    watcher: Watcher, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr("time.sleep", naps.append)
     policy = policy_of(watcher)
 
     assert "quorum" == watcher.found("--policy", policy)["finding"]
+    assert 10 == sum(naps)
     cosign(watcher, world, NOW_S)
     assert 0 == watcher("--policy", policy)
+    assert 10 == sum(naps)
+
+
+def test_a_log_that_is_never_still_lacks_no_quorum_that_comes_after_each_checkpoint(
+    watcher: Watcher, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Witnesses are given a size a second: the latest checkpoint has hardly ever its quorum."""
+    given: list[bytes] = []
+
+    def nap(_: float) -> None:
+        given.append(cosigned(world.note(), NOW_S))
+        world.submit(letter("northmere"))
+        watcher.shelf.show(world)
+        if len(given) > 1:  # one that does not cover what was seen does not do
+            watcher.shelf.files["checkpoint/cosigned"] = given[-1]
+
+    monkeypatch.setattr("time.sleep", nap)
+    watcher.shelf.files["checkpoint/cosigned"] = cosigned(world.note(7), NOW_S)
+
+    assert 0 == watcher("--policy", policy_of(watcher))
+    assert [{"size": 10}] == watcher.lines
+    assert 2 == len(given)
+
+
+def test_what_is_cosigned_of_another_history_is_a_fork(
+    watcher: Watcher, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    other = forked(world, at=5, more=3)
+    watcher.shelf.files["checkpoint/cosigned"] = cosigned(other.note(), NOW_S)
+
+    watcher.proven(watcher.found("--policy", policy_of(watcher)), "one-size")
+
+
+def test_a_log_that_the_policy_does_not_name_is_told(watcher: Watcher, world: World) -> None:
+    cosign(watcher, world, NOW_S)
+    other = log_vkey(ORIGIN, public_hex(signing_key("another log")))
+
+    found = watcher.found("--policy", policy_of(watcher, log=other))
+    assert "log-key" == found["finding"]
+    assert format_vkey(LOG_KEY) in str(found["reason"])
 
 
 def test_a_cosignature_of_the_future_is_told(watcher: Watcher, world: World) -> None:
