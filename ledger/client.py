@@ -316,7 +316,7 @@ class Remote:
                 self._stale = False
                 return Head(size=checkpoint.size, root=checkpoint.root, note=note)
             if checkpoint.size < follower.size:
-                self._check_signed(follower, checkpoint, parsed)
+                _signed_by(follower, note)  # else it says nothing
                 raise ShrunkError(
                     size=checkpoint.size,
                     before=follower.size,
@@ -595,6 +595,8 @@ class Remote:
         except VerifyError as error:
             check = error.check.value if isinstance(error, RuleError) else None
             problem = AlteredError(f"what the ledger serves does not hold: {error}", check=check)
+        except AlteredError as error:
+            problem = error
         if seen is None:
             raise problem
         try:
@@ -605,21 +607,14 @@ class Remote:
 
     def _check_signed(self, follower: Follower, checkpoint: Checkpoint, parsed: Note) -> None:
         """Check a checkpoint's signature by the log key of its size, as far as `follower` knows."""
-        state = _state_of(follower)
-        if not checkpoint.size:
-            raise AlteredError("the checkpoint is of an empty log")
-        try:
-            key = log_vkey(state.charter.origin, state.log_key_at(checkpoint.size))
-            check_parsed(checkpoint, parsed, key=key, origin=state.charter.origin)
-        except VerifyError as error:
-            raise AlteredError(f"the checkpoint does not hold: {error}") from None
+        _check_by(_log_keys(follower, checkpoint)[0], checkpoint, parsed)
 
     def _check_past(self, follower: Follower, note: bytes) -> None:
         """Check that a checkpoint, of any size, is of the history that a follower has seen."""
-        self._check_signed(follower, *parse_note(note))
         fork = self._find_fork(follower, note, self._fetch_part)
         if fork is not None:
             raise fork
+        self._check_signed(follower, *parse_note(note))
 
     def _find_fork(self, follower: Follower, note: bytes, part: Part) -> ForkError | None:
         """Return the fork, its proof kept, if a signed tree and the follower's are two histories.
@@ -665,10 +660,36 @@ def _invalid(report: Report, kept: Path | None) -> AlteredError:
 
 
 def _signed_by(follower: Follower, note: bytes) -> SignedBy:
-    """Return a checkpoint with the log key of its size, as far as the follower knows."""
+    """Return a checkpoint with the log key that signed it, of those that the follower knows.
+
+    A backup from before a change of the key goes on with the key before. What that signed beyond
+    the change is no part of the ledger, and shows another history all the same.
+
+    Raises:
+        AlteredError: None of them did.
+    """
+    checkpoint, parsed = parse_note(note)
+    keys = _log_keys(follower, checkpoint)
+    named = {line[:2] for line in parsed.signatures}
+    key = next((key for key in keys if (key.name, key.key_id) in named), keys[0])
+    _check_by(key, checkpoint, parsed)
+    return SignedBy(note, key)
+
+
+def _log_keys(follower: Follower, checkpoint: Checkpoint) -> list[VerifierKey]:
+    """Return the log keys that a follower knows, that of a checkpoint's size first."""
+    if not checkpoint.size:
+        raise AlteredError("the checkpoint is of an empty log")
     state = _state_of(follower)
-    size = parse_note(note)[0].size
-    return SignedBy(note, log_vkey(state.charter.origin, state.log_key_at(size)))
+    known = (state.log_key_at(checkpoint.size), *(key for _, key in state.log_keys))
+    return [log_vkey(state.charter.origin, public) for public in dict.fromkeys(known)]
+
+
+def _check_by(key: VerifierKey, checkpoint: Checkpoint, parsed: Note) -> None:
+    try:
+        check_parsed(checkpoint, parsed, key=key, origin=key.name)
+    except VerifyError as error:
+        raise AlteredError(f"the checkpoint does not hold: {error}") from None
 
 
 def _state_of(follower: Follower) -> State:

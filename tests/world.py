@@ -327,6 +327,18 @@ class World:
         signed = self.sign(said, **changes)  # type: ignore[arg-type]  # any field
         return self.append(said, signed)
 
+    def change_log_key(self) -> None:
+        """Amend the founding charter, so that another log key signs from there on."""
+        assert self.charter is not None
+        key = signing_key("another log key")
+        founded = event_id(bytes(parse_entry(self.entries[0]).event)).hex()
+        self.charter = msgspec.structs.replace(
+            self.charter, amends=founded, founding_key=None, log_key=public_hex(key),
+            nonce="a" * 32,
+        )  # fmt: skip
+        self.submit(Said(self.charter))
+        self.log_keys.append((self.size, key))
+
     def append(self, said: Sequence[Said], signed: SignedStatement) -> int:
         """Append events under a statement, whatever it says."""
         first = self.size

@@ -20,7 +20,7 @@ from tests.forking import cosigned, witness_key
 from tests.ledger.client.shelf import shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world
 from tests.moves import MOVES, Game
-from tests.world import T0, Said, World, file_of, letter, public_hex, say, signing_key
+from tests.world import T0, World, file_of, letter, say
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checks import Check
@@ -106,24 +106,12 @@ def test_a_mirror_goes_on_from_the_last_step_before_something_did_not_hold(
 
 def test_log_keys_that_change_are_followed(copier: Copier, world: World) -> None:
     assert [] == copier.look()
-    key = signing_key("another log key")
-    assert world.charter is not None
-    amendment = msgspec.structs.replace(
-        world.charter, amends=said_id(world, 0), founding_key=None, log_key=public_hex(key),
-        nonce="a" * 32,
-    )  # fmt: skip
-    world.submit(Said(amendment))
-    world.charter = amendment
-    world.log_keys.append((world.size, key))
+    world.change_log_key()
     world.submit(letter("southfold"))
     copier.server.show(world)
 
     assert [] == copier.look()
     assert world.export() == copier.export()
-
-
-def said_id(world: World, index: int) -> str:
-    return Said(world.events()[index]).id
 
 
 def forget_erased(world: World) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import stat
 from pathlib import Path
 
 import pytest
 from nacl.signing import SigningKey
 
-from ledger.client import ForkError, Remote, ShrunkError
+from ledger.client import AlteredError, ForkError, Remote, ShrunkError
 from tests.ledger.client.shelf import Shelf, forked, refused, remote_of
-from tests.world import World, letter, signing_key
+from tests.world import ORIGIN, World, letter, public_hex, signing_key
 from verify.__main__ import main as verify
 from verify.checks import Check
 from verify.entry import parse_entry
 from verify.fork import parse_fork
+from verify.note import format_vkey
+from verify.notes import log_vkey
 
 
 def alter(world: World, index: int, old: bytes, new: bytes) -> None:
@@ -116,6 +119,48 @@ def test_a_fork_is_proven(
     # It is still where it was.
     shelf.show(world)
     assert world.size == remote.head().size
+
+
+@pytest.mark.parametrize(("more", "kind"), [(0, "one-size"), (2, "other-past")])
+def test_a_backup_from_before_a_change_of_the_log_key_that_goes_on_is_proven(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path, more: int, kind: str
+) -> None:
+    """It signs with the key before; whoever trusts both has the proof."""
+    other = copy.deepcopy(world)
+    world.change_log_key()
+    world.submit(letter("northmere"))
+    shelf.show(world)
+    remote.head()
+    other.submit(letter("northmere"))
+    shelf.show(other)
+
+    with pytest.raises(ShrunkError) as shrunk:
+        remote.head()
+    assert world.note().decode() == shrunk.value.path.read_text()
+    for _ in range(1 + more):
+        other.submit(letter("northmere"))
+    shelf.show(other)
+    with pytest.raises(ForkError) as caught:
+        remote.head()
+    proof = caught.value.path
+    assert proof is not None
+    assert kind == parse_fork(proof.read_bytes()).lie.__struct_config__.tag
+    keys = [log_vkey(ORIGIN, public_hex(world.log_at(size))) for size in (1, world.size)]
+    policy = tmp_path / "policy"
+    policy.write_text("".join(f"log {format_vkey(key)}\n" for key in keys) + "quorum none\n")
+    assert 4 == verify([str(proof), "--policy", str(policy)])
+
+
+def test_a_checkpoint_of_this_history_by_a_log_key_that_has_ended_does_not_hold(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    world.change_log_key()
+    shelf.show(world)
+    remote.head()
+    world.log_keys.clear()
+
+    with pytest.raises(AlteredError, match="there is none"):
+        remote.confirm(world.note())
 
 
 def test_a_fork_that_the_log_key_did_not_sign_is_no_fork(
