@@ -40,7 +40,13 @@ from ledger.asking import Asking, Patience, SessionSigner, UnknownReaderError
 from ledger.errors import ExportError, TargetError
 from ledger.folders import new_folder
 from ledger.follower import Follower
-from ledger.forks import SignedBy, prove_fork, prove_other_entry, prove_step_back
+from ledger.forks import (
+    SignedBy,
+    prove_fork,
+    prove_other_entry,
+    prove_step_back,
+    signed_by,
+)
 from ledger.kept import Kept
 from ledger.known import claim_of_checkpoint, claim_of_receipt
 from ledger.served import (
@@ -607,7 +613,14 @@ class Remote:
 
     def _check_signed(self, follower: Follower, checkpoint: Checkpoint, parsed: Note) -> None:
         """Check a checkpoint's signature by the log key of its size, as far as `follower` knows."""
-        _check_by(_log_keys(follower, checkpoint)[0], checkpoint, parsed)
+        state = _state_of(follower)
+        if not checkpoint.size:
+            raise AlteredError("the checkpoint is of an empty log")
+        try:
+            key = log_vkey(state.charter.origin, state.log_key_at(checkpoint.size))
+            check_parsed(checkpoint, parsed, key=key, origin=state.charter.origin)
+        except VerifyError as error:
+            raise AlteredError(f"the checkpoint does not hold: {error}") from None
 
     def _check_past(self, follower: Follower, note: bytes) -> None:
         """Check that a checkpoint, of any size, is of the history that a follower has seen."""
@@ -660,34 +673,8 @@ def _invalid(report: Report, kept: Path | None) -> AlteredError:
 
 
 def _signed_by(follower: Follower, note: bytes) -> SignedBy:
-    """Return a checkpoint with the log key that signed it, of those that the follower knows.
-
-    A backup from before a change of the key goes on with the key before. What that signed beyond
-    the change is no part of the ledger, and shows another history all the same.
-
-    Raises:
-        AlteredError: None of them did.
-    """
-    checkpoint, parsed = parse_note(note)
-    keys = _log_keys(follower, checkpoint)
-    named = {line[:2] for line in parsed.signatures}
-    key = next((key for key in keys if (key.name, key.key_id) in named), keys[0])
-    _check_by(key, checkpoint, parsed)
-    return SignedBy(note, key)
-
-
-def _log_keys(follower: Follower, checkpoint: Checkpoint) -> list[VerifierKey]:
-    """Return the log keys that a follower knows, that of a checkpoint's size first."""
-    if not checkpoint.size:
-        raise AlteredError("the checkpoint is of an empty log")
-    state = _state_of(follower)
-    known = (state.log_key_at(checkpoint.size), *(key for _, key in state.log_keys))
-    return [log_vkey(state.charter.origin, public) for public in dict.fromkeys(known)]
-
-
-def _check_by(key: VerifierKey, checkpoint: Checkpoint, parsed: Note) -> None:
     try:
-        check_parsed(checkpoint, parsed, key=key, origin=key.name)
+        return signed_by(note, state=_state_of(follower))
     except VerifyError as error:
         raise AlteredError(f"the checkpoint does not hold: {error}") from None
 

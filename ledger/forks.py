@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ledger.served import Part, inclusion_within, past_within
-from verify.checkpoint import parse_signed
+from verify.checkpoint import check_parsed, parse_signed
 from verify.fork import ForkProof, Lie, OneSize, OtherEntry, OtherPast, StepBack, format_fork
 from verify.merkle import node_hash
 from verify.note import VerifierKey, format_vkey
+from verify.notes import log_vkey
 from verify.proof import Proof
+from verify.state import State
 
 __all__ = [
     "SignedBy",
@@ -22,14 +24,39 @@ __all__ = [
     "prove_refused",
     "prove_step_back",
     "prove_two_entries",
+    "signed_by",
 ]
 
 
 class SignedBy(NamedTuple):
-    """A signed checkpoint, all lines included, and the log's key for its size."""
+    """A signed checkpoint, all lines included, and the log's key that signed it."""
 
     note: bytes
     key: VerifierKey
+
+
+def signed_by(note: bytes, *, state: State) -> SignedBy:
+    """Return a checkpoint with the log key that signed it: the one for its size, or another.
+
+    A backup from before a change of the key goes on with the key before. What that signed beyond
+    the change is no part of the ledger, and shows another history all the same.
+
+    Args:
+        note: The checkpoint.
+        state: What is known of the ledger, with all log keys that it has or had.
+
+    Raises:
+        VerifyError: It is no checkpoint of the ledger's origin, or none of its keys signed it.
+    """
+    checkpoint, parsed = parse_signed(note)
+    origin = state.charter.origin
+    own = state.log_key_at(max(checkpoint.size, 1))
+    known = dict.fromkeys((own, *(public for _, public in state.log_keys)))
+    keys = [log_vkey(origin, public) for public in known]
+    named = {line[:2] for line in parsed.signatures}
+    key = next((key for key in keys if (key.name, key.key_id) in named), keys[0])
+    check_parsed(checkpoint, parsed, key=key, origin=origin)
+    return SignedBy(note, key)
 
 
 def prove_fork(

@@ -33,7 +33,7 @@ from ledger.client import AlteredError, ForkError, ShrunkError
 from ledger.commit import Commit, Head
 from ledger.errors import OutboxError, StoreError, TargetError
 from ledger.files import Files
-from ledger.forks import SignedBy, prove_fork
+from ledger.forks import prove_fork, signed_by
 from ledger.ledger import FILES_FOLDER, Ledger
 from ledger.making import making
 from ledger.mirrored import Lacking, MirrorNote, load_mirror, save_mirror
@@ -48,14 +48,12 @@ from ledger.source import Source
 from ledger.store import Store
 from ledger.viewing import ViewBuilder
 from ledger.writer import ignore
-from verify.checkpoint import Checkpoint, check_parsed, parse_signed
+from verify.checkpoint import Checkpoint, parse_signed
 from verify.contents import charter_policy
 from verify.entry import parse_entry
 from verify.errors import RuleError, VerifyError
 from verify.events import parse_event
 from verify.kinds import Event
-from verify.note import Note
-from verify.notes import log_vkey
 from verify.policy import cosigners
 from verify.state import State, UnknownVersionError
 from verify.submission import sealing_event
@@ -200,11 +198,11 @@ class Mirror:
         """
         before = self.size
         shown = self._source.checkpoint()
-        checkpoint, parsed = parse_note(shown)
+        checkpoint, _ = parse_note(shown)
         if checkpoint.size > before:
             self._advance(shown, checkpoint.size)
         else:
-            self._compare(shown, checkpoint, parsed)
+            self._compare(shown, checkpoint)
         self._look_at_notes(shown, before)
         self._ask_again()
 
@@ -304,12 +302,11 @@ class Mirror:
 
     # Checkpoints
 
-    def _compare(self, shown: bytes, checkpoint: Checkpoint, parsed: Note) -> None:
+    def _compare(self, shown: bytes, checkpoint: Checkpoint) -> None:
         """Compare a checkpoint that is no larger than what is here with it."""
         state = _state_of(self._head)
         try:
-            key = log_vkey(state.charter.origin, state.log_key_at(max(checkpoint.size, 1)))
-            check_parsed(checkpoint, parsed, key=key, origin=state.charter.origin)
+            key = signed_by(shown, state=state).key
         except VerifyError as error:
             raise AlteredError(f"the checkpoint does not hold: {error}") from None
         if self.ledger.root_at(checkpoint.size) != checkpoint.root:
@@ -322,6 +319,8 @@ class Mirror:
                 shown=shown,
                 path=self._keep("checkpoint", self.ledger.checkpoint()),
             )
+        if key.public.hex() != state.log_key_at(self.size):
+            raise AlteredError("the checkpoint is signed by a log key that has ended")
 
     def _fork(self, shown: bytes) -> ForkError | None:
         """Return the fork, its proof kept, if a signed checkpoint and the mirror's are one."""
@@ -331,7 +330,7 @@ class Mirror:
         sizes = sorted(parse_note(each)[0].size for each in (seen, shown))
         part: Part = self._source.part if sizes[-1] > self.size else self._own_part
         try:
-            one, other = (_signed_by(state, each) for each in (seen, shown))
+            one, other = (signed_by(each, state=state) for each in (seen, shown))
             proof = prove_fork(one, other, charter=self.ledger.entry(0), part=part)
         except (TargetError, VerifyError):
             return None  # without tiles, and a signature, nothing is proven
@@ -441,12 +440,6 @@ def _state_of(head: Head) -> State:
     if head.state is None:
         raise AlteredError("the source has no entry 0")
     return head.state
-
-
-def _signed_by(state: State, note: bytes) -> SignedBy:
-    """Return a checkpoint with the log key of its size, as far as the state knows."""
-    size = parse_note(note)[0].size
-    return SignedBy(note, log_vkey(state.charter.origin, state.log_key_at(size)))
 
 
 def _about(

@@ -62,6 +62,38 @@ def test_a_kept_checkpoint_of_another_history_is_a_proof(copier: Copier, world: 
     unchanged(copier, "fork", lie="other-past")
 
 
+@pytest.mark.parametrize(("more", "lie"), [(1, "other-past"), (2, "one-size"), (4, "other-past")])
+def test_a_second_history_that_the_log_key_before_signed_is_proven(
+    copier: Copier, world: World, more: int, lie: str
+) -> None:
+    """A backup from before a change of the log key is put back, and goes on."""
+    other = copy.deepcopy(world)
+    world.change_log_key()
+    world.submit(letter("northmere"))
+    copier.server.show(world)
+    assert [] == copier.look()
+    for _ in range(more):
+        other.submit(letter("northmere"))
+    copier.server.show(other)
+
+    finding = copier.found("fork")
+    assert finding.proof is not None
+    assert lie == parse_fork(finding.proof.read_bytes()).lie.__struct_config__.tag
+    assert world.export() == copier.export()
+
+
+def test_a_checkpoint_by_a_log_key_that_has_ended_does_not_hold(
+    copier: Copier, world: World
+) -> None:
+    world.change_log_key()
+    copier.server.show(world)
+    assert [] == copier.look()
+    world.log_keys.clear()
+    copier.server.shelf.files["checkpoint"] = world.note()
+
+    assert "has ended" in copier.found("altered").reason
+
+
 def test_a_ledger_that_goes_back_is_told(copier: Copier, world: World) -> None:
     assert [] == copier.look()
     before = copier.export()
