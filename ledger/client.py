@@ -81,8 +81,15 @@ Wait = Literal["durable", "quorum"]
 _OCTETS: Final = "application/octet-stream"
 _PATIENCE: Final = Patience()
 
-# Checks of what the log key has signed for, and not of what may have been damaged on its way.
+# Checks of what the log key has signed for, where what was signed is what the entries make.
 _SIGNED_FOR: Final = frozenset((Check.NOTE_ROOT, *(each for each in Check if 402 <= each < 700)))  # noqa: PLR2004 - SPEC section 12
+_NOT_SIGNED: Final = frozenset(
+    (
+        *(Check.CHECKPOINT, Check.TILE_MISSING, Check.BUNDLE, Check.ROOT, Check.ENTRY),
+        Check.FINGERPRINT,
+    )
+)
+_NAMED_NOTE: Final = "statement.seen.note"  # who hands out a copy can leave it out of that
 
 
 class ShrunkError(TargetError):
@@ -534,8 +541,7 @@ class Remote:
         anchors = Anchors(fingerprint=self._fingerprint)
         report = audit(export, anchors=anchors, progress=checking, audience=self._audience)
         if report.verdict != "valid":
-            signed_for = all(finding.check in _SIGNED_FOR for finding in report.findings)
-            kept = self._kept.keep_invalid(path) if report.findings and signed_for else None
+            kept = self._kept.keep_invalid(path) if _is_signed_for(report) else None
             raise _invalid(report, kept)
         note = export.read("checkpoint")
         head = self._move_to(note, lambda path, *_: export.read(path), known=known, audited=True)
@@ -658,6 +664,18 @@ class Remote:
         """Fetch a tile or bundle; the full one, where the partial one is no longer kept."""
         full = path.partition(".p/")[0] if width < TILE_WIDTH else None
         return self._asking.fetch(path, limit=limit, otherwise=full)
+
+
+def _is_signed_for(report: Report) -> bool:
+    """Tell whether an export shows that the log key signed for what may not stand there.
+
+    Whatever else is wrong with it, the entries have to be those of the signed checkpoint: anybody
+    on the way can alter others, and make their tree.
+    """
+    found = [each for cause in report.findings for each in (cause, *cause.consequences)]
+    return not any(each.check in _NOT_SIGNED for each in found) and any(
+        each.check in _SIGNED_FOR and each.where != _NAMED_NOTE for each in found
+    )
 
 
 def _invalid(report: Report, kept: Path | None) -> AlteredError:

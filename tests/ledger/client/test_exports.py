@@ -199,6 +199,56 @@ def test_an_export_whose_entries_may_not_stand_there_is_kept(
         assert world.export() == content(kept)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "check"),
+    [
+        pytest.param(b'"index":5', b'"index":4', Check.INDEX, id="entry"),
+        pytest.param(b'"channel":"letter"', b'"channel":"lettre"', Check.EVENT, id="event"),
+        pytest.param(b'"channel":"letter"', b'"channel":"portal"', Check.SUBMISSION_ROOT, id="sub"),
+        pytest.param(None, None, Check.SEEN, id="note"),
+    ],
+)
+def test_what_anybody_on_the_way_can_alter_is_not_kept_as_what_the_log_key_signed(
+    fetching: Remote,
+    shelf: Shelf,
+    world: World,
+    out: Path,
+    tmp_path: Path,
+    old: bytes | None,
+    new: bytes,
+    check: Check,
+) -> None:
+    """An altered last entry in a tree made anew, or a kept note left out; no key is needed."""
+    files = world.export()
+    if old is None:
+        del files["checkpoints"]
+    else:
+        world.entries[5] = world.entries[5].replace(old, new)
+        files |= {k: v for k, v in world.export().items() if k.startswith("tile")}
+    shelf.files["export"] = archive(in_order(files))
+
+    caught = not_fetched(fetching, out)
+
+    assert isinstance(caught, AlteredError)
+    assert (check.value, None) == (caught.check, caught.path)
+    assert [] == list((tmp_path / "home/remote").glob("*.invalid"))
+
+
+def test_a_further_fault_does_not_hide_what_the_log_key_signed(
+    fetching: Remote, shelf: Shelf, world: World, out: Path
+) -> None:
+    world.submit(letter("northmere"), expires=world.now - 1)
+    files = world.export()
+    del files["disclosures.jsonl"]
+    shelf.files["export"] = archive(in_order(files))
+
+    caught = not_fetched(fetching, out)
+
+    assert isinstance(caught, AlteredError)
+    assert caught.path is not None
+    assert files == content(caught.path)
+
+
 def test_entries_that_may_not_stand_there_are_shown_by_the_export(
     fetching: Remote, shelf: Shelf, world: World
 ) -> None:
