@@ -89,6 +89,7 @@ _NOT_SIGNED: Final = frozenset(
         Check.FINGERPRINT,
     )
 )
+_MAX_DOUBTED: Final = 16
 _NAMED_NOTE: Final = "statement.seen.note"  # who hands out a copy can leave it out of that
 
 
@@ -267,7 +268,10 @@ class Remote:
         note = self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE)
         try:
             return self._move_to(note, self._fetch_part, known=known)
-        except AlteredError as error:
+        except (ForkError, ShrunkError):
+            raise
+        except TargetError as error:
+            self._doubt(note)
             raise self._shown_by_export(error) from None
 
     def cosigned(self) -> Head:
@@ -287,12 +291,12 @@ class Remote:
         checkpoint, _ = parse_note(note)
         return Head(size=checkpoint.size, root=checkpoint.root, note=note)
 
-    def _shown_by_export(self, error: AlteredError) -> AlteredError:
+    def _shown_by_export(self, error: TargetError) -> TargetError:
         """Return what an audit says of entries that may not stand there, with what shows it.
 
         Without the server's help there is no such export, and the error is what it was.
         """
-        if error.check not in _SIGNED_FOR:
+        if not isinstance(error, AlteredError) or error.check not in _SIGNED_FOR:
             return error
         try:
             with self._kept.scratch() as folder:
@@ -330,7 +334,12 @@ class Remote:
                 return Head(size=checkpoint.size, root=checkpoint.root, note=note)
             if checkpoint.size < follower.size:
                 _signed_by(follower, note)  # else it says nothing
-                raise ShrunkError(
+                fork = None
+                try:
+                    fork = self._find_fork(follower, note, self._fetch_part)
+                except TargetError:  # without tiles nothing is proven
+                    self._doubt(note)
+                raise fork or ShrunkError(
                     size=checkpoint.size,
                     before=follower.size,
                     seen=follower.note or b"",
@@ -342,7 +351,8 @@ class Remote:
             follower.note, follower.notes = note, None
             self._kept.save(follower)
             self._follower = follower
-        self._stale = False
+            self._stale = False
+            self._settle_doubts(follower)
         return Head(size=checkpoint.size, root=checkpoint.root, note=note)
 
     def add_file(self, stream: BinaryIO, *, sha256: str, size: int) -> None:
@@ -402,6 +412,15 @@ class Remote:
             ForkError: The log key signed it, and it is of another history.
             TargetError: That cannot be found out.
         """
+        try:
+            self._confirm(note)
+        except ForkError:
+            raise
+        except TargetError:
+            self._doubt(note)
+            raise
+
+    def _confirm(self, note: bytes) -> None:
         checkpoint, _ = parse_note(note)
         if checkpoint.size > self._followed().size:
             with contextlib.suppress(UnknownReaderError):
@@ -432,7 +451,7 @@ class Remote:
         claim_of = claim_of_checkpoint if receipt is None else claim_of_receipt
         claim = claim_of(data, source=source, state=state, size=size)
         try:
-            self.confirm(claim.note)
+            self._confirm(claim.note)
         except (ForkError, UnansweredError, UnknownReaderError):
             raise
         except TargetError:
@@ -609,13 +628,46 @@ class Remote:
             problem = AlteredError(f"what the ledger serves does not hold: {error}", check=check)
         except AlteredError as error:
             problem = error
-        if seen is None:
-            raise problem
-        try:
-            fork = self._find_fork(self._kept.load(None), note, part)
-        except TargetError:
-            fork = None  # without tiles, and a signature, nothing is proven
+        fork = None
+        if seen is not None:
+            with contextlib.suppress(TargetError):  # without tiles, and a signature, nothing is
+                fork = self._find_fork(self._kept.load(None), note, part)
         raise fork or problem
+
+    def _doubt(self, note: bytes) -> None:
+        """Remember a checkpoint that could not be compared, if the log key signed it.
+
+        What is shown once, to one party, and never again, is half of a fork proof.
+        """
+        with self._kept.lock(), contextlib.suppress(AlteredError):
+            follower = self._kept.load(None)
+            checkpoint, _ = parse_note(note)
+            _signed_by(follower, note)
+            known = {parse_note(one)[0].root for one in follower.doubted}
+            if checkpoint.root not in known and len(known) < _MAX_DOUBTED:
+                follower.doubted = (*follower.doubted, note)
+                self._kept.save(follower)
+                self._follower = None
+
+    def _settle_doubts(self, follower: Follower) -> None:
+        """Compare what could not be compared before, as far as the tree reaches now.
+
+        Raises:
+            ForkError: One is of another history.
+        """
+        left = list(follower.doubted)
+        forks: list[ForkError] = []
+        with contextlib.suppress(TargetError):  # then another time
+            for note in follower.doubted:
+                if parse_note(note)[0].size <= follower.size:
+                    fork = self._find_fork(follower, note, self._fetch_part)
+                    forks += [] if fork is None else [fork]
+                    left.remove(note)
+        if len(left) < len(follower.doubted):
+            follower.doubted = tuple(left)
+            self._kept.save(follower)
+        if forks:
+            raise forks[0]
 
     def _check_signed(self, follower: Follower, checkpoint: Checkpoint, parsed: Note) -> None:
         """Check a checkpoint's signature by the log key of its size, as far as `follower` knows."""

@@ -10,6 +10,7 @@ who may sign, and of disclosures, it judges nothing: that is an audit's, which n
                 what was kept is read, they give the state
     frontier    the tree
     known       event id -> index
+    doubted     signed checkpoints that could not be compared with it yet
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class _FollowerFile(Wire, frozen=True, kw_only=True, tag_field="type", tag="coun
     note: str | None = None
     prev: Hash | None = None
     rules: Hash | None = None
+    doubted: tuple[str, ...] | None = None
 
 
 _FILE = Decoder(_FollowerFile, name="remote")
@@ -101,6 +103,7 @@ class Follower:
         ids: How many event ids are known.
         fresh: The event ids that became known since this was read, each with its entry's index.
         notes: The kept notes about the entries that are taken in; None to compare no times.
+        doubted: Signed checkpoints of this log that could not be compared with the tree yet.
     """
 
     fingerprint: str
@@ -114,6 +117,7 @@ class Follower:
     ids: int = 0
     fresh: dict[bytes, int] = field(default_factory=dict)
     notes: Notes | None = None
+    doubted: tuple[bytes, ...] = ()
     _turnings: list[_Turning] = field(default_factory=list)
     _signed: _Signed | None = None
     _candidates: list[Candidate] = field(default_factory=list)
@@ -376,6 +380,7 @@ class Follower:
                 note=None if self.note is None else self.note.decode(),
                 prev=self.prev,
                 rules=self.rules,
+                doubted=tuple(note.decode() for note in self.doubted) or None,
             )
         )
 
@@ -413,6 +418,7 @@ def parse_follower(
         recorded=file.recorded,
         rules=file.rules,
         ids=file.ids,
+        doubted=tuple(note.encode() for note in file.doubted or ()),
     )
     follower.replay(file.turnings)
     return follower

@@ -6,10 +6,12 @@ import copy
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 from nacl.signing import SigningKey
 
 from ledger.client import AlteredError, ForkError, Remote, ShrunkError
+from ledger.errors import TargetError
 from tests.ledger.client.shelf import Shelf, forked, refused, remote_of
 from tests.world import ORIGIN, World, letter, public_hex, signing_key
 from verify.__main__ import main as verify
@@ -161,6 +163,93 @@ def test_a_checkpoint_of_this_history_by_a_log_key_that_has_ended_does_not_hold(
 
     with pytest.raises(AlteredError, match="there is none"):
         remote.confirm(world.note())
+
+
+def test_a_smaller_tree_of_another_history_is_a_fork(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    """It is no older state of what was seen."""
+    other = forked(world)
+    world.submit(letter("northmere"))
+    shelf.show(world)
+    remote.head()
+    shelf.files["checkpoint"] = other.note()
+
+    with pytest.raises(ForkError) as caught:
+        remote.head()
+
+    assert 4 == verify([str(caught.value.path), "--fingerprint", world.fingerprint or ""])
+
+
+@pytest.mark.parametrize("size", [6, 8, 9])
+def test_a_second_history_that_was_shown_once_is_proven_as_soon_as_it_can_be(
+    shelf: Shelf, world: World, tmp_path: Path, size: int
+) -> None:
+    """Nothing was served that would prove it when it was signed."""
+    other = forked(world)
+    world.submit(letter("northmere"))
+    while other.size < 9:
+        other.submit(letter("northmere"))
+    shelf.show(world)
+    with remote_of(shelf, world, tmp_path) as remote:
+        remote.head()
+        shelf.files = {"checkpoint": other.note(size)}
+        for _ in range(2):
+            with pytest.raises(TargetError) as caught:
+                remote.head()
+            assert not isinstance(caught.value, ForkError)
+    while world.size < 9:
+        world.submit(letter("northmere"))
+    shelf.show(world)
+
+    with remote_of(shelf, world, tmp_path) as remote:
+        with pytest.raises(ForkError) as found:
+            remote.head()
+        assert world.size == remote.head().size
+
+    assert other.note(size) == found.value.shown
+    assert 4 == verify([str(found.value.path), "--fingerprint", world.fingerprint or ""])
+
+
+def test_an_honest_server_in_trouble_is_not_called_a_liar_afterwards(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    (state,) = (tmp_path / "home/remote").glob("*.json")
+    before = state.read_bytes()
+    honest = shelf.files
+    world.submit(letter("northmere"), letter("northmere"))
+    shelf.files = honest | {"checkpoint": world.note()}
+    with pytest.raises(TargetError, match="404"):
+        remote.head()
+    shelf.files = honest
+    assert 6 == remote.head().size
+    assert before != state.read_bytes()  # it is too early to compare
+    shelf.show(world)
+
+    assert world.size == remote.head().size
+    assert b"doubted" not in state.read_bytes()
+    assert [] == list(state.parent.glob("*.fork"))
+
+
+def test_not_any_number_of_checkpoints_is_remembered(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    (state,) = (tmp_path / "home/remote").glob("*.json")
+    forged = copy.deepcopy(world)
+    forged.log = SigningKey(bytes(32))
+    for signing in (forged, *([world] * 18)):
+        signing.submit(letter("northmere"))
+        shelf.files["checkpoint"] = signing.note()
+        with pytest.raises(TargetError):
+            remote.head()
+
+    kept = msgspec.json.decode(state.read_bytes())
+    assert [world.note(size).decode() for size in range(7, 23)] == kept["doubted"]
+    shelf.show(world)
+    assert world.size == remote.head().size
+    assert b"doubted" not in state.read_bytes()
 
 
 def test_a_fork_that_the_log_key_did_not_sign_is_no_fork(
