@@ -350,7 +350,7 @@ class Feeder:
             if number >= _LOOKED_AT:
                 return
             merged = Merged(note, tuple(known))
-            if merged.times_s and merged.size not in self._merged:
+            if merged.held and merged.size not in self._merged:
                 self._merged[merged.size] = merged
             if _reaches(merged.count(keys), quorum):
                 self._last = merged

@@ -1,4 +1,4 @@
-"""A checkpoint, and of the cosignatures that came for it the first of each key with its time."""
+"""A checkpoint, and of the cosignatures that came for it the first of each key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ledger.feeding import Cosigned
 from verify.checkpoint import parse_signed
 from verify.errors import VerifyError
-from verify.note import Note, NoteSignature, VerifierKey, check_cosignature, format_note, parse_note
+from verify.note import Note, VerifierKey, check_cosignature, format_note, parse_note
 
 __all__ = ["Merged"]
 
@@ -20,7 +20,7 @@ class Merged:
     Attributes:
         size: Its size.
         since_s: Of each key, the time that came last, less what a steady clock told then.
-        times_s: Of each key whose line is here and was checked, the time in it.
+        held: The keys whose lines are here and were checked.
     """
 
     def __init__(self, note: bytes, keys: Sequence[VerifierKey]) -> None:
@@ -30,8 +30,7 @@ class Merged:
         self.lines = list(parsed.signatures)
         self.size = parse_signed(note)[0].size
         self.since_s: dict[_Line, float] = {}
-        found = ((key, _earliest_s(parsed, key)) for key in keys)
-        self.times_s = {(key.name, key.key_id): time for key, time in found if time is not None}
+        self.held = {(key.name, key.key_id) for key in keys if _has_cosigned(parsed, key)}
 
     def hear(self, cosigned: Sequence[Cosigned], *, elapsed_s: float) -> None:
         """Take note of the times of cosignatures that were checked, and came just now."""
@@ -40,12 +39,12 @@ class Merged:
 
     def add(self, cosigned: Sequence[Cosigned]) -> None:
         """Add cosignatures that were checked."""
-        for line, timestamp_s in cosigned:
+        for line, _ in cosigned:
             key = line[:2]
-            if key not in self.times_s:
+            if key not in self.held:
                 self.lines = [one for one in self.lines if one[:2] != key]
                 self.lines.append(line)
-                self.times_s[key] = timestamp_s
+                self.held.add(key)
 
     def note(self) -> bytes:
         """Return the checkpoint with all its lines."""
@@ -53,15 +52,13 @@ class Merged:
 
     def count(self, keys: Sequence[VerifierKey]) -> int:
         """Return how many of these keys cosigned it."""
-        return sum((key.name, key.key_id) in self.times_s for key in keys)
+        return sum((key.name, key.key_id) in self.held for key in keys)
 
 
-def _earliest_s(note: Note, key: VerifierKey) -> int | None:
-    """Return the earliest time at which a key cosigned a note; None if it did not."""
-    lines: list[NoteSignature] = [
-        line for line in note.signatures if line[:2] == (key.name, key.key_id)
-    ]
+def _has_cosigned(note: Note, key: VerifierKey) -> bool:
+    """Tell whether a key cosigned a note, and each line of it holds."""
+    lines = tuple(line for line in note.signatures if line[:2] == (key.name, key.key_id))
     try:
-        return min(check_cosignature(Note(note.text, tuple(lines)), key=key)) if lines else None
+        return bool(lines and check_cosignature(Note(note.text, lines), key=key))
     except VerifyError:
-        return None
+        return False

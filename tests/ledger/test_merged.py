@@ -33,10 +33,12 @@ def test_of_each_key_the_first_that_came_stays() -> None:
     assert [2, 1] == [merged.count(KEYS), merged.count(KEYS[:1])]
 
 
-def test_of_what_was_kept_the_earliest_time_of_each_key_counts() -> None:
-    merged = Merged(cosign(NOTE, ("w1", 30), ("w2", 20), ("w1", 10)), KEYS)
+def test_of_what_was_kept_each_key_counts_once_and_stays() -> None:
+    kept = cosign(NOTE, ("w1", 30), ("w2", 20), ("w1", 10))
+    merged = Merged(kept, KEYS)
+    merged.add([cosigned("w1", 5)])
 
-    assert [10, 20, None] == [merged.complete_s((), KEYS, quorum) for quorum in (1, 2, 3)]
+    assert kept == merged.note()
     assert 2 == merged.count(KEYS)
 
 
@@ -48,23 +50,6 @@ def test_a_kept_line_that_is_not_valid_counts_for_nothing_and_gives_way() -> Non
     merged.add([cosigned("w1", 10)])
 
     assert [10] == times(merged.note(), "w1")
-
-
-def test_it_is_complete_at_the_time_of_the_last_that_a_quorum_needs() -> None:
-    merged = Merged(NOTE, ())
-    merged.add([cosigned("w1", 30), cosigned("w2", 10)])
-    new = [cosigned("w3", 20), cosigned("w2", 40)]
-
-    assert [10, 20, 30] == [merged.complete_s(new, KEYS, quorum) for quorum in (1, 2, 3)]
-    assert 30 == merged.complete_s(new, KEYS[:2], 2)
-
-
-def test_without_a_quorum_it_is_never_complete() -> None:
-    merged = Merged(NOTE, ())
-    merged.add([cosigned("w1", 10)])
-
-    assert None is merged.complete_s((), KEYS, 0)
-    assert None is merged.complete_s((), KEYS, 2)
 
 
 def test_of_each_key_the_time_that_was_heard_last_is_remembered() -> None:
