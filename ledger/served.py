@@ -7,6 +7,7 @@ proven.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -135,10 +136,10 @@ class NotesAbout:
             return
         first = index - index % TILE_WIDTH
         about = range(max(first, self._start), min(first + TILE_WIDTH, self._stop))
-        lines = self._fetch(about.start, about.stop).removesuffix(b"\n").split(b"\n")
+        lines = io.BytesIO(self._fetch(about.start, about.stop))
         self._notes, self._by_size = {}, {}
-        for line in lines if lines != [b""] else ():
-            note = _NOTE.decode(line).encode()
+        for line in lines:  # one at a time: 64 KiB of gzip can be 64 Mi lines
+            note = _NOTE.decode(line.removesuffix(b"\n")).encode()
             self._notes[hashlib.sha256(note).hexdigest()] = note
             self._by_size.setdefault(parse_signed(note)[0].size, []).append(note)
         self._about = about

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import tracemalloc
+from collections.abc import Callable
+from unittest import mock
 
 import msgspec
 import pytest
@@ -10,11 +13,13 @@ import pytest
 from ledger import mirror as mirroring
 from ledger import source
 from ledger.errors import TargetError
+from ledger.served import AlteredError
 from tests.forking import cosigned, forked
 from tests.ledger.client.shelf import shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world
 from tests.world import World, letter, signing_key
 from verify.codec import encode
+from verify.errors import VerifyError
 from verify.fork import parse_fork
 from verify.tiles import format_bundle
 
@@ -234,3 +239,24 @@ def test_answers_without_end_are_not_taken(copier: Copier, monkeypatch: pytest.M
 
     with pytest.raises(TargetError, match="more than"):
         copier.look()
+
+
+@pytest.mark.parametrize("what", ["notes", "disclosures"])
+def test_what_gzip_makes_small_takes_no_multiple_of_the_memory(what: str) -> None:
+    """Of 64 KiB that come, each octet can be a thousand: no object is made of each of these."""
+    body = b"\n" * (1 << 22) if what == "notes" else b'{"disclosures":[' + b"1," * (1 << 21)
+    asking = mock.Mock(**{"fetch.return_value": body, "fetch_own.return_value": body})
+    there = source.Source(asking)
+    reads: dict[str, Callable[[], object]] = {
+        "notes": lambda: there.notes_about(0, 8).of_size(8),
+        "disclosures": lambda: list(there.disclosures(0, 8)),
+    }
+    tracemalloc.start()
+    try:
+        with pytest.raises((AlteredError, VerifyError)):
+            reads[what]()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1 << 20
