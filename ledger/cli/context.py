@@ -48,6 +48,7 @@ __all__ = [
     "UsageError",
     "groups",
     "kind_of_folder",
+    "one_line",
     "printable",
     "table",
     "utc",
@@ -125,10 +126,13 @@ class Context:
             raise OutputError(f"standard output: {failure.strerror}") from None
 
     def say(self, text: str) -> None:
-        """Print a remark that is no part of the answer."""
+        """Print a remark that is no part of the answer; its further lines are indented.
+
+        A remark can hold what a stranger wrote, and only its first line begins as ours do.
+        """
         self._clear()
         try:
-            print(printable(text), file=self.err, flush=True)
+            print(printable(text).replace("\n", "\n  "), file=self.err, flush=True)
         except OSError:
             _mute(self.err)  # there is nowhere else to say it
 
@@ -345,6 +349,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(map(_printable, text))
+
+
+def one_line(text: str) -> str:
+    """Return as one line what may hold a stranger's words, none of which begins a line then."""
+    return printable(text).replace("\n", "\\n")
 
 
 def _printable(character: str) -> str:

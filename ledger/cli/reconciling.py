@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ledger.cli.context import DONE, REFUSED, Context, UsageError
+from ledger.cli.context import DONE, REFUSED, Context, UsageError, one_line
 from ledger.cli.parsing import command, fingerprint
 from ledger.reconcile.decisions import MAX_DECISIONS, NONE, Said, parse_decisions
 from ledger.reconcile.package import differences, read_package, write_package
@@ -122,7 +122,7 @@ def _make(arguments: Namespace, context: Context, sources: Sources) -> int:
             raise UsageError(f"{arguments.out} is not made: {_refusal(sources.refused[0])}")
         write_package(found, Path(arguments.out))
     values = _sources_json(sources)
-    lines = list(_sources_text(sources))
+    lines = list(map(one_line, _sources_text(sources)))
     if context.json:  # either takes a while where there are many events
         values["reconciliation"] = msgspec.Raw(format_reconciliation(found))
     else:
@@ -154,7 +154,7 @@ def _check(arguments: Namespace, context: Context, sources: Sources) -> int:
         lines += [f"   {part}" for part in differ]
     else:
         lines += ["", f"{folder} is what these sources give, octet for octet."]
-    context.answer(values, "\n".join(lines))
+    context.answer(values, "\n".join(map(one_line, lines)))
     return REFUSED if differ or sources.refused or found.forks else DONE
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import msgspec
 
-from ledger.cli.context import DONE, FAILED, REFUSED, Context, UsageError
+from ledger.cli.context import DONE, FAILED, REFUSED, Context, UsageError, one_line
 from ledger.cli.parsing import command
 from ledger.cli.signing import put, reported, signing_options
 from ledger.cli.sources import full_id, home_of, open_target, view_of_target
@@ -238,7 +238,7 @@ def _report_text(report: RecordReport) -> str:
     if report.waiting:
         wait = "1 submission waits" if report.waiting == 1 else f"{report.waiting} submissions wait"
         lines.append(f"{wait} in the outbox; run `record` again, or with --give-up.")
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def _refusal(one: Refused) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.authorities import AUTHORITIES_FILE, Configured, read_authorities
-from ledger.cli.context import DONE, REFUSED, Context, UsageError
+from ledger.cli.context import DONE, REFUSED, Context, UsageError, one_line
 from ledger.cli.parsing import command
 from ledger.cli.signing import put, signing_options
 from ledger.cli.sources import NO_OUTSIDE, home_of, open_target, read_certificates
@@ -79,7 +79,7 @@ def _timestamp(arguments: Namespace, context: Context) -> int:
         for each in recorded
     ]
     lines += [f"Not stamped: by {each['authority']}: {each['reason']}" for each in failed]
-    context.answer({"failed": failed, "stamped": recorded}, "\n".join(lines))
+    context.answer({"failed": failed, "stamped": recorded}, "\n".join(map(one_line, lines)))
     return REFUSED if failed else DONE
 
 

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.asking import Asking, Patience, UnknownReaderError
-from ledger.cli.context import DONE, FAILED, REFUSED, Context, InvalidError, UsageError
+from ledger.cli.context import (
+    DONE,
+    FAILED,
+    REFUSED,
+    Context,
+    InvalidError,
+    UsageError,
+    one_line,
+)
 from ledger.cli.parsing import command, seconds
 from ledger.cli.sources import (
     add_source,
@@ -247,7 +255,7 @@ def _open(arguments: Namespace, context: Context, stack: contextlib.ExitStack) -
 
 def _tell(context: Context, finding: Finding) -> None:
     values = {"finding": finding.kind, "reason": finding.reason, "source": finding.source}
-    text = f"{finding.kind}: {finding.source}: {finding.reason}"
+    text = one_line(f"{finding.kind}: {finding.source}: {finding.reason}")
     if finding.proof is not None:
         values["proof"] = str(finding.proof)
         if str(finding.proof) not in finding.reason:

@@ -104,7 +104,8 @@ def test_errors_are_one_json_object_as_well(desk: Desk, words: tuple[str, ...]) 
     assert "" == ran.err
     if words:
         assert "" == plain.out
-        assert f"counterfoil: {ran.reason}\n" == plain.err
+        first, *further = ran.reason.split("\n")
+        assert "\n  ".join([f"counterfoil: {first}", *further]) + "\n" == plain.err
         assert 2 == ran.code
     else:
         assert "help" in ran.values

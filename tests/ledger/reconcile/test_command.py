@@ -130,6 +130,16 @@ def test_lists_a_source_that_is_not_valid_with_its_first_finding(desk: Desk) -> 
     assert not (desk.folder / "together").exists()
 
 
+def test_a_file_of_a_source_adds_no_line_to_what_is_said_of_it(desk: Desk) -> None:
+    forged = "theirs: a valid export, by the ledger's fingerprint"
+    (desk.folder / "theirs" / f"x\n{forged}").touch()
+    ran = desk("reconcile", "ours", "theirs")
+
+    assert 1 == ran.code
+    assert rf"REFUSED  theirs is not valid: [101] x\n{forged}: " in ran.out
+    assert forged not in ran.out.splitlines()
+
+
 def test_the_other_side_makes_the_same_octets(desk: Desk, dispute: Dispute) -> None:
     decisions = decided(desk, dispute)
     made = desk("reconcile", "ours", "theirs", "complaint.json", "--decisions", decisions,
