@@ -15,6 +15,7 @@ from tests.reference.canonical import (
 )
 from tests.reference.claims import check_belongs
 from tests.reference.entries import Entry, parse_entry
+from tests.reference.events import event_id
 from tests.reference.exports import LINE, disclosures_of
 from tests.reference.findings import Findings, Report, stop_at_another_version
 from tests.reference.kinds import GOVERNANCE
@@ -75,6 +76,9 @@ class Fragment(Judge):
     submission of which not all is shown, the roots of `seen`.
     """
 
+    here: frozenset[str] = frozenset()
+    """The ids of all events in the file, those that come later, too."""
+
     def _check_places(self, submission: Sequence[Entry]) -> None:
         first = submission[0]
         statement = first.body["statement"]
@@ -94,6 +98,8 @@ class Fragment(Judge):
         """Pass: the leaves are not here."""
 
     def _find(self, ref: str) -> Known | None:
+        if ref in self.here and ref not in self.known:
+            raise Refused(605, "the event is here, and no earlier one", found=ref)
         return self.known.get(ref)
 
 
@@ -138,6 +144,8 @@ def _check_versions(data: bytes) -> None:
             entry = parse_entry(octets)
         except Refused:
             continue
+        if entry.position != 0:
+            continue  # it has no statement, and so [104] is not what is wrong with it
         try:
             state.admit([entry], None)
         except Refused as problem:
@@ -179,6 +187,9 @@ class _Evidence:
         self.entries = [parse_entry(encode(element["entry"])) for element in self.elements]
         self.governance = [parse_entry(encode(each)) for each in evidence["governance"]]
         self.state = Fragment()
+        events = [entry.event for entry in (*self.entries, *self.governance)]
+        nested = [event["event"] for event in events if "event" in event]
+        self.state.here = frozenset(event_id(encode(event)) for event in (*events, *nested))
 
     def check(self, *, log_key: str | None, fingerprint: str | None) -> None:
         self._check_order()

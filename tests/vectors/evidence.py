@@ -23,7 +23,18 @@ from tests.world import (
     witness,
 )
 from verify.evidence import format_evidence
-from verify.kinds import Erasure, Hold, Knowledge, Link, Membership, Opening, Position, Step
+from verify.kinds import (
+    Date,
+    Erasure,
+    Hold,
+    Knowledge,
+    Link,
+    Membership,
+    Opening,
+    Position,
+    Sealed,
+    Step,
+)
 from verify.submission import Seen
 
 Object = dict[str, Any]
@@ -171,6 +182,8 @@ _PARTS: _Rows = (
     ("governance without its last", lambda file: file["governance"].pop()),
     ("governance that is none",
      lambda file: file["governance"].append(file["entries"][0]["entry"])),
+    ("governance from the midst of a submission",
+     lambda file: file["governance"].append(file["entries"][2]["entry"])),
     ("claims of what is not shown", _put(4, "disclosures", 0, "index")),
     ("claims of what is not here", _put(2**53 - 2, "disclosures", 2, "index")),
 )  # fmt: skip
@@ -282,6 +295,20 @@ def _ruled() -> Vectors:
         at = world.submit(made(world, id_of(world, own), id_of(world, other)))
         file = format_evidence(evidence_of(world, own, other, at))
         yield (to_refuse if refused else to_accept)("evidence", desc, spelled(file))
+    later = letter("northmere")
+    nested = letter("northmere")
+    dates = {"opens_by": Date(basis="stated", edtf="2030-01-01")}
+    sealed = say(Sealed, "northmere", None, seals=nested.id, dates=dates)
+    opening = say(Opening, "northmere", None, of=sealed.id, event=nested.event)
+    for desc, of, last in (("shown", later, later), ("opened", nested, opening)):
+        world = World().found()
+        world.submit(sealed)
+        at = world.submit(letter("northmere", links=(Link(event=of.id, rel="about"),)))
+        after = world.submit(last)
+        alone = format_evidence(evidence_of(world, at))
+        both = format_evidence(evidence_of(world, at, after))
+        yield to_accept("evidence", f"a ref to an event that is later {desc}", spelled(alone))
+        yield to_refuse("evidence", f"a ref to a later event, {desc} here", spelled(both))
 
 
 def _timed() -> Vectors:
