@@ -452,8 +452,9 @@ class _Audit:
                 signed_after += stop - first
                 earliest_s = min(bracket.after_s, earliest_s or bracket.after_s)
             try:
+                own = brackets.held_against(first, first=first)
                 tolerance_s = state.charter_at(max(1, first)).tolerance_s
-                check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
+                check_recorded(own, recorded=recorded, tolerance_s=tolerance_s)
             except RuleError as error:
                 self._findings.append(Finding.of(error, index=first, submission=first))
         covered = brackets.covered

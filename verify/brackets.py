@@ -138,12 +138,32 @@ class Brackets:
             return Bracket(after_s)
         return replace(self._by[place], after_s=after_s)
 
+    def held_against(self, index: int, *, first: int) -> Bracket:
+        """Return the bracket that an entry's `recorded` is held against.
+
+        Of the notes that `of` weighs only that which its own statement names. Each earlier one was
+        held against the tolerance of its own time, which may have been a larger one, and `recorded`
+        never decreases.
+
+        Args:
+            index: The entry's index.
+            first: Index of its submission's first entry.
+        """
+        own = self._statement(first)
+        after_s = None if own is None else self._reached.get(own.note)
+        return replace(self.of(index, first=first), after_s=after_s)
+
+    def _statement(self, first: int) -> Committed | None:
+        """Return what the submission that begins there names; None if nothing."""
+        place = bisect_left(self._firsts, first)
+        return self._statements[place] if self._firsts[place : place + 1] == [first] else None
+
     def _after(self, first: int) -> int | None:
         """Return the time after which the submission that begins there was signed."""
-        place = bisect_left(self._firsts, first)
-        if self._firsts[place : place + 1] != [first]:
+        own = self._statement(first)
+        if own is None:
             return None
-        _, seen_size, note = self._statements[place]
+        _, seen_size, note = own
         # What it saw holds the statements of entries below that size, and what these had seen.
         before = bisect_left(self._later, min(seen_size, first))
         times = self._latest[max(before - 1, 0) : before]

@@ -512,8 +512,9 @@ class _Audit:
             if held.shown == "yes":
                 found.append((held.index, bracket))
             try:
+                own = brackets.held_against(held.index, first=first)
                 tolerance_s = state.charter_at(max(1, first)).tolerance_s
-                check_recorded(bracket, recorded=held.entry.recorded, tolerance_s=tolerance_s)
+                check_recorded(own, recorded=held.entry.recorded, tolerance_s=tolerance_s)
             except RuleError as error:
                 self._findings.append(Finding.of(error, index=held.index, submission=first))
         self._times = Times("charter" if given is None else "policy", brackets=tuple(found))

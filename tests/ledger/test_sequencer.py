@@ -413,6 +413,22 @@ def test_a_tolerance_that_was_narrowed_weighs_no_note_of_before(tmp_path: Path) 
     assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict
 
 
+def test_a_smaller_tolerance_makes_nothing_invalid_that_saw_an_earlier_note(tmp_path: Path) -> None:
+    one = witness("w1")
+    named = [{"algorithm": one.algorithm, "key": one.key, "name": one.name}]
+    rules: dict[str, object] = {"witnesses": named, "quorum": 1}
+    found, clock = found_ledger(tmp_path / "cosigned", ALPHA, **rules)  # type: ignore[arg-type]  # as in new_letter
+    with found:
+        ahead = cosign(found.checkpoint(), ("w1", clock() // 1000 + 200))
+        submit(found, new_letter("alpha"), note=ahead)
+        rules |= {"amends": found.state().charter_id, "tolerance_s": 60}
+        submit(found, new_charter(ALPHA, new_log_key(), founding=False, **rules))  # type: ignore[arg-type]  # as above
+        submit(found, new_letter("alpha"), note=found.checkpoint())
+        export(found, tmp_path / "export")
+
+    assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict
+
+
 def test_accepts_a_seen_size_that_was_never_published(ledger: Ledger) -> None:
     submit(ledger, *(new_letter("alpha") for _ in range(9)))
     note = signed_checkpoint(ledger, 4, ledger.root_at(4))

@@ -219,24 +219,18 @@ class _Audit(Export):
                 check_recorded(
                     entry.recorded,
                     tolerance_s,
-                    self._after(entry, statements),
+                    self._after(entry),
                     self._by(entry, kept),
                 )
             except Refused as problem:
                 self.findings.add(problem, entry.index)
 
-    def _after(self, entry: Entry, statements: Sequence[Entry]) -> list[int]:
+    def _after(self, entry: Entry) -> list[int]:
         seen = entry.body["statement"].get("seen")
         if seen is None:
             return []
-        before = [each for each in statements if each.index < seen["size"]]
-        times = []
-        for each in [entry, *before]:
-            named = each.body["statement"].get("seen")
-            if named is not None:
-                note = parse_note(self.notes[named["note"]])
-                times.append(signed_after_s(self._weighs(named["size"]), note))
-        return [at_s for at_s in times if at_s is not None]
+        at_s = signed_after_s(self._weighs(seen["size"]), parse_note(self.notes[seen["note"]]))
+        return [] if at_s is None else [at_s]
 
     def _by(self, entry: Entry, kept: Mapping[int, Sequence[Note]]) -> list[int]:
         times = [

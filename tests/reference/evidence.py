@@ -366,13 +366,9 @@ class _Evidence:
         heads = [entry for entry in self.entries if entry.position == 0]
         for head in heads:
             seen = head.body["statement"].get("seen")
-            before = [each for each in heads if seen and each.index < seen["size"]]
             times = []
-            for each in [head, *before]:
-                named = each.body["statement"].get("seen")
-                if named is not None:
-                    note = parse_note(notes[named["note"]])
-                    times.append(signed_after_s(weighs(named["size"]), note))
+            if seen is not None:
+                times.append(signed_after_s(weighs(seen["size"]), parse_note(notes[seen["note"]])))
             tolerance_s = self.state.charter_after(max(1, head.index)).body["tolerance_s"]
             by_s = [
                 existed_by_s(

@@ -2,11 +2,13 @@
 
 import hashlib
 
+from tests.vectors.councils import id_of
 from tests.vectors.spelling import Vector, Vectors, spelled, spelled_files, to_accept, to_refuse
 from tests.vectors.submissions import small_world
 from tests.world import (
     World,
     cosign,
+    founding_charter,
     letter,
     policy,
     witness,
@@ -96,7 +98,33 @@ def bracket_vectors() -> Vectors:
             make = to_accept if is_fine else to_refuse
             way = ", by way of another's statement" if through else ""
             yield make("export", f"recorded {desc}{way}", spelled_files(world.export()))
+    yield from _tolerance_made_smaller()
     yield from _weighed_otherwise()
+
+
+def _tolerance_made_smaller() -> Vectors:
+    """Yield ledgers whose tolerance becomes 60 s after a note that is 200 s ahead was named."""
+    for desc, ahead_s, is_fine in (
+        ("and a later one, by way of which it was seen", None, True),
+        ("and one of its own that is 60 s ahead", 60, True),
+        ("and one of its own that is 61 s ahead", 61, False),
+    ):
+        world = _councils_cosigned()
+        at_s = world.now // 1000 + 200
+        _submit_having_seen(world, cosign(world.note(), ("w1", at_s), ("w2", at_s)), size=1)
+        charter = founding_charter(
+            "northmere", amends=id_of(world, 0), founding_key=None, tolerance_s=60, quorum=2,
+            witnesses=tuple(map(witness, ("w1", "w2", "w3"))),
+        )  # fmt: skip
+        world.submit(charter)
+        world.charter = charter.event  # type: ignore[assignment]  # it is one
+        note, at_s = world.note(), world.now // 1000
+        if ahead_s is not None:
+            note = cosign(note, ("w1", at_s + ahead_s), ("w3", at_s + ahead_s))
+        _submit_having_seen(world, note, size=3)
+        make = to_accept if is_fine else to_refuse
+        whole = f"a smaller tolerance after an earlier note, {desc}"
+        yield make("export", whole, spelled_files(world.export()))
 
 
 def _submit_having_seen(world: World, note: bytes, *, size: int) -> None:

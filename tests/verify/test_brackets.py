@@ -17,7 +17,7 @@ from tests import reference
 from tests.showing import evidence_of
 from tests.vectors.signatures import subproof
 from tests.verify.test_command import run, written
-from tests.world import World, cosign, letter, policy, restart, witness
+from tests.world import World, cosign, founding_charter, letter, policy, restart, witness
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.brackets import (
@@ -122,6 +122,10 @@ def test_brackets_are_those_of_the_definition(log: tuple[list[Cosigned], list[Co
         assert (bracket.by_s is None) is (bracket.witnesses == 0)
         assert (bracket.by_s is None) is (index >= brackets.covered)
         assert bracket.cosigned <= bracket.witnesses
+        own = [said._replace(seen_size=0) for said in statements if said.first == index]
+        alone = after_by_definition(notes, own, index)
+        held_against = brackets.held_against(index, first=index)
+        assert replace(bracket, after_s=alone) == held_against
 
 
 @given(logs(), st.data())
@@ -299,6 +303,33 @@ def test_evidence_recorded_outside_its_bracket_is_invalid(world: World) -> None:
     report = judged(evidence(world, ("w1", at_s - 302), ("w2", at_s - 302)))
 
     assert [(Check.BRACKET, 1), (Check.BRACKET, 3)] == [(f.check, f.index) for f in report.findings]
+
+
+def test_nothing_is_invalid_by_a_note_named_before_the_tolerance_became_smaller() -> None:
+    named: dict[str, object] = {"witnesses": (witness("w1"),), "quorum": 1}
+    made = World().found(**named)  # type: ignore[arg-type]  # any field
+    ahead_s = made.now // 1000 + 200
+    having_seen(made, cosign(made.note(), ("w1", ahead_s)))
+    amends = hashlib.sha256(b"\x00" + encode(made.events()[0])).hexdigest()
+    amended = {"amends": amends, "founding_key": None, "tolerance_s": 60}
+    made.submit(founding_charter("northmere", **amended, **named))
+    having_seen(made, made.note())
+    report = judged(evidence_of(made, 1, 3))
+
+    assert "self-consistent" == report.verdict
+    assert report.times is not None
+    assert [(1, Bracket(ahead_s)), (3, Bracket(ahead_s))] == list(report.times.brackets)
+    having_seen(made, cosign(made.note(), ("w1", made.now // 1000 + 61)))
+    assert [(Check.BRACKET, 4)] == [
+        (f.check, f.index) for f in judged(evidence_of(made, 4)).findings
+    ]
+
+
+def having_seen(world: World, note: bytes) -> None:
+    """Record a letter that names this note of the latest checkpoint."""
+    world.keep(note)
+    seen = replace(world.seen()[0], note=hashlib.sha256(note).hexdigest())
+    world.submit(letter("northmere"), seen=seen)
 
 
 def covering(world: World, size: int, *times: tuple[str, int]) -> Covering:
