@@ -19,15 +19,15 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 
 
-class Interrupting:
-    """Interrupts whoever imports a module."""
+class Raising:
+    """Raises at whoever imports a module."""
 
-    def __init__(self, module: str) -> None:
-        self._module = module
+    def __init__(self, module: str, error: BaseException) -> None:
+        self._module, self._error = module, error
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
         if name == self._module:
-            raise KeyboardInterrupt
+            raise self._error
 
 
 @pytest.fixture
@@ -53,9 +53,24 @@ def test_a_command_begins_or_is_interrupted(
     monkeypatch.setattr(sys, "argv", [script, *words, str(tmp_path / "missing")])
     ended = begin()
     monkeypatch.delitem(sys.modules, f"{package}.__main__")
-    monkeypatch.setattr(sys, "meta_path", [Interrupting(f"{package}.__main__"), *sys.meta_path])
+    monkeypatch.setattr(
+        sys, "meta_path", [Raising(f"{package}.__main__", KeyboardInterrupt()), *sys.meta_path]
+    )
 
     assert (2, 130) == (ended, begin())
+
+
+@pytest.mark.usefixtures("process")
+def test_a_verifier_that_fails_gives_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = importlib.import_module("verify.start").main
+    missing = Raising("verify.__main__", ImportError("no such library"))
+    monkeypatch.delitem(sys.modules, "verify.__main__", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [missing, *sys.meta_path])
+
+    assert 2 == begin()
+    assert "ImportError: no such library" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("script", "collects"), [

@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -106,7 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(reason: str) -> int:
-    print(f"counterfoil-verify: could not run: {plain(reason)}", file=sys.stderr)
+    with suppress(OSError):  # where nobody takes it, the exit code tells
+        print(f"counterfoil-verify: could not run: {plain(reason)}", file=sys.stderr)
     return _COULD_NOT
 
 

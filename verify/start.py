@@ -7,12 +7,18 @@ from importlib import import_module
 __all__ = ["INTERRUPTED", "begin", "main"]
 
 INTERRUPTED = 130
+_COULD_NOT = 2
 
 
 def main() -> int:
     """Begin `counterfoil-verify`; return its exit code."""
-    # An audit makes millions of small objects and none in circles, and this process is ours.
-    return begin("verify.__main__", collect=False)
+    try:
+        # An audit makes millions of small objects and none in circles, and this process is ours.
+        return begin("verify.__main__", collect=False)
+    except Exception:  # noqa: BLE001 - a library is missing, or this program is wrong
+        # Python itself would end with 1, and that is a verdict.
+        sys.excepthook(*sys.exc_info())
+        return _COULD_NOT
 
 
 def begin(module: str, *, collect: bool = True) -> int:

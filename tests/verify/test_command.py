@@ -373,6 +373,16 @@ def test_output_that_nobody_takes_is_2(export: Path) -> None:
     assert b"Exception" not in done.stderr
 
 
+def test_whatever_could_not_be_said_what_could_not_run_is_2(export: Path) -> None:
+    for words in ([str(export)], [str(export / "nowhere")]):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [*COMMAND, *words], cwd=ROOT, stdout=full, stderr=subprocess.STDOUT, check=False
+            )
+
+        assert 2 == done.returncode
+
+
 def test_closed_output_changes_no_verdict(export: Path) -> None:
     shell = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, str(export)]
     done = subprocess.run(shell, cwd=ROOT, stderr=subprocess.PIPE, check=False)
