@@ -113,7 +113,10 @@ def _add_init(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--quorum", type=int, metavar="K",
         help="co-signers that a checkpoint needs (default: so many that two must lie)",
     )  # fmt: skip
-    init.add_argument("--visibility", choices=("members", "public"), default="members")
+    init.add_argument(
+        "--visibility", choices=("members", "public"), default="members",
+        help="who may read it over HTTP: parties with a key in it, or anybody (default: members)",
+    )  # fmt: skip
 
 
 def _init(arguments: Namespace, context: Context) -> int:

@@ -48,7 +48,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "export ledger for-rutland --for rutland # with what only Rutland may see",
         "export https://ledger.example export --key rutland.key # fetched, and audited",
     )  # fmt: skip
-    add_source(exporting)
+    add_source(exporting, source="the ledger's folder or URL")
     exporting.add_argument("folder", help="the folder to make")
     _audience_option(exporting, "what is open to everybody; from a server, what your key may see")
     proving = command(

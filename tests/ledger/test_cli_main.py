@@ -65,6 +65,9 @@ def test_every_command_has_help_with_examples(desk: Desk, command: str) -> None:
     assert (0, "") == (ran.code, ran.err)
     assert f"usage: counterfoil {command} " in ran.out
     assert f"examples:\n  counterfoil {command} " in ran.out
+    _, _, options = ran.out.partition("\noptions:\n")
+    unexplained = re.findall(r"(?m)^  (-\S+(?: \S+)*)\n(?! {24})", options)
+    assert [] == unexplained
 
 
 def test_the_list_of_commands_here_is_whole(desk: Desk) -> None:
