@@ -570,7 +570,8 @@ class _Past:
 
 def _own_disclosures(submitted: SubmittedEvent) -> tuple[tuple[str, Disclosure], ...]:
     """Return the disclosures that stay with an event, and are not handed over to another."""
-    handing_over = getattr(submitted.event, "names", None) is not None
+    event = submitted.event
+    handing_over = isinstance(event, Opening) and event.names is not None
     return () if handing_over else submitted.disclosures
 
 

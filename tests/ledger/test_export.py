@@ -158,6 +158,25 @@ def test_what_is_erased_is_in_no_export(ledger: Ledger, tmp_path: Path) -> None:
     assert (tmp_path / "export" / "files" / str(FILE["sha256"])).exists()  # of another event
 
 
+def test_what_an_erasure_says_itself_stays(ledger: Ledger, tmp_path: Path) -> None:
+    letter = new_letter("alpha", "Erased")
+    submit(ledger, letter)
+    erasing = new_event(
+        "alpha", "erasure/v1", of=letter.id.hex(), names=["title"], ground="court_order",
+        claims={"order": "Order 7", "file": FILE},
+    )  # fmt: skip
+    ledger.add_file(io.BytesIO(CONTENT), sha256=str(FILE["sha256"]), size=len(CONTENT))
+    submit(ledger, erasing)
+    index = ledger.index_of(erasing.id)
+    assert index is not None
+    export(ledger, tmp_path / "export")
+
+    check(ledger, tmp_path / "export")
+    assert erasing.sent == ledger.disclosures(index)
+    lines = (tmp_path / "export" / "disclosures.jsonl").read_bytes().splitlines()
+    assert {"file", "order"} == set(json.loads(lines[-1])["claims"])
+
+
 def test_refuses_an_audience_that_is_no_party(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="gamma"):
         export(ledger, tmp_path / "export", audience="gamma")
