@@ -20,6 +20,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from verify.brackets import format_time_s
 from verify.checkpoint import Checkpoint, parse_signed
 from verify.checks import Check
 from verify.codec import Decoder, Hash, Index, Wire, encode
@@ -439,10 +440,10 @@ def _cosigned(checked: CheckedFork, policy: Policy | None) -> Iterator[str]:
             except VerifyError:
                 continue  # it says nothing: the lie does not depend on who else signed
             both[-1].add(witness.name)
-            at = " and ".join(map(str, times))
+            at = " and ".join(map(format_time_s, times))
             yield (
                 f"The {number} checkpoint, of {checkpoint.size} entries, was cosigned by"
-                f" {witness.name} at {at} (seconds since 1970)."
+                f" {witness.name} at {at}."
             )
     if checked.witness is None:
         for name in sorted(set.intersection(*both)):
