@@ -494,6 +494,8 @@ class _Run:
             self._note(
                 f"entry {receipt.first}: no quorum of witnesses cosigned it in time, so its "
                 "receipt shows none; `counterfoil receipt` gets one that does, once they have"
+                if self.target.state.charter.witnesses
+                else f"entry {receipt.first}: the charter names no witnesses to wait for"
             )
         # The journal first: an item that leaves the outbox unjournalled would be recorded twice.
         self.journal.add(self._lines(item))

@@ -145,10 +145,12 @@ def _dated(times: Times, kind: str) -> Iterator[str]:
         for index, bracket in times.brackets:
             yield f"entry {index:,}: {_bracketed(bracket)}"
         return
-    yield f"by {who}: {times.existed_by:,} entries existed by a known time" + (
+    entries = noun("entries", times.existed_by)
+    yield f"by {who}: {times.existed_by:,} {entries} existed by a known time" + (
         "" if times.latest_s is None else f", the last by {format_time_s(times.latest_s)}"
     )
-    yield f"{times.signed_after:,} were signed after a known time" + (
+    was = "was" if times.signed_after == 1 else "were"
+    yield f"{times.signed_after:,} {was} signed after a known time" + (
         ""
         if times.earliest_s is None
         else f", the earliest after {format_time_s(times.earliest_s)}"

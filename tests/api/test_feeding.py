@@ -51,7 +51,7 @@ from tests.ledger.builder import (
     new_log_key,
     sign_document,
 )
-from tests.ledger.commandline import REQUEST, process
+from tests.ledger.commandline import REQUEST, process, served
 from verify.note import format_note, format_vkey, parse_note
 from verify.receipt import parse_receipt, proof_of
 
@@ -324,6 +324,19 @@ def test_goes_on_beyond_a_change_of_the_log_key(tmp_path: Path) -> None:
                 latest = site.get("/checkpoint")
 
     assert "1/1" == latest.headers["counterfoil-witnessed"]
+
+
+def test_who_waits_for_a_quorum_of_no_witnesses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "draft.yaml").write_text(REQUEST)
+    process(tmp_path, "key", "new", "county.key", "--party", "county", "--plain")
+    words = ("--origin", "ledger.example/desk", "--key", "county.key", "--member", "rutland")
+    founded = process(tmp_path, "--json", "init", "ledger", *words).values
+    known = ("--fingerprint", str(founded["fingerprint"]), "--key", "county.key")
+    with served(tmp_path) as url:
+        sent = process(tmp_path, "record", url, "draft.yaml", *known, "--wait", "quorum")
+
+    assert 0 == sent.code
+    assert "entry 1: the charter names no witnesses to wait for" in sent.out
 
 
 def test_the_command_line_waits_for_a_quorum_and_does_not_record_in_an_old_folder(

@@ -440,7 +440,7 @@ def test_people_read_whose_times_they_are(world: World, tmp_path: Path) -> None:
 
     text = words(tmp_path / "export")
     assert "by the charter's own co-signers: 3 entries existed by a known time, the last by" in text
-    assert f"1 were signed after a known time, the earliest after {format_time_s(at_s)}" in text
+    assert f"1 was signed after a known time, the earliest after {format_time_s(at_s)}" in text
     text = words(tmp_path / "cold")
     assert "0 entries existed by a known time 0 were signed after a known time" in text
     text = words(tmp_path / "shown")
