@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ledger.cli.charters import amendment, quorum_of, say_if_weak, witness_fields
 from ledger.cli.context import (
     DONE,
     Context,
@@ -19,13 +20,13 @@ from ledger.cli.keying import read_request
 from ledger.cli.parsing import command, cosigner, label, origin
 from ledger.cli.signing import passphrase_option, put, signing_options, submit
 from ledger.cli.sources import full_id, home_of, is_url, open_target, read_state
-from ledger.compose import Composed, compose, sign_document
+from ledger.compose import compose, sign_document
 from ledger.errors import KeyFileError, RefusedError
 from ledger.keyrequests import KeyRequest, check_key_request, compose_enrolment
 from ledger.keys import LogKey, PartySigner
 from ledger.ledger import Ledger
-from verify.kinds import SPEC_VERSION, Approval, Charter
-from verify.note import COSIGNATURE_ED25519, VerifierKey
+from verify.kinds import SPEC_VERSION
+from verify.note import VerifierKey
 from verify.state import State
 from verify.submission import LedgerName
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _DAY_MS = 86_400_000
-_LEAST_LIARS = 2
 
 
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
@@ -125,11 +125,11 @@ def _init(arguments: Namespace, context: Context) -> int:
     if arguments.threshold > 1:
         raise UsageError(
             f"--threshold {arguments.threshold}: only your party is a member at first, so nobody "
-            "could ever be enrolled. Found the ledger with 1, and amend its charter when the "
-            "other registrars have joined"
+            "could ever be enrolled. Found the ledger with 1, and `counterfoil amend` its charter "
+            "when the other registrars have joined"
         )
     witnesses: tuple[VerifierKey, ...] = tuple(arguments.witness)
-    quorum = _quorum(arguments.quorum, of=len(witnesses))
+    quorum = quorum_of(arguments.quorum, of=len(witnesses))
     signer = context.signer(arguments)
     log_key = LogKey.generate(arguments.origin)
     fields = _charter(arguments, signer=signer, log_key=log_key, witnesses=witnesses, quorum=quorum)
@@ -144,16 +144,7 @@ def _init(arguments: Namespace, context: Context) -> int:
     with Ledger.create(path, document=document, log_key=log_key, clock=context.now_ms) as ledger:
         state = ledger.state()
     context.answer(_ledger_values(state), f"Founded {path}\n{_ledger_text(state)}")
-    liars = 2 * quorum - len(witnesses)
-    if witnesses and liars < _LEAST_LIARS:
-        context.say(
-            f"counterfoil: a quorum of {quorum} of {len(witnesses)} is weak: "
-            + (
-                "two histories can be witnessed with nobody lying"
-                if liars < 1
-                else "one witness that lies is enough for two histories"
-            )
-        )
+    say_if_weak(context, quorum, of=len(witnesses))
     return DONE
 
 
@@ -188,28 +179,8 @@ def _charter(
         "waiting_days": arguments.waiting_days,
     }
     if witnesses:
-        fields["witnesses"] = [_witness(key) for key in witnesses]
+        fields["witnesses"] = [witness_fields(key) for key in witnesses]
     return fields
-
-
-def _quorum(given: int | None, *, of: int) -> int:
-    """Return how many of the witnesses a checkpoint needs.
-
-    Two quorums of k of n witnesses have 2k - n in common: so many must lie for two histories.
-
-    Raises:
-        UsageError: There are not so many.
-    """
-    if given is None:
-        return min(of, (of + 1 + _LEAST_LIARS) // 2)
-    if not 0 <= given <= of:
-        raise UsageError(f"--quorum {given}: there are {of} witnesses")
-    return given
-
-
-def _witness(key: VerifierKey) -> dict[str, object]:
-    algorithm = "ed25519" if key.algorithm == COSIGNATURE_ED25519 else "ml-dsa-44"
-    return {"algorithm": algorithm, "key": key.public.hex(), "name": key.name}
 
 
 def _ledger_values(state: State) -> dict[str, object]:
@@ -270,7 +241,8 @@ def _enrol(arguments: Namespace, context: Context) -> int:
     with open_target(context, arguments, signer=signer) as target:
         _check(request, path, LedgerName(origin=target.origin, charter=target.fingerprint))
         if arguments.as_member and request.party not in target.state.charter.members:
-            amended = _amendment(target.state, request.party, signer.party)
+            members = sorted({*target.state.charter.members, request.party})
+            amended = amendment(target.state, author=signer.party, members=members)
             called = f"the charter names {request.party}"
             try:
                 put(context, target, amended, signer=signer, home=home_of(arguments))
@@ -296,19 +268,6 @@ def _check(request: KeyRequest, path: Path, ledger: LedgerName) -> None:
         check_key_request(request, ledger=ledger)
     except KeyFileError as error:
         raise InvalidError(f"{path}: {error.reason}") from None
-
-
-def _amendment(state: State, party: str, author: str) -> Composed:
-    """Return an amendment of the charter that names `party` among the members."""
-    charter = state.charter
-    common = {*Approval.__struct_fields__, "founding_key", "amends", "members"}
-    fields = {
-        name: getattr(charter, name)
-        for name in Charter.__struct_fields__
-        if name not in common and getattr(charter, name) is not None
-    }
-    fields |= {"members": sorted({*charter.members, party}), "amends": state.charter_id}
-    return compose("charter/v1", author=author, fields=fields)
 
 
 def _join(arguments: Namespace, context: Context) -> int:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ledger.cli import (
+    amending,
     asking,
     comparing,
     contradicting,
@@ -63,6 +64,7 @@ Add = Callable[["_SubParsersAction[ArgumentParser]"], None]
 _ADD: tuple[Add, ...] = (
     keying.add,
     keeping.add,
+    amending.add,
     recording.add,
     reading.add,
     requesting.add,

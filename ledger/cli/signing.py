@@ -14,7 +14,7 @@ from ledger.keys import PartySigner
 from ledger.record import record_composed
 from ledger.target import Target
 
-__all__ = ["Done", "passphrase_option", "put", "reported", "signing_options", "submit"]
+__all__ = ["Done", "passphrase_option", "put", "reported", "signing_options", "submit", "waiting"]
 
 
 def passphrase_option(parser: ArgumentParser) -> None:
@@ -62,7 +62,7 @@ def submit(
     """Record one event in the ledger that the command line names, and say how it went."""
     with open_target(context, arguments, signer=signer) as target:
         done = put(context, target, composed, signer=signer, home=home_of(arguments))
-        waits = _waits(target, done.event_id)
+        waits = waiting(target, done.event_id)
     return reported(context, done, called, waits=waits)
 
 
@@ -116,7 +116,7 @@ def put(
     return Done(sent.event_id, indices[sent.event_id], before=False)
 
 
-def _waits(target: Target, event_id: str) -> str:
+def waiting(target: Target, event_id: str) -> str:
     """Say what an act of governance waits for; nothing if it has taken effect."""
     pending = target.state.pending.get(event_id)
     if pending is None:

@@ -1,0 +1,126 @@
+"""Amending a charter: who cosigns, who governs, and with which key the log signs."""
+
+from __future__ import annotations
+
+import pytest
+
+from ledger.feeding import keys_of_charter
+from ledger.keys import WitnessKey
+from ledger.ledger import Ledger
+from ledger.trusted import trusted_log
+from tests.ledger.commandline import Desk
+from verify.__main__ import main as verify
+from verify.kinds import Charter
+from verify.note import format_vkey, parse_vkey
+from verify.state import State
+
+KEY = ("--key", "county.key")
+W1, W2, W3 = (
+    format_vkey(WitnessKey(f"w{n}.example", seed=bytes([n] * 32)).verifier_key) for n in range(1, 4)
+)
+
+
+def state_of(desk: Desk) -> State:
+    with Ledger.open(desk.folder / "ledger", read_only=True) as ledger:
+        return ledger.state()
+
+
+def charter_of(desk: Desk) -> Charter:
+    return state_of(desk).charter
+
+
+def vkeys(desk: Desk) -> list[str]:
+    return [format_vkey(key) for key in keys_of_charter(charter_of(desk))]
+
+
+def test_a_ledger_that_was_founded_alone_gets_witnesses(desk: Desk) -> None:
+    desk.found()
+    before = charter_of(desk)
+    ran = desk("amend", "ledger", "--witness", W1, "--witness", W2, "--witness", W3, *KEY)
+    after = charter_of(desk)
+
+    assert (0, "") == (ran.code, ran.err)
+    assert "Recorded: an amendment of the charter, entry 1, event " in ran.out
+    assert ([W1, W2, W3], 3) == (vkeys(desk), after.quorum)
+    same = set(Charter.__struct_fields__) - {"amends", "founding_key", "nonce", "quorum"}
+    assert all(getattr(before, one) == getattr(after, one) for one in same - {"witnesses"})
+
+
+def test_a_witness_is_replaced_under_its_name(desk: Desk) -> None:
+    again = format_vkey(WitnessKey("w1.example", seed=bytes([9] * 32)).verifier_key)
+    desk.found("--witness", W1, "--witness", W2)
+    words = ("--without-witness", "w1.example", "--witness", again, "--quorum", "1")
+    weak = desk("amend", "ledger", *words, *KEY)
+    quorum = desk("amend", "ledger", "--quorum", "2", *KEY)
+
+    assert (0, True) == (weak.code, "a quorum of 1 of 2 is weak" in weak.err)
+    assert (0, "") == (quorum.code, quorum.err)
+    assert ([W2, again], 2) == (vkeys(desk), charter_of(desk).quorum)
+    gone = ("--without-witness", "w1.example", "--without-witness", "w2.example")
+    assert 0 == desk("amend", "ledger", *gone, *KEY).code
+    assert ([], 0) == (vkeys(desk), charter_of(desk).quorum)
+
+
+def test_two_registrars_must_agree_from_then_on(desk: Desk) -> None:
+    desk.found()
+    desk.enrol()
+    desk.done("join", "ledger", "--key", "rutland.key")
+    first = desk.done("amend", "ledger", "--registrar", "rutland", "--threshold", "2", *KEY)
+    second = desk.done("amend", "ledger", "--witness", W1, "--witness", W2, *KEY)
+    waiting = vkeys(desk)
+    desk.done("approve", "ledger", str(second["event"])[:12], "--key", "rutland.key")
+
+    assert "waits" not in first
+    assert "waits for approvals, 1 so far" == second["waits"]
+    assert ([], [W1, W2]) == (waiting, vkeys(desk))
+    assert (2, 1) == (charter_of(desk).thresholds.govern, charter_of(desk).thresholds.recover)
+    desk.done("amend", "ledger", "--recover", "2", *KEY)
+
+
+def test_the_log_goes_on_with_a_new_key(desk: Desk) -> None:
+    fingerprint = desk.found()
+    before = state_of(desk).charter.log_key
+    ran = desk("amend", "ledger", "--new-log-key", *KEY)
+    (vkey,) = [word.rstrip(":") for word in ran.err.split() if "+" in word]
+    after = state_of(desk)
+
+    assert 0 == ran.code
+    assert "each witness needs it" in ran.err
+    assert trusted_log(vkey).origin == after.charter.origin
+    assert [(1, before), (2, parse_vkey(vkey).public.hex())] == list(after.log_keys)
+    assert 2 == desk("amend", "ledger", "--new-log-key", "--quorum", "1", *KEY).code
+    assert 2 == len(list((desk.folder / "ledger").glob("log*.key")))
+    desk.done("export", "ledger", "export")
+    assert 0 == verify([str(desk.folder / "export"), "--log-key", vkey, "--quiet"])
+    assert 0 == verify([str(desk.folder / "export"), "--fingerprint", fingerprint, "--quiet"])
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ((), "nothing is to change"),
+        (("--without-witness", "w3.example"), "the charter names w1.example, w2.example"),
+        (("--quorum", "3"), "there are 2 witnesses"),
+        (("--witness", "x"), "--witness"),
+    ],
+)
+def test_what_cannot_be_amended_is_said(desk: Desk, words: tuple[str, ...], part: str) -> None:
+    desk.found("--witness", W1, "--witness", W2)
+    ran = desk("amend", "ledger", *words, *KEY)
+
+    assert (2, True) == (ran.code, part in ran.err), ran
+    assert 1 == len(list((desk.folder / "ledger").glob("log*.key")))
+
+
+def test_the_rules_refuse_what_no_charter_can_say(desk: Desk) -> None:
+    desk.found("--witness", W1, "--witness", W2)
+
+    for words in (("--witness", W1), ("--threshold", "2"), ("--registrar", "melton")):
+        assert 1 == desk("amend", "ledger", *words, *KEY).code
+
+
+def test_a_log_key_is_made_in_a_folder_only(desk: Desk) -> None:
+    desk.found()
+    ran = desk("amend", "http://127.0.0.1:1", "--new-log-key", *KEY)
+
+    assert (2, True) == (ran.code, "in the ledger's folder" in ran.err)
