@@ -30,6 +30,7 @@ __all__ = ["Database", "Kind", "Table", "Transaction"]
 # LMDB says EIO when the system wrote less than was asked, which it does when a disk is full.
 _NO_ROOM = NO_ROOM | {errno.EIO}
 _READERS = 1024
+_READER_OCTETS = 64  # of each; what LMDB writes of the file itself needs room for a few more
 _META = b"meta"
 _MIB = 1 << 20
 _BROKEN = "must be opened again: the disk failed at the moment at which it says what is written"
@@ -93,7 +94,8 @@ class Database:
             if create:
                 raise StoreError(self._file, "exists already")
             raise NotFoundError(f"{kind.what} in {path}")
-        for file in (self._file, self._file.with_name(f"{kind.file}-lock")):
+        readers = self._file.with_name(f"{kind.file}-lock")
+        for file in (self._file, readers):
             # LMDB waits for the other end of a pipe, and no signal wakes it.
             if file.exists() and not file.is_file():
                 raise StoreError(file, "is not a plain file")
@@ -101,6 +103,7 @@ class Database:
         self._gate = Gate()
         self._broken = False
         try:
+            _allot(readers)
             self._open(kind, create=create, map_size=map_size)
         except lmdb.Error as error:
             self.close()
@@ -266,3 +269,28 @@ class Database:
                 self._env.set_mapsize(2 * self._env.info()["map_size"])
         except lmdb.Error as error:
             raise FullError(self._file, f"the map cannot grow: {error}") from None
+
+
+def _allot(path: Path) -> None:
+    """Have the disk keep all the room that LMDB's file of readers may come to need.
+
+    LMDB makes it with a hole, and writes into it as into memory: where a full disk has no page for
+    a further reader, the system ends the process with SIGBUS.
+
+    Raises:
+        FullError: There is no room.
+    """
+    # Once LMDB has written there, it stays untouched: closing it would give up LMDB's locks on it.
+    if not hasattr(os, "posix_fallocate") or (path.exists() and path.stat().st_blocks):
+        return
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return  # LMDB says why, or needs none: nobody writes on a disk that is read only
+    try:
+        os.posix_fallocate(fd, 0, (_READERS + _READERS // 16) * _READER_OCTETS)
+    except OSError as failure:
+        if failure.errno in NO_ROOM:
+            raise FullError(path, f"there is no room for it: {failure.strerror}") from None
+    finally:
+        os.close(fd)

@@ -18,7 +18,7 @@ from ledger import ids
 from ledger.errors import BusyError, FullError, NotFoundError, StoreError, WrongClockError
 from ledger.ledger import Ledger
 from ledger.rows import KINDS, format_group, parse_group
-from ledger.store import LOCK_FILE, STORE_FILE, Store
+from ledger.store import LOCK_FILE, READERS_FILE, STORE_FILE, Store
 from tests.ledger.builder import (
     NOON_MS,
     Clock,
@@ -30,6 +30,7 @@ from tests.ledger.builder import (
     new_log_key,
     sign_document,
 )
+from tests.ledger.test_private import no_file_above
 from verify.checkpoint import check_checkpoint
 from verify.entry import parse_entry
 from verify.events import KINDS as ALL_KINDS
@@ -611,6 +612,29 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_at_once(ledger: Ledger, name: 
     for read_only in (False, True):
         with pytest.raises(StoreError, match="plain file"):
             Ledger.open(ledger.path, read_only=read_only)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system allots no room")
+@pytest.mark.parametrize("left", ["nothing", "empty"])
+def test_the_file_of_readers_has_all_its_room_before_anybody_reads(
+    ledger: Ledger, left: str
+) -> None:
+    """A hole in it that a full disk cannot fill ends whoever reads with SIGBUS."""
+    ledger.close()
+    readers = ledger.path / READERS_FILE
+    found = readers.stat()
+    readers.unlink()
+    if left == "empty":
+        readers.touch(0o600)
+    with no_file_above(1 << 14), pytest.raises(FullError, match=f"{READERS_FILE}: there is no"):
+        Ledger.open(ledger.path, read_only=True)
+    with Ledger.open(ledger.path, read_only=True) as opened:
+        status = readers.stat()
+
+        assert 1 == opened.size()
+    assert 1024 * 64 < found.st_size <= found.st_blocks * 512
+    assert (found.st_size, 0o600) == (status.st_size, status.st_mode & 0o777)
+    assert status.st_size <= status.st_blocks * 512
 
 
 def test_a_damaged_tile_is_found_at_opening(ledger: Ledger) -> None:

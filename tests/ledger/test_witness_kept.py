@@ -415,7 +415,7 @@ def test_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
 
-    assert (1, True) == (done.returncode, b"witness.mdb: " in done.stderr), done.stderr
+    assert (1, True) == (done.returncode, b"witness.mdb-lock: " in done.stderr), done.stderr
     assert [] == list(tmp_path.iterdir())
     for folder in (path, tmp_path / "given"):
         if folder != path:
