@@ -85,6 +85,7 @@ class Database:
         Raises:
             NotFoundError: There is none.
             BusyError: Another process writes, or this one has it open already.
+            FullError: There is no room for it, or for its readers.
             StoreError: It cannot be opened, or is not of this kind or version.
         """
         self.path = path
@@ -109,7 +110,9 @@ class Database:
             self.close()
             if "already open" in str(error):
                 raise BusyError(self._file, "is open in this process already") from None
-            raise StoreError(self._file, f"cannot be opened: {error}") from None
+            # What py-lmdb itself finds wrong has no code.
+            failed = FullError if getattr(error, "code", None) in _NO_ROOM else StoreError
+            raise failed(self._file, f"cannot be opened: {error}") from None
         except BaseException:
             self.close()
             raise

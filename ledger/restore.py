@@ -31,7 +31,7 @@ from ledger.backup import (
     copy_log_keys,
     copy_settings,
 )
-from ledger.errors import BackupError, NotFoundError, PrivateFileError, StoreError
+from ledger.errors import BackupError, FullError, NotFoundError, PrivateFileError, StoreError
 from ledger.export import export
 from ledger.known import Claim, check_known, claim_of_checkpoint, claim_of_receipt
 from ledger.ledger import FILES_FOLDER, Ledger
@@ -153,6 +153,8 @@ def _holding_together(backup: Path) -> Iterator[None]:
     """Turn whatever a copy of the store does that is not as it was written into one error."""
     try:
         yield
+    except FullError:
+        raise  # of the disk, and not of the backup
     except StoreError as error:
         raise BackupError(backup, f"does not hold together: {error.reason}") from None
     except NotFoundError as error:

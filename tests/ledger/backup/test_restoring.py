@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from ledger.backup import back_up
 from ledger.errors import (
     BusyError,
     ForkedError,
+    FullError,
     OlderError,
     StoreError,
 )
@@ -66,6 +70,31 @@ def test_witnesses_that_cannot_be_read_are_no_backup(ledger: Ledger, tmp_path: P
         back_up(ledger, tmp_path / "backup", now_ms=0, tell=nobody)
 
     assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.parametrize("what", ["readers", "store"])
+def test_a_full_disk_is_not_told_as_a_damaged_backup(
+    ledger: Ledger, backup: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def allot(fd: int, offset: int, size: int) -> None:
+        del fd, offset, size
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def start(path: str, **options: object) -> lmdb.Environment:
+        del options
+        failure = lmdb.Error(f"{path}: {os.strerror(errno.ENOSPC)}")
+        vars(failure)["code"] = errno.ENOSPC
+        raise failure
+
+    with monkeypatch.context() as patched:
+        if what == "readers":
+            patched.setattr(os, "posix_fallocate", allot)
+        else:
+            patched.setattr(lmdb, "open", start)
+        with pytest.raises(FullError, match="No space left"):
+            again(backup, ledger.receipt(0))
+
+    assert 5 == again(backup, ledger.receipt(0)).note.size
 
 
 def test_a_restored_ledger_is_the_same_and_goes_on(
