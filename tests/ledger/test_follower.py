@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import msgspec
 import pytest
 
@@ -12,7 +14,7 @@ from verify.codec import encode
 from verify.entry import parse_entry
 from verify.errors import MalformedError, RuleError, VerifyError
 from verify.events import event_id
-from verify.kinds import Approval, Key
+from verify.kinds import Approval, Key, Opening
 from verify.merkle import root_hash
 
 
@@ -128,9 +130,19 @@ def test_refuses_an_event_twice(world: World) -> None:
 
 
 def test_refuses_governance_with_company(world: World) -> None:
-    world.submit(letter("northmere"), world.enrolment("westfold"))
+    handing = say(Opening, "northmere", None, of=id_at(world, 3), names=("title",))
+    for company in (letter("northmere"), handing):
+        other = copy.deepcopy(world)
+        other.submit(company, other.enrolment("westfold"))
 
-    assert Check.ALONE == check_of(world)
+        assert Check.ALONE == check_of(other)
+
+
+def test_refuses_what_begins_with_no_charter() -> None:
+    world = World()
+    world.submit(letter("northmere"))
+
+    assert Check.CHARTER == check_of(world)
 
 
 def test_refuses_governance_by_who_may_not(world: World) -> None:
@@ -192,6 +204,17 @@ def test_refuses_what_was_kept_of_another_ledger(world: World) -> None:
 
     with pytest.raises(MalformedError):
         parse_follower(follower.format(), fingerprint="0" * 64, find_known=unknown)
+
+
+def test_refuses_governance_that_was_kept_without_its_statement(world: World) -> None:
+    follower = follow(world)
+    inner = msgspec.structs.replace(follower._turnings[-1], entry=world.entries[4].decode())
+    follower._turnings.append(inner)
+
+    with pytest.raises(RuleError) as caught:
+        again(follower)
+
+    assert Check.POSITION == caught.value.check
 
 
 def test_refuses_what_was_kept_and_altered(world: World) -> None:

@@ -27,6 +27,7 @@ from verify.checks import Check
 from verify.claims import parse_disclosure
 from verify.codec import encode
 from verify.kinds import Artefact, Erasure, Opening, Witness
+from verify.note import format_note, parse_note
 from verify.source import MappingSource
 
 __all__ = ["copier", "server", "shelf", "world"]  # fixtures
@@ -377,6 +378,15 @@ def test_cosignatures_that_come_later_are_kept_with_the_first(copier: Copier, wo
     assert sorted(world.notes.values()) == [
         (int(note.split("\n")[1]), note.encode()) for note in map(msgspec.json.decode, kept)
     ]
+
+
+def test_cosignatures_may_stand_before_the_log_s_own_line(copier: Copier, world: World) -> None:
+    text, lines = parse_note(cosigned(world.note(), 1))
+    copier.server.shelf.files["checkpoint"] = format_note(text, lines[::-1])
+
+    assert [] == copier.look()
+    with Ledger.open(copier.path, read_only=True) as ledger:
+        assert world.note() == ledger.checkpoint()
 
 
 def test_a_line_that_is_not_the_witnesss_takes_no_place(copier: Copier, world: World) -> None:

@@ -24,6 +24,7 @@ from tests.world import World, letter, signing_key
 from verify.codec import encode
 from verify.errors import VerifyError
 from verify.fork import parse_fork
+from verify.note import format_note, parse_note
 from verify.tiles import format_bundle
 
 __all__ = ["copier", "server", "shelf", "world"]  # fixtures
@@ -175,6 +176,36 @@ def test_entries_that_are_not_as_they_were_accepted_are_not_copied(
     copier.server.shelf.files = shown | {"checkpoint": note}
 
     assert reason in copier.found().reason
+    assert not copier.path.exists()
+
+
+def test_a_submission_without_its_beginning_is_not_copied(copier: Copier, world: World) -> None:
+    world.entries[3] = world.entries[4]
+    copier.server.show(world)
+
+    assert "begins no submission" in copier.found().reason
+    assert not copier.path.exists()
+
+
+def test_what_its_party_did_not_sign_is_not_copied_though_the_log_has_signed_it(
+    copier: Copier, world: World
+) -> None:
+    said = letter("northmere")
+    forged = world.sign([said])._replace(signature=world.sign([letter("northmere")]).signature)
+    world.append([said], forged)
+    copier.server.show(world)
+
+    assert "signature" in copier.found().reason
+    assert not copier.path.exists()
+
+
+def test_what_the_log_did_not_sign_is_not_copied(copier: Copier, world: World) -> None:
+    note = parse_note(world.note())
+    (line,) = note.signatures
+    forged = format_note(note.text, [line._replace(payload=bytes(64))])
+    copier.server.shelf.files["checkpoint"] = forged
+
+    assert "signature" in copier.found().reason
     assert not copier.path.exists()
 
 
