@@ -32,7 +32,7 @@ from tests.ledger.builder import (
 )
 from tests.world import cosign, witness
 from verify.audit import audit
-from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint
+from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint, parse_signed
 from verify.checks import Check
 from verify.entry import parse_entry
 from verify.errors import RuleError, VerifyError
@@ -551,6 +551,27 @@ def test_a_new_log_key_signs_from_the_size_of_its_charter_on(ledger: Ledger, clo
 
     for note, key in zip(notes, keys, strict=True):
         check_checkpoint(note, key=key, origin=again_origin(note))
+
+
+def test_a_note_by_a_log_key_that_was_replaced_meanwhile_is_refused(ledger: Ledger) -> None:
+    ledger.add_log_key(new_log_key(2))
+    amendment = new_charter(ALPHA, new_log_key(2), founding=False, amends=ledger.state().charter_id)
+    documents = [sign_document(ledger, ALPHA, [amendment])]
+    assert ledger._writer is not None
+    head = ledger._writer.head
+    prepared = prepare_submission(parse_document(documents[0]), state=head.state)
+    with ledger._store.read() as snapshot:
+        past, signers = SnapshotPast(snapshot), ledger._signers
+        commit, _ = sequence(head, [prepared], now_ms=NOON_MS, history=past, signers=signers)
+    assert commit is not None
+    root = parse_signed(commit.checkpoint)[0].root
+    note = signed_checkpoint(ledger, 2, root)
+    documents.append(sign_document(ledger, ALPHA, [new_letter("alpha")], note=note))
+    accepted, late = batch_of(ledger, documents)
+
+    assert Accepted(1, 1, new=True) == accepted
+    assert isinstance(late, RuleError)
+    assert Check.SEEN == late.check
 
 
 def again_origin(note: bytes) -> str:
