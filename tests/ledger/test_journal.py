@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -76,6 +77,25 @@ def test_every_torn_last_line_is_cut_off(tmp_path: Path) -> None:
         assert 1 == len(journal)
         journal.add([line(2)])
         assert data == path.read_bytes()
+
+
+def test_what_a_full_disk_cut_short_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(fd: int, data: bytes) -> None:
+        os.write(fd, data[:20])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.add([line(1)])
+    with monkeypatch.context() as full:
+        full.setattr("ledger.journal.write_all", fill)
+        with pytest.raises(JournalError):
+            journal.add([line(2)])
+    assert journal.find(LEDGER, source="bb" * 32, place=2) is None
+    journal.add([line(3)])
+
+    assert 2 == len(Journal(journal.path))
 
 
 def test_a_broken_line_in_the_middle_is_not_passed_over(tmp_path: Path) -> None:
