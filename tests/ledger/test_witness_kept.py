@@ -228,6 +228,25 @@ def test_what_waits_is_decided_in_one_transaction(desk: Desk) -> None:
     assert {Outcome.COSIGNED} == {future.result().outcome for future in offered}
 
 
+def test_what_its_caller_gave_up_is_not_cosigned_and_holds_nothing_up(path: Path) -> None:
+    deciding, may_go_on = threading.Event(), threading.Event()
+
+    def clock() -> int:
+        deciding.set()
+        may_go_on.wait(30)
+        return NOW_MS
+
+    with Witness.open(path, clock=clock) as witness:
+        first = witness.offer(LOG.request(0, 1))
+        assert deciding.wait(30)
+        given_up, last = (witness.offer(LOG.request(1, size)) for size in (2, 3))
+        assert given_up.cancel()
+        may_go_on.set()
+
+        assert [Outcome.COSIGNED] * 2 == [one.result(30).outcome for one in (first, last)]
+        assert witness.healthy()
+
+
 def test_nobody_waits_behind_its_end(path: Path) -> None:
     with opened(path) as desk:
         offered = desk.witness.offer(LOG.request(0, 1))
