@@ -161,7 +161,7 @@ def test_an_export_without_what_it_must_have_is_not_taken(
     caught = not_fetched(fetching, out)
 
     assert isinstance(caught, AlteredError)
-    assert Check.DISCLOSURE_MISSING.value == caught.check
+    assert (Check.DISCLOSURE_MISSING.value, None) == (caught.check, caught.path)
 
 
 def test_an_altered_export_is_not_taken(

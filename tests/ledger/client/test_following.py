@@ -131,6 +131,17 @@ def test_damaged_memory_is_not_used(
         again.head()
 
 
+def test_ids_that_were_cut_short_are_not_taken_for_all(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    ids = next((tmp_path / "home" / "remote").glob("*.ids"))
+    ids.write_bytes(ids.read_bytes()[:-40])
+
+    with remote_of(shelf, world, tmp_path / "home") as again, pytest.raises(OutboxError):
+        again.index_of(id_at(world, 5))
+
+
 def test_follows_keys_and_charters(
     remote: Remote, shelf: Shelf, world: World, tmp_path: Path
 ) -> None:

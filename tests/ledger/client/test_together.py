@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import http.server
+import threading
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,20 @@ def test_while_one_process_moves_on_no_other_does(
     remote.head()
 
     assert [True, True] == held
+
+
+def test_who_finds_another_process_at_it_waits(
+    remote: Remote, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    lock = tmp_path / "home" / "remote" / f"{world.fingerprint}.lock"
+    with lock.open("r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        done = threading.Timer(0.2, fcntl.flock, (other, fcntl.LOCK_UN))
+        done.start()
+
+        assert world.size == remote.head().size
+        done.join()
 
 
 def test_an_export_that_another_process_overtook_has_not_gone_back(
