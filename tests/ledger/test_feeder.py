@@ -1,4 +1,4 @@
-"""What a feeder makes of the times of witnesses: what is out of time counts for nothing."""
+"""Feeding by itself: who is told what when, and what a feeder makes of the times of witnesses."""
 
 from __future__ import annotations
 
@@ -12,22 +12,16 @@ import pytest
 
 from api.clock import elapsed_ms, now_ms
 from ledger.cli.context import vkey_of
-from ledger.errors import MovedClockError, StoreError
+from ledger.covering import size_of
+from ledger.errors import MovedClockError, OlderError, StoreError
 from ledger.export import export
-from ledger.feeder import FAILED, LATE, Feeder, Pace
+from ledger.feeder import FAILED, LATE, Feeder, Pace, Witnessed
 from ledger.feeding import Fed
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from ledger.witness import Witness
-from tests.ledger.answering import SIZE, answering, honest, http, make_witness
-from tests.ledger.builder import (
-    Clock,
-    Party,
-    found_ledger,
-    new_letter,
-    new_log_key,
-    sign_document,
-)
+from tests.ledger.answering import SIZE, Answering, answering, honest, http, make_witness
+from tests.ledger.builder import Clock, Party, found_ledger, new_letter, new_log_key, sign_document
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checks import Check
@@ -44,21 +38,59 @@ def keys(tmp_path: Path) -> list[WitnessKey]:
     return [make_witness(tmp_path / n, f"{n}.example", new_log_key())[0] for n in ("a", "b")]
 
 
-@pytest.fixture
-def quorum() -> int:
-    return 2
-
-
-@pytest.fixture
-def ledger(tmp_path: Path, keys: list[WitnessKey], quorum: int) -> Iterator[Ledger]:
+@contextlib.contextmanager
+def witnessed(path: Path, keys: list[WitnessKey], *, quorum: int) -> Iterator[Ledger]:
     named = [
         {"algorithm": "ed25519", "key": k.verifier_key.public.hex(), "name": k.verifier_key.name}
         for k in keys
     ]
-    clock = Clock(now_ms())
-    found_ledger(tmp_path / "ledger", ALPHA, clock=clock, witnesses=named, quorum=quorum)[0].close()
-    with Ledger.open(tmp_path / "ledger", clock=now_ms, elapsed=elapsed_ms) as opened:
+    found_ledger(path, ALPHA, clock=Clock(now_ms()), witnesses=named, quorum=quorum)[0].close()
+    with Ledger.open(path, clock=now_ms, elapsed=elapsed_ms) as opened:
         yield opened
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, keys: list[WitnessKey]) -> Iterator[Ledger]:
+    with witnessed(tmp_path / "ledger", keys, quorum=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[list[Answering]]:
+    """Two honest witnesses."""
+    with contextlib.ExitStack() as stack:
+        opened = [Witness.open(tmp_path / name, clock=Clock(now_ms())) for name in "ab"]
+        for one in opened:
+            stack.callback(one.close)
+        yield [stack.enter_context(answering(honest(one))) for one in opened]
+
+
+@contextlib.contextmanager
+def fed(ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]) -> Iterator[Feeder]:
+    """Feed as many witnesses as there are servers, again at once when one fails."""
+    witnesses = [
+        Fed(name, server.url, (key.verifier_key,))
+        for name, key, server in zip("ab", keys, servers, strict=False)
+    ]
+    feeder = Feeder(
+        ledger, witnesses, pace=Pace(every_s=0.01, timeout_s=20, retry_s=0.05),
+        now_ms=now_ms, chance=lambda: 0.0, observer=nothing,
+    )  # fmt: skip
+    with contextlib.closing(feeder):
+        yield feeder
+
+
+def grow(ledger: Ledger, feeder: Feeder) -> None:
+    letters = [new_letter("alpha")]
+    ledger.submit(sign_document(ledger, ALPHA, letters, expires=now_ms() + HOUR_MS))
+    feeder.grew(ledger.size())
+
+
+def covered(feeder: Feeder, size: int) -> int:
+    """Wait for a checkpoint that a quorum cosigned, of this size at least; return its size."""
+    note = feeder.covered(size).result(30)
+    assert note is not None
+    return size_of(note)
 
 
 def nothing(witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
@@ -97,6 +129,122 @@ def heard(
         while told is None or (covers and feeder.last() is None):
             told = kept.get(timeout=30)
         return told, feeder.last()
+
+
+def test_who_waits_for_a_size_is_told_when_a_quorum_covers_it_or_at_the_end(
+    ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]
+) -> None:
+    with fed(ledger, keys, servers) as feeder:
+        third, never = feeder.covered(3), feeder.covered(99)
+        assert [1, 1] == [covered(feeder, 1), covered(feeder, 0)]
+        grow(ledger, feeder)
+        assert 2 == covered(feeder, 2)
+        assert not third.done()
+        grow(ledger, feeder)
+
+        note = third.result(30)
+        assert note == feeder.last()
+        assert 3 == size_of(note or b"")
+    assert None is never.result(0)
+    assert None is feeder.covered(99).result(0)
+
+
+def test_what_is_witnessed_does_not_go_back_where_one_cosigns_less_later(
+    tmp_path: Path, keys: list[WitnessKey], servers: list[Answering]
+) -> None:
+    held, honestly = threading.Event(), servers[1].answer
+    kept: queue.Queue[bytes] = queue.Queue()
+
+    def answer(path: str, body: bytes) -> bytes | None:
+        held.wait(30)
+        return honestly(path, body)
+
+    def keep(note: bytes, *, heard_ms: int | None) -> None:
+        del heard_ms
+        kept.put(note)
+
+    servers[1].answer = answer
+    with (
+        witnessed(tmp_path / "alone", keys, quorum=1) as ledger,
+        fed(ledger, keys, servers) as feeder,
+    ):
+        assert 1 == covered(feeder, 1)
+        grow(ledger, feeder)
+        assert 2 == covered(feeder, 2)
+        feeder.keep_with(keep)
+        held.set()
+        while (size := size_of(note := kept.get(timeout=30)), len(parse_note(note)[1])) != (1, 3):
+            assert size <= 2
+
+        assert 2 == size_of(feeder.last() or b"")
+
+
+def test_before_it_is_signed_each_is_asked_once_and_those_that_did_not_cosign_are_named(
+    ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]
+) -> None:
+    servers[1].answer = lambda _path, _body: None
+    with fed(ledger, keys, servers) as feeder:
+        assert ("b",) == feeder.ask(30)
+        assert () == feeder.disputes()
+
+    silent = threading.Event()
+
+    def keep_silent(path: str, body: bytes) -> bytes | None:
+        del path, body
+        silent.wait(30)
+        return None
+
+    servers[1].answer = keep_silent
+    with fed(ledger, keys, servers) as feeder:
+        assert "b" in feeder.ask(0.01)
+        silent.set()
+
+
+def test_who_knows_more_is_an_alarm_until_it_cosigns_after_all(
+    ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]
+) -> None:
+    honestly = servers[1].answer
+    servers[1].answer = lambda path, _: http(409 if "add" in path else 404, b"9\n", SIZE)
+    with fed(ledger, keys, servers) as feeder:
+        with pytest.raises(OlderError):
+            feeder.ask(30)
+        assert [9] == [one.size for one in feeder.disputes()]
+        servers[1].answer = honestly
+
+        assert 1 == covered(feeder, 1)
+        assert () == feeder.disputes()
+
+
+def test_what_came_before_anybody_kept_it_is_kept_once(
+    ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]
+) -> None:
+    kept: list[tuple[bytes, bool]] = []
+
+    def keep(note: bytes, *, heard_ms: int | None) -> None:
+        kept.append((note, heard_ms is not None))
+
+    with fed(ledger, keys, servers) as feeder:
+        covered(feeder, 1)
+        feeder.keep_with(keep)
+        feeder.keep_with(keep)
+
+        assert [(feeder.last(), True)] == kept
+
+
+def test_what_was_kept_is_known_again(
+    ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]
+) -> None:
+    with fed(ledger, keys, servers) as feeder:
+        covered(feeder, 1)
+        note = feeder.last() or b""
+    ledger.keep_note(note)
+    for server in servers:
+        server.answer = lambda _path, _body: None
+    with fed(ledger, keys, servers[:1]) as feeder:
+        assert note == feeder.last()
+        assert (note, Witnessed(1, 2, 2, 2, 1)) == feeder.latest()
+        known = [(one.name, one.in_charter, one.fed) for one in feeder.standings()]
+        assert [("a", True, True), ("b.example", True, False)] == known
 
 
 def test_what_goes_wrong_here_is_told_with_its_cause(
@@ -173,24 +321,27 @@ def test_of_a_quorum_that_answers_at_once_with_clocks_behind_nothing_is_kept(
 @pytest.mark.parametrize("quorum", [1, 2])
 @pytest.mark.parametrize("ahead_ms", [(-HOUR_MS, 0), (0, HOUR_MS), (HOUR_MS, 0)])
 def test_one_witness_with_a_wrong_clock_counts_for_none(
-    ledger: Ledger, tmp_path: Path, keys: list[WitnessKey], ahead_ms: tuple[int, int], quorum: int
+    tmp_path: Path, keys: list[WitnessKey], ahead_ms: tuple[int, int], quorum: int
 ) -> None:
-    told, cosigned = heard(ledger, tmp_path, keys, *ahead_ms, covers=quorum == 1)
-    ledger.heard(told)
-    export(ledger, tmp_path / "export")
+    with witnessed(tmp_path / "ledger", keys, quorum=quorum) as ledger:
+        told, cosigned = heard(ledger, tmp_path, keys, *ahead_ms, covers=quorum == 1)
+        ledger.heard(told)
+        export(ledger, tmp_path / "export")
 
-    right = keys[ahead_ms.index(0)].verifier_key.name
-    names = None if cosigned is None else {line.name for line in parse_note(cosigned).signatures}
-    assert names == ({ledger.state().charter.origin, right} if quorum == 1 else None)
-    assert abs(told - now_ms()) < HOUR_MS // 10
-    assert ledger.healthy()
-    # Nor for whoever trusts this one alone.
-    for key in keys:
-        words = f"log {vkey_of(ledger.state())}\n"
-        words += f"witness w {format_vkey(key.verifier_key)}\nquorum w\n"
-        anchors = Anchors(policy=parse_policy(words.encode()))
-        found = audit(Folder(tmp_path / "export"), anchors=anchors).findings
-        assert Check.BRACKET not in {each.check for each in found}
+        right = keys[ahead_ms.index(0)].verifier_key.name
+        names = (
+            None if cosigned is None else {line.name for line in parse_note(cosigned).signatures}
+        )
+        assert names == ({ledger.state().charter.origin, right} if quorum == 1 else None)
+        assert abs(told - now_ms()) < HOUR_MS // 10
+        assert ledger.healthy()
+        # Nor for whoever trusts this one alone.
+        for key in keys:
+            words = f"log {vkey_of(ledger.state())}\n"
+            words += f"witness w {format_vkey(key.verifier_key)}\nquorum w\n"
+            anchors = Anchors(policy=parse_policy(words.encode()))
+            found = audit(Folder(tmp_path / "export"), anchors=anchors).findings
+            assert Check.BRACKET not in {each.check for each in found}
 
 
 def test_witnesses_ahead_of_this_clock_are_no_reason_to_record_nothing(
