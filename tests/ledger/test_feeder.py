@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,25 +57,36 @@ def ledger(tmp_path: Path, keys: list[WitnessKey]) -> Iterator[Ledger]:
         yield opened
 
 
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[list[Answering]]:
-    """Two honest witnesses."""
+@contextlib.contextmanager
+def honest_at(folder: Path, at_ms: int) -> Iterator[list[Answering]]:
+    """Serve two honest witnesses whose clocks stand there."""
     with contextlib.ExitStack() as stack:
-        opened = [Witness.open(tmp_path / name, clock=Clock(now_ms())) for name in "ab"]
+        opened = [Witness.open(folder / name, clock=Clock(at_ms)) for name in "ab"]
         for one in opened:
             stack.callback(one.close)
         yield [stack.enter_context(answering(honest(one))) for one in opened]
 
 
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[list[Answering]]:
+    with honest_at(tmp_path, now_ms()) as opened:
+        yield opened
+
+
+AT_ONCE = Pace(every_s=0.01, timeout_s=20, retry_s=0.05)
+
+
 @contextlib.contextmanager
-def fed(ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]) -> Iterator[Feeder]:
-    """Feed as many witnesses as there are servers, again at once when one fails."""
+def fed(
+    ledger: Ledger, keys: list[WitnessKey], servers: list[Answering], *, pace: Pace = AT_ONCE
+) -> Iterator[Feeder]:
+    """Feed as many witnesses as there are servers."""
     witnesses = [
         Fed(name, server.url, (key.verifier_key,))
         for name, key, server in zip("ab", keys, servers, strict=False)
     ]
     feeder = Feeder(
-        ledger, witnesses, pace=Pace(every_s=0.01, timeout_s=20, retry_s=0.05),
+        ledger, witnesses, pace=pace,
         now_ms=now_ms, chance=lambda: 0.0, observer=nothing,
     )  # fmt: skip
     with contextlib.closing(feeder):
@@ -145,8 +158,46 @@ def test_who_waits_for_a_size_is_told_when_a_quorum_covers_it_or_at_the_end(
         note = third.result(30)
         assert note == feeder.last()
         assert 3 == size_of(note or b"")
+        assert all(len(server.asked) <= 3 for server in servers)  # once for each size
     assert None is never.result(0)
     assert None is feeder.covered(99).result(0)
+
+
+def test_the_next_size_follows_no_sooner_than_it_is_to(
+    ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]
+) -> None:
+    begun_s = time.monotonic()
+    with fed(ledger, keys, servers, pace=AT_ONCE._replace(every_s=0.5)) as feeder:
+        assert 1 == covered(feeder, 1)
+        grow(ledger, feeder)
+        assert 2 == covered(feeder, 2)
+
+        assert 0.5 <= time.monotonic() - begun_s
+
+
+def test_who_fails_is_left_alone_for_longer_each_time_and_never_for_too_long(
+    ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]
+) -> None:
+    asked_s: list[float] = []
+    honestly = servers[1].answer
+
+    def answer(path: str, body: bytes) -> bytes | None:
+        asked_s.append(time.monotonic())
+        if len(asked_s) < 4:
+            return None
+        return (
+            http(429, more="Retry-After: 86400\r\n") if len(asked_s) == 4 else honestly(path, body)
+        )
+
+    servers[1].answer = answer
+    with fed(ledger, keys, servers, pace=Pace(every_s=0.2, timeout_s=20, retry_s=1.0)) as feeder:
+        assert 1 == covered(feeder, 1)
+
+    # By chance it is half of what it may be.
+    waited_s = [later - before for before, later in itertools.pairwise(asked_s)]
+    assert [True] * 4 == [
+        least <= found for least, found in zip((0.1, 0.2, 0.4, 1.0), waited_s, strict=True)
+    ]
 
 
 def test_what_is_witnessed_does_not_go_back_where_one_cosigns_less_later(
@@ -235,14 +286,15 @@ def test_what_was_kept_is_known_again(
     ledger: Ledger, keys: list[WitnessKey], servers: list[Answering]
 ) -> None:
     with fed(ledger, keys, servers) as feeder:
-        covered(feeder, 1)
-        note = feeder.last() or b""
-    ledger.keep_note(note)
+        for size in (1, 2):
+            covered(feeder, size)
+            ledger.keep_note(note := feeder.last() or b"")
+            grow(ledger, feeder)
     for server in servers:
         server.answer = lambda _path, _body: None
     with fed(ledger, keys, servers[:1]) as feeder:
         assert note == feeder.last()
-        assert (note, Witnessed(1, 2, 2, 2, 1)) == feeder.latest()
+        assert (ledger.checkpoint(), Witnessed(3, 0, 2, 2, 2)) == feeder.latest()
         known = [(one.name, one.in_charter, one.fed) for one in feeder.standings()]
         assert [("a", True, True), ("b.example", True, False)] == known
 
@@ -292,6 +344,17 @@ def test_a_clock_ahead_of_a_quorum_records_nothing(
         ledger.submit(document)
     ledger.heard(now_ms())
     ledger.submit(document)
+
+
+def test_a_quorum_may_have_cosigned_as_early_as_the_tolerance_allows(
+    ledger: Ledger, tmp_path: Path, keys: list[WitnessKey]
+) -> None:
+    tolerance_ms = 1000 * ledger.state().charter.tolerance_s
+    with (
+        honest_at(tmp_path, ledger.recorded_at(0) - tolerance_ms) as servers,
+        fed(ledger, keys, servers) as feeder,
+    ):
+        assert 1 == covered(feeder, 1)
 
 
 def test_of_a_quorum_that_answers_at_once_with_clocks_behind_nothing_is_kept(

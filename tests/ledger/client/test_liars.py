@@ -98,6 +98,7 @@ def test_a_tree_that_shrank_is_caught(remote: Remote, shelf: Shelf, world: World
         remote.head()
 
     assert (seen, world.note()) == (caught.value.seen, caught.value.shown)
+    assert seen == caught.value.path.read_bytes()
 
 
 @pytest.mark.parametrize("more", [0, 1, 300])
