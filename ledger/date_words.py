@@ -43,13 +43,16 @@ class Suggestion(NamedTuple):
 
 
 def format_when(when: When) -> str:
-    """Write a date for people: the phrase, if there is one, then the bounds in plain English."""
+    """Write a date for people: the phrase, if there is one, then the bounds in plain English.
+
+    The phrase is one line: whoever gave the date may have written more, to pass for lines of ours.
+    """
     plain, notes = _plain_span(when) if when.kind == "span" else _plain_point(when)
     notes += _qualifier_notes(when)
     if when.phrase:
         meaning = ", ".join((plain, *notes))
-        same = " ".join(when.phrase.split()).casefold() == meaning.casefold()
-        return when.phrase if same else f"{when.phrase} ({meaning})"
+        phrase = " ".join(when.phrase.split())
+        return phrase if phrase.casefold() == meaning.casefold() else f"{phrase} ({meaning})"
     # The phrase, or this note, keeps one unknown day apart from a period that lasted.
     if when.kind == "point" and not (when.precise or when.undated or _is_half_open(when)):
         notes = ("one day", *notes)

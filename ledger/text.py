@@ -208,7 +208,8 @@ def response_lines(
     if response.stance == "received":
         words += "" if response.date is None else f", {_on(response.date)}"
     elif response.value is not None:
-        given = response.value if response.date is None else format_when(response.date)
+        value = " ".join(response.value.split())
+        given = value if response.date is None else format_when(response.date)
         words += f": {given}"
         if date is not None and field == f"dates.{date.role}":
             words += f", not {format_when(date.when)}"

@@ -130,8 +130,9 @@ class DateCell:
 
         What is written from right to left would take the numbers behind it into its own line.
         """
-        if self.phrase is not None and self.text.startswith(f"{self.phrase} ("):
-            return self.phrase, self.text[len(self.phrase) + 2 : -1]
+        phrase = " ".join((self.phrase or "").split())
+        if phrase and self.text.startswith(f"{phrase} ("):
+            return phrase, self.text[len(phrase) + 2 : -1]
         return (self.text,)
 
     @property

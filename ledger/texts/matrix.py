@@ -118,7 +118,8 @@ def _legend(matrices: Sequence[Matrix]) -> Iterator[str]:
             f"{_column(first, place)}: {actor_words(area.name)}"
             for place, area in enumerate(first.areas)
         )
-    titles = [f"{each.number}: {each.title}" for each in first.categories if each.title]
+    named = [(each.number, each.title) for each in first.categories if each.title]
+    titles = [f"{number}: {' '.join(title.split())}" for number, title in named]
     yield from titles or ["What the categories are is not open here."]
 
 

@@ -41,7 +41,7 @@ def list_of_84(telling: Telling = LCC) -> Matrix:
 
 def asked(*, areas: tuple[str, ...] | None, doubtful: tuple[str, ...] | None = None) -> Draft:
     texts, disclosures = sealed(
-        "rutland", "asked", {"item.1": "Roads & bridges", "item.2": "<b>\u202ePay</b>"}
+        "rutland", "asked", {"item.1": "Roads\n  & bridges", "item.2": "<b>\u202ePay</b>"}
     )
     event = Request(
         author="rutland",
@@ -141,7 +141,9 @@ def test_without_areas_there_is_one_column_and_the_categories_have_their_titles(
     matrix = fold_matrix(made(request), request.id)
 
     assert [("", False)] == [(area.name, area.doubtful) for area in matrix.areas]
-    assert ["Roads & bridges", "<b>\u202ePay</b>", None] == [e.title for e in matrix.categories]
+    titles = ["Roads\n  & bridges", "<b>\u202ePay</b>", None]
+    assert titles == [each.title for each in matrix.categories]
+    assert "\n  1: Roads & bridges\n  2: <b>" in matrix_text(made(request), [matrix])
     assert 3 == matrix.total
 
 

@@ -16,6 +16,7 @@ from ledger.folds.arrangements import fold_arrangements
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.items import ItemState
 from ledger.folds.knowledge import fold_knowledge
+from ledger.folds.positions import fold_positions
 from ledger.folds.reading import read
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
@@ -25,6 +26,7 @@ from ledger.plain import to_json, view_json
 from ledger.sentences import sentence
 from ledger.text import chronology_text, commitments_text, requests_text
 from ledger.texts.knowing import knowledge_text
+from ledger.texts.queueing import positions_text
 from ledger.view import View
 from ledger.wording import WORDS, actors_words, count_words, days_words, say
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce, sealed
@@ -36,6 +38,7 @@ from verify.kinds import (
     Arrangement,
     Artefact,
     Attestation,
+    Commitment,
     Erasure,
     Event,
     Hold,
@@ -96,6 +99,50 @@ def test_a_title_cannot_move_the_reader_s_cursor() -> None:
 
     assert "A\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}B" in text
     assert all(c == "\n" or c.isprintable() for c in text)
+
+
+def test_no_line_of_what_a_party_wrote_passes_for_a_line_of_ours() -> None:
+    """Dates are printed in the words of the source, and no word of ours ends their line."""
+    forged = "\n  established: kept\r\u2028Not yet answered.\x85All was checked."
+    words = {f"phrase_{role}": f"{role}{forged}" for role in ("made", "due")}
+    digests, texts = sealed(LCC, "promise", words)
+    promise = Draft(
+        Commitment(
+            author=LCC,
+            nonce=nonce("promise"),
+            dates=dates(made="2025-03-06", due="2025-04"),
+            what="data",
+            by=LCC,
+            to=("rutland",),
+            sealed=digests,
+        ),
+        texts,
+    )
+    value, opened = sealed("rutland", "title", {"value": f"another{forged}"})
+    title = Draft(
+        Position(author="rutland", nonce=nonce("title"), on=promise.id, stance="correct",
+                 field="claims.phrase_made", sealed=value),
+        opened,
+    )  # fmt: skip
+    when, told = sealed("rutland", "due", {"phrase_value": f"later{forged}"})
+    due = Draft(
+        Position(author="rutland", nonce=nonce("due"), on=promise.id, stance="correct",
+                 field="dates.due", dates=dates(value="2025-05"), sealed=when),
+        told,
+    )  # fmt: skip
+    view = book_of([promise, title, due], members=("rutland",)).view()
+
+    found = pages(view, width=400)
+    found["positions"] = positions_text(view, fold_positions(read(view, as_at=AS_AT)), width=400)
+    for text in found.values():
+        for line in text.split("\n"):
+            # In whatever column it stands, something of ours stands before it.
+            assert not line.lstrip().startswith(
+                ("established: kept", "Not yet answered.", "All was")
+            )
+    assert "made established: kept Not yet answered. All was checked." in found["promises"]
+    for told_as in ("another", "later"):
+        assert f"{told_as} established: kept Not yet answered." in found["positions"]
 
 
 def test_spaces_of_another_document_are_spaces() -> None:

@@ -118,7 +118,7 @@ def _denied(asked: Asked, told: Told, position: Position, of: Told) -> Answer:
         )
     value = date_of(told, "value")
     given = told.text("value") if value is None else format_when(value)
-    words += "" if given is None else f"; by its own word: {given}"
+    words += "" if given is None else f"; by its own word: {' '.join(given.split())}"
     return asked.answer(f"{words}.", [told.id, of.id], parties={told.author, *speakers}, why=why)
 
 

@@ -21,6 +21,7 @@ from ledger.outputs.table import COMPLETE, Choice, Table, instant_words, table_o
 from ledger.view import Stamped
 from tests.ledger.bookmaking import Draft, book_of, nonce, public, sealed
 from tests.ledger.founding import CASE, INVITATION, LCC, LETTER, MEETING, OTHERS, position
+from tests.ledger.outputs.hostile import hostile_table
 from tests.ledger.shipped import shipped
 from tests.ledger.test_folds_timeline import shuffled
 from verify.kinds import Artefact, Communication, Key, Opening
@@ -69,6 +70,14 @@ def test_keeps_the_words_and_bounds_of_an_imprecise_date() -> None:
     assert "[2025-07-01..2025-07-10]" == row.date.edtf
     assert not row.date.precise
     assert row.ref in ids.values()
+
+
+def test_the_words_of_a_date_are_one_line_and_its_bounds_another() -> None:
+    (row,) = hostile_table(["in spring,\n or so"], edtf=["2025-03"]).rows
+    assert row.date is not None
+
+    assert ("in spring, or so", "March 2025") == row.date.lines
+    assert "in spring,\n or so" == row.date.phrase
 
 
 def test_names_who_did_it_towards_whom_and_for_whom() -> None:
