@@ -61,8 +61,8 @@ def _add(commands: "_SubParsersAction[ArgumentParser]") -> None:
         commands, "serve", "serve a ledger over HTTP, or all that a folder holds", _serve,
         "serve ledger",
         "serve ledgers --uds /run/counterfoil/socket # behind a proxy that speaks TLS",
-        more='Prints "listening on URL" when it answers. Ctrl-C ends it, in order. '
-        "Further settings: ledger.toml in the folder, or the environment; see api/SERVING.md.",
+        more='Prints "listening on URL" when it answers. Ctrl-C ends it, in order. Further\n'
+        "settings: ledger.toml in the folder, or the environment; see api/SERVING.md.",
     )  # fmt: skip
     serving.add_argument("folder", help="a ledger's folder, or one that holds ledgers")
     _listening_options(serving, port=Settings().port)

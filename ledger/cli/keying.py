@@ -94,7 +94,10 @@ def _add_new(keys: _SubParsersAction[ArgumentParser]) -> None:
         "--powers", default=",".join(_ALL_POWERS),
         help="what it may sign: answer, govern, intake, record, undertake (default: %(default)s)",
     )  # fmt: skip
-    new.add_argument("--passphrase-file", metavar="FILE", help="read the passphrase from this file")
+    new.add_argument(
+        "--passphrase-file", metavar="FILE",
+        help="read the passphrase from this file (default: ask)",
+    )  # fmt: skip
     new.add_argument(
         "--plain", action="store_true", help="no passphrase: the file's mode alone protects it"
     )

@@ -60,8 +60,9 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "prove ledger 3c918f3d -o evidence.json --stamp 77ab03c1",
         "prove ledger 3c918f3d --tlog-proof one.tlog-proof --entry one.entry",
         "prove ledger 3c918f3d --dsse envelope.json",
-        more="What is limited to some parties stays closed, unless --for names one of them. "
-        "The last two are for tools of others, and open no claim.",
+        more="What is limited to some parties stays closed, unless --for names one of them.\n"
+        "What --tlog-proof, --entry and --dsse write is for tools of others, and opens no\n"
+        "claim.",
     )  # fmt: skip
     add_source(proving)
     proving.add_argument("id", nargs="+", help="the events' ids, or their first digits")
