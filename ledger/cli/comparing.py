@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ledger.cli.context import DONE, Context, UsageError
 from ledger.cli.parsing import command, day, size, width
-from ledger.cli.sources import add_source, one_id, read_view
+from ledger.cli.sources import add_source, add_trusted, one_id, read_view
 from ledger.date_words import format_when
 from ledger.folds.changes import find_changes
 from ledger.folds.reading import Reading, read
@@ -56,6 +56,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument(
         "--until-size", type=size, metavar="M", help="as known from the first M entries"
     )
+    add_trusted(parser)
     parser.add_argument(
         "--width", type=width, default=80, metavar="N", help="characters in a line (default: 80)"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ledger.cli.context import DONE, Context, UsageError, table
 from ledger.cli.parsing import command, day, label, size
-from ledger.cli.sources import add_source, open_view
+from ledger.cli.sources import add_source, add_trusted, open_view
 from ledger.folds.reading import read
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.outputs.files import write_files
@@ -56,11 +56,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--as-at", type=day, metavar="DATE", help="as things stood on this day (default: today)"
     )
     output.add_argument("--at-size", type=size, metavar="N", help="only the first N entries")
-    output.add_argument(
-        "--tsa-chain", metavar="FILE",
-        help="certificates (PEM) of time-stamping authorities whose word counts as a witness's "
-        "(default: of those in authorities.toml in --home)",
-    )  # fmt: skip
+    add_trusted(output)
     output.add_argument("--force", action="store_true", help="overwrite the file, if there is one")
 
 

@@ -19,7 +19,7 @@ from ledger.cli.context import (
     vkey_of,
 )
 from ledger.cli.parsing import command, day, label, size, width
-from ledger.cli.sources import add_source, one_id, read_view
+from ledger.cli.sources import add_source, add_trusted, one_id, read_view
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.proven import bracket_words
 from ledger.folds.reading import Reading, read
@@ -116,15 +116,7 @@ def add_reader(
         "--as-at", type=day, metavar="DATE", help="as things stood on this day (default: today)"
     )
     parser.add_argument("--at-size", type=size, metavar="N", help="only the first N entries")
-    parser.add_argument(
-        "--tsa-chain", metavar="FILE",
-        help="certificates (PEM) of time-stamping authorities whose word counts as a witness's "
-        "(default: of those in authorities.toml in --home)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--dkim-keys", metavar="FILE",
-        help="keys of mail servers that you trust: lines of a name in the DNS and its record",
-    )  # fmt: skip
+    add_trusted(parser)
     parser.add_argument(
         "--width", type=width, default=80, metavar="N", help="characters in a line (default: 80)"
     )

@@ -42,6 +42,7 @@ __all__ = [
     "NO_OUTSIDE",
     "SOURCE",
     "add_source",
+    "add_trusted",
     "fingerprint_of",
     "full_id",
     "home_of",
@@ -100,6 +101,19 @@ def identity_options(parser: ArgumentParser) -> None:
         "--home", metavar="DIR",
         help="your outbox, receipts, journal, authorities and what you know of ledgers "
         "(default: the key file's name with .d; without a key, a cache of this account)",
+    )  # fmt: skip
+
+
+def add_trusted(parser: ArgumentParser) -> None:
+    """Add the options that say whose word the reader trusts, beside the ledger's witnesses."""
+    parser.add_argument(
+        "--tsa-chain", metavar="FILE",
+        help="certificates (PEM) of time-stamping authorities whose word counts as a witness's "
+        "(default: of those in authorities.toml in --home)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dkim-keys", metavar="FILE",
+        help="keys of mail servers that you trust: lines of a name in the DNS and its record",
     )  # fmt: skip
 
 

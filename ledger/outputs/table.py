@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, Literal
 
 from ledger.date_words import HOUSE_CONVENTION, format_when
@@ -258,6 +259,7 @@ class Footer:
         calendar: The bank holidays that deadlines rest on, with their version; None where no
             deadline is printed.
         authorities: The time-stamping authorities whose stamps count, since the reader trusts them.
+        mail_servers: The domains of which mails were checked with keys that the reader gave.
     """
 
     origin: str
@@ -271,6 +273,7 @@ class Footer:
     notes: tuple[str, ...]
     calendar: str | None
     authorities: tuple[str, ...]
+    mail_servers: tuple[str, ...]
 
     @property
     def check(self) -> str:
@@ -292,6 +295,8 @@ class Footer:
             words += " --grades"
         if self.authorities:
             words += " --tsa-chain CERTIFICATES"
+        if self.mail_servers:
+            words += " --dkim-keys KEYS"
         return f"{words} --format FORMAT --out FILE"
 
     def lines(self) -> tuple[str, ...]:
@@ -307,6 +312,7 @@ class Footer:
             *self.notes,
             *([] if self.calendar is None else [f"Bank holidays: {self.calendar}."]),
             *(f"Time stamps count of: {name}." for name in self.authorities),
+            *(f"A key that the reader gave counts for: {name}." for name in self.mail_servers),
             f"Left out: {'; '.join(counts)}." if counts else "Nothing was left out.",
             f"To check the ledger: {self.check}",
             f"To make this again: {self.again}",
@@ -609,6 +615,7 @@ def _footer(
     due: tuple[DueRow, ...],
 ) -> Footer:
     view = reading.view
+    mails = chain.from_iterable(view.mails.values())
     return Footer(
         origin=view.origin,
         fingerprint=view.fingerprint,
@@ -621,6 +628,7 @@ def _footer(
         notes=tuple(_unopened(view)),
         calendar="; ".join(sorted({row.calendar for row in due if row.calendar})) or None,
         authorities=tuple(sorted({clean(stamp.authority) for stamp in view.stamps})),
+        mail_servers=tuple(sorted({clean(mail.domain) for mail in mails if mail.trusted})),
     )
 
 

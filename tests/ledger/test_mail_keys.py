@@ -110,6 +110,11 @@ def test_the_reader_may_give_keys(desk: Desk, told: str) -> None:
     given = proof(desk, "ledger", told, "--dkim-keys", "trusted")
     assert given["said"].startswith("Corroborated (")
     assert "by a key that you gave" in given["said"]
+    words = ("output", "ledger", "--format", "csv", "--grades", "--as-at", "2026-04-01", "--out")
+    desk.done(*words, "without.csv")
+    desk.done(*words, "with.csv", "--dkim-keys", "trusted")
+    tables = [(desk.folder / f"{name}.csv").read_text() for name in ("without", "with")]
+    assert [False, True] == ["Corroborated" in table for table in tables]
     desk.write("trusted", "nonsense")
     wrong = desk("show", "ledger", told, "--dkim-keys", "trusted")
     assert (2, True) == (wrong.code, "trusted: line 1: is not a name" in wrong.err)

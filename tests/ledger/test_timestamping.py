@@ -323,6 +323,9 @@ events:
         assert "stamped by CN=Invented authority, an authority that you trust" in flat(trusted.out)
         assert "Contemporaneous" in told.out
         assert "Contemporaneous" not in desk("chronology", source, *day).out
+        since = ("changes", source, "--since-size", "3")
+        assert "Contemporaneous" in desk(*since, "--tsa-chain", "tsa/root.pem").out
+        assert "Contemporaneous" not in desk(*since).out
 
 
 def test_certificates_that_cannot_be_read_are_named(desk: Desk) -> None:

@@ -18,7 +18,7 @@ from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.folds.timeline import fold_timeline
 from ledger.layout import clean
 from ledger.outputs.table import COMPLETE, Choice, Table, instant_words, table_of
-from ledger.view import Stamped
+from ledger.view import SignedMail, Stamped
 from tests.ledger.bookmaking import Draft, book_of, nonce, public, sealed
 from tests.ledger.founding import CASE, INVITATION, LCC, LETTER, MEETING, OTHERS, position
 from tests.ledger.outputs.hostile import hostile_table
@@ -251,6 +251,17 @@ def test_the_footer_names_the_authorities_whose_stamps_count() -> None:
 
     assert "Time stamps count of: Time\ufffd CA." in footer.lines()
     assert " --tsa-chain CERTIFICATES --format " in footer.again
+
+
+def test_the_footer_names_whose_mails_were_checked_with_keys_of_the_reader() -> None:
+    usual = SignedMail(domain="a.example", covers=(), own=True, day="", trusted=False)
+    mails = (usual, usual._replace(domain="given.example", trusted=True))
+    view = replace(founding()[0].view, mails={"an event": mails})
+    footer = table_of(read(view, as_at=AS_AT)).footer
+
+    assert "A key that the reader gave counts for: given.example." in footer.lines()
+    assert not any("a.example" in line for line in footer.lines())
+    assert " --dkim-keys KEYS --format " in footer.again
 
 
 @pytest.mark.parametrize(
