@@ -16,6 +16,7 @@ from tests.ledger.commandline import ROOT, Desk, process
 
 COMMANDS = (
     "agreements",
+    "amend",
     "answer",
     "approve",
     "arrangements",

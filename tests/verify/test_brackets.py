@@ -433,7 +433,10 @@ def test_people_read_whose_times_they_are(world: World, tmp_path: Path) -> None:
     shown = evidence(world, ("w1", at_s + 8), ("w3", at_s + 9))
     written(tmp_path, {"shown": encode(shown), "bare": encode(evidence(world)),
                        "policy": policy("quorum w3")})  # fmt: skip
-    written(tmp_path / "cold", World().found(witnesses=(witness("w1"),), quorum=1).export())
+    cold = World().found(witnesses=(witness("w1"),), quorum=1).export()
+    written(tmp_path / "cold", cold)
+    once = {"checkpoint": cosign(cold["checkpoint"], ("w1", at_s))}
+    written(tmp_path / "once", cold | once)
 
     def words(*arguments: str | Path) -> str:
         return " ".join(run(*arguments).stdout.decode().split())
@@ -443,6 +446,7 @@ def test_people_read_whose_times_they_are(world: World, tmp_path: Path) -> None:
     assert f"1 was signed after a known time, the earliest after {format_time_s(at_s)}" in text
     text = words(tmp_path / "cold")
     assert "0 entries existed by a known time 0 were signed after a known time" in text
+    assert "co-signers: 1 entry existed by a known time, the" in words(tmp_path / "once")
     text = words(tmp_path / "shown")
     times = f"signed after {format_time_s(at_s)}; existed by {format_time_s(at_s + 9)}"
     assert f"entry 3: {times}, cosigned by 2 of 3" in text
