@@ -15,7 +15,7 @@ from ledger.texts.knowing import knowledge_text
 from ledger.view import View
 from ledger.viewing import view_of_export
 from tests.ledger.commandline import part, process, rows
-from tests.verify.test_command import written
+from tests.verify.commanding import written
 from tests.world import World, cosign, letter, restart, say, witness
 from verify.audit import audit
 from verify.brackets import Bracket

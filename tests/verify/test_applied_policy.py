@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from tests import reference
 from tests.showing import evidence_of
-from tests.verify.test_command import run, written
+from tests.verify.commanding import run, written
 from tests.world import ORIGIN, World, cosign, letter, policy, restart
 from verify.anchors import Anchors
 from verify.audit import audit

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tests import reference
 from tests.showing import evidence_of
 from tests.vectors.signatures import subproof
-from tests.verify.test_command import run, written
+from tests.verify.commanding import run, written
 from tests.world import World, cosign, founding_charter, letter, policy, restart, witness
 from verify.anchors import Anchors
 from verify.audit import audit

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.showing import evidence_of
-from tests.verify.test_command import fingerprint, run, two_parties, written
+from tests.verify.commanding import fingerprint, run, written
 from tests.world import World, policy
 from verify.__main__ import main
 from verify.brackets import Bracket
@@ -31,11 +31,6 @@ NEVER = (
     "witness", "disclosure", "redact", "tenant", "timeline", "leaf", "tree", "hash chain",
     "checkpoint", "vkey", "proves that", "is true.",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    return two_parties()
 
 
 @pytest.fixture

@@ -1,24 +1,18 @@
 """The command `counterfoil-verify`: exit codes, and what it prints."""
 
-import contextlib
-import io
 import os
-import pty
 import random
-import re
 import shutil
-import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import pytest
 
 from tests.showing import evidence_of
+from tests.verify.commanding import COMMAND, ROOT, fingerprint, process, run, two_parties, written
 from tests.world import ORIGIN, Said, World, letter, public_hex, say, signing_key
 from verify.__main__ import main
 from verify.checks import Check
@@ -26,90 +20,9 @@ from verify.codec import encode
 from verify.events import event_id, kind_of
 from verify.evidence import format_evidence
 from verify.folder import Folder
-from verify.kinds import Attestation, Erasure, Meeting
+from verify.kinds import Attestation, Erasure
 from verify.note import COSIGNATURE_ED25519, VerifierKey, format_vkey, key_id
 from verify.notes import log_vkey
-
-ROOT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "verify")
-
-
-def two_parties() -> World:
-    world = World().found()
-    world.enrol("southfold")
-    world.join("southfold")
-    world.submit(letter("northmere"), letter("northmere"), see=True)
-    world.submit(world.file("southfold", b"octets of a file"))
-    return world
-
-
-def written(path: Path, files: Mapping[str, bytes]) -> Path:
-    for name, content in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
-    return path
-
-
-class Done(NamedTuple):
-    """What a run came to."""
-
-    returncode: int
-    stdout: bytes
-    stderr: bytes
-
-
-def run(*arguments: str | Path) -> Done:
-    """Run the command here: as a process it would cost half a second each time."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = main([*map(str, arguments)])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-    for stream in (out, err):
-        stream.flush()
-    return Done(code, out.buffer.getvalue(), err.buffer.getvalue())
-
-
-def process(*arguments: str | Path, **environment: str) -> Done:
-    """Run the command as a process."""
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=ROOT, capture_output=True, check=False, env=os.environ | environment,
-    )  # fmt: skip
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-def fingerprint(world: World) -> str:
-    assert world.fingerprint is not None
-    return world.fingerprint
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    return two_parties()
-
-
-@pytest.fixture
-def export(world: World, tmp_path: Path) -> Path:
-    return written(tmp_path / "export", world.export())
-
-
-@pytest.fixture
-def evidence(world: World, tmp_path: Path) -> Path:
-    path = tmp_path / "evidence.json"
-    path.write_bytes(format_evidence(evidence_of(world, 3)))
-    return path
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an export that is worth several processes."""
-    world = World().found()
-    for _ in range(3):
-        world.submit(*(say(Meeting, "northmere") for _ in range(2800)))
-    return written(tmp_path_factory.mktemp("large"), world.export())
-
 
 # Exit codes
 
@@ -594,126 +507,6 @@ def test_no_path_is_taken_for_a_wish_for_the_version(words: Sequence[str]) -> No
 
     assert (2, b"") == (done.returncode, done.stdout)
     assert b"could not run" in done.stderr
-
-
-# Several processes, terminals, interrupts
-
-
-def test_number_of_processes_changes_nothing(large: Path) -> None:
-    reports = [run(large, "--json", "--processes", n) for n in ("1", "2")]
-
-    assert 3 == reports[0].returncode == reports[1].returncode
-    assert reports[0].stdout == reports[1].stdout
-    assert b"" == reports[0].stderr == reports[1].stderr
-
-
-def on_terminal(
-    arguments: Sequence[str | Path], disturb: Callable[[int], None] = lambda _: None
-) -> tuple[int, str]:
-    """Run with a terminal as standard error; return the exit code and what it showed.
-
-    `disturb` is called with the process's id once the first chunk is checked.
-    """
-    outer, inner = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], cwd=ROOT,
-        stdout=subprocess.DEVNULL, stderr=inner, start_new_session=True,
-    )  # fmt: skip
-    os.close(inner)
-    shown, disturbed = b"", False
-    while True:
-        try:
-            more = os.read(outer, 4096)
-        except OSError:  # the other side is closed
-            break
-        if not more:
-            break
-        shown += more
-        if not disturbed and b"entries" in shown:
-            disturb(process.pid)
-            disturbed = True
-    os.close(outer)
-    return process.wait(), shown.decode()
-
-
-def test_progress_is_shown_on_a_terminal_and_cleared(large: Path) -> None:
-    for processes in ("1", "2"):
-        code, shown = on_terminal([large, "--processes", processes])
-        assert 3 == code
-        assert "\r8,401 of 8,401 entries" in shown
-        assert shown.endswith(f"\r{'':79}\r")
-
-
-@pytest.mark.parametrize("beside", [False, True])
-def test_what_a_certificate_hashes_is_shown_twice_and_cleared(
-    export: Path, evidence: Path, tmp_path: Path, *, beside: bool
-) -> None:
-    words = [evidence, "--files", export] if beside else [export]
-    for number in range(3):
-        (export / "files" / f"more{number}").write_bytes(bytes(700_000))
-    (export / "files" / "large").write_bytes(bytes(2_500_000))
-    size = sum(path.stat().st_size for path in export.rglob("*") if path.is_file())
-    _, shown = on_terminal([*words, "--certificate", tmp_path / "draft.txt"])
-    told = re.findall(r"\r([0-9,]+) of ([0-9,]+) octets", shown)
-
-    assert {f"{size:,}"} == {of for _, of in told}
-    assert 2 == [done for done, _ in told].count(f"{size:,}")
-    assert 2 * 3 <= len(told) <= 2 * 6
-    assert shown.endswith(f"\r{'':79}\r")
-    assert (tmp_path / "draft.txt").exists()
-
-
-def test_numbers_stand_one_under_the_other(large: Path) -> None:
-    lines = run(large).stdout.decode().splitlines()
-
-    assert "  Checked      8,401 entries" in lines
-    assert "                   4 submissions" in lines
-
-
-def test_quiet_shows_no_progress(large: Path) -> None:
-    assert (3, "") == on_terminal([large, "--quiet"])
-
-
-def test_quiet_hashes_quietly(export: Path, tmp_path: Path) -> None:
-    out = tmp_path / "draft.txt"
-
-    assert (3, "") == on_terminal([export, "--quiet", "--certificate", out])
-    assert out.exists()
-
-
-def test_interrupt_is_130_without_traceback(large: Path) -> None:
-    for processes in ("1", "2"):
-        code, shown = on_terminal(
-            [large, "--processes", processes], lambda group: os.killpg(group, signal.SIGINT)
-        )
-        assert 130 == code
-        assert "Traceback" not in shown
-        assert "Error" not in shown
-
-
-def test_loss_of_a_process_is_2(large: Path) -> None:
-    def kill_child(process: int) -> None:
-        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-        os.kill(int(children[0]), signal.SIGKILL)
-
-    code, shown = on_terminal([large, "--processes", "2"], kill_child)
-
-    assert 2 == code
-    assert "could not run" in shown
-    assert "Traceback" not in shown
-
-
-def test_interrupt_while_reading_is_130(export: Path, tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [*COMMAND, str(export), "--receipt", str(pipe)], cwd=ROOT, stderr=subprocess.PIPE
-    )
-    with pipe.open("wb"):  # opens when the command has opened it to read
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate()
-
-    assert (130, b"") == (process.returncode, errors)
 
 
 # Any octets

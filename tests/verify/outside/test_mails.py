@@ -13,8 +13,8 @@ import pytest
 
 from ledger.export import export as write
 from tests.ledger.builder import NewEvent, Party, found_ledger, new_event, new_letter, submit
+from tests.verify.commanding import run
 from tests.verify.outside.test_dkim import MAIL, NAME, rsa, signed
-from tests.verify.test_command import run
 from verify.__main__ import main
 from verify.errors import MalformedError
 from verify.folder import Folder

@@ -20,8 +20,8 @@ from ledger.viewing import view_of_export
 from tests.ledger.builder import Party, found_ledger, new_event, new_letter, submit
 from tests.showing import evidence_of
 from tests.timestamping import Authority
+from tests.verify.commanding import ROOT, run, written
 from tests.verify.test_brackets import stamp
-from tests.verify.test_command import ROOT, run, written
 from tests.world import World, letter
 from verify.__main__ import main
 from verify.checkpoint import parse_signed
