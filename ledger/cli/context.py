@@ -12,7 +12,7 @@ import shlex
 import unicodedata
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -78,6 +78,17 @@ class InvalidError(LedgerError):
     """What was handed in was looked at, and is not valid."""
 
 
+@dataclass(slots=True)
+class _Line:
+    """The line of a terminal that shows how far work is.
+
+    Attributes:
+        used: Whether anything stands on it.
+    """
+
+    used: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a command works with.
@@ -87,12 +98,14 @@ class Context:
         out: Where answers go.
         err: Where progress and complaints go.
         json: Whether answers are for machines.
+        line: Where it shows how far work is.
     """
 
     now_ms: Callable[[], int]
     out: TextIO
     err: TextIO
     json: bool = False
+    line: _Line = field(default_factory=_Line, repr=False)
 
     def today(self) -> dt.date:
         """Return the day, by UTC."""
@@ -145,6 +158,7 @@ class Context:
         def show(done: int, size: int, /) -> None:
             if not self.err.isatty():
                 return
+            self.line.used = True
             print(f"\r{what} {done:,} of {size:,}", end="", file=self.err, flush=True)
             if done >= size:
                 self._clear()
@@ -156,14 +170,16 @@ class Context:
 
         def show(came: int, /) -> None:
             if self.err.isatty():
+                self.line.used = True
                 print(f"\r{what} {came / _MIB:.1f} MiB ", end="", file=self.err, flush=True)
 
         return show
 
     def _clear(self) -> None:
         """Take what shows how far work is off the terminal."""
-        with contextlib.suppress(OSError):  # what comes next finds out whether it can be printed
-            if self.err.isatty():
+        if self.line.used:
+            self.line.used = False
+            with contextlib.suppress(OSError):  # what is printed next finds out whether it can be
                 print(f"\r{'':{WIDTH - 1}}\r", end="", file=self.err, flush=True)
 
     # Ledgers

@@ -161,6 +161,13 @@ def test_what_is_interrupted_leaves_nothing(
     assert before == sorted(lettered.folder.rglob("*"))
 
 
+def test_where_nothing_was_shown_nothing_is_cleared() -> None:
+    said = Interrupting("nothing")
+    Context(now_ms=lambda: NOW_MS, out=io.StringIO(), err=said).say("A remark.")
+
+    assert "A remark.\n" == said.getvalue()
+
+
 def test_steps_are_told_now_and_then_and_at_the_end() -> None:
     said: list[tuple[int, int]] = []
     steps = Steps(lambda done, size: said.append((done, size)), 130)
