@@ -78,6 +78,10 @@ class Fragment(Judge):
 
     here: frozenset[str] = frozenset()
     """The ids of all events in the file, those that come later, too."""
+    size: int | None = None
+    """That of the checkpoint."""
+    stop: int = 0
+    """Where the submissions before end."""
 
     def _check_places(self, submission: Sequence[Entry]) -> None:
         first = submission[0]
@@ -89,6 +93,10 @@ class Fragment(Judge):
             if entry.recorded < self.recorded or entry.recorded != first.recorded:
                 raise Refused(404, "recorded", found=str(entry.recorded))
         need(903, "rules", found=first.body.get("rules"), expected=self.rules)
+        stop = first.index + statement["count"]
+        if first.index < self.stop or (self.size is not None and stop > self.size):
+            raise Refused(406, "overlaps, or goes on beyond the checkpoint", found=str(first.index))
+        self.stop = stop
 
     def _check_events_root(self, submission: Sequence[Entry]) -> None:
         if len(submission) == submission[0].body["statement"]["count"]:
@@ -187,6 +195,7 @@ class _Evidence:
         self.entries = [parse_entry(encode(element["entry"])) for element in self.elements]
         self.governance = [parse_entry(encode(each)) for each in evidence["governance"]]
         self.state = Fragment()
+        self.state.size = self.checkpoint.size
         events = [entry.event for entry in (*self.entries, *self.governance)]
         nested = [event["event"] for event in events if "event" in event]
         self.state.here = frozenset(event_id(encode(event)) for event in (*events, *nested))

@@ -16,6 +16,7 @@ from tests.world import (
     World,
     cosign,
     founding_charter,
+    inclusion,
     letter,
     public_hex,
     say,
@@ -309,6 +310,13 @@ def _ruled() -> Vectors:
         both = format_evidence(evidence_of(world, at, after))
         yield to_accept("evidence", f"a ref to an event that is later {desc}", spelled(alone))
         yield to_refuse("evidence", f"a ref to a later event, {desc} here", spelled(both))
+    world = World().found()
+    at = world.submit(letter("northmere"), letter("northmere"))
+    cut = json.loads(format_evidence(evidence_of(world, at)))
+    cut["checkpoint"] = world.note(at + 1).decode()
+    cut["entries"][0]["proof"] = [node.hex() for node in inclusion(world.leaves[: at + 1], at)]
+    desc = "a submission that goes on beyond the checkpoint"
+    yield to_refuse("evidence", desc, spelled(canonical(cut)))
 
 
 def _timed() -> Vectors:
