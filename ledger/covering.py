@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
-from verify.brackets import Brackets
+from verify.brackets import Brackets, format_time_s
+from verify.brackets import Cosigned as Dated
 from verify.checkpoint import parse_signed
+from verify.checks import Check
 from verify.contents import charter_policy
-from verify.errors import VerifyError
+from verify.errors import RuleError, VerifyError
 from verify.notes import dated_by, log_vkey
 from verify.policy import cosigners
 from verify.state import State
@@ -22,6 +24,7 @@ from verify.state import State
 __all__ = [
     "Cosigned",
     "Covering",
+    "check_covered",
     "covering",
     "earliest_s",
     "is_witnessed",
@@ -123,6 +126,32 @@ def earliest_s(state: State, size: int, *, recorded_at: Callable[[int], int]) ->
         for (start, charter), end in zip(state.charters, ends, strict=True)
         if start < size or start == 1
     )
+
+
+def check_covered(
+    dated: Sequence[Dated], *, state: State, size: int, recorded_at: Callable[[int], int]
+) -> None:
+    """Check that no entry was recorded later than the cosignatures that cover it.
+
+    Args:
+        dated: Cosigned checkpoints of this size, weighed by the charter's witnesses.
+        state: The rules' state, at that size or later.
+        size: Their size, above 0.
+        recorded_at: Gives when an entry was recorded, in milliseconds.
+
+    Raises:
+        RuleError: With check `bracket`: one was.
+
+    Source: SPEC section 8.2.
+    """
+    by_s = Brackets(covering=dated, seen=(), statements=()).of(size - 1, first=size - 1).by_s
+    if by_s is None:
+        return
+    least_s = earliest_s(state, size, recorded_at=recorded_at)
+    if by_s < least_s:
+        reason = "is cosigned earlier than what it covers was recorded"
+        expected, found = f"from {format_time_s(least_s)} on", format_time_s(by_s)
+        raise RuleError(Check.BRACKET, "note", reason, expected, found)
 
 
 def size_of(checkpoint: bytes) -> int:

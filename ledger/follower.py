@@ -16,11 +16,13 @@ who may sign, and of disclosures, it judges nothing: that is an audit's, which n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from verify.brackets import Bracket, Brackets, Committed, Cosigned, check_recorded
+from ledger.covering import check_covered
+from verify.brackets import Brackets, Committed, Cosigned, check_recorded
 from verify.checkpoint import check_parsed, parse_signed
 from verify.checks import Check
 from verify.codec import Count, Decoder, Hash, Instant, Wire, encode
@@ -118,7 +120,7 @@ class Follower:
     fresh: dict[bytes, int] = field(default_factory=dict)
     notes: Notes | None = None
     doubted: tuple[bytes, ...] = ()
-    _turnings: list[_Turning] = field(default_factory=list)
+    _turnings: dict[int, _Turning] = field(default_factory=dict)
     _signed: _Signed | None = None
     _candidates: list[Candidate] = field(default_factory=list)
 
@@ -130,7 +132,8 @@ class Follower:
     @property
     def charter(self) -> bytes | None:
         """The octets of entry 0; None before it was taken in."""
-        entry = self._turnings[0].entry if self._turnings else None
+        founding = self._turnings.get(0)
+        entry = None if founding is None else founding.entry
         return None if entry is None else entry.encode()
 
     def take(self, data: bytes) -> None:
@@ -174,9 +177,7 @@ class Follower:
             raise RuleError(Check.POSITION, where, "is missing: its submission is cut short")
 
     def cover(self, notes: Iterable[bytes]) -> None:
-        """Check that the last entry was not recorded later than cosignatures that cover it.
-
-        It was recorded last: if it was in time, so were all entries before.
+        """Check that no entry was recorded later than cosignatures that cover it.
 
         Args:
             notes: Checkpoints of this size.
@@ -189,8 +190,15 @@ class Follower:
         """
         root = self.frontier.root()
         dated = [each for note in notes if (each := self._dated(note, self.size, root))]
-        brackets = Brackets(covering=dated, seen=(), statements=())
-        self._check_time(brackets.of(self.size - 1, first=self.size - 1), self.recorded)
+        if dated and self.state is not None:
+            with self._at_last():
+                check_covered(
+                    dated, state=self.state, size=self.size, recorded_at=self._recorded_at
+                )
+
+    def _recorded_at(self, index: int) -> int:
+        """Return when an entry was recorded: the last one, or one that changed the state."""
+        return self.recorded if index == self.size - 1 else self._turnings[index].recorded
 
     def _check_named(self, signed: _Signed, notes: Notes) -> None:
         """Check that a statement was not recorded before the cosignatures that it commits to.
@@ -209,15 +217,21 @@ class Follower:
         if dated is not None:
             said = [Committed(signed.first, seen.size, dated.note)]
             brackets = Brackets(covering=(), seen=[dated], statements=said)
-            self._check_time(brackets.of(signed.first, first=signed.first), signed.recorded)
+            bracket = brackets.of(signed.first, first=signed.first)
+            with self._at_last():
+                check_recorded(bracket, recorded=signed.recorded, tolerance_s=self._tolerance_s())
 
-    def _check_time(self, bracket: Bracket, recorded: int) -> None:
+    def _tolerance_s(self) -> int:
         if self.state is None:
             raise AssertionError("an entry was taken in")
         # As before the last submission, or the charter itself.
-        tolerance_s = self.state.charter_at(max(self.size - 1, 1)).tolerance_s
+        return self.state.charter_at(max(self.size - 1, 1)).tolerance_s
+
+    @contextmanager
+    def _at_last(self) -> Iterator[None]:
+        """Say of what does not hold that it is at the last entry."""
         try:
-            check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
+            yield
         except RuleError as error:
             where = f"entry {self.size - 1} {error.where}"
             raise RuleError(error.check, where, error.reason, error.expected, error.found) from None
@@ -301,7 +315,7 @@ class Follower:
             turning = _Turning(
                 first=signed.first, recorded=signed.recorded, entry=signed.entry.decode()
             )
-            self._turnings.append(turning)
+            self._turnings[turning.first] = turning
         else:
             self._check_signer(signed)
         for number, candidate in enumerate(candidates):
@@ -329,7 +343,7 @@ class Follower:
         settled.active_key(signed.statement)
         if settled is not state:
             self.state = settled
-            self._turnings.append(_Turning(first=signed.first, recorded=signed.recorded))
+            self._turnings[signed.first] = _Turning(first=signed.first, recorded=signed.recorded)
 
     def _remember(self, candidate: Candidate, index: int) -> None:
         for known, _ in known_ids(candidate):
@@ -347,7 +361,7 @@ class Follower:
             RuleError: What was kept was altered.
         """
         for turning in turnings:
-            self._turnings.append(turning)
+            self._turnings[turning.first] = turning
             if turning.entry is None:
                 if self.state is not None:
                     self.state = self.state.settle(index=turning.first, recorded=turning.recorded)
@@ -376,7 +390,7 @@ class Follower:
                 nodes=tuple(node.hex() for node in self.frontier.nodes),
                 recorded=self.recorded,
                 ids=self.ids,
-                turnings=tuple(self._turnings),
+                turnings=tuple(self._turnings.values()),
                 note=None if self.note is None else self.note.decode(),
                 prev=self.prev,
                 rules=self.rules,

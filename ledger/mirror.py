@@ -31,6 +31,7 @@ from msgspec.structs import replace
 
 from ledger.client import AlteredError, ForkError, ShrunkError
 from ledger.commit import Commit, Head
+from ledger.covering import check_covered
 from ledger.errors import OutboxError, StoreError, TargetError
 from ledger.files import Files
 from ledger.forks import prove_fork, signed_by
@@ -42,7 +43,7 @@ from ledger.owed import Claims, Collector, claims_of
 from ledger.past import SnapshotPast, load_head
 from ledger.private import replace_private
 from ledger.progress import Progress
-from ledger.replay import Replayed, check_covered, cut, replay
+from ledger.replay import Replayed, cut, replay
 from ledger.served import NotesAbout, Part, parse_note
 from ledger.source import Source
 from ledger.store import Store
@@ -54,6 +55,7 @@ from verify.entry import parse_entry
 from verify.errors import RuleError, VerifyError
 from verify.events import parse_event
 from verify.kinds import Event
+from verify.notes import dated_by
 from verify.policy import cosigners
 from verify.state import State, UnknownVersionError
 from verify.submission import sealing_event
@@ -254,11 +256,16 @@ class Mirror:
                 history=SnapshotPast(snapshot),
                 path=self._path,
             )
-        recorded = {each.first + len(each.entries): each.recorded for each in given}
+        recorded = {each.first + len(each.entries) - 1: each.recorded for each in given}
         state = _state_of(commit.head)
+
+        def recorded_at(index: int) -> int:
+            # Asked of the last entries of submissions only.
+            return recorded[index] if index in recorded else self.ledger.recorded_at(index)
+
         for size, one in (*kept, (stop, note)):
             if _is_sound(one, state, size):
-                check_covered(parse_note(one)[1], state=state, size=size, recorded=recorded[size])
+                _check_times(one, state, size, recorded_at)
         self._write(commit, self._claims(commit, given))
         self._keep_notes(one for _, one in kept)
 
@@ -372,8 +379,7 @@ class Mirror:
         state = _state_of(self._head)
         keep: list[tuple[int, bytes]] = []
         for note in notes:
-            checkpoint, parsed = parse_signed(note)
-            size = checkpoint.size
+            size = parse_signed(note)[0].size
             if size > self.size or not _is_sound(note, state, size):
                 continue
             with self._store.read() as snapshot:
@@ -383,8 +389,7 @@ class Mirror:
                 check_cosigned(note, state=state, root_at=self.ledger.root_at)
             except RuleError as error:
                 raise self._fork(note) or error from None
-            recorded = parse_entry(self.ledger.entry(size - 1)).recorded
-            check_covered(parsed, state=state, size=size, recorded=recorded)
+            _check_times(note, state, size, self.ledger.recorded_at)
             keep.append((size, note))
         if keep:
             self._store.keep_notes(keep, merge=merge_notes)
@@ -456,6 +461,14 @@ def _about(
         size = each.first + len(each.entries)
         kept += [(size, one) for one in notes.of_size(size)]
     return named, kept
+
+
+def _check_times(note: bytes, state: State, size: int, recorded_at: Callable[[int], int]) -> None:
+    """Check that what a checkpoint covers was not recorded after it was cosigned."""
+    policies = [(start, charter_policy(charter)) for start, charter in state.charters]
+    dated = dated_by(policies, parse_signed(note)[1], size=size, digest=b"")
+    if dated is not None:
+        check_covered([dated], state=state, size=size, recorded_at=recorded_at)
 
 
 def _is_sound(note: bytes, state: State, size: int) -> bool:

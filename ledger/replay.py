@@ -19,20 +19,16 @@ from typing import Final
 from ledger.commit import Commit, Head
 from ledger.sequencer import History, Run, log_verifier_key, prepare_submission
 from ledger.tree import root_of_edge
-from verify.brackets import Brackets, check_recorded
 from verify.checkpoint import check_parsed, parse_signed
 from verify.checks import Check
-from verify.contents import charter_policy
 from verify.entry import Entry, check_parts, parse_entry
 from verify.errors import RuleError
 from verify.events import event_id, parse_event
 from verify.merkle import leaf_hash
-from verify.note import Note, format_note
-from verify.notes import dated_by
-from verify.state import State
+from verify.note import format_note
 from verify.submission import Submission, SubmittedEvent, check_covers, check_party_signature
 
-__all__ = ["Replayed", "check_covered", "cut", "replay"]
+__all__ = ["Replayed", "cut", "replay"]
 
 _CHECKS: Final = (
     ("index", Check.INDEX),
@@ -154,29 +150,6 @@ def replay(
         checkpoint=_signed_tree(checkpoint, after),
         head=after,
     )
-
-
-def check_covered(note: Note, *, state: State, size: int, recorded: int) -> None:
-    """Check that an entry was not recorded later than the cosignatures that cover it.
-
-    Args:
-        note: A checkpoint, with its lines.
-        state: The rules' state, at its size or later.
-        size: Its size.
-        recorded: When its last entry was recorded; those before were recorded no later.
-
-    Raises:
-        RuleError: With check `bracket`: it was.
-
-    Source: SPEC section 8.2.
-    """
-    policies = [(start, charter_policy(charter)) for start, charter in state.charters]
-    dated = dated_by(policies, note, size=size, digest=b"")
-    if dated is not None:
-        last = size - 1
-        bracket = Brackets(covering=[dated], seen=(), statements=()).of(last, first=last)
-        tolerance_s = state.charter_at(max(last, 1)).tolerance_s
-        check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
 
 
 def _with_note(given: Replayed, notes: Mapping[str, bytes]) -> Submission:

@@ -208,8 +208,9 @@ def test_refuses_what_was_kept_of_another_ledger(world: World) -> None:
 
 def test_refuses_governance_that_was_kept_without_its_statement(world: World) -> None:
     follower = follow(world)
-    inner = msgspec.structs.replace(follower._turnings[-1], entry=world.entries[4].decode())
-    follower._turnings.append(inner)
+    last = [*follower._turnings.values()][-1]
+    inner = msgspec.structs.replace(last, first=4, entry=world.entries[4].decode())
+    follower._turnings[inner.first] = inner
 
     with pytest.raises(RuleError) as caught:
         again(follower)

@@ -20,12 +20,20 @@ from tests.forking import cosigned, witness_key
 from tests.ledger.client.shelf import shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world
 from tests.moves import MOVES, Game
-from tests.world import T0, World, file_of, letter, say
+from tests.world import (
+    T0,
+    World,
+    file_of,
+    founding_charter,
+    letter,
+    say,
+)
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checks import Check
 from verify.claims import parse_disclosure
 from verify.codec import encode
+from verify.events import event_id
 from verify.kinds import Artefact, Erasure, Opening, Witness
 from verify.note import format_note, parse_note
 from verify.source import MappingSource
@@ -409,14 +417,35 @@ def test_what_was_recorded_later_than_it_was_cosigned_is_not_copied(
     world = with_witness(world, quorum=1)
     world.keep(cosigned(world.note(6), 1))
     copier.server.show(world)
-    assert "is later than the cosignatures" in copier.found().reason
+    assert "is cosigned earlier than what it covers" in copier.found().reason
     assert not copier.path.exists()
 
     world.notes.clear()
     assert [] == copier.look()
     world.keep(cosigned(world.note(6), 1))
     copier.server.shelf.files["checkpoint"] = cosigned(world.note(), T0 // 1000 + 100)
-    assert "is later than the cosignatures" in unchanged(copier, "altered").reason
+    assert "is cosigned earlier than what it covers" in unchanged(copier, "altered").reason
+
+
+def test_what_is_copied_has_the_tolerance_of_its_own_charter(copier: Copier) -> None:
+    """A larger one since excuses no note that dates what was recorded before it."""
+    rules: dict[str, object] = {"witnesses": (charter_witness(),), "quorum": 1}
+    world = World().found(tolerance_s=60, **rules)  # type: ignore[arg-type]  # any field
+    amends = event_id(encode(world.events()[0])).hex()
+    world.submit(founding_charter("northmere", amends=amends, founding_key=None, **rules))
+    at_s = world.now // 1000 - 1
+    world.submit(letter("northmere"))
+    world.notes.clear()
+    world.keep(cosigned(world.note(), at_s - 61))
+    copier.server.show(world)
+    assert "is cosigned earlier than what it covers" in copier.found().reason
+
+    world.notes.clear()
+    world.keep(cosigned(world.note(), at_s - 60))
+    copier.server.show(world)
+    assert [] == copier.look()
+    copier.server.shelf.files["checkpoint"] = cosigned(world.note(), at_s - 61)
+    assert "is cosigned earlier than what it covers" in unchanged(copier, "altered").reason
 
 
 # The folder

@@ -11,8 +11,13 @@ from msgspec.structs import replace
 from tests.forking import forked
 from tests.ledger.client.shelf import Shelf, shelf
 from tests.ledger.test_watch import Watcher
-from tests.world import World, cosign, letter, restart, signing_key, witness
+from tests.world import World, cosign, founding_charter, letter, restart, signing_key, witness
+from verify.audit import audit
+from verify.checks import Check
 from verify.codec import encode
+from verify.entry import parse_entry
+from verify.events import event_id
+from verify.source import MappingSource
 from verify.submission import Seen
 
 __all__ = ["shelf"]  # a fixture
@@ -33,6 +38,19 @@ def seeing(world: World, at_s: int) -> Seen:
     note = cosign(world.note(), ("w1", at_s))
     world.keep(note)
     return replace(world.seen()[0], note=hashlib.sha256(note).hexdigest())
+
+
+def tolerance_made_larger() -> World:
+    """Return a ledger of three entries, the last of which has a tolerance of 300 s and not 60."""
+    restart("a larger tolerance")
+    world = World().found(witnesses=(witness("w1"),), quorum=1, tolerance_s=60)
+    amended = founding_charter(
+        "northmere", witnesses=(witness("w1"),), quorum=1, founding_key=None,
+        amends=event_id(encode(world.events()[0])).hex(),
+    )  # fmt: skip
+    world.submit(amended)
+    world.submit(letter("northmere"))
+    return world
 
 
 def watched(tmp_path: Path, shelf: Shelf, world: World) -> Watcher:
@@ -101,7 +119,26 @@ def test_what_is_postdated_is_seen(
         return
     finding = watcher.found()
     assert "altered" == finding["finding"]
-    assert "recorded: is later than the cosignatures that cover it" in str(finding["reason"])
+    assert "note: is cosigned earlier than what it covers was recorded" in str(finding["reason"])
+
+
+@pytest.mark.parametrize("late_s", [60, 61])
+def test_each_entry_has_the_tolerance_of_its_own_charter(
+    tmp_path: Path, shelf: Shelf, late_s: int
+) -> None:
+    """A larger one since excuses nothing that was recorded before it."""
+    world = tolerance_made_larger()
+    at_s = parse_entry(world.entries[1]).recorded // 1000
+    world.keep(cosign(world.note(), ("w1", at_s - late_s)))
+    world.submit(letter("northmere"))
+    report = audit(MappingSource(world.export()))
+    watcher = watched(tmp_path, shelf, world)
+
+    if late_s == 60:
+        assert ("self-consistent", 0) == (report.verdict, watcher())
+        return
+    assert [Check.BRACKET] == [finding.check for finding in report.findings]
+    assert "[409] entry 2 note: is cosigned earlier" in str(watcher.found()["reason"])
 
 
 def test_a_note_that_is_named_and_not_shown_is_a_finding(
