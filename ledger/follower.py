@@ -1,10 +1,11 @@
 """Following: what a party keeps of a ledger that it watches from outside, and how it goes on.
 
 Entry by entry, without the ledger's help, a `Follower` checks the chain, the order, the statement
-over each submission and that an active key of its author signed it, and folds governance by the
-kernel's rules; the tree it grows says which checkpoint there may be. With the kept notes about the
-entries it also holds `recorded` against the times of the charter's witnesses. Of the rules beyond
-who may sign, and of disclosures, it judges nothing: that is an audit's, which needs all entries.
+over each submission, that an active key of its author signed it for this ledger and that it was
+recorded in time, and folds governance by the kernel's rules; the tree it grows says which
+checkpoint there may be. With the kept notes about the entries it also holds `recorded` against the
+times of the charter's witnesses. Of the rules beyond who may sign, and of disclosures, it judges
+nothing: that is an audit's, which needs all entries.
 
     turnings    the governance entries whole, and where recoveries took effect: judged again when
                 what was kept is read, they give the state
@@ -35,7 +36,7 @@ from verify.kinds import GOVERNANCE, Event
 from verify.merkle import Frontier, leaf_hash
 from verify.notes import dated_by, log_vkey
 from verify.policy import Policy
-from verify.rules import Candidate, Fact, admit, candidate_of, known_ids
+from verify.rules import Candidate, Fact, admit, candidate_of, judge_statement, known_ids
 from verify.state import State
 from verify.submission import Statement, check_covers, check_party_signature
 
@@ -336,11 +337,10 @@ class Follower:
         state = self.state
         if state is None:
             raise AssertionError("before entry 0 everything governs")
-        if state.charter.state == "closed":
-            where = f"entry {signed.first}"
-            raise RuleError(Check.CLOSED, where, "stands behind the closing of the ledger")
-        settled = state.settle(index=signed.first, recorded=signed.recorded)
-        settled.active_key(signed.statement)
+        with self._at_last():
+            settled, _ = judge_statement(
+                state, signed.statement, first=signed.first, recorded=signed.recorded
+            )
         if settled is not state:
             self.state = settled
             self._turnings[signed.first] = _Turning(first=signed.first, recorded=signed.recorded)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from ledger.follower import Follower, parse_follower
-from tests.world import DAY_MS, Said, World, letter, public_hex, say, signing_key
+from tests.world import DAY_MS, ORIGIN, T0, Said, World, letter, public_hex, say, signing_key
 from verify.checks import Check
 from verify.codec import encode
 from verify.entry import parse_entry
@@ -16,6 +16,7 @@ from verify.errors import MalformedError, RuleError, VerifyError
 from verify.events import event_id
 from verify.kinds import Approval, Key, Opening
 from verify.merkle import root_hash
+from verify.submission import LedgerName, Seen
 
 
 @pytest.fixture
@@ -127,6 +128,25 @@ def test_refuses_an_event_twice(world: World) -> None:
     world.submit(one)
 
     assert Check.REPEATED == check_of(world)
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ({"expires": T0}, Check.EXPIRES),
+        ({"expires": T0 + 32 * DAY_MS}, Check.EXPIRES),
+        ({"ledger": LedgerName(origin=ORIGIN, charter="77" * 32)}, Check.LEDGER),
+        ({"ledger": LedgerName(origin="ledger.example/x", charter=None)}, Check.LEDGER),
+        ({"seen": Seen(note="77" * 32, root="77" * 32, size=7)}, Check.SEEN),
+    ],
+)
+def test_refuses_what_its_author_did_not_sign_for_this_time_and_place(
+    world: World, change: dict[str, object], check: Check
+) -> None:
+    """An operator can keep a statement, and record it later, or in another ledger."""
+    world.submit(letter("northmere"), letter("northmere"), **change)  # type: ignore[arg-type]  # any field
+
+    assert check == check_of(world)
 
 
 def test_refuses_governance_with_company(world: World) -> None:
