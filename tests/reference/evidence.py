@@ -23,12 +23,14 @@ from tests.reference.notes import decode_base64, parse_checkpoint, parse_note, r
 from tests.reference.policies import (
     Policy,
     check_recorded,
+    cosigned_at,
     existed_by_s,
     format_policy,
     parse_policy,
     policy_problems,
     signed_after_s,
 )
+from tests.reference.receipts import as_receipt, parse_receipt
 from tests.reference.refusals import Malformed, Refused, need, refusing
 from tests.reference.rules import Judge
 from tests.reference.schema import HEX_32, anything, fields, integer, several, text, words
@@ -116,6 +118,7 @@ def audit_evidence(
     *,
     log_key: str | None = None,
     fingerprint: str | None = None,
+    receipts: Sequence[bytes] = (),
     policy: bytes | None = None,
 ) -> Report:
     """Check an evidence file as far as it reaches (section 10.2).
@@ -125,8 +128,12 @@ def audit_evidence(
     """
     findings = Findings()
     applied = None if policy is None else parse_policy(policy)
+    met = False
     try:
-        _Evidence(data, applied).check(log_key=log_key, fingerprint=fingerprint)
+        evidence = _Evidence(data, applied)
+        evidence.check(log_key=log_key, fingerprint=fingerprint)
+        for held in receipts:
+            met = evidence.meets(held) or met
     except _AtEntryError as problem:
         stop_at_another_version(problem.refused)
         findings.add(problem.refused, problem.index)
@@ -135,7 +142,7 @@ def audit_evidence(
     if findings.findings:
         _check_versions(data)
     anchors = [log_key, fingerprint, policy]
-    return findings.report(anchored=any(each is not None for each in anchors))
+    return findings.report(anchored=met or any(each is not None for each in anchors))
 
 
 def _check_versions(data: bytes) -> None:
@@ -220,6 +227,31 @@ class _Evidence:
         if self.policy is not None:
             for problem in policy_problems(self.policy, vkey, octets):
                 raise problem
+
+    def meets(self, held: bytes) -> bool:
+        """Compare a receipt, or a signed checkpoint in its place; say whether it vouches for this.
+
+        Source: sections 10.1 and 10.2.
+        """
+        receipt, octets = None, held
+        if held.startswith(b"{"):
+            receipt, proof = parse_receipt(held)
+            octets = proof.checkpoint
+        with as_receipt():
+            size = parse_checkpoint(octets).size
+            checkpoint = read_checkpoint(octets, self.state.log_key_after(size))
+            if receipt is not None:
+                need(803, "ledger", found=receipt["charter"], expected=self.state.fingerprint)
+                last = receipt["first"] + receipt["count"] - 1
+                for entry in (*self.entries, *self.governance):
+                    if entry.index == last:
+                        need(803, "leaf", found=receipt["leaf"], expected=entry.leaf.hex())
+            if size == self.checkpoint.size:
+                root = self.checkpoint.root.hex()
+                need(803, "root", found=checkpoint.root.hex(), expected=root)
+            if self.policy is not None:
+                cosigned_at(self.policy, parse_note(octets))
+        return receipt is not None or size == self.checkpoint.size
 
     def _check_order(self) -> None:
         for check, entries in ((901, self.entries), (903, self.governance)):

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from tests import reference
 from tests.damage import ACCIDENTS, FORGERIES, canonical, forge, rechain
 from tests.moves import MOVES, Game
+from tests.showing import evidence_of
 from tests.vectors.judging import KERNEL, REFERENCE, judge
 from tests.vectors.made import FOLDER, MAKERS, make
 from tests.vectors.signatures import subproof
 from tests.world import T0, World, inclusion, restart, say
 from verify.audit import Anchors, audit
+from verify.codec import encode
 from verify.errors import VerifyError
+from verify.evidence import audit_evidence
 from verify.kinds import Meeting
 from verify.merkle import check_consistency, check_inclusion, leaf_hash, root_hash
 from verify.source import MappingSource
@@ -188,6 +191,33 @@ def test_both_judge_receipts_against_exports_alike(
     files = older.export()
 
     assert reference_verdict(files, receipt) == kernel_verdict(files, receipt)
+
+
+@given(GAMES, st.integers(0, 40), st.integers(0, 40), st.booleans())
+def test_both_judge_receipts_against_evidence_alike(
+    played: tuple[int, list[tuple[str, int]]],
+    number: int,
+    size: int,
+    is_receipt: bool,  # noqa: FBT001 (drawn)
+) -> None:
+    """Or a signed checkpoint in the place of a receipt, of that ledger or of one that parted."""
+    world = play(*played).world
+    first, count = world.submissions[number % len(world.submissions)]
+    older = _cut(world, size) or world
+    data = encode(evidence_of(older, min(first, older.size - 1)))
+    last = json.loads(world.entries[-1])
+    last["recorded"] += 1
+    other = forge(world, [*world.entries[:-1], canonical(last)])
+    for held in (world, other):
+        brought = held.receipt(first, count) if is_receipt else held.note(first + count)
+        anchors = Anchors(receipts=(("held", brought),))
+        try:
+            by_kernel = audit_evidence(data, anchors=anchors).verdict
+        except UnknownVersionError:
+            continue
+        by_reference = reference.audit_evidence(data, receipts=[brought]).verdict
+
+        assert by_reference == by_kernel.removesuffix("-consistent")
 
 
 def _cut(world: World, size: int) -> World | None:
