@@ -19,6 +19,7 @@ from verify.state import State
 
 __all__ = [
     "SignedBy",
+    "key_on",
     "prove_fork",
     "prove_other_entry",
     "prove_refused",
@@ -35,8 +36,8 @@ class SignedBy(NamedTuple):
     key: VerifierKey
 
 
-def signed_by(note: bytes, *, state: State) -> SignedBy:
-    """Return a checkpoint with the log key that signed it: the one for its size, or another.
+def key_on(note: bytes, *, state: State) -> VerifierKey:
+    """Return the log key that has a line on a checkpoint: the one for its size, or another.
 
     A backup from before a change of the key goes on with the key before. What that signed beyond
     the change is no part of the ledger, and shows another history all the same.
@@ -45,17 +46,28 @@ def signed_by(note: bytes, *, state: State) -> SignedBy:
         note: The checkpoint.
         state: What is known of the ledger, with all log keys that it has or had.
 
+    Returns:
+        The key, whose line is not checked; where none has one, the key for the size.
+
+    Raises:
+        VerifyError: It is no checkpoint.
+    """
+    checkpoint, parsed = parse_signed(note)
+    own = state.log_key_at(max(checkpoint.size, 1))
+    known = dict.fromkeys((own, *(public for _, public in state.log_keys)))
+    keys = [log_vkey(state.charter.origin, public) for public in known]
+    named = {line[:2] for line in parsed.signatures}
+    return next((key for key in keys if (key.name, key.key_id) in named), keys[0])
+
+
+def signed_by(note: bytes, *, state: State) -> SignedBy:
+    """Return a checkpoint with the log key that signed it, as `key_on` finds it.
+
     Raises:
         VerifyError: It is no checkpoint of the ledger's origin, or none of its keys signed it.
     """
-    checkpoint, parsed = parse_signed(note)
-    origin = state.charter.origin
-    own = state.log_key_at(max(checkpoint.size, 1))
-    known = dict.fromkeys((own, *(public for _, public in state.log_keys)))
-    keys = [log_vkey(origin, public) for public in known]
-    named = {line[:2] for line in parsed.signatures}
-    key = next((key for key in keys if (key.name, key.key_id) in named), keys[0])
-    check_parsed(checkpoint, parsed, key=key, origin=origin)
+    key = key_on(note, state=state)
+    check_parsed(*parse_signed(note), key=key, origin=state.charter.origin)
     return SignedBy(note, key)
 
 

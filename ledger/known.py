@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ledger.errors import ForkedError, OlderError
-from verify.checkpoint import check_parsed, parse_signed
+from ledger.forks import key_on, signed_by
+from verify.checkpoint import parse_signed
 from verify.checks import Check
 from verify.errors import MalformedError, RuleError, VerifyError
-from verify.notes import log_vkey
 from verify.receipt import Receipt, check_receipt_alone, parse_receipt, proof_of
 from verify.state import State
 
@@ -89,7 +89,8 @@ def claim_of_receipt(data: bytes, *, source: str, state: State, size: int) -> Cl
         size: How many entries are here.
 
     Raises:
-        RuleError: With check `receipt`: it is none, of another ledger, or not signed by its key.
+        RuleError: With check `receipt`: it is none, of another ledger, or not signed by a key of
+            its log.
 
     Source: SPEC section 10.1.
     """
@@ -99,8 +100,7 @@ def claim_of_receipt(data: bytes, *, source: str, state: State, size: int) -> Cl
         _check_ledger(receipt, state)
         note = proof_of(receipt).checkpoint
         told = parse_signed(note)[0].size
-        key = log_vkey(state.charter.origin, state.log_key_at(max(told, 1)))
-        checkpoint = check_receipt_alone(receipt, key=key)
+        checkpoint = check_receipt_alone(receipt, key=key_on(note, state=state))
     except (RuleError, MalformedError) as error:
         where = f"{source} {error.where}"
         raise RuleError(Check.RECEIPT, where, f"{error.reason}{_beyond(told, size)}") from None
@@ -117,18 +117,16 @@ def claim_of_checkpoint(note: bytes, *, source: str, state: State, size: int) ->
         size: How many entries are here.
 
     Raises:
-        RuleError: With check `note-signature`: it is none, of another log, or not signed by its
-            key.
+        RuleError: With check `note-signature`: it is none, of another log, or not signed by a key
+            of that.
 
     Source: SPEC section 8.
     """
-    origin = state.charter.origin
     told = 0
     try:
-        checkpoint, parsed = parse_signed(note)
+        checkpoint, _ = parse_signed(note)
         told = checkpoint.size
-        key = log_vkey(origin, state.log_key_at(max(told, 1)))
-        check_parsed(checkpoint, parsed, key=key, origin=origin)
+        signed_by(note, state=state)
     except VerifyError as error:
         raise RuleError(Check.NOTE_SIGNATURE, source, f"{error}{_beyond(told, size)}") from None
     return Claim(source, checkpoint.size, checkpoint.root, note)

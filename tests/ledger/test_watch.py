@@ -225,6 +225,25 @@ def test_a_submission_that_is_dropped_after_its_receipt_is_proven(
     watcher.proven(watcher.found("--held", receipt), {2: "one-size"}.get(more, "other-past"))
 
 
+@pytest.mark.parametrize(("more", "kind"), [(1, "other-past"), (2, "one-size")])
+def test_what_an_earlier_log_key_signed_of_another_history_is_a_proof(
+    watcher: Watcher, world: World, more: int, kind: str
+) -> None:
+    """Of a backup from before a change of the log key, which somebody was served."""
+    other = copy.deepcopy(world)
+    world.change_log_key()
+    world.submit(letter("northmere"))
+    watcher.shelf.show(world)
+    for _ in range(more):
+        other.submit(letter("northmere"))
+    for data in (other.receipt(other.size - 1, 1), other.note()):
+        finding = watcher.found("--held", watcher.file("held", data))
+
+        assert "fork" == finding["finding"]
+        proof = Path(str(finding["proof"])).read_bytes()
+        assert kind == parse_fork(proof).lie.__struct_config__.tag
+
+
 def test_a_receipt_of_an_entry_that_was_cut_off_is_no_proof(watcher: Watcher, world: World) -> None:
     receipt = watcher.file("receipt", world.receipt(7, 1))
     watcher.shelf.show(forked(world, at=5, more=1))
