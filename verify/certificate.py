@@ -196,6 +196,8 @@ def _record(report: Report, received: Received) -> Iterator[str]:
     for one in report.shown:
         yield from _row("Shows", f"entry {one.index:,}, signed by {one.author}, whose id is")
         yield from _hash("", one.event_id)
+        if one.closed:
+            yield from _row("", f"left closed: {', '.join(one.closed)}")
 
 
 def _compared(

@@ -9,6 +9,7 @@ Source: SPEC section 10.2.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Annotated, Literal
 
@@ -270,6 +271,7 @@ class _Audit:
         self._checkpoint: Checkpoint | None = None
         self._note: Note | None = None
         self._shown = Shown(size=None)
+        self._opened: dict[int, AbstractSet[str]] = {}
         self._counts: dict[str, int] = {}
         self._weighed: Weighed | None = None
         self._times: Times | None = None
@@ -538,6 +540,7 @@ class _Audit:
                 reason = "its entry seals nothing"
                 self._find(Check.DISCLOSURE_UNUSED, "disclosures", reason, line.index)
             else:
+                self._opened[line.index] = line.claims.keys()
                 author, nonce, sealed = event.author, event.nonce, event.sealed
                 refused = check_claims(line.claims, author=author, nonce=nonce, sealed=sealed)
                 for error in refused.values():
@@ -623,7 +626,9 @@ class _Audit:
         for held in self._shown.entries:
             if held.shown == "yes":
                 own_id = event_id(held.entry.event).hex()
-                yield ShownEvent(held.index, own_id, kind_of(held.event), held.event.author)
+                sealed = sealing_event(held.event).sealed or {}
+                closed = tuple(sorted(sealed.keys() - self._opened.get(held.index, set())))
+                yield ShownEvent(held.index, own_id, kind_of(held.event), held.event.author, closed)
 
     def _not_checked(self) -> tuple[str, ...]:
         found = (*not_checked(self._anchors.policy), *NOT_CHECKED)

@@ -225,12 +225,14 @@ class ShownEvent(msgspec.Struct, frozen=True):
         event_id: Its id, in hex.
         kind: Its kind without its version.
         author: The party that signed it.
+        closed: Names of the claims that it seals and that are not opened here, sorted.
     """
 
     index: int
     event_id: str
     kind: str
     author: str
+    closed: tuple[str, ...]
 
 
 class Report(msgspec.Struct, frozen=True):

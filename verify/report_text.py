@@ -117,10 +117,12 @@ def _grouped(digits: str | None) -> Sequence[str]:
 
 
 def _shown(events: Sequence[ShownEvent]) -> Iterator[str]:
-    """Name each event that a file shows: where it stands, what it is, who signed it, its id."""
+    """Name each event that a file shows: where it stands, who signed it, its id, what is closed."""
     for one in events:
         yield f"entry {one.index:,}: {one.kind} signed by {one.author}, event"
         yield one.event_id
+        if one.closed:
+            yield f"left closed: {', '.join(one.closed)}"
 
 
 def _cosigned(weighed: Weighed) -> list[str]:

@@ -189,6 +189,17 @@ def test_counts_one_thing_as_one_and_names_what_is_shown(world: World, tmp_path:
     assert "  batch of entries, with one signature: 1\n" in text
     assert f"  Shows        entry 5, signed by {event.author}, whose id is\n" in text
     assert event_id(encode(event)).hex() == "".join(shown)
+    assert "left closed" not in text
+
+
+def test_names_what_the_maker_of_evidence_left_closed(world: World, tmp_path: Path) -> None:
+    bare = replace(evidence_of(world, 5), disclosures=None)
+    evidence = written(tmp_path, {"e.json": format_evidence(bare)}) / "e.json"
+    words = run(evidence, "--certificate", tmp_path / "draft.txt").stdout.decode()
+    line = f"               left closed: {', '.join(sorted(world.events()[5].sealed or ()))}\n"
+
+    assert line in (tmp_path / "draft.txt").read_text()
+    assert line in words
 
 
 def test_never_overwrites_and_writes_nothing_where_nothing_ran(evidence: Path) -> None:

@@ -404,7 +404,9 @@ def test_evidence_says_which_events_it_shows_where_nothing_is_wrong(
     words = run(evidence).stdout.decode()
     evidence.write_bytes(evidence.read_bytes().replace(b'"recorded":1', b'"recorded":2'))
 
-    assert [{"author": event.author, "entry": 3, "event": own_id, "kind": kind_of(event)}] == told
+    shown = {"author": event.author, "entry": 3, "event": own_id, "kind": kind_of(event)}
+    assert [{**shown, "closed": []}] == told
+    assert "left closed" not in words
     assert f"  Shows        entry 3: {kind_of(event)} signed by {event.author}, event\n" in words
     assert f"               {own_id}\n" in words
     assert "shown" not in msgspec.json.decode(run(evidence, "--json").stdout)

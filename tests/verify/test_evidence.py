@@ -300,3 +300,16 @@ def test_refuses_path_where_none_belongs() -> None:
 
     assert causes(with_entry(evidence_of(world, 6), 0, path=path)) == [Check.EVIDENCE]
     assert causes(with_entry(evidence_of(world, 4), 0, path=path)) == [Check.EVIDENCE]
+
+
+def test_says_which_claims_are_closed(world: World) -> None:
+    """Whoever made the file chose: a reader sees that there is more, and of what kind."""
+    whole = evidence_of(world, 3, 4)
+    bare = changed(whole, disclosures=None)
+    part = changed(whole, disclosures=(whole.disclosures or ())[1:])
+    names = [tuple(sorted(world.events()[index].sealed or ())) for index in (3, 4)]
+
+    assert all(names)
+    assert [(), ()] == [one.closed for one in audited(whole).shown]
+    assert names == [one.closed for one in audited(bare).shown]
+    assert [names[0], ()] == [one.closed for one in audited(part).shown]
