@@ -37,7 +37,7 @@ from typing import BinaryIO, Final, Literal, Self
 from ledger.accepted import check_accepted
 from ledger.archive import unpack
 from ledger.asking import Asking, Patience, SessionSigner, UnknownReaderError
-from ledger.errors import ExportError, TargetError
+from ledger.errors import ExportError, OutboxError, TargetError
 from ledger.folders import new_folder
 from ledger.follower import Follower
 from ledger.forks import (
@@ -99,14 +99,16 @@ class ShrunkError(TargetError):
     Attributes:
         seen: The signed checkpoint that was seen before.
         shown: The one that is shown now.
-        path: Where the former is kept.
+        path: Where the former is kept; None if it could not be.
     """
 
-    def __init__(self, *, size: int, before: int, seen: bytes, shown: bytes, path: Path) -> None:
-        super().__init__(
-            f"the ledger shows {size} entries, and had {before} before: {path} is the checkpoint"
-            " that says so, for counterfoil-verify --receipt"
-        )
+    def __init__(
+        self, *, size: int, before: int, seen: bytes, shown: bytes, path: Path | None
+    ) -> None:
+        kept = "the checkpoint that says so could not be kept"
+        if path is not None:
+            kept = f"{path} is the checkpoint that says so, for counterfoil-verify --receipt"
+        super().__init__(f"the ledger shows {size} entries, and had {before} before: {kept}")
         self.seen = seen
         self.shown = shown
         self.path = path
@@ -118,13 +120,14 @@ class ForkError(TargetError):
     Attributes:
         seen: The signed checkpoint that was seen before.
         shown: The one that is shown now.
-        path: The fork proof.
+        path: The fork proof; None if it could not be kept.
     """
 
-    def __init__(self, *, size: int, seen: bytes, shown: bytes, path: Path) -> None:
+    def __init__(self, *, size: int, seen: bytes, shown: bytes, path: Path | None) -> None:
+        kept = "could not be kept" if path is None else f"is kept in {path}"
         super().__init__(
             f"a fork: the log key signed two different trees of {size} entries; "
-            f"what proves it to anybody is kept in {path}"
+            f"what proves it to anybody {kept}"
         )
         self.seen = seen
         self.shown = shown
@@ -303,8 +306,8 @@ class Remote:
                 self.fetch_export(folder / "export")
         except AlteredError as found:
             return error if found.path is None else found
-        except (TargetError, ExportError):
-            return error
+        except (TargetError, ExportError, OutboxError, OSError):
+            return error  # a full disk must not hide it either
         return error
 
     def _known(self) -> int:
@@ -473,8 +476,11 @@ class Remote:
         """Be the one process that changes what is kept of this ledger; waits for another."""
         return self._kept.lock()
 
-    def keep_step_back(self, one: bytes, other: bytes, *, witness: VerifierKey) -> Path:
+    def keep_step_back(self, one: bytes, other: bytes, *, witness: VerifierKey) -> Path | None:
         """Keep the proof that a witness cosigned the smaller of two checkpoints after the larger.
+
+        Returns:
+            Where it is; None if it could not be kept.
 
         Raises:
             RuleError: It did not.

@@ -39,7 +39,7 @@ from ledger.private import (
 )
 from verify.errors import VerifyError
 
-__all__ = ["Kept"]
+__all__ = ["Kept", "keep_shown"]
 
 _ID: Final = struct.Struct(">32sQ")
 _MAX_STATE: Final = 1 << 30
@@ -115,17 +115,13 @@ class Kept:
         found = (event_id.hex() for event_id in self._ids.known())
         return tuple(sorted(one for one in found if one.startswith(digits)))
 
-    def keep_fork(self, proof: bytes, *, name: str = "fork") -> Path:
-        """Keep a fork proof, of the log or, under a longer name, of a witness."""
-        path = self._fork.with_suffix(f".{name}")
-        replace_private(path, proof, error=OutboxError)
-        return path
+    def keep_fork(self, proof: bytes, *, name: str = "fork") -> Path | None:
+        """Keep a fork proof, of the log or, under a longer name, of a witness: as `keep_shown`."""
+        return keep_shown(self._fork.with_suffix(f".{name}"), proof)
 
-    def keep_checkpoint(self, note: bytes) -> Path:
-        """Keep a signed checkpoint that is larger than what the ledger showed later."""
-        path = self._state.with_suffix(".checkpoint")
-        replace_private(path, note, error=OutboxError)
-        return path
+    def keep_checkpoint(self, note: bytes) -> Path | None:
+        """Keep a checkpoint that is larger than what the ledger showed later: as `keep_shown`."""
+        return keep_shown(self._state.with_suffix(".checkpoint"), note)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -135,17 +131,35 @@ class Kept:
         ) as folder:
             yield Path(folder)
 
-    def keep_invalid(self, export: Path) -> Path:
+    def keep_invalid(self, export: Path) -> Path | None:
         """Keep the folder of an export that the log key signed, and that is not valid.
 
-        Raises:
-            OSError: It cannot be moved there.
+        Returns:
+            Where it is, whole; None if it could not be kept.
         """
         path = self._state.with_suffix(".invalid")
-        shutil.rmtree(path, ignore_errors=True)
-        shutil.move(export, path)
-        sync_folder(path.parent)
+        try:
+            with self.scratch() as room:  # it may come from another disk
+                whole = room / "export"
+                shutil.move(export, whole)
+                shutil.rmtree(path, ignore_errors=True)
+                whole.rename(path)
+            sync_folder(path.parent)
+        except OSError:
+            return None
         return path
+
+
+def keep_shown(path: Path, data: bytes) -> Path | None:
+    """Keep what shows that somebody went back on their word; None if it cannot be written.
+
+    It is to be told all the same: a full disk must not hide it.
+    """
+    try:
+        replace_private(path, data, error=OutboxError)
+    except OutboxError:
+        return None
+    return path
 
 
 class _Ids:

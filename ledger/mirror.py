@@ -32,16 +32,16 @@ from msgspec.structs import replace
 from ledger.client import AlteredError, ForkError, ShrunkError
 from ledger.commit import Commit, Head
 from ledger.covering import check_covered
-from ledger.errors import OutboxError, StoreError, TargetError
+from ledger.errors import StoreError, TargetError
 from ledger.files import Files
 from ledger.forks import prove_fork, signed_by
+from ledger.kept import keep_shown
 from ledger.ledger import FILES_FOLDER, Ledger
 from ledger.making import making
 from ledger.mirrored import Lacking, MirrorNote, load_mirror, save_mirror
 from ledger.notes import check_cosigned, merge_notes
 from ledger.owed import Claims, Collector, claims_of
 from ledger.past import SnapshotPast, load_head
-from ledger.private import replace_private
 from ledger.progress import Progress
 from ledger.replay import Replayed, cut, replay
 from ledger.served import NotesAbout, Part, parse_note
@@ -345,11 +345,9 @@ class Mirror:
             return None
         return ForkError(size=sizes[0], seen=seen, shown=shown, path=self._keep("fork", proof))
 
-    def _keep(self, kind: str, data: bytes) -> Path:
-        """Keep what shows that the source goes back on its word; return where."""
-        path = self._path / f"{self._note.charter}.{kind}"
-        replace_private(path, data, error=OutboxError)
-        return path
+    def _keep(self, kind: str, data: bytes) -> Path | None:
+        """Keep what shows that the source goes back on its word; return where: `keep_shown`."""
+        return keep_shown(self._path / f"{self._note.charter}.{kind}", data)
 
     def _own_part(self, path: str, width: int, limit: int) -> bytes:
         del width, limit

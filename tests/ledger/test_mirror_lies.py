@@ -45,6 +45,19 @@ def test_a_second_history_is_proven_and_never_copied(
     assert [] == copier.look()
 
 
+def test_a_second_history_is_told_though_its_proof_cannot_be_kept(
+    copier: Copier, world: World
+) -> None:
+    assert [] == copier.look()
+    copier.server.show(forked(world, at=5, more=3))
+    # In the place of what is written beside: it can be neither written nor removed.
+    (copier.path / f".{world.fingerprint}.fork.new").mkdir()
+
+    (finding,) = copier.look()
+    assert ("fork", None) == (finding.kind, finding.proof)
+    assert "could not be kept" in finding.reason
+
+
 def test_a_second_history_is_proven_from_the_last_step(
     copier: Copier, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

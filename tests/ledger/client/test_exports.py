@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import http.server
+import os
 import resource
+import shutil
 import threading
 from pathlib import Path
 
@@ -362,3 +365,32 @@ def test_an_export_overwrites_nothing(fetching: Remote, shelf: Shelf, out: Path)
 
     assert [] == shelf.asks()
     assert "here" == out.read_text()
+
+
+def test_an_export_that_is_not_valid_is_told_and_the_one_kept_before_stays_where_there_is_no_room(
+    fetching: Remote,
+    shelf: Shelf,
+    world: World,
+    out: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        shutil.copytree(source / "tile", target / "tile")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    before: dict[str, bytes] = {}
+    for room in (True, False):
+        world.submit(letter("northmere"), expires=world.now - 1)
+        show_export(shelf, world)
+        with monkeypatch.context() as patched:
+            if not room:
+                patched.setattr(shutil, "move", full)
+            caught = not_fetched(fetching, out)
+
+        assert isinstance(caught, AlteredError)
+        assert (Check.EXPIRES.value, room) == (caught.check, caught.path is not None)
+        before = before or world.export()
+    (kept,) = (tmp_path / "home/remote").glob("*.invalid")
+    assert before == content(kept)
+    assert not list((tmp_path / "home/remote").glob(".*"))

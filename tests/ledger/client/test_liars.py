@@ -98,6 +98,7 @@ def test_a_tree_that_shrank_is_caught(remote: Remote, shelf: Shelf, world: World
         remote.head()
 
     assert (seen, world.note()) == (caught.value.seen, caught.value.shown)
+    assert caught.value.path is not None
     assert seen == caught.value.path.read_bytes()
 
 
@@ -115,8 +116,9 @@ def test_a_fork_is_proven(
         again.head()
 
     assert (seen, other.note()) == (caught.value.seen, caught.value.shown)
-    assert 0o600 == stat.S_IMODE(caught.value.path.stat().st_mode)
     proof = caught.value.path
+    assert proof is not None
+    assert 0o600 == stat.S_IMODE(proof.stat().st_mode)
     assert {seen.decode(), other.note().decode()} == set(parse_fork(proof.read_bytes()).checkpoints)
     assert 4 == verify([str(proof), "--fingerprint", world.fingerprint or ""])
     # It is still where it was.
@@ -139,7 +141,8 @@ def test_a_backup_from_before_a_change_of_the_log_key_that_goes_on_is_proven(
 
     with pytest.raises(ShrunkError) as shrunk:
         remote.head()
-    assert world.note().decode() == shrunk.value.path.read_text()
+    assert shrunk.value.path is not None
+    assert world.note() == shrunk.value.path.read_bytes()
     for _ in range(1 + more):
         other.submit(letter("northmere"))
     shelf.show(other)
@@ -288,3 +291,23 @@ def test_a_short_bundle_is_refused(remote: Remote, shelf: Shelf, world: World) -
     shelf.files[path] = world.export()[f"tile/entries/000.p/{world.size}"]
 
     refused(remote)
+
+
+@pytest.mark.parametrize("kind", ["fork", "checkpoint"])
+def test_what_cannot_be_proven_later_for_want_of_room_is_told_all_the_same(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path, kind: str
+) -> None:
+    remote.head()
+    other = forked(world)
+    if kind == "checkpoint":
+        del world.entries[5:]
+    shelf.show(other if kind == "fork" else world)
+    # In the place of what is written beside: it can be neither written nor removed.
+    (tmp_path / "home" / "remote" / f".{world.fingerprint}.{kind}.new").mkdir()
+
+    error = ForkError if kind == "fork" else ShrunkError
+    with remote_of(shelf, world, tmp_path / "home") as again:
+        with pytest.raises(error, match="could not be kept") as caught:
+            again.head()
+        assert isinstance(caught.value, ForkError | ShrunkError)
+        assert caught.value.path is None
