@@ -92,10 +92,6 @@ class Staging:
         self._accepted: set[str] = set()  # files that were named since it was asked what is due
         self._judging = 0
 
-    def __bool__(self) -> bool:
-        """Tell whether there are any, or some are coming."""
-        return bool(self._staged) or bool(self._coming)
-
     @contextlib.contextmanager
     def judging(self) -> Iterator[None]:
         """Let no file expire while a submission finds its files, is recorded and releases them."""

@@ -13,13 +13,14 @@ import pytest
 
 from api.bodies import Chunks
 from api.limits import Quota
+from api.problems import ProblemError
 from api.settings import Settings
 from api.staging import Place, Staging
 from ledger.files import Kept
 from ledger.ledger import Ledger
 from tests.api.serving import Site, read_from
 from tests.api.taking import ledger, put, refusal, serving, signed, site, wait_for
-from tests.ledger.builder import NewEvent, new_event
+from tests.ledger.builder import NewEvent, new_event, new_letter, submit
 
 __all__ = ["ledger", "site"]  # fixtures
 
@@ -205,6 +206,7 @@ def test_what_a_party_may_see_takes_no_room_when_it_comes_again(ledger: Ledger) 
 def test_a_file_that_nothing_names_goes_and_gives_its_room_back(ledger: Ledger) -> None:
     kept, lost, gone = b"1" * 30, b"2" * 30, b"3" * 30
     files = ledger.path / "files"
+    submit(ledger, new_letter("alpha"))  # whose claims are none of files
     with serving(ledger, Settings(staged=60, staged_s=0.5)) as site:
         for content in (kept, lost):
             assert 201 == put(site, content).status
@@ -231,7 +233,7 @@ def test_a_file_that_is_sent_again_while_it_is_named_is_not_staged_anew(ledger: 
             staging.release("alpha", {digest})
         assert frozenset() == staging.due()
     assert 80 == quota.left("alpha")
-    assert not staging
+    assert frozenset() == staging.due()
 
 
 def test_two_that_send_one_file_for_a_party_take_its_room_once(ledger: Ledger) -> None:
@@ -251,16 +253,32 @@ def test_two_that_send_one_file_for_a_party_take_its_room_once(ledger: Ledger) -
     assert 200 == quota.left("alpha")
 
 
+def test_a_file_that_is_announced_larger_than_it_came_before_wants_room_for_it(
+    ledger: Ledger,
+) -> None:
+    staging = Staging(ledger, Quota(100, each=100), keep_s=60.0)
+    with staging.reserve(_Given(b"x" * 60), party="alpha", sha256="a" * 64, size=60) as body:
+        asyncio.run(_drain(body))
+
+    with (
+        pytest.raises(ProblemError, match="room"),
+        staging.reserve(_Given(b"x" * 90), party="alpha", sha256="a" * 64, size=90),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("whole", [True, False])
 def test_the_time_of_a_file_begins_anew_when_it_is_sent_again(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, *, whole: bool
 ) -> None:
     now_s = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
     staging = Staging(ledger, Quota(200, each=200), keep_s=60.0)
 
     def send(digest: str) -> None:
-        with staging.reserve(_Given(b"x"), party="alpha", sha256=digest, size=1):
-            pass
+        with staging.reserve(_Given(b"x"), party="alpha", sha256=digest, size=1) as body:
+            if whole:
+                asyncio.run(_drain(body))
 
     for digest in ("a" * 64, "b" * 64):
         send(digest)
@@ -311,7 +329,7 @@ def test_no_file_expires_while_a_submission_is_judged_or_somebody_sends_it(ledge
     staging.expire(due, staging.named(due))
 
     assert not staging.holds(digest)
-    assert not staging
+    assert frozenset() == staging.due()
 
 
 def test_a_file_that_two_parties_brought_stays_until_neither_waits_for_it(ledger: Ledger) -> None:
@@ -340,7 +358,7 @@ def test_a_file_that_two_parties_brought_stays_until_neither_waits_for_it(ledger
     named = staging.named(due)
     staging.release("alpha", {digest})  # it was named after it was looked whether anything does
     staging.expire(due, named)
-    assert not staging
+    assert frozenset() == staging.due()
     assert staging.holds(digest)
 
 
