@@ -7,7 +7,8 @@
     kept/<event id>       what was kept back with an event: withheld claims, a sealed event
     kept/files/<sha256>   the files of these
     receipts/<name>.*     the item, its receipt and the statement that the receipt is about; or
-                          what was signed over it, if it was sent from a copy of this folder
+                          what was signed over it, if it was sent from a copy of this folder; or
+                          the receipt alone, if the ledger does not show what it promises
     refused/<name>.*      the item and why
 
 A retry is signed anew over the same event octets, so an event has one id for ever. The ledger
@@ -252,12 +253,27 @@ class Outbox:
         Raises:
             OutboxError: A folder cannot be written.
         """
+        self.keep_receipt(item, receipt)
+        self._move(item, self._receipts)
+
+    def keep_receipt(self, item: Item, receipt: bytes) -> Path:
+        """Keep a receipt that was checked, and the statement that it is about; return where.
+
+        Raises:
+            OutboxError: A folder cannot be written.
+        """
         events = [one.data for one in item.events]
         fits = find_signed(parse_receipt(receipt), self._signed(item), events)
         attempt = self._latest(item)[fits]
-        replace_private(self._receipts / f"{item.name}.receipt", receipt, error=OutboxError)
-        replace_private(self._receipts / f"{item.name}.attempt", encode(attempt), error=OutboxError)
-        self._move(item, self._receipts)
+        path = self._receipts / f"{item.name}.receipt"
+        replace_private(path, receipt, error=OutboxError)
+        replace_private(path.with_suffix(".attempt"), encode(attempt), error=OutboxError)
+        return path
+
+    def kept_receipt(self, item: Item) -> Path | None:
+        """Return where the receipt of an item that still waits is; None if it never got one."""
+        path = self._receipts / f"{item.name}.receipt"
+        return path if path.exists() else None
 
     def let_go(self, item: Item) -> None:
         """Let go of an item that is recorded and whose receipt is not here: as `settle`.

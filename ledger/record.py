@@ -454,6 +454,10 @@ class _Run:
         except (RefusedError, VerifyError) as error:
             if self.target.index_of(item.events[0].id) is not None:
                 raise TargetError(f"the ledger refuses what it has recorded: {error}") from None
+            kept = self.outbox.kept_receipt(item)
+            if kept is not None:
+                reason = f"the ledger refuses what it has acknowledged by {kept}: {error}"
+                raise TargetError(reason) from None
             self.outbox.refuse(item, str(error))
             for source, event in names:
                 self._refuse(source, event, str(error))
@@ -489,7 +493,12 @@ class _Run:
             self.outbox.let_go(item)
             return before
         note = proof_of(receipt).checkpoint
-        self.target.confirm(note)
+        try:
+            self.target.confirm(note)
+        except TargetError as error:
+            # What it promises may never be shown: then there is nothing else that shows it.
+            path = self.outbox.keep_receipt(item, answer)
+            raise TargetError(f"{error}; {path} is the receipt that came") from None
         if self._quorum and not is_witnessed(self.target.state, note):
             self._note(
                 f"entry {receipt.first}: no quorum of witnesses cosigned it in time, so its "

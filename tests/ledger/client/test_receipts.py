@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import http.server
 from pathlib import Path
 
 import msgspec
@@ -11,8 +13,10 @@ from nacl.signing import SigningKey
 
 from ledger.client import AlteredError, ForkError, Remote
 from ledger.errors import TargetError
+from ledger.keys import PartySigner
 from ledger.ledger import Ledger
 from ledger.record import record
+from ledger.recorded import RecordReport
 from tests.api.serving import Site
 from tests.ledger.builder import (
     Clock,
@@ -20,10 +24,16 @@ from tests.ledger.builder import (
     submit,
 )
 from tests.ledger.client.shelf import ALPHA_SIGNER, Sent, Shelf, remote_at
-from tests.world import World, letter
+from tests.world import Said, World, letter
+from verify.anchors import Anchors
+from verify.audit import audit
+from verify.checks import Check
 from verify.codec import encode
+from verify.entry import SignedStatement
 from verify.errors import VerifyError
 from verify.receipt import parse_receipt
+from verify.source import MappingSource
+from verify.submission import parse_document
 
 
 def test_a_submission_comes_back_as_its_receipt(remote: Remote, shelf: Shelf, world: World) -> None:
@@ -153,3 +163,56 @@ def test_what_was_sent_waits_when_the_receipt_is_of_another_history(
 
     assert ([], 1) == (report.recorded, report.waiting)
     assert "fork" in str(report.stopped)
+
+
+def test_a_receipt_by_which_the_ledger_does_not_stand_is_kept(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    """The log key signed it for one party, and nobody is shown what it promises."""
+    shown, home = copy.deepcopy(world), tmp_path / "home"
+    draft = tmp_path / "letter.yaml"
+    draft.write_text("counterfoil: draft/v1\nevents:\n  - {kind: communication, channel: letter}\n")
+    signer = PartySigner("southfold", seed=hashlib.sha256(b"southfold").digest())
+
+    def take(document: bytes) -> None:
+        submission = parse_document(document)
+        said = [Said(one.event) for one in submission.events]
+        signed = SignedStatement(submission.statement, submission.signature)
+        shelf.files["submissions"] = world.receipt(world.append(said, signed), 1)
+
+    def run() -> RecordReport:
+        return record(remote, [draft], signer=signer, home=home, now_ms=lambda: world.now)
+
+    shelf.take = take
+    first = run()
+    (kept,) = (home / "receipts").glob("*.receipt")
+    answered = parse_receipt(kept.read_bytes())
+    assert (1, 6, world.leaves[6].hex()) == (first.waiting, answered.first, answered.leaf)
+    assert str(kept) in str(first.stopped)
+
+    shelf.take = None
+    shelf.answer = lambda handler: handler.command == "POST" and _refuse(handler)
+    again = run()
+    assert (1, []) == (again.waiting, again.refused)
+    assert f"refuses what it has acknowledged by {kept}" in str(again.stopped)
+    shown.submit(letter("northmere"))
+    anchors = Anchors(receipts=(("kept", kept.read_bytes()),))
+    report = audit(MappingSource(shown.export()), anchors=anchors)
+    assert [Check.RECEIPT] == [finding.check for finding in report.findings]
+
+    shelf.answer = None
+    shelf.show(world)
+    shelf.files["submissions"] = answer = kept.read_bytes()
+    done = run()
+    assert (None, 0, 1) == (done.stopped, done.waiting, len(done.recorded))
+    assert [answer] == [path.read_bytes() for path in (home / "receipts").glob("*.receipt")]
+
+
+def _refuse(handler: http.server.BaseHTTPRequestHandler) -> bool:
+    body = encode({"detail": "no", "type": "urn:counterfoil:problem:expires"})
+    handler.send_response(422)
+    handler.send_header("Content-Type", "application/problem+json")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+    return True
