@@ -2,7 +2,8 @@
 
     ledger.mdb           a store as any ledger's; there is no log key
     files/               the files that open claims name
-    mirror.json          whose copy it is, for whom, and what the source owes (`mirrored`)
+    mirror.json          whose copy it is, for whom, what the source owes, and signed checkpoints
+                         that could not be compared yet (`mirrored`)
     <fingerprint>.fork   a fork proof (SPEC section 10.3), if two histories were ever seen
     <fingerprint>.checkpoint   the larger one, if the source was ever seen to be smaller
 
@@ -67,6 +68,7 @@ _LARGEST_STEP: Final = 1 << 14  # more than one commit of a ledger can hold
 _SIZES: Final = 64  # the latest, for which further cosignatures may have come
 _RETRIED: Final = 256  # claims that are asked for again at a time
 _MAX_LACKING: Final = 100_000
+_MAX_DOUBTED: Final = 16
 
 
 class Mirror:
@@ -201,10 +203,17 @@ class Mirror:
         before = self.size
         shown = self._source.checkpoint()
         checkpoint, _ = parse_note(shown)
-        if checkpoint.size > before:
-            self._advance(shown, checkpoint.size)
-        else:
-            self._compare(shown, checkpoint)
+        try:
+            if checkpoint.size > before:
+                self._advance(shown, checkpoint.size)
+            else:
+                self._compare(shown, checkpoint)
+        except (ForkError, ShrunkError):
+            raise
+        except TargetError:
+            self._doubt(shown, checkpoint)
+            raise
+        self._settle_doubts()
         self._look_at_notes(shown, before)
         self._ask_again()
 
@@ -329,6 +338,32 @@ class Mirror:
         if key.public.hex() != state.log_key_at(self.size):
             raise AlteredError("the checkpoint is signed by a log key that has ended")
 
+    def _doubt(self, shown: bytes, checkpoint: Checkpoint) -> None:
+        """Remember a checkpoint that could not be compared, if the log key signed it.
+
+        Shown once, and never again, it is half of a fork proof.
+        """
+        with contextlib.suppress(AlteredError, VerifyError):
+            signed_by(shown, state=_state_of(self._head))
+            before = self._note.doubted or ()
+            roots = {parse_note(note.encode())[0].root for note in before}
+            if checkpoint.size and checkpoint.root not in roots and len(before) < _MAX_DOUBTED:
+                self._save(replace(self._note, doubted=(*before, shown.decode())))
+
+    def _settle_doubts(self) -> None:
+        """Compare what could not be compared before, as far as the mirror reaches now.
+
+        Raises:
+            ForkError: One is of another history.
+        """
+        before = [note.encode() for note in self._note.doubted or ()]
+        near = [note for note in before if parse_note(note)[0].size <= self.size]
+        forks = [fork for note in near if (fork := self._fork(note)) is not None]
+        left = tuple(note.decode() for note in before if note not in near)
+        self._save(replace(self._note, doubted=left or None))
+        if forks:
+            raise forks[0]
+
     def _fork(self, shown: bytes) -> ForkError | None:
         """Return the fork, its proof kept, if a signed checkpoint and the mirror's are one."""
         if not self.size:
@@ -425,7 +460,9 @@ class Mirror:
         """Put down what the source owes. Whatever is down before it came is asked for again."""
         if len(lacking) > _MAX_LACKING:
             raise AlteredError(f"the source shows fewer claims than it has: {len(lacking):,} lack")
-        note = replace(self._note, lacking=tuple(dict.fromkeys(lacking)) or None)
+        self._save(replace(self._note, lacking=tuple(dict.fromkeys(lacking)) or None))
+
+    def _save(self, note: MirrorNote) -> None:
         if note != self._note:
             save_mirror(self._path, note)
             self._note = note

@@ -36,12 +36,14 @@ class MirrorNote(Wire, frozen=True, kw_only=True, tag_field="type", tag="counter
     Attributes:
         audience: For whom it is: a party, or "public".
         charter: The ledger's fingerprint.
+        doubted: Checkpoints that the log signed, and that could not be compared yet.
         lacking: What the source owes.
         source: The URL that it is copied from.
     """
 
     audience: Label
     charter: Hash
+    doubted: tuple[str, ...] | None = None
     lacking: tuple[Lacking, ...] | None = None
     source: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 

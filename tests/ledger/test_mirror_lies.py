@@ -20,7 +20,8 @@ from ledger.served import AlteredError
 from tests.forking import cosigned, forked
 from tests.ledger.client.shelf import Shelf, shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world
-from tests.world import World, letter, signing_key
+from tests.world import ORIGIN, World, letter, signing_key
+from verify.__main__ import main as verify
 from verify.codec import encode
 from verify.errors import VerifyError
 from verify.fork import parse_fork
@@ -73,6 +74,52 @@ def test_a_second_history_is_proven_from_the_last_step(
     assert finding.proof is not None
     assert "other-past" == parse_fork(finding.proof.read_bytes()).lie.__struct_config__.tag
     assert world.export() == copier.export()
+
+
+@pytest.mark.parametrize("size", [9, 11])
+def test_a_second_history_that_was_shown_once_is_proven_as_soon_as_it_can_be(
+    copier: Copier, world: World, size: int
+) -> None:
+    """Nothing was served that would prove it when it was signed."""
+    assert [] == copier.look()
+    honest = copier.server.shelf.files
+    copier.server.shelf.files = honest | {"checkpoint": forked(world, at=5, more=9).note(size)}
+    for _ in range(2):
+        with pytest.raises(TargetError, match="404"):
+            copier.look()
+    copier.server.show(world)
+    assert [] == copier.look()
+    while world.size < 11:
+        world.submit(letter("northmere"))
+    copier.server.show(world)
+
+    finding = copier.found("fork")
+    assert finding.proof is not None
+    lie = parse_fork(finding.proof.read_bytes()).lie
+    assert ("one-size" if size == 11 else "other-past") == lie.__struct_config__.tag
+    assert 4 == verify([str(finding.proof), "--fingerprint", world.fingerprint or ""])
+    assert world.export() == copier.export()
+    assert [] == copier.look()
+
+
+def test_an_honest_source_in_trouble_is_not_called_a_liar_afterwards(
+    copier: Copier, world: World
+) -> None:
+    assert [] == copier.look()
+    before = (copier.path / "mirror.json").read_bytes()
+    honest = copier.server.shelf.files
+    thief = copy.deepcopy(world)
+    thief.log = signing_key("thief")
+    for signing in (thief, world):
+        signing.submit(letter("northmere"))
+        copier.server.shelf.files = honest | {"checkpoint": signing.note()}
+        with pytest.raises(TargetError, match="404"):
+            copier.look()
+    assert 2 == (copier.path / "mirror.json").read_bytes().count(ORIGIN.encode())
+    copier.server.show(world)
+
+    assert [] == copier.look()
+    assert before == (copier.path / "mirror.json").read_bytes()
 
 
 def test_a_kept_checkpoint_of_another_history_is_a_proof(copier: Copier, world: World) -> None:
