@@ -58,6 +58,10 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "--registrar", action="append", default=[], type=label, metavar="PARTY",
         help="a further party that governs, once it is a member; again for each",
     )  # fmt: skip
+    amend.add_argument(
+        "--without-registrar", action="append", default=[], type=label, metavar="PARTY",
+        help="a party that governs no longer; again for each",
+    )  # fmt: skip
     amend.add_argument("--threshold", type=int, metavar="N", help="registrars that must agree")
     amend.add_argument(
         "--recover", type=int, metavar="N",
@@ -126,8 +130,13 @@ def _changes(arguments: Namespace, context: Context, charter: Charter) -> dict[s
         quorum = quorum_of(arguments.quorum, of=len(witnesses))
         say_if_weak(context, quorum, of=len(witnesses))
         changes["quorum"] = quorum
-    if arguments.registrar:
-        changes["registrars"] = sorted({*charter.registrars, *arguments.registrar})
+    for name in arguments.without_registrar:
+        if name not in charter.registrars:
+            registrars = ", ".join(charter.registrars)
+            raise UsageError(f"--without-registrar {name}: the registrars are {registrars}")
+    if arguments.registrar or arguments.without_registrar:
+        left = set(charter.registrars) - set(arguments.without_registrar)
+        changes["registrars"] = sorted(left | set(arguments.registrar))
     thresholds = {"govern": arguments.threshold, "recover": arguments.recover}
     given = {name: number for name, number in thresholds.items() if number is not None}
     if given:

@@ -74,7 +74,11 @@ def test_two_registrars_must_agree_from_then_on(desk: Desk) -> None:
     assert "waits for approvals, 1 so far" == second["waits"]
     assert ([], [W1, W2]) == (waiting, vkeys(desk))
     assert (2, 1) == (charter_of(desk).thresholds.govern, charter_of(desk).thresholds.recover)
-    desk.done("amend", "ledger", "--recover", "2", *KEY)
+    words = ("--without-registrar", "rutland", "--threshold", "1", "--recover", "2")
+    third = desk.done("amend", "ledger", *words, *KEY)
+    desk.done("approve", "ledger", str(third["event"])[:12], "--key", "rutland.key")
+    assert ("county",) == charter_of(desk).registrars
+    assert 2 == desk("amend", "ledger", "--without-registrar", "rutland", *KEY).code
 
 
 def test_the_log_goes_on_with_a_new_key(desk: Desk) -> None:
