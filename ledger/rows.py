@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 
 from ledger.commit import Placed
 
-__all__ = ["KINDS", "Row", "format_group", "format_row", "parse_group"]
+__all__ = ["KINDS", "Row", "find_in_group", "format_group", "format_row", "parse_group"]
 
 KINDS = (
     *("charter", "party", "key", "approval", "communication", "meeting", "artefact", "transfer"),
@@ -157,6 +157,16 @@ def parse_group(value: bytes) -> dict[int, tuple[str, ...]]:
         index, *texts = line.split(" ")
         group[int(index)] = tuple(texts)
     return group
+
+
+def find_in_group(value: bytes, index: int) -> tuple[str, ...]:
+    """Return the disclosures of one entry in a group; empty if it has none there."""
+    lines, mark = b"\n%b\n" % value, b"\n%d " % index
+    at = lines.find(mark)
+    if at < 0:
+        return ()
+    start = at + len(mark)
+    return tuple(lines[start : lines.index(b"\n", start)].decode("ascii").split(" "))
 
 
 def format_group(group: Mapping[int, tuple[str, ...]]) -> bytes:

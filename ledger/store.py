@@ -32,7 +32,7 @@ from ledger import ids
 from ledger.commit import Commit
 from ledger.database import Database, Kind, Table, Transaction
 from ledger.errors import NotFoundError, StoreError
-from ledger.rows import Row, format_group, format_row, parse_group
+from ledger.rows import Row, find_in_group, format_group, format_row, parse_group
 from verify.claims import parse_disclosure
 
 __all__ = ["LOCK_FILE", "MAP_SIZE", "READERS_FILE", "STORE_FILE", "Snapshot", "Store"]
@@ -153,7 +153,7 @@ class Snapshot:
     def disclosures(self, index: int) -> tuple[str, ...]:
         """Return the disclosures at an entry, sorted by claim name."""
         found = self._at_or_before(b"disclosures", index)
-        return () if found is None else parse_group(bytes(found[1])).get(index, ())
+        return () if found is None else find_in_group(bytes(found[1]), index)
 
     def disclosed(self, after: int, limit: int) -> list[tuple[int, tuple[str, ...]]]:
         """Return the disclosures at up to about `limit` entries behind `after`, in order."""

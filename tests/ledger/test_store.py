@@ -17,7 +17,7 @@ import pytest
 from ledger import ids
 from ledger.errors import BusyError, FullError, NotFoundError, StoreError, WrongClockError
 from ledger.ledger import Ledger
-from ledger.rows import KINDS, format_group, parse_group
+from ledger.rows import KINDS, find_in_group, format_group, parse_group
 from ledger.store import LOCK_FILE, READERS_FILE, STORE_FILE, Store
 from tests.ledger.builder import (
     NOON_MS,
@@ -61,9 +61,11 @@ def test_every_kind_has_a_code() -> None:
 
 
 def test_groups_of_disclosures_read_back() -> None:
-    group = {3: ("abc", "def"), 70: ("g",)}
+    group = {3: ("abc", "def"), 33: ("3", "70"), 70: ("g",)}
+    data = format_group(group)
 
-    assert group == parse_group(format_group(group))
+    assert group == parse_group(data)
+    assert group == {index: found for index in range(400) if (found := find_in_group(data, index))}
 
 
 def test_keeps_files_for_its_owner_alone(ledger: Ledger) -> None:
