@@ -48,6 +48,7 @@ _ALL_OUTSIDE = f"{_OUTSIDE} (DKIM, ARC, RFC 3161)"
 _SMALL = 8192  # entries: below this, starting processes takes longer than the audit
 _MAX_VKEY_FILE = 4096
 _MAX_PROCESSES = 256
+_STORE_FILE = "ledger.mdb"  # of a ledger's folder, which nothing here can read
 
 _EXAMPLES = """\
 examples:
@@ -236,9 +237,8 @@ def _run(options: argparse.Namespace) -> int:
     if os.path.isdir(path):
         if options.files is not None:
             return _fail(f"--files is for evidence files, and {path} is a folder")
-        offered = os.path.join(path, EVIDENCE_FILE)
-        if os.path.isfile(offered) and not os.path.exists(os.path.join(path, "checkpoint")):
-            return _fail(f"{path} is no export, but holds an evidence file: check {offered}")
+        if (reason := _no_export(path)) is not None:
+            return _fail(f"{path} is no export, but {reason}")
         kind = "export"
         received = _examined(options, data, receipts)
         report = _audit_export(path, anchors, options)
@@ -496,6 +496,18 @@ def _mails(path: str, report: Report, trusted: str | None) -> "tuple[Mail, ...] 
 
 
 # The certificate
+
+
+def _no_export(path: str) -> str | None:
+    """Say what a folder is that people take for an export; None where it may be one."""
+    if os.path.exists(os.path.join(path, "checkpoint")):
+        return None
+    offered = os.path.join(path, EVIDENCE_FILE)
+    if os.path.isfile(offered):
+        return f"holds an evidence file: check {offered}"
+    if os.path.isfile(os.path.join(path, _STORE_FILE)):
+        return "the folder of a ledger or of a mirror: `counterfoil export` makes one of it"
+    return None
 
 
 def _no_place(options: argparse.Namespace) -> str | None:

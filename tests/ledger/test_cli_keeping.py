@@ -17,6 +17,7 @@ from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from tests.ledger.builder import new_log_key
 from tests.ledger.commandline import ORIGIN, ROOT, Desk, part, rows
+from verify.__main__ import main as verify
 from verify.note import format_vkey
 
 DAY_MS = 86_400_000
@@ -175,6 +176,12 @@ def test_what_a_kill_left_of_a_founding_goes_with_the_next(desk: Desk) -> None:
     assert (left[0] / "log.key").exists()
     assert 0 == desk(*words).code
     assert not list(desk.folder.rglob(".*"))
+
+
+def test_a_ledger_is_no_export_to_who_verifies_it(desk: Desk) -> None:
+    desk.found()
+
+    assert 2 == verify([str(desk.folder / "ledger"), "--quiet"])
 
 
 def test_refuses_to_found_where_something_is(desk: Desk) -> None:

@@ -79,6 +79,16 @@ def test_a_folder_that_an_offer_made_is_no_export_and_says_what_to_check(
     assert 1 == run(export).returncode  # an export is one, whatever else was put into it
 
 
+def test_the_folder_of_a_ledger_is_no_export_and_is_not_called_invalid(export: Path) -> None:
+    store = written(export.parent / "ledger", {"ledger.mdb": b"?"})
+    (export / "ledger.mdb").write_bytes(b"?")
+
+    done = run(store)
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert "no export, but the folder of a ledger or of a mirror" in done.stderr.decode()
+    assert 1 == run(export).returncode
+
+
 def test_altered_evidence_is_1(evidence: Path) -> None:
     evidence.write_bytes(evidence.read_bytes().replace(b'"recorded":1', b'"recorded":2', 1))
 
