@@ -359,7 +359,8 @@ def _disclosure(salt: str, name: str, claim: str | FileClaim) -> str:
         raise ComposeError(where, "has half a surrogate pair in it") from None
     text = base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
     if len(text) > MAX_DISCLOSURE:
-        raise ComposeError(where, f"is too long for a claim: {len(octets)} octets as it travels")
+        length = f"{len(text)} octets as it travels, of at most {MAX_DISCLOSURE}"
+        raise ComposeError(where, f"is too long for a claim: {length}")
     return text
 
 

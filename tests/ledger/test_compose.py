@@ -152,6 +152,13 @@ def test_refuses_claims_that_no_event_can_have(claims: dict[str, str], where: st
     assert where == refused.value.where
 
 
+def test_says_how_long_a_claim_is_and_can_be_in_the_same_measure() -> None:
+    (text,) = letter(text="x" * 786_000).disclosures
+    longer = len(text) + 4_000
+    with pytest.raises(ComposeError, match=f" {longer} octets as it travels, of at most 1048576"):
+        letter(text="x" * 789_000)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
