@@ -236,10 +236,16 @@ class Context:
                 silent = feeder.ask(_PACE.timeout_s)
             except DisputedError as error:
                 if error.note:
-                    keep_dispute(ledger, error.note)
+                    self._keep_dispute(ledger, error.note)
                 raise
             for name in silent:
                 self.say(f"counterfoil: the witness {name} did not say what it knows")
+
+    def _keep_dispute(self, ledger: Ledger, note: bytes) -> None:
+        try:
+            keep_dispute(ledger, note)
+        except LedgerError as failure:
+            self.say(f"counterfoil: what shows it could not be kept: {failure}")
 
     def _observe(self, witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
         del again

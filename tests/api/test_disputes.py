@@ -120,6 +120,23 @@ def test_what_the_log_key_signed_beyond_what_is_here_stops_the_ledger(tmp_path: 
     assert (".note", 3) == (note.suffix, parse_signed(note.read_bytes())[0].size)
 
 
+def test_a_command_says_what_stops_it_though_what_shows_it_cannot_be_kept(tmp_path: Path) -> None:
+    town = found(tmp_path, ["a"], 1, visibility="public")
+    old = shutil.copytree(town.path, tmp_path / "old")
+    (old / "disputes").write_bytes(b"")  # in the place of the folder
+    process(tmp_path, "key", "new", "alpha.key", "--party", "alpha", "--plain")
+    with town.witness("a"):
+        with town.served() as site:
+            assert 201 == site.post(town.letters(1)[0]).status
+            until(lambda: summary(site)["a"]["size"] == 2)
+            shutil.copy(town.path / "witnesses", old / "witnesses")
+        ran = process(tmp_path, "record", "old", "--key", "alpha.key")
+
+    assert 1 == ran.code, ran
+    assert "what shows it could not be kept: old/disputes: cannot be made a folder" in ran.err
+    assert "is older than witness a: entry 1 was acknowledged and not here" in ran.err
+
+
 @contextmanager
 def both(one: Town, other: Town) -> Iterator[tuple[Site, Site, Site]]:
     """Serve two ledgers of one folder; give them, and what is neither's."""
