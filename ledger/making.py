@@ -25,6 +25,7 @@ __all__ = ["copy_file", "create_file", "making", "room_beside"]
 
 _LOCK = ".making"
 _CHUNK = 1 << 20
+_OTHERS = 0o077
 _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link, and no wait for a pipe's other end
 
 
@@ -37,7 +38,8 @@ def making(target: Path) -> Iterator[Path]:
         when the block ends without an exception.
 
     Raises:
-        StoreError: Something is there already, or the folder cannot be made.
+        StoreError: Something is there already, or the folder cannot be made, or not for this
+            account alone.
         FullError: There is no room.
         BusyError: Another process is making it.
     """
@@ -48,6 +50,7 @@ def making(target: Path) -> Iterator[Path]:
         lock = _claim(beside, target)
         with _closing(lock):
             try:
+                _check_private(beside, target)
                 yield beside
                 sync_folder(beside)
                 beside.rename(target)
@@ -133,7 +136,7 @@ def _claim(beside: Path, target: Path) -> int:
             beside.mkdir(mode=0o700)
             made = True
         try:
-            lock = _lock(beside, target)
+            lock = _lock(beside, target, made=made)
         except OSError:
             with contextlib.suppress(OSError):
                 if made:
@@ -142,6 +145,16 @@ def _claim(beside: Path, target: Path) -> int:
             raise
     _clear(beside)
     return lock
+
+
+def _check_private(beside: Path, target: Path) -> None:
+    """Check that the folder beside has the mode with which it was made: FAT gives it another.
+
+    Raises:
+        StoreError: It has not.
+    """
+    if beside.stat().st_mode & _OTHERS:
+        raise StoreError(target, "cannot be kept from others on this file system")
 
 
 def _clear(beside: Path) -> None:
@@ -165,15 +178,17 @@ def _remove(beside: Path) -> None:
         beside.rmdir()
 
 
-def _lock(beside: Path, target: Path) -> int | None:
+def _lock(beside: Path, target: Path, *, made: bool) -> int | None:
     """Hold the lock in the folder beside; None if the folder is gone, or another one by now.
+
+    One that was not made just now must look as if an earlier making had left it.
 
     Raises:
         OSError: It cannot be had.
         BusyError: Another process holds it.
     """
     try:
-        if not _is_ours(beside):
+        if not (made or _is_ours(beside)):
             raise StoreError(beside, "is in the way")
         lock = os.open(beside / _LOCK, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
     except FileNotFoundError:
@@ -198,7 +213,7 @@ def _is_ours(beside: Path) -> bool:
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         return False
     names = {path.name for path in beside.iterdir()}
-    return not status.st_mode & 0o077 and (not names or _LOCK in names)
+    return not status.st_mode & _OTHERS and (not names or _LOCK in names)
 
 
 def _is_still(lock: int, path: Path) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import BusyError, FullError, StoreError
+from ledger.folders import new_folder
 from ledger.making import copy_file, making, room_beside
 from tests.ledger.builder import names
 
@@ -108,6 +109,26 @@ def test_takes_over_what_a_kill_left(tmp_path: Path) -> None:
         assert [".making"] == names(folder)
     assert ["new"] == names(tmp_path)
     assert [] == names(tmp_path / "new")
+
+
+def test_where_folders_have_no_modes_only_what_is_for_others_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a stick with FAT, on which an export is handed over."""
+    mkdir = os.mkdir
+
+    def make(path: Path, mode: int = 0o777) -> None:
+        mkdir(path, mode)
+        path.chmod(0o755)
+
+    monkeypatch.setattr(os, "mkdir", make)
+    with new_folder(tmp_path / "export") as folder, folder.create("a") as file:
+        file.write(b"a")
+    with pytest.raises(StoreError, match="cannot be kept from others"), making(tmp_path / "new"):
+        raise AssertionError
+
+    assert ["export"] == names(tmp_path)
+    assert ["a"] == names(tmp_path / "export")
 
 
 def test_two_do_not_make_the_same(tmp_path: Path) -> None:
