@@ -184,10 +184,13 @@ def _prove(arguments: Namespace, context: Context) -> int:
         raise UsageError("--stamp goes with -o: it dates what an evidence file shows")
     with open_provable(context, arguments) as ledger:
         ids = list(dict.fromkeys(provable_id(ledger, given) for given in arguments.id))
-        outputs = dict(_proofs(arguments, ledger, ids))
-        if not outputs:
+        proofs = [(Path(name), data) for name, data in _proofs(arguments, ledger, ids)]
+        if not proofs:
             raise UsageError("say what to write: -o, --tlog-proof, --entry or --dsse")
-        files = _evidence_files(ledger, outputs[arguments.output]) if arguments.files else {}
+        outputs = dict(proofs)
+        if len(outputs) < len(proofs):
+            raise UsageError("-o, --tlog-proof, --entry and --dsse go into a file each")
+        files = _evidence_files(ledger, outputs[Path(arguments.output)]) if arguments.files else {}
         # While it is open: the copy of what a URL serves may go afterwards.
         _write_proofs(arguments, outputs, files)
         fingerprint = ledger.fingerprint
@@ -230,13 +233,12 @@ def _evidence_files(ledger: Provable, data: bytes) -> dict[str, Path]:
 
 
 def _write_proofs(
-    arguments: Namespace, outputs: Mapping[str, bytes], files: Mapping[str, Path]
+    arguments: Namespace, outputs: Mapping[Path, bytes], files: Mapping[str, Path]
 ) -> None:
     """Write all that was asked for, or leave nothing."""
     with ExitStack() as undo:
-        paths = {Path(name): data for name, data in outputs.items()}
-        write_files(paths)
-        for path in paths:
+        write_files(outputs)
+        for path in outputs:
             undo.callback(path.unlink, missing_ok=True)
         if arguments.files:
             copy_files(files, Path(arguments.files))
