@@ -158,6 +158,7 @@ NOON, LATER = "Thu, 26 Nov 2026 12:00:00 GMT", "Thu, 26 Nov 2026 12:01:30 GMT"
 STATUSES = [
     (http(400, b"no\n"), "refused", 0),
     (http(403, b"no\n"), "unknown-log", 0),
+    (http(403, b"3\n", SIZE), "unknown-log", 0),
     (http(404, b"no\n"), "unknown-log", 0),
     (http(409, b"0\n"), "refused", 0),
     (http(409, b"0\n", SIZE), "malformed", 0),
@@ -337,12 +338,17 @@ def test_a_forged_checkpoint_proves_nothing(desk: Desk) -> None:
 
 def test_a_witness_that_is_ahead_of_what_is_sent_is_no_alarm(desk: Desk) -> None:
     """Whoever recorded before, and is ending, has fed what this ledger has by now."""
-    with contextlib.closing(desk.feeding()) as feeding:
+    with (
+        contextlib.closing(desk.feeding()) as feeding,
+        Witness.open(_fresh(desk), clock=Clock()) as other,
+    ):
         feeding.submit(4)
         with pytest.raises(WitnessError) as caught:
             feeding.submit(3)
-
         assert "ahead" == caught.value.reason
+
+        desk.server.answer = honest(other)
+        assert 2 == len(feeding.submit(3))  # what it has is asked for anew
 
 
 # The file
@@ -370,6 +376,16 @@ def test_a_file_of_anything_else_is_refused(desk: Desk, tail: str) -> None:
     (desk.ledger.path / WITNESSES_FILE).write_text(line)
     with pytest.raises(StoreError):
         read_witnesses(desk.ledger.path)
+
+
+def test_a_file_names_so_many_witnesses_and_no_more() -> None:
+    def named(count: int) -> bytes:
+        keys = [WitnessKey.generate(f"w{n}.example").verifier_key for n in range(count)]
+        return lines_of(*((key.name, key, "http://w") for key in keys))
+
+    assert 64 == len(parse_witnesses(named(64)))
+    with pytest.raises(MalformedError):
+        parse_witnesses(named(65))
 
 
 def test_keys_of_a_charter_are_those_that_sign(desk: Desk, tmp_path: Path) -> None:
