@@ -167,7 +167,9 @@ class _Maker:
         self._check_without(shown)
         self._erased = find_erased(self._ledger, size=size_of(self._ledger.checkpoint()))
         stamped = [self._stamp(event_id, least=shown[0]) for event_id in stamps]
-        size = max(shown[-1] + 1, *(one.size for one in stamped), 0)
+        first, statement = self._statement(shown[-1])
+        # Whole submissions only: the log's key can sign what cuts one, and a witness cosign it.
+        size = max(first + statement.count, *(one.size for one in stamped), 0)
         self._checkpoint = most_cosigned(self._ledger, size=size)
         self._size = size_of(self._checkpoint)
         for index in shown:

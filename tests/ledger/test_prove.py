@@ -30,9 +30,11 @@ from tests.ledger.builder import (
 )
 from tests.world import cosign, witness
 from verify.anchors import Anchors
+from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.codec import encode
 from verify.contents import charter_policy
 from verify.evidence import MAX_SHOWN, Evidence, audit_evidence, parse_evidence
+from verify.note import NoteSignature, format_note
 
 ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
 
@@ -340,6 +342,27 @@ def test_evidence_carries_what_was_cosigned_soon_after_it(tmp_path: Path, clock:
         assert [4] == sizes(check(ledger, prove(ledger, [third])))
         # Nobody whom the charter names cosigned this; a reader may know the one who did.
         assert [5] == sizes(check(ledger, prove(ledger, [fourth])))
+
+
+def test_evidence_leads_to_no_checkpoint_that_cuts_its_submission(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """A ledger publishes none; but its log key can be used elsewhere, and a witness cosign."""
+    one = witness("w1")
+    named = [{"algorithm": one.algorithm, "key": one.key, "name": one.name}]
+    ledger, _ = found_ledger(tmp_path / "cosigned", ALPHA, clock=clock, witnesses=named, quorum=1)
+    with ledger:
+        first, *_ = submit(ledger, *letters(3))
+        key = new_log_key()
+        text = format_checkpoint(Checkpoint(ledger.origin, 2, ledger.root_at(2)))
+        line = NoteSignature(ledger.origin, key.verifier_key.key_id, key.sign(text))
+        at_s = clock() // 1000
+        ledger.keep_note(cosign(format_note(text, [line]), ("w1", at_s)))
+        shown = check(ledger, prove(ledger, [first]))
+
+        assert [4, 2] == sizes(shown)
+        ledger.keep_note(cosign(ledger.checkpoint(), ("w1", at_s + 1)))
+        assert [4, 2] == sizes(check(ledger, prove(ledger, [first])))
 
 
 def test_evidence_of_a_cosigned_ledger_reaches_the_quorum_of_a_policy(
