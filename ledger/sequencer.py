@@ -21,10 +21,10 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from ledger.commit import Commit, Head, Known, Placed
-from ledger.covering import earliest_s
+from ledger.covering import check_covered, earliest_s
 from ledger.errors import LogKeyError
 from ledger.tree import extend, root_of_edge
-from verify.brackets import Cosigned, format_time_s
+from verify.brackets import Brackets, Committed, Cosigned, check_recorded, format_time_s
 from verify.checkpoint import Checkpoint, check_checkpoint, format_plain, parse_signed
 from verify.checks import Check
 from verify.claims import Disclosure, File, parse_disclosure
@@ -358,7 +358,7 @@ class Run:
         submission, candidates = prepared.submission, prepared.candidates
         first = head.size
         recorded = max(now_ms, head.recorded)
-        self._past.offer(first, prepared)
+        self._past.offer(first, prepared, recorded=recorded)
         if head.state is None:
             fingerprint = _entries(submission, head, recorded=recorded)[1][0].hex()
         else:
@@ -421,26 +421,33 @@ class Run:
         """Check `recorded` against the times in a note (SPEC section 8.2).
 
         An audit would find it, for ever: that a statement is recorded before it can have been
-        signed, or that what the note covers was, after it was cosigned. Each line counts by itself:
-        with those of another note it makes a quorum, and in a reader's policy it may be one. What
-        earlier statements name was checked when they came, and `recorded` never decreases.
+        signed, or that what the note covers was, after it was cosigned. What earlier statements
+        name was checked when they came, and `recorded` never decreases.
         """
-        size = dated.size
+        first, size, recorded_at = self.head.size, dated.size, self._past.recorded_at
+        tolerance_s = state.charter_at(first).tolerance_s
+        if self._held is None:  # another ledger took it, and only what breaks a rule is refused
+            said = [Committed(first, size, dated.note)]
+            bracket = Brackets(covering=(), seen=[dated], statements=said).of(first, first=first)
+            check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
+            check_covered([dated], state=state, size=size, recorded_at=recorded_at)
+            return
+        # Each line by itself: with those of another note it makes a quorum, and in a reader's
+        # policy it may be one.
         last_s, name = max((max(times), name) for name, times in dated.times.items())
-        latest_s = recorded // 1000 + state.charter_at(self.head.size).tolerance_s
+        latest_s = recorded // 1000 + tolerance_s
         if last_s > latest_s:
             raise RuleError(
                 Check.BRACKET, "note", "is cosigned later than now",
                 f"by {format_time_s(latest_s)}", f"{format_time_s(last_s)} by {name}",
             )  # fmt: skip
-        if size <= self._before.size:  # else of this batch, and never published
-            least_s = earliest_s(state, size, recorded_at=self._past.history.recorded_at)
-            first_s, name = min((min(times), name) for name, times in dated.times.items())
-            if first_s < least_s:
-                raise RuleError(
-                    Check.BRACKET, "note", "is cosigned earlier than what it covers was recorded",
-                    f"from {format_time_s(least_s)} on", f"{format_time_s(first_s)} by {name}",
-                )  # fmt: skip
+        first_s, name = min((min(times), name) for name, times in dated.times.items())
+        earliest = earliest_s(state, size, recorded_at=recorded_at)
+        if first_s < earliest:
+            raise RuleError(
+                Check.BRACKET, "note", "is cosigned earlier than what it covers was recorded",
+                f"from {format_time_s(earliest)} on", f"{format_time_s(first_s)} by {name}",
+            )  # fmt: skip
 
     def _root(self, size: int) -> bytes:
         before = self._before
@@ -528,6 +535,7 @@ class _Past:
         self._recorded: dict[str, Recorded] = {}
         self._firsts: list[int] = []
         self._prepared: list[Prepared] = []
+        self._times: list[int] = []
 
     def find(self, event_id: str) -> Fact | None:
         """Return what is known of an event of an earlier submission."""
@@ -554,10 +562,17 @@ class _Past:
         """Return the submission that begins with this event."""
         return self._recorded.get(event_id) or self.history.recorded_as(event_id)
 
-    def offer(self, first: int, prepared: Prepared) -> None:
+    def recorded_at(self, index: int) -> int:
+        """Return when an earlier entry was recorded, in milliseconds since 1970."""
+        if index < self._size:
+            return self.history.recorded_at(index)
+        return self._times[bisect_right(self._firsts, index) - 1]
+
+    def offer(self, first: int, prepared: Prepared, *, recorded: int) -> None:
         """Let the events of the submission being judged be read."""
         self._firsts.append(first)
         self._prepared.append(prepared)
+        self._times.append(recorded)
 
     def accept(self) -> None:
         """Keep the submission that was offered last."""

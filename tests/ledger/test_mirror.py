@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ledger import mirror as mirroring
 from ledger.backup import back_up
@@ -20,14 +22,7 @@ from tests.forking import cosigned, witness_key
 from tests.ledger.client.shelf import shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world
 from tests.moves import MOVES, Game
-from tests.world import (
-    T0,
-    World,
-    file_of,
-    founding_charter,
-    letter,
-    say,
-)
+from tests.world import T0, World, cosign, file_of, founding_charter, letter, say, witness
 from verify.anchors import Anchors
 from verify.audit import audit
 from verify.checks import Check
@@ -446,6 +441,20 @@ def test_what_is_copied_has_the_tolerance_of_its_own_charter(copier: Copier) -> 
     assert [] == copier.look()
     copier.server.shelf.files["checkpoint"] = cosigned(world.note(), at_s - 61)
     assert "is cosigned earlier than what it covers" in unchanged(copier, "altered").reason
+
+
+def test_a_line_out_of_time_that_makes_no_quorum_is_copied(copier: Copier) -> None:
+    """Another ledger may take such a note: it breaks no rule."""
+    world = World().found(witnesses=(witness("w1"), witness("w2")), quorum=2)
+    for out_s in (-4000, 4000):
+        note = cosign(world.note(), ("w1", world.now // 1000 + out_s))
+        world.keep(note)
+        seen = replace(world.seen()[0], note=hashlib.sha256(note).hexdigest())
+        world.submit(letter("northmere"), seen=seen)
+    copier.server.show(world)
+
+    assert [] == copier.look()
+    assert world.export()["checkpoints"] == copier.export()["checkpoints"]
 
 
 # The folder

@@ -361,6 +361,31 @@ def test_refuses_a_note_that_was_cosigned_before_what_it_covers_was_recorded(
     assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict
 
 
+def test_a_note_of_what_stands_in_its_own_batch_is_weighed_alike(tmp_path: Path) -> None:
+    """The log key may be used elsewhere; and to a mirror all that it copies at once is a batch."""
+    one = witness("w1")
+    named = [{"algorithm": one.algorithm, "key": one.key, "name": one.name}]
+    outcomes: list[object] = []
+    for late_s in (300, 301):
+        documents: list[bytes] = []
+        for name in (f"one {late_s}", f"two {late_s}"):
+            found, clock = found_ledger(
+                tmp_path / name, ALPHA, number=late_s, witnesses=named, quorum=1
+            )
+            with found:
+                if not documents:
+                    documents.append(sign_document(found, ALPHA, [new_letter("alpha")]))
+                    found.submit(documents[0])
+                    early = cosign(found.checkpoint(), ("w1", clock() // 1000 - late_s))
+                    documents.append(sign_document(found, ALPHA, [new_letter("alpha")], note=early))
+                else:
+                    outcomes += batch_of(found, documents)
+
+    assert [Accepted(n, 1, new=True) for n in (1, 2, 1)] == outcomes[:3]
+    assert isinstance(outcomes[3], RuleError)
+    assert Check.BRACKET is outcomes[3].check
+
+
 def test_a_note_is_weighed_by_the_tolerance_of_each_entry_that_it_covers(tmp_path: Path) -> None:
     named = [
         {"algorithm": one.algorithm, "key": one.key, "name": one.name}
