@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from api import tailing as tailing_module
 from api.settings import Settings
+from api.tailing import _Feed
 from ledger.ledger import Ledger
 from tests.api.following import Tail, tailing
 from tests.api.serving import Site, read, serving
@@ -118,6 +122,67 @@ def test_tells_of_events_what_the_reader_may_see(ledger: Ledger, site: Site) -> 
     assert b"For Alpha alone" not in theirs.data
     row = msgspec.json.decode(theirs.data)["events"][0]
     assert (2, "communication", limited.id.hex()) == (row["index"], row["kind"], row["id"])
+
+
+def test_tells_of_events_what_was_opened_since_others_heard_of_them(
+    ledger: Ledger, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tailing_module, "_AT_ONCE", 2)
+    letter = new_event(
+        "alpha", "communication/v1", channel="call", claims={"title": "Told"}, withheld=["title"]
+    )
+    submit(ledger, letter)
+    with tailing(site, "/tail?what=events") as before:
+        assert b"Told" not in before.take(2)[-1].data
+    opening = new_event("alpha", "opening/v1", of=letter.id.hex(), names=["title"])
+    assert (
+        201
+        == site.post(
+            sign_document(ledger, ALPHA, [opening], disclosures=[[letter.disclosures["title"]]])
+        ).status
+    )
+    with tailing(site, "/tail?what=events") as after:
+        assert b"Told" in after.take(2)[-1].data
+
+
+class Shelf:
+    """As much of what is hosted as a feed asks."""
+
+    def __init__(self) -> None:
+        self.ledger = self
+        self.may_go_on = asyncio.Event()
+        self.fails = False
+        self.read_from = 0
+
+    async def read(self, do: Callable[[], object]) -> object:
+        self.read_from += 1
+        await self.may_go_on.wait()
+        if self.fails:
+            raise OSError
+        return do()
+
+    def entries(self, start: int, stop: int) -> list[bytes]:
+        return [b"entry"] * (stop - start)
+
+
+def test_what_followers_share_outlasts_one_that_goes_and_is_read_again_if_it_failed() -> None:
+    async def follow() -> None:
+        shelf = Shelf()
+        feed = _Feed(shelf, shelf)  # type: ignore[arg-type]  # all of it that is asked
+        goes, stays = (asyncio.create_task(feed.part("entries", "", 0, size=2)) for _ in range(2))
+        await asyncio.sleep(0.01)
+        goes.cancel()
+        shelf.may_go_on.set()
+        assert 2 == (await stays).stop
+        assert 1 == shelf.read_from
+
+        shelf.fails = True
+        with pytest.raises(OSError):  # noqa: PT011 - the one that was raised
+            await feed.part("entries", "", 2, size=3)
+        shelf.fails = False
+        assert 3 == (await feed.part("entries", "", 2, size=3)).stop
+
+    asyncio.run(follow())
 
 
 def test_an_entry_that_opens_a_seal_has_one_message(ledger: Ledger, site: Site) -> None:
