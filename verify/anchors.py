@@ -63,7 +63,7 @@ def compare(
     log_key: VerifierKey | None,
     note: Note | None,
     fingerprint: str | None,
-    check_receipt: Callable[[Receipt], None],
+    check_receipt: Callable[[Receipt], bool],
     check_held: Callable[[bytes], bool],
 ) -> Agreement:
     """Compare what the reader holds with what was found.
@@ -73,8 +73,9 @@ def compare(
         log_key: The key that must sign the checkpoint; None where no charter could be read.
         note: The checkpoint with its signature lines; None where none could be read.
         fingerprint: Leaf hash of entry 0, in hex; None where there is none.
-        check_receipt: Raises a `VerifyError` where a receipt does not agree.
-        check_held: Raises one where a signed checkpoint does not; tells whether they meet at all.
+        check_receipt: Raises a `VerifyError` where a receipt does not agree; tells whether they
+            meet at all.
+        check_held: The same of a signed checkpoint.
 
     Source: SPEC sections 10.1 and 12.
     """
@@ -94,10 +95,10 @@ def compare(
         )  # fmt: skip
     for name, data in anchors.receipts:
         try:
-            held, met = data, True
+            held = data
             if data.startswith(_RECEIPT):
                 receipt = parse_receipt(data)
-                check_receipt(receipt)
+                met = check_receipt(receipt)
                 held = proof_of(receipt).checkpoint
             else:
                 met = check_held(data)

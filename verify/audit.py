@@ -531,7 +531,7 @@ class _Audit:
         self._findings += result.findings
         self._weighed = result.weighed
 
-    def _check_receipt(self, receipt: Receipt) -> None:
+    def _check_receipt(self, receipt: Receipt) -> bool:
         """Check a receipt against the export.
 
         Source: SPEC section 10.1.
@@ -552,6 +552,7 @@ class _Audit:
             raise RuleError(Check.RECEIPT, "leaf", reason, receipt.leaf, walk.leaf(index).hex())
         if checkpoint.size <= walk.size:
             self._check_root(checkpoint)
+        return True
 
     def _check_held(self, data: bytes) -> bool:
         """Check a signed checkpoint that the reader holds against the export.

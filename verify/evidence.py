@@ -8,8 +8,7 @@ Source: SPEC section 10.2.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal
 
@@ -21,7 +20,7 @@ from verify.brackets import Brackets, Committed, check_recorded
 from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
 from verify.chunk import Line, OpenedFile, gather_line
-from verify.claims import File, check_claims
+from verify.claims import File, Opened, check_claims
 from verify.codec import Decoder, Hash, Texts, Wire, encode
 from verify.contents import charter_policy, check_file, check_files
 from verify.errors import MalformedError, ProofError, RuleError, SignatureError
@@ -84,6 +83,7 @@ NOT_CHECKED = (
     "that the tree had the root hashes that parties say they had seen",
     "claims that are not opened here",
 )
+_TOLD = frozenset(("author", "kind", "nonce", "sealed"))  # of an event, or of no use to people
 _NO_FILES = "the files that opened claims name, which did not come with this file"
 
 _MAX_GOVERNANCE = 65_536
@@ -271,7 +271,7 @@ class _Audit:
         self._checkpoint: Checkpoint | None = None
         self._note: Note | None = None
         self._shown = Shown(size=None)
-        self._opened: dict[int, AbstractSet[str]] = {}
+        self._opened: dict[int, Mapping[str, Opened]] = {}
         self._counts: dict[str, int] = {}
         self._weighed: Weighed | None = None
         self._times: Times | None = None
@@ -540,7 +540,7 @@ class _Audit:
                 reason = "its entry seals nothing"
                 self._find(Check.DISCLOSURE_UNUSED, "disclosures", reason, line.index)
             else:
-                self._opened[line.index] = line.claims.keys()
+                self._opened[line.index] = line.claims
                 author, nonce, sealed = event.author, event.nonce, event.sealed
                 refused = check_claims(line.claims, author=author, nonce=nonce, sealed=sealed)
                 for error in refused.values():
@@ -566,23 +566,37 @@ class _Audit:
         self._findings += result.findings
         self._weighed = result.weighed
 
-    def _check_receipt(self, receipt: Receipt) -> None:
-        """Check a receipt against the file, as far as the two meet."""
+    def _check_receipt(self, receipt: Receipt) -> bool:
+        """Check a receipt against the file, as far as the two meet; tell whether they do.
+
+        One that is newer can be by a log key of which the file does not know: then nobody knows
+        who signed it.
+        """
         state = self._shown.state
         if receipt.charter != self._shown.fingerprint or state is None:
             reason = "is of another ledger"
             raise RuleError(
                 Check.RECEIPT, "charter", reason, receipt.charter, self._shown.fingerprint
             )
-        promised, _ = parse_signed(proof_of(receipt).checkpoint)
-        key = log_vkey(state.charter.origin, state.log_key_at(max(1, promised.size)))
-        checkpoint = check_receipt_alone(receipt, key=key)
-        index = receipt.first + receipt.count - 1
-        leaf = self._shown.leaves.get(index)
+        proof, origin = proof_of(receipt), state.charter.origin
+        promised, signed = parse_signed(proof.checkpoint)
+        leaf = self._shown.leaves.get(proof.index)
         if leaf is not None and leaf.hex() != receipt.leaf:
-            reason = f"promises another entry {index}"
+            reason = f"promises another entry {proof.index}"
             raise RuleError(Check.RECEIPT, "leaf", reason, receipt.leaf, leaf.hex())
-        self._check_root(checkpoint)
+        by = {line[:2] for line in signed.signatures}
+        known = [log_vkey(origin, public) for _, public in state.log_keys]
+        unknown = not any((key.name, key.key_id) in by for key in known)
+        own = self._checkpoint
+        if unknown and own is not None and promised.size > own.size and promised.origin == origin:
+            check_inclusion(
+                index=proof.index, size=promised.size, leaf=bytes.fromhex(receipt.leaf),
+                proof=proof.hashes, root=promised.root,
+            )  # fmt: skip
+            return False
+        key = log_vkey(origin, state.log_key_at(max(1, promised.size)))
+        self._check_root(check_receipt_alone(receipt, key=key))
+        return True
 
     def _check_held(self, data: bytes) -> bool:
         """Check a signed checkpoint that the reader holds; tell whether it is of this size."""
@@ -625,14 +639,28 @@ class _Audit:
     def _shown_events(self) -> Iterator[ShownEvent]:
         for held in self._shown.entries:
             if held.shown == "yes":
-                own_id = event_id(held.entry.event).hex()
                 sealed = sealing_event(held.event).sealed or {}
-                closed = tuple(sorted(sealed.keys() - self._opened.get(held.index, set())))
-                yield ShownEvent(held.index, own_id, kind_of(held.event), held.event.author, closed)
+                opened = self._opened.get(held.index, {})
+                yield ShownEvent(
+                    index=held.index,
+                    event_id=event_id(held.entry.event).hex(),
+                    kind=kind_of(held.event),
+                    author=held.event.author,
+                    clear=_clear(bytes(held.entry.event)),
+                    opened={name: claim.value for name, claim in sorted(opened.items())},
+                    closed=tuple(sorted(sealed.keys() - opened.keys())),
+                )
 
     def _not_checked(self) -> tuple[str, ...]:
         found = (*not_checked(self._anchors.policy), *NOT_CHECKED)
         return found if self._files is not None else (*found, _NO_FILES)
+
+
+def _clear(event: bytes) -> dict[str, str]:
+    """Return what an event says in the clear, and is told nowhere else: its fields, as text."""
+    fields = msgspec.json.decode(event)
+    said = {name: value for name, value in fields.items() if name not in _TOLD}
+    return {n: v if isinstance(v, str) else encode(v).decode() for n, v in said.items()}
 
 
 def _disagreement(note: bytes, state: State, size: int, root: str) -> str | None:

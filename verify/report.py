@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from verify.brackets import Bracket
 from verify.checks import Check
+from verify.claims import File
 from verify.errors import RuleError
 
 __all__ = [
@@ -225,6 +226,8 @@ class ShownEvent(msgspec.Struct, frozen=True):
         event_id: Its id, in hex.
         kind: Its kind without its version.
         author: The party that signed it.
+        clear: What it says in the clear, by field: text, or else canonical JSON.
+        opened: The claims that are opened here, by name.
         closed: Names of the claims that it seals and that are not opened here, sorted.
     """
 
@@ -232,6 +235,8 @@ class ShownEvent(msgspec.Struct, frozen=True):
     event_id: str
     kind: str
     author: str
+    clear: Mapping[str, str]
+    opened: Mapping[str, str | File]
     closed: tuple[str, ...]
 
 

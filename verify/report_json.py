@@ -12,6 +12,7 @@ Canonical JSON (SPEC section 1.1, but that lists may be empty):
     shown           of evidence: list of the events that it shows; absent where something is wrong
         entry, event    index; id, hex
         kind, author    its kind without its version; the party that signed it
+        opened          list of the names of its claims that are opened
         closed          list of the names of its claims that are not opened
     left_out        of an export: how many sealed claims are not opened in it
     agrees          what the reader supplied and agrees, in words
@@ -120,6 +121,7 @@ def _shown(one: ShownEvent) -> Object:
         "event": one.event_id,
         "kind": one.kind,
         "author": one.author,
+        "opened": list(one.opened),
         "closed": list(one.closed),
     }
 

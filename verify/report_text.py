@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from verify.brackets import Bracket, format_time_s
+from verify.claims import File
 from verify.lines import grouped, noun, wrap
 from verify.report import Finding, Report, ShownEvent, Times, Weighed
 
@@ -30,7 +31,7 @@ def report_lines(report: Report, kind: str) -> Iterator[str]:
     yield from _row("Root", _grouped(report.root))
     if kind == "export":
         yield from _row("For", [report.audience or "could not be read"])
-    yield from _row("Shows", list(_shown(report.shown)))
+    yield from _shown(report.shown)
     yield from _row("Checked", _counted(report.counts))
     if kind == "export":
         sealed = report.counts["sealed claims"]
@@ -117,12 +118,23 @@ def _grouped(digits: str | None) -> Sequence[str]:
 
 
 def _shown(events: Sequence[ShownEvent]) -> Iterator[str]:
-    """Name each event that a file shows: where it stands, who signed it, its id, what is closed."""
-    for one in events:
-        yield f"entry {one.index:,}: {one.kind} signed by {one.author}, event"
-        yield one.event_id
+    """Tell of each event that a file shows where it stands, who signed it, and what it says.
+
+    What is said can be in anybody's words: their further lines stand apart from ours.
+    """
+    for number, one in enumerate(events):
+        words = f"entry {one.index:,}: {one.kind} signed by {one.author}, event"
+        yield from _row("" if number else "Shows", [words, one.event_id])
+        opened = {f"{name} (opened)": value for name, value in one.opened.items()}
+        for name, value in (*one.clear.items(), *opened.items()):
+            said = value if isinstance(value, str) else _file(value)
+            yield from wrap(f"{name}: {said}", first=" " * 15, rest=" " * 19)
         if one.closed:
-            yield f"left closed: {', '.join(one.closed)}"
+            yield from _row("", [f"left closed: {', '.join(one.closed)}"])
+
+
+def _file(file: File) -> str:
+    return f"file {file.name}, {file.size:,} octets, SHA-256 {file.sha256}"
 
 
 def _cosigned(weighed: Weighed) -> list[str]:

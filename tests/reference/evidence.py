@@ -238,8 +238,14 @@ class _Evidence:
             receipt, proof = parse_receipt(held)
             octets = proof.checkpoint
         with as_receipt():
-            size = parse_checkpoint(octets).size
-            checkpoint = read_checkpoint(octets, self.state.log_key_after(size))
+            checkpoint = parse_checkpoint(octets)
+            size, vkey = checkpoint.size, self.state.log_key_after(checkpoint.size)
+            newer = receipt is not None and size > self.checkpoint.size
+            vouched = not (newer and self._nobody_known_signed(octets))
+            if vouched:
+                read_checkpoint(octets, vkey)
+            else:
+                need(803, "origin", found=checkpoint.origin, expected=vkey.partition("+")[0])
             if receipt is not None:
                 need(803, "ledger", found=receipt["charter"], expected=self.state.fingerprint)
                 last = receipt["first"] + receipt["count"] - 1
@@ -251,7 +257,12 @@ class _Evidence:
                 need(803, "root", found=checkpoint.root.hex(), expected=root)
             if self.policy is not None:
                 cosigned_at(self.policy, parse_note(octets))
-        return receipt is not None or size == self.checkpoint.size
+        return vouched and (receipt is not None or size == self.checkpoint.size)
+
+    def _nobody_known_signed(self, octets: bytes) -> bool:
+        by = {(line.name, line.key_id.hex()) for line in parse_note(octets).lines}
+        known = (vkey.split("+")[:2] for vkey in self.state.log_keys())
+        return not any((name, key_id) in by for name, key_id in known)
 
     def _check_order(self) -> None:
         for check, entries in ((901, self.entries), (903, self.governance)):

@@ -85,9 +85,11 @@ class State:
 
     def log_key_after(self, size: int) -> str:
         """Return the vkey of the log after `size` entries."""
-        charter = self.charter_after(size).body
-        public = bytes.fromhex(charter["log_key"])
-        return format_vkey(name=charter["origin"], algorithm=1, public=public)
+        return _log_key(self.charter_after(size).body)
+
+    def log_keys(self) -> list[str]:
+        """Return the vkeys that the log has or had."""
+        return [_log_key(charter.body) for charter in self.charters if charter.since >= 0]
 
     @property
     def charter(self) -> Object:
@@ -292,3 +294,8 @@ class State:
             key not in ended and ("all" in event or ref in event.get("of", []))
             for key, event in earlier.items()
         )
+
+
+def _log_key(charter: Object) -> str:
+    public = bytes.fromhex(charter["log_key"])
+    return format_vkey(name=charter["origin"], algorithm=1, public=public)

@@ -415,11 +415,35 @@ def test_evidence_says_which_events_it_shows_where_nothing_is_wrong(
     evidence.write_bytes(evidence.read_bytes().replace(b'"recorded":1', b'"recorded":2'))
 
     shown = {"author": event.author, "entry": 3, "event": own_id, "kind": kind_of(event)}
-    assert [{**shown, "closed": []}] == told
+    opened = sorted(event.sealed or {})
+    assert [{**shown, "opened": opened, "closed": []}] == told
     assert "left closed" not in words
     assert f"  Shows        entry 3: {kind_of(event)} signed by {event.author}, event\n" in words
     assert f"               {own_id}\n" in words
     assert "shown" not in msgspec.json.decode(run(evidence, "--json").stdout)
+
+
+def test_evidence_says_what_its_events_say_each_word_where_it_belongs(tmp_path: Path) -> None:
+    world = two_parties()
+    text = "Dear Sir" + 70 * " " + "entry 9: forged\nValid. " + "and so on " * 50
+    world.submit(letter("southfold", text))
+    path = tmp_path / "evidence.json"
+    path.write_bytes(format_evidence(evidence_of(world, 5, 6)))
+    lines = run(path).stdout.decode().splitlines()
+    (sha256,) = world.files
+
+    said = [line[15:] for line in lines if line.startswith(" " * 15)]
+    assert "type: letter" in said
+    assert f"file.1 (opened): file letter.pdf, 16 octets, SHA-256 {sha256}"[:40] in "".join(said)
+    assert sha256 in "".join(part.strip() for part in said)
+    assert 'dates: {"sent":{"basis":"stated","edtf":"2026-03-06"}}' in said
+    assert 'from: ["southfold"]' in said
+    assert "person.1 (opened): A. Clerk" in said
+    # A further line of what anybody wrote begins further in than any line of ours.
+    at = next(n for n, line in enumerate(said) if line.startswith("text (opened): Dear Sir"))
+    end = next(n for n, line in enumerate(said) if line.endswith("…"))
+    assert end > at + 3
+    assert all(line.startswith("    ") for line in said[at + 1 : end + 1])
 
 
 def test_json_lists_every_finding(export: Path) -> None:

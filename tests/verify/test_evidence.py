@@ -1,8 +1,11 @@
 """Evidence files: what is fine, what the reader holds, and what is changed."""
 
+import base64
+
 import msgspec
 import pytest
 
+from tests import reference
 from tests.evidencing import ORIGIN, audited, causes, changed, two_parties, with_entry
 from tests.showing import evidence_of
 from tests.world import World, letter, public_hex, signing_key
@@ -13,12 +16,14 @@ from verify.errors import RuleError
 from verify.evidence import (
     MAX_EVIDENCE,
     NOT_CHECKED,
+    Evidence,
     audit_evidence,
     format_evidence,
     opened_files,
     parse_evidence,
 )
 from verify.notes import log_vkey
+from verify.report import Report
 from verify.source import MappingSource
 
 # What is fine
@@ -185,6 +190,37 @@ def test_receipt_that_is_newer_than_the_file_agrees() -> None:
     world.submit(letter("southfold"))
 
     assert audited(evidence, receipts=(("r", world.receipt(8, 1)),)).verdict == "valid"
+
+
+def test_of_a_newer_receipt_by_a_log_key_that_the_file_does_not_know_the_rest_is_checked() -> None:
+    world = two_parties()
+    evidence = evidence_of(world, 4)
+    before = world.receipt(3, 3)
+    world.change_log_key()
+    knowing = evidence_of(world, 4)
+    world.submit(letter("southfold"))
+    receipt, root = world.receipt(3, 3), base64.b64encode(world.root(world.size)).decode()
+    told = msgspec.json.decode(receipt)
+
+    report = judged(evidence, receipt)
+    assert ("self-consistent", ()) == (report.verdict, report.anchors)
+    assert "valid" == judged(evidence, before).verdict == judged(knowing, receipt).verdict
+    for old, new in ((root, f"{'A' * 43}="), (ORIGIN, "elsewhere.example/log")):
+        wrong = {**told, "proof": told["proof"].replace(old, new)}
+        assert wrong != told
+        assert "invalid" == judged(evidence, encode(wrong)).verdict
+    assert "invalid" == judged(evidence, encode({**told, "leaf": "0" * 64})).verdict
+    # A key that the file knows, and that had ended by then, signed another history.
+    world.log_keys.clear()
+    assert "invalid" == judged(knowing, world.receipt(3, 3)).verdict
+
+
+def judged(evidence: Evidence, receipt: bytes) -> Report:
+    """Return what an audit says, and see that the reference says it, too."""
+    report = audited(evidence, receipts=(("r", receipt),))
+    other = reference.audit_evidence(encode(evidence), receipts=(receipt,))
+    assert other.verdict == report.verdict.partition("-")[0]
+    return report
 
 
 # What is changed
