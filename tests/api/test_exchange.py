@@ -41,3 +41,35 @@ def test_a_large_answer_is_handed_over_in_pieces(size: int, *, more: bool, whole
     assert max(len(piece["body"]) for piece in pieces) <= MOST
     assert [True] * (len(pieces) - 1) == [piece["more_body"] for piece in pieces[:-1]]
     assert more == pieces[-1]["more_body"]
+
+
+def test_who_was_told_to_go_on_and_is_answered_early_is_not_cut_off() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def answer() -> None:
+        rest = asyncio.Event()
+        begun = False
+
+        async def receive() -> Message:
+            nonlocal begun
+            if begun:
+                await rest.wait()
+                return {"type": "http.request", "body": b"", "more_body": False}
+            begun = True
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        exchange = Exchange(receive, send, awaited=True)
+        await exchange.receive()
+        await exchange.send({"type": "http.response.start", "status": 413, "headers": []})
+        await exchange.send({"type": "http.response.body", "body": b"too much"})
+        assert [b"too much"] == [message["body"] for message in sent[1:] if message["more_body"]]
+        rest.set()
+        await exchange.finish()
+
+    asyncio.run(answer())
+
+    assert (b"connection", b"close") in sent[0]["headers"]
+    assert not sent[-1]["more_body"]
