@@ -122,19 +122,20 @@ def _one_response(said: Mapping[str, str]) -> Iterator[str]:
     )
     yield (
         "<li>Send whoever gave you this page the file that the next command writes; it holds no "
-        "secret. The record's registrars enter your key, and tell you the record's address."
+        "secret. The record's registrars enter your key."
         f"<pre>counterfoil key request {said['evidence']} --key your.key -o your.request</pre></li>"
     )
     yield (
-        "<li>Sign what you hold of this entry, and hand it in."
-        f"<pre>counterfoil answer ADDRESS {said['event_id']} deny --note &quot;in your own "
-        f"words&quot; --key your.key --fingerprint {said['fingerprint']}</pre>"
+        "<li>Sign what you hold of this entry, and send them that file, too; it is good for 30 "
+        "days, and anybody may hand it in."
+        f"<pre>counterfoil answer {said['evidence']} {said['event_id']} deny --note &quot;in your "
+        f"own words&quot; --key your.key --fingerprint {said['fingerprint']} -o response.json</pre>"
         "What you may say instead of <code>deny</code>, and what it means, is told by "
         "<code>counterfoil answer --help</code>."
         "</li>"
     )
     yield "</ol>"
     yield (
-        "<p>You get a receipt. Your response then stands beside the entry wherever it is shown, "
+        "<p>Ask for the receipt. Your response then stands beside the entry wherever it is shown, "
         "and nobody can remove it unnoticed.</p>"
     )

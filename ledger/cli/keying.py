@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from ledger.cli.context import DONE, Context, InvalidError, UsageError, groups, table
+from ledger.cli.carrying import evidence_of, name_in
+from ledger.cli.context import DONE, Context, UsageError, groups, table
 from ledger.cli.parsing import command, index, label
 from ledger.cli.signing import passphrase_option, signing_options, submit
 from ledger.cli.sources import SOURCE, is_url, open_remote, read_state
@@ -23,8 +23,6 @@ from ledger.keyrequests import (
 )
 from ledger.keys import PartySigner, ask_new_passphrase, read_passphrase
 from ledger.private import create_private
-from verify.anchors import Anchors
-from verify.evidence import MAX_EVIDENCE, audit_evidence
 from verify.kinds import Power
 from verify.submission import LedgerName
 
@@ -210,21 +208,9 @@ def _name_of(arguments: Namespace, context: Context, signer: PartySigner) -> Led
         with open_remote(context, arguments, signer=signer) as remote:
             return LedgerName(origin=remote.claimed_origin(), charter=remote.fingerprint)
     if Path(arguments.ledger).is_file():
-        return _name_in(Path(arguments.ledger), arguments.fingerprint)
+        return name_in(evidence_of(Path(arguments.ledger), fingerprint=arguments.fingerprint))
     state = read_state(context, arguments, signer=signer)
     return LedgerName(origin=state.charter.origin, charter=state.fingerprint)
-
-
-def _name_in(path: Path, fingerprint: str | None) -> LedgerName:
-    """Name the ledger that an evidence file is from."""
-    with path.open("rb") as file:
-        report = audit_evidence(
-            file.read(MAX_EVIDENCE + 1), anchors=Anchors(fingerprint=fingerprint)
-        )
-    if report.verdict == "invalid" or report.origin is None:
-        check = shlex.join(["counterfoil-verify", str(path)])
-        raise InvalidError(f"{path} is no valid evidence. `{check}` says more.")
-    return LedgerName(origin=report.origin, charter=report.fingerprint)
 
 
 def _revoke(arguments: Namespace, context: Context) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ledger.cli import (
     amending,
     asking,
+    carrying,
     comparing,
     contradicting,
     keeping,
@@ -66,6 +67,7 @@ _ADD: tuple[Add, ...] = (
     keeping.add,
     amending.add,
     recording.add,
+    carrying.add,
     reading.add,
     requesting.add,
     proving.add,

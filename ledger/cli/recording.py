@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import msgspec
 
+from ledger.cli.carrying import evidence_of, name_in, shown_id, sign_to_carry
 from ledger.cli.context import DONE, FAILED, REFUSED, Context, UsageError, one_line
 from ledger.cli.parsing import command
 from ledger.cli.signing import put, reported, signing_options
-from ledger.cli.sources import full_id, home_of, open_target, view_of_target
+from ledger.cli.sources import full_id, home_of, is_url, open_target, view_of_target
 from ledger.client import Wait
 from ledger.compose import compose
 from ledger.dates import parse_when
@@ -23,6 +24,7 @@ from ledger.record import give_up, record
 from ledger.recorded import RecordReport, Refused
 from ledger.templates import new_draft
 from verify.kinds import DateRole, Position
+from verify.report import Report
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -98,13 +100,14 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         commands, "answer", "say what your party holds of an event", _answer,
         "answer ledger 3c918f3d received --key rutland.key",
         "answer ledger 3c918f3d dispute --field dates.sent --value 2025-03-07 --key rutland.key",
+        "answer evidence.json 3c918f3d deny --key rutland.key -o response.json",
         more="STANCE is one of these:\n\n"
         + "".join(f"  {stance:<12}  {_STANCE_WORDS[stance]}\n" for stance in _STANCES)
         + "\nadmit, agree and ratify need a key with the power undertake, the others one\n"
         "with answer. What your party holds already, in the same words, is not recorded\n"
         "again.",
     )  # fmt: skip
-    answer.add_argument("ledger", help="the ledger's folder or URL")
+    answer.add_argument("ledger", help="the ledger's folder or URL; with -o, an evidence file")
     answer.add_argument("id", help="the event's id, or its first digits")
     answer.add_argument("stance", choices=_STANCES, metavar="STANCE", help="what you hold of it")
     answer.add_argument(
@@ -112,6 +115,10 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     )
     answer.add_argument("--value", help=f"what you say instead: {_VALUES}")
     answer.add_argument("--note", help="a remark; recorded as a sealed claim")
+    answer.add_argument(
+        "-o", "--output", metavar="FILE",
+        help="sign into this file, on an evidence file, for somebody else to hand in: see `carry`",
+    )  # fmt: skip
     signing_options(answer)
 
 
@@ -252,7 +259,11 @@ def _refusal(one: Refused) -> str:
 
 def _answer(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
-    on = full_id(context, arguments, arguments.id, signer=signer)
+    report = _evidence(arguments)
+    if report is None:
+        on = full_id(context, arguments, arguments.id, signer=signer)
+    else:
+        on = shown_id(report, arguments.id)
     fields: dict[str, object] = {"on": on, "stance": arguments.stance}
     claims: dict[str, str] = {}
     if arguments.note is not None:
@@ -269,13 +280,29 @@ def _answer(arguments: Namespace, context: Context) -> int:
         else:
             claims["value"] = arguments.value
     composed = compose("position/v1", author=signer.party, fields=fields, claims=dict(claims))
+    called = f"{signer.party}: {arguments.stance} {on[:16]}"
+    if report is not None:
+        ledger = name_in(report)
+        return sign_to_carry(arguments, context, composed, called, signer=signer, ledger=ledger)
     home = home_of(arguments)
     with open_target(context, arguments, signer=signer) as target:
         done = put(context, target, composed, signer=signer, home=home, once=True)
     if done.before and not _stands(context, arguments, done.event_id, signer=signer):
         with open_target(context, arguments, signer=signer) as target:
             done = put(context, target, composed, signer=signer, home=home)
-    return reported(context, done, f"{signer.party}: {arguments.stance} {on[:16]}")
+    return reported(context, done, called)
+
+
+def _evidence(arguments: Namespace) -> Report | None:
+    """Check the evidence file on which an answer is signed to be carried; None if it is not."""
+    is_file = not is_url(arguments.ledger) and Path(arguments.ledger).is_file()
+    if is_file is not (arguments.output is not None):
+        raise UsageError(
+            "-o FILE goes with an evidence file: what is signed on it, somebody else hands in"
+        )
+    if not is_file:
+        return None
+    return evidence_of(Path(arguments.ledger), fingerprint=arguments.fingerprint)
 
 
 def _stands(context: Context, arguments: Namespace, event_id: str, *, signer: PartySigner) -> bool:

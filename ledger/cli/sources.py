@@ -213,14 +213,14 @@ def fingerprint_of(arguments: Namespace, *, signer: PartySigner | None) -> Itera
 
 @contextlib.contextmanager
 def open_target(
-    context: Context, arguments: Namespace, *, signer: PartySigner, wait: Wait = "durable"
+    context: Context, arguments: Namespace, *, signer: PartySigner | None, wait: Wait = "durable"
 ) -> Iterator[Target]:
     """Open the ledger to record in: a folder, or the URL of a server that `signer` is known to.
 
     Args:
         context: What the command works with.
         arguments: The command line.
-        signer: Whose key signs.
+        signer: Whose key signs, or at least asks; None for anybody's.
         wait: When a server is to answer.
 
     Raises:

@@ -24,6 +24,7 @@ COMMANDS = (
     "backup",
     "changes",
     "bundle-lint",
+    "carry",
     "chronology",
     "contradictions",
     "disputes",

@@ -54,7 +54,7 @@ def test_an_outsider_gets_evidence_and_a_page(desk: Desk) -> None:
     )
     assert 0 == process(desk.folder, *words, module="verify").code
     assert f"counterfoil-verify evidence.json --fingerprint {fingerprint}" in text
-    assert f"counterfoil answer ADDRESS {given}" in text
+    assert f"counterfoil answer evidence.json {given}" in text
     assert "B. Clerk" in text
     assert "A. Clerk" not in text
     assert (
@@ -129,33 +129,38 @@ def test_the_page_says_what_an_event_tells_that_was_sealed_and_opened(desk: Desk
     assert "the letter of entry 2" in pages[1]
 
 
-def steps(page: Path, *, address: str) -> list[list[str]]:
+def steps(page: Path) -> list[list[str]]:
     """Return the commands that a page tells its reader to run, as they stand there."""
     text = html.unescape(page.read_text(encoding="utf-8"))
     commands = re.findall("<pre>(.*?)</pre>", text, re.DOTALL)
-    return [shlex.split(each.replace("ADDRESS", address)) for each in commands]
+    return [shlex.split(each) for each in commands]
 
 
 def test_an_outsider_answers_as_the_page_says_without_joining(desk: Desk) -> None:
     given = desk.filled()[0]
     desk.done("offer", "ledger", given, "-o", "for-them")
     outside = desk.folder / "for-them"  # all that the outsider has
+    check, key, request, answer = steps(outside / "index.html")
+    assert 0 == process(outside, *check[1:], module="verify").code
+    assert 0 == process(outside, *key[1:], "--plain").code
+    assert 0 == process(outside, *request[1:]).code
+    answered = process(outside, *answer[1:])
+    assert (0, "") == (answered.code, answered.err)
+    fingerprint = answer[answer.index("--fingerprint") + 1]
+    known = ("--key", "county.key", "--fingerprint", fingerprint)
     with served(desk.folder) as url:
-        check, key, request, answer = steps(outside / "index.html", address=url)
-        assert 0 == process(outside, *check[1:], module="verify").code
-        assert 0 == process(outside, *key[1:], "--plain").code
-        assert 0 == process(outside, *request[1:]).code
-        early = process(outside, *answer[1:])
-        words = ("enrol", url, "for-them/your.request", "--key", "county.key")
-        fingerprint = answer[-1]
-        enrolled = process(desk.folder, *words, "--fingerprint", fingerprint)
+        carry = ("carry", url, "for-them/response.json", "-o", "for-them/receipt.json", *known)
+        early = process(desk.folder, *carry)
+        enrolled = process(desk.folder, "enrol", url, "for-them/your.request", *known)
         assert (0, "") == (enrolled.code, enrolled.err)
-        answered = process(outside, *answer[1:])
-        assert (0, "") == (answered.code, answered.err)
-        joined = process(outside, "join", url, "--key", "your.key", "--fingerprint", fingerprint)
+        carried = process(desk.folder, *carry)
+        assert (0, "") == (carried.code, carried.err)
+        words = ("--key", "your.key", "--fingerprint", fingerprint)
+        joined = process(outside, "join", url, *words)
     shown = desk("show", "ledger", given).out
     desk.done("export", "ledger", "export")
-    whole = process(desk.folder, "export", "--fingerprint", fingerprint, module="verify")
+    receipt = ("--receipt", "for-them/receipt.json")
+    whole = process(desk.folder, "export", *receipt, module="verify")
 
     assert 0 != early.code  # nobody knows the key yet
     assert 0 != joined.code  # nobody has named it a member, and its key may only answer
