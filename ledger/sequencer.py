@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -33,7 +34,7 @@ from verify.entry import SignedStatement, format_entry
 from verify.errors import RuleError, VerifyError
 from verify.kinds import GOVERNANCE, Charter, Event, Opening
 from verify.merkle import leaf_hash
-from verify.note import ED25519, VerifierKey, key_id
+from verify.note import ED25519, VerifierKey, check_cosignature, key_id
 from verify.notes import dated_by
 from verify.rules import Candidate, Fact, Past, admit, candidate_of, judge_statement, known_ids
 from verify.state import State
@@ -413,41 +414,46 @@ class Run:
             raise RuleError(
                 Check.SEEN, "statement.seen.root", reason, root.hex(), statement.seen.root
             )
-        dated = _dated(note, state, size=size)
-        if dated is not None:
-            self._check_times(dated, state, recorded=recorded)
+        check = self._check_copied if self._held is None else self._check_times
+        check(note, state, size=size, recorded=recorded)
 
-    def _check_times(self, dated: Cosigned, state: State, *, recorded: int) -> None:
+    def _check_times(self, note: bytes, state: State, *, size: int, recorded: int) -> None:
         """Check `recorded` against the times in a note (SPEC section 8.2).
 
         An audit would find it, for ever: that a statement is recorded before it can have been
         signed, or that what the note covers was, after it was cosigned. What earlier statements
         name was checked when they came, and `recorded` never decreases.
         """
-        first, size, recorded_at = self.head.size, dated.size, self._past.recorded_at
-        tolerance_s = state.charter_at(first).tolerance_s
-        if self._held is None:  # another ledger took it, and only what breaks a rule is refused
-            said = [Committed(first, size, dated.note)]
-            bracket = Brackets(covering=(), seen=[dated], statements=said).of(first, first=first)
-            check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
-            check_covered([dated], state=state, size=size, recorded_at=recorded_at)
-            return
         # Each line by itself: with those of another note it makes a quorum, and in a reader's
-        # policy it may be one.
-        last_s, name = max((max(times), name) for name, times in dated.times.items())
-        latest_s = recorded // 1000 + tolerance_s
+        # policy it may be one, whatever quorum the charter wants.
+        times = _times(note, state, size=size)
+        if not times:
+            return
+        last_s, name = max(times)
+        latest_s = recorded // 1000 + state.charter_at(self.head.size).tolerance_s
         if last_s > latest_s:
             raise RuleError(
                 Check.BRACKET, "note", "is cosigned later than now",
                 f"by {format_time_s(latest_s)}", f"{format_time_s(last_s)} by {name}",
             )  # fmt: skip
-        first_s, name = min((min(times), name) for name, times in dated.times.items())
-        earliest = earliest_s(state, size, recorded_at=recorded_at)
+        first_s, name = min(times)
+        earliest = earliest_s(state, size, recorded_at=self._past.recorded_at)
         if first_s < earliest:
             raise RuleError(
                 Check.BRACKET, "note", "is cosigned earlier than what it covers was recorded",
                 f"from {format_time_s(earliest)} on", f"{format_time_s(first_s)} by {name}",
             )  # fmt: skip
+
+    def _check_copied(self, note: bytes, state: State, *, size: int, recorded: int) -> None:
+        """Check the same where another ledger took it: only what breaks a rule is refused."""
+        dated = _dated(note, state, size=size)
+        if dated is None:
+            return
+        first, tolerance_s = self.head.size, state.charter_at(self.head.size).tolerance_s
+        said = [Committed(first, size, dated.note)]
+        bracket = Brackets(covering=(), seen=[dated], statements=said).of(first, first=first)
+        check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
+        check_covered([dated], state=state, size=size, recorded_at=self._past.recorded_at)
 
     def _root(self, size: int) -> bytes:
         before = self._before
@@ -638,6 +644,20 @@ def _dated(note: bytes, state: State, *, size: int) -> Cosigned | None:
     policies = [(start, charter_policy(charter)) for start, charter in state.charters]
     digest = hashlib.sha256(note).digest()
     return dated_by(policies, parse_signed(note)[1], size=size, digest=digest)
+
+
+def _times(note: bytes, state: State, *, size: int) -> list[tuple[int, str]]:
+    """Return when each of the charter's witnesses cosigned a note, and its name.
+
+    One with a line that is not valid is passed over: for whoever counts it the note gives no time.
+    """
+    parsed = parse_signed(note)[1]
+    found: list[tuple[int, str]] = []
+    for witness in charter_policy(state.charter_at(size)).witnesses:
+        with suppress(VerifyError):  # as where it has no line at all
+            times = check_cosignature(parsed, key=witness.key)
+            found += [(time_s, witness.key.name) for time_s in times]
+    return found
 
 
 def _parse_seen(note: bytes, statement: Statement, origin: str, key: str) -> Checkpoint:

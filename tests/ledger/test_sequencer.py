@@ -30,7 +30,7 @@ from tests.ledger.builder import (
     sign_document,
     submit,
 )
-from tests.world import cosign, witness
+from tests.world import cosign, witness, witness_key
 from verify.audit import audit
 from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint, parse_signed
 from verify.checks import Check
@@ -38,7 +38,7 @@ from verify.entry import parse_entry
 from verify.errors import RuleError, VerifyError
 from verify.folder import Folder
 from verify.merkle import leaf_hash
-from verify.note import NoteSignature, VerifierKey, format_note
+from verify.note import NoteSignature, VerifierKey, format_note, parse_note
 from verify.receipt import (
     check_receipt_alone,
     parse_receipt,
@@ -331,7 +331,7 @@ def test_refuses_what_was_signed_later_than_its_clock_says(
         submit(found, new_letter("alpha"), note=just)
 
         assert (Check.BRACKET, "note") == (refusal.value.check, refusal.value.where)
-        assert str(refusal.value.found).endswith(" by w1")
+        assert str(refusal.value.found).endswith(" by w1.example")
         assert [just] == list(found.notes())
 
 
@@ -352,13 +352,42 @@ def test_refuses_a_note_that_was_cosigned_before_what_it_covers_was_recorded(
             with pytest.raises(RuleError, match="cosigned earlier than what it covers") as refusal:
                 found.submit(document)
             assert (Check.BRACKET, "note") == (refusal.value.check, refusal.value.where)
-            assert str(refusal.value.found).endswith(f" by {name}")
+            assert str(refusal.value.found).endswith(f" by {name}.example")
         for name in ("w1", "w2"):
             just = cosign(found.checkpoint(), (name, at_s - 300))
             submit(found, new_letter("alpha"), note=just)
         export(found, tmp_path / "export")
 
     assert "self-consistent" == audit(Folder(tmp_path / "export")).verdict
+
+
+@pytest.mark.parametrize("out_s", [-301, 301])
+def test_a_line_out_of_time_is_refused_without_a_quorum_and_beside_one_that_is_not_valid(
+    tmp_path: Path, out_s: int
+) -> None:
+    """Whoever trusts that one witness alone would find the ledger invalid for good."""
+    named = [
+        {"algorithm": one.algorithm, "key": one.key, "name": one.name}
+        for one in map(witness, ("w1", "w2"))
+    ]
+    found, clock = found_ledger(tmp_path / "no quorum", ALPHA, witnesses=named)
+    with found:
+        out = cosign(found.checkpoint(), ("w1", clock() // 1000 + out_s))
+        document = sign_document(found, ALPHA, [new_letter("alpha")], note=out)
+        assert Check.BRACKET == refused(found, document)
+    found, clock = found_ledger(tmp_path / "quorum", ALPHA, witnesses=named, quorum=1)
+    with found:
+        key = witness_key("w2")
+        bad = NoteSignature(key.name, key.key_id, bytes(72))
+        notes = []
+        for at_s in (out_s, 0):
+            text, lines = parse_note(cosign(found.checkpoint(), ("w1", clock() // 1000 + at_s)))
+            notes.append(format_note(text, [*lines, bad]))
+        document = sign_document(found, ALPHA, [new_letter("alpha")], note=notes[0])
+        assert Check.BRACKET == refused(found, document)
+        submit(found, new_letter("alpha"), note=notes[1])
+
+        assert notes[1:] == list(found.notes())
 
 
 def test_a_note_of_what_stands_in_its_own_batch_is_weighed_alike(tmp_path: Path) -> None:
