@@ -294,6 +294,8 @@ def _allot(path: Path) -> None:
         os.posix_fallocate(fd, 0, (_READERS + _READERS // 16) * _READER_OCTETS)
     except OSError as failure:
         if failure.errno in NO_ROOM:
+            # Some systems leave what there was room for, which would pass for LMDB's own.
+            os.ftruncate(fd, 0)
             raise FullError(path, f"there is no room for it: {failure.strerror}") from None
     finally:
         os.close(fd)

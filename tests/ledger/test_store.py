@@ -1,6 +1,7 @@
 """The store through the ledger that stands on it: what is put in is found again, by all ways."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import resource
@@ -637,6 +638,30 @@ def test_the_file_of_readers_has_all_its_room_before_anybody_reads(
     assert 1024 * 64 < found.st_size <= found.st_blocks * 512
     assert (found.st_size, 0o600) == (status.st_size, status.st_mode & 0o777)
     assert status.st_size <= status.st_blocks * 512
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system allots no room")
+def test_what_there_was_room_for_of_the_file_of_readers_does_not_pass_for_all_of_it(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on ext4, which allots what it has before it says that this is not enough."""
+    ledger.close()
+    readers = ledger.path / READERS_FILE
+    readers.unlink()
+
+    def allot(fd: int, offset: int, size: int) -> None:
+        os.pwrite(fd, bytes(min(size, 1 << 12)), offset)
+        os.fsync(fd)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", allot)
+    for _ in range(2):
+        with pytest.raises(FullError, match=f"{READERS_FILE}: there is no"):
+            Ledger.open(ledger.path, read_only=True)
+    monkeypatch.undo()
+    Ledger.open(ledger.path, read_only=True).close()
+
+    assert readers.stat().st_size <= readers.stat().st_blocks * 512
 
 
 def test_a_damaged_tile_is_found_at_opening(ledger: Ledger) -> None:
