@@ -257,8 +257,8 @@ class Feeder:
         """Wait until each witness was asked once; to be called before anything is signed.
 
         Returns:
-            The names of those that did not cosign what is here: whether they know more is not
-            known.
+            The names of those that did not cosign what is here, at whatever time by their clocks:
+            whether they know more is not known.
 
         Raises:
             DisputedError: One knows a later tree, or another one.
@@ -272,7 +272,11 @@ class Feeder:
             for one in self._all:
                 if one.dispute is not None:
                     raise one.dispute
-            return tuple(one.fed.name for one in self._all if not one.size)
+            return tuple(
+                one.fed.name
+                for one in self._all
+                if not one.size and one.reason not in {EARLY, LATE}
+            )
 
     def disputes(self) -> tuple[DisputedError, ...]:
         """Return what witnesses know that is not here."""

@@ -17,7 +17,7 @@ from ledger.cli.context import vkey_of
 from ledger.covering import size_of
 from ledger.errors import MovedClockError, OlderError, StoreError
 from ledger.export import export
-from ledger.feeder import FAILED, LATE, Feeder, Pace, Witnessed
+from ledger.feeder import EARLY, FAILED, LATE, Feeder, Pace, Witnessed
 from ledger.feeding import Fed
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
@@ -249,6 +249,18 @@ def test_before_it_is_signed_each_is_asked_once_and_those_that_did_not_cosign_ar
     with fed(ledger, keys, servers) as feeder:
         assert "b" in feeder.ask(0.01)
         silent.set()
+
+
+@pytest.mark.parametrize("ahead_ms", [-HOUR_MS, HOUR_MS])
+def test_who_cosigned_by_a_wrong_clock_has_said_what_it_knows(
+    ledger: Ledger, tmp_path: Path, keys: list[WitnessKey], ahead_ms: int
+) -> None:
+    with (
+        honest_at(tmp_path, now_ms() + ahead_ms) as servers,
+        fed(ledger, keys, servers) as feeder,
+    ):
+        assert () == feeder.ask(30)
+        assert {EARLY if ahead_ms < 0 else LATE} == {one.reason for one in feeder.standings()}
 
 
 def test_who_knows_more_is_an_alarm_until_it_cosigns_after_all(
