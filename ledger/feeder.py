@@ -486,14 +486,14 @@ class Feeder:
         """Return how late it is at least now, as a quorum's newest time has it; None if unknown.
 
         Times ahead of this machine's clock are passed over. Either it is behind, which this is not
-        to find, or their clock is ahead, and would hide that this one is, too.
+        to find, or their clock is ahead, and would hide that this one is, too. Nor do they make a
+        quorum: with one of them a single other witness could say that this clock is ahead.
         """
         elapsed_s, limit_ms = time.monotonic(), self._now_ms() + TOLERANCE_MS
         found = [merged.since_s.get((key.name, key.key_id)) for key in keys]
         heard = [int(1000 * (since_s + elapsed_s)) for since_s in found if since_s is not None]
-        if not _reaches(len(heard), quorum):
-            return None
-        return max((ms for ms in heard if ms <= limit_ms), default=None)
+        told = [ms for ms in heard if ms <= limit_ms]
+        return max(told) if _reaches(len(told), quorum) else None
 
 
 def _reaches(count: int, quorum: int) -> bool:

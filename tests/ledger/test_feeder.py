@@ -17,7 +17,7 @@ from ledger.cli.context import vkey_of
 from ledger.covering import size_of
 from ledger.errors import MovedClockError, OlderError, StoreError
 from ledger.export import export
-from ledger.feeder import EARLY, FAILED, LATE, Feeder, Pace, Witnessed
+from ledger.feeder import EARLY, FAILED, LATE, Feeder, Observer, Pace, Witnessed
 from ledger.feeding import Fed
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
@@ -58,10 +58,14 @@ def ledger(tmp_path: Path, keys: list[WitnessKey]) -> Iterator[Ledger]:
 
 
 @contextlib.contextmanager
-def honest_at(folder: Path, at_ms: int) -> Iterator[list[Answering]]:
-    """Serve two honest witnesses whose clocks stand there."""
+def honest_at(folder: Path, *at_ms: int) -> Iterator[list[Answering]]:
+    """Serve two honest witnesses whose clocks stand there, or both at one time."""
     with contextlib.ExitStack() as stack:
-        opened = [Witness.open(folder / name, clock=Clock(at_ms)) for name in "ab"]
+        clocks = map(Clock, itertools.cycle(at_ms))
+        opened = [
+            Witness.open(folder / name, clock=clock)
+            for name, clock in zip("ab", clocks, strict=False)
+        ]
         for one in opened:
             stack.callback(one.close)
         yield [stack.enter_context(answering(honest(one))) for one in opened]
@@ -76,9 +80,18 @@ def servers(tmp_path: Path) -> Iterator[list[Answering]]:
 AT_ONCE = Pace(every_s=0.01, timeout_s=20, retry_s=0.05)
 
 
+def nothing(witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
+    del witness, reason, again, error
+
+
 @contextlib.contextmanager
 def fed(
-    ledger: Ledger, keys: list[WitnessKey], servers: list[Answering], *, pace: Pace = AT_ONCE
+    ledger: Ledger,
+    keys: list[WitnessKey],
+    servers: list[Answering],
+    *,
+    pace: Pace = AT_ONCE,
+    observer: Observer = nothing,
 ) -> Iterator[Feeder]:
     """Feed as many witnesses as there are servers."""
     witnesses = [
@@ -87,7 +100,7 @@ def fed(
     ]
     feeder = Feeder(
         ledger, witnesses, pace=pace,
-        now_ms=now_ms, chance=lambda: 0.0, observer=nothing,
+        now_ms=now_ms, chance=lambda: 0.0, observer=observer,
     )  # fmt: skip
     with contextlib.closing(feeder):
         yield feeder
@@ -104,10 +117,6 @@ def covered(feeder: Feeder, size: int) -> int:
     note = feeder.covered(size).result(30)
     assert note is not None
     return size_of(note)
-
-
-def nothing(witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
-    del witness, reason, again, error
 
 
 def heard(
@@ -393,8 +402,10 @@ def test_of_a_quorum_that_answers_at_once_with_clocks_behind_nothing_is_kept(
     assert None is cosigned
 
 
-@pytest.mark.parametrize("quorum", [1, 2])
-@pytest.mark.parametrize("ahead_ms", [(-HOUR_MS, 0), (0, HOUR_MS), (HOUR_MS, 0)])
+@pytest.mark.parametrize(
+    ("ahead_ms", "quorum"),
+    [((-HOUR_MS, 0), 1), ((-HOUR_MS, 0), 2), ((0, HOUR_MS), 1), ((HOUR_MS, 0), 1)],
+)
 def test_one_witness_with_a_wrong_clock_counts_for_none(
     tmp_path: Path, keys: list[WitnessKey], ahead_ms: tuple[int, int], quorum: int
 ) -> None:
@@ -417,6 +428,37 @@ def test_one_witness_with_a_wrong_clock_counts_for_none(
             anchors = Anchors(policy=parse_policy(words.encode()))
             found = audit(Folder(tmp_path / "export"), anchors=anchors).findings
             assert Check.BRACKET not in {each.check for each in found}
+
+
+@pytest.mark.parametrize("other_ms", [-HOUR_MS, 0])
+def test_with_a_witness_ahead_of_this_clock_no_other_says_alone_how_late_it_is(
+    ledger: Ledger, tmp_path: Path, keys: list[WitnessKey], other_ms: int
+) -> None:
+    kept: list[int | None] = []
+    failed: queue.Queue[str] = queue.Queue()
+
+    def observe(witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
+        del again, error
+        if reason:
+            failed.put(witness)
+
+    def keep(note: bytes, *, heard_ms: int | None) -> None:
+        del note
+        kept.append(heard_ms)
+
+    with (
+        honest_at(tmp_path, now_ms() + other_ms, now_ms() + HOUR_MS) as servers,
+        fed(ledger, keys, servers, observer=observe) as feeder,
+    ):
+        feeder.keep_with(keep)
+        # By then each was heard, and the first again where it is asked again.
+        awaited = ["b"] * 5 + (["a"] * 5 if other_ms else [])
+        while awaited:
+            with contextlib.suppress(ValueError):
+                awaited.remove(failed.get(timeout=30))
+
+        assert None is feeder.last()
+    assert {None} >= set(kept)
 
 
 def test_witnesses_ahead_of_this_clock_are_no_reason_to_record_nothing(
