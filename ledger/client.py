@@ -304,6 +304,8 @@ class Remote:
         try:
             with self._kept.scratch() as folder:
                 self.fetch_export(folder / "export")
+        except ForkError as found:
+            return found
         except AlteredError as found:
             return error if found.path is None else found
         except (TargetError, ExportError, OutboxError, OSError):
@@ -416,21 +418,17 @@ class Remote:
             TargetError: That cannot be found out.
         """
         try:
-            self._confirm(note)
+            if parse_note(note)[0].size > self._followed().size:
+                with contextlib.suppress(UnknownReaderError):
+                    self._move_to(note, self._fetch_part, known=0)
+                    return
+            # Anybody may have the tiles, also who has just ended its own key.
+            self._check_past(self._followed(), note)
         except ForkError:
             raise
         except TargetError:
             self._doubt(note)
             raise
-
-    def _confirm(self, note: bytes) -> None:
-        checkpoint, _ = parse_note(note)
-        if checkpoint.size > self._followed().size:
-            with contextlib.suppress(UnknownReaderError):
-                self._move_to(note, self._fetch_part, known=0)
-                return
-        # Anybody may have the tiles, also who has just ended its own key.
-        self._check_past(self._followed(), note)
 
     def check_held(self, data: bytes, *, source: str) -> bytes:
         """Check that the ledger has what a receipt or a signed checkpoint, held elsewhere, shows.
@@ -454,7 +452,7 @@ class Remote:
         claim_of = claim_of_checkpoint if receipt is None else claim_of_receipt
         claim = claim_of(data, source=source, state=state, size=size)
         try:
-            self._confirm(claim.note)
+            self.confirm(claim.note)
         except (ForkError, UnansweredError, UnknownReaderError):
             raise
         except TargetError:
@@ -645,7 +643,9 @@ class Remote:
 
         What is shown once, to one party, and never again, is half of a fork proof.
         """
-        with self._kept.lock(), contextlib.suppress(AlteredError):
+        # Why it could not be compared is told also where there is no room for it.
+        with contextlib.suppress(AlteredError, OutboxError), self._kept.lock():
+            self._follower = None  # it is read anew, whatever comes of this
             follower = self._kept.load(None)
             checkpoint, _ = parse_note(note)
             _signed_by(follower, note)
@@ -653,27 +653,30 @@ class Remote:
             if checkpoint.root not in known and len(known) < _MAX_DOUBTED:
                 follower.doubted = (*follower.doubted, note)
                 self._kept.save(follower)
-                self._follower = None
 
     def _settle_doubts(self, follower: Follower) -> None:
         """Compare what could not be compared before, as far as the tree reaches now.
+
+        A fork whose proof could not be kept stays a doubt: it is half of it.
 
         Raises:
             ForkError: One is of another history.
         """
         left = list(follower.doubted)
-        forks: list[ForkError] = []
+        found: ForkError | None = None
         with contextlib.suppress(TargetError):  # then another time
             for note in follower.doubted:
                 if parse_note(note)[0].size <= follower.size:
                     fork = self._find_fork(follower, note, self._fetch_part)
-                    forks += [] if fork is None else [fork]
-                    left.remove(note)
+                    found = fork or found
+                    if fork is None or fork.path is not None:
+                        left.remove(note)
         if len(left) < len(follower.doubted):
             follower.doubted = tuple(left)
-            self._kept.save(follower)
-        if forks:
-            raise forks[0]
+            with contextlib.suppress(OutboxError):  # then all are compared again
+                self._kept.save(follower)
+        if found is not None:
+            raise found
 
     def _check_signed(self, follower: Follower, checkpoint: Checkpoint, parsed: Note) -> None:
         """Check a checkpoint's signature by the log key of its size, as far as `follower` knows."""

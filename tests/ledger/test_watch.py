@@ -185,6 +185,20 @@ def test_a_fork_for_one_reader_is_proven_by_what_a_witness_cosigned(
     watcher.proven(watcher.found("--witness", f"{watcher.shelf.url}/w"), "other-past")
 
 
+def test_what_a_witness_cosigned_of_a_larger_history_is_a_proof_once_the_log_is_as_large(
+    watcher: Watcher, world: World
+) -> None:
+    """By then the witness may say something else."""
+    other = forked(world, at=5, more=6)
+    watcher.shelf.files[f"w/{name_of_log()}/checkpoint"] = cosigned(other.note(), NOW_S)
+    assert "shrunk" == watcher.found("--witness", f"{watcher.shelf.url}/w")["finding"]
+    while world.size < other.size:
+        world.submit(letter("northmere"))
+    watcher.shelf.show(world)
+
+    watcher.proven(watcher.found(), "one-size")
+
+
 def test_a_cut_tail_is_seen_and_shown_by_what_is_there(watcher: Watcher, world: World) -> None:
     receipt = watcher.file("receipt", world.receipt(7, 1))
     cut = copy.deepcopy(world)

@@ -275,6 +275,18 @@ def test_entries_that_the_export_does_not_have_are_not_shown(
     assert refused(fetching, Check.KEY).path is None
 
 
+def test_entries_that_may_not_stand_there_hide_no_fork_that_the_export_shows(
+    fetching: Remote, shelf: Shelf, world: World
+) -> None:
+    other = archive(in_order(forked(world).export()))
+    world.submit(letter("northmere"), key=signing_key("nobody"))
+    shelf.show(world)
+    shelf.files["export"] = other
+
+    with pytest.raises(ForkError):
+        fetching.head()
+
+
 @pytest.mark.parametrize("chunked", [True, False])
 def test_an_export_that_is_cut_is_asked_for_again(
     fetching: Remote, shelf: Shelf, world: World, out: Path, *, chunked: bool

@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 
 from ledger.client import AlteredError, ForkError, Remote, ShrunkError
 from ledger.errors import TargetError
-from tests.ledger.client.shelf import Shelf, forked, refused, remote_of
+from tests.ledger.client.shelf import Shelf, forked, id_at, refused, remote_of
 from tests.world import ORIGIN, World, letter, public_hex, signing_key
 from verify.__main__ import main as verify
 from verify.checks import Check
@@ -302,8 +302,7 @@ def test_what_cannot_be_proven_later_for_want_of_room_is_told_all_the_same(
     if kind == "checkpoint":
         del world.entries[5:]
     shelf.show(other if kind == "fork" else world)
-    # In the place of what is written beside: it can be neither written nor removed.
-    (tmp_path / "home" / "remote" / f".{world.fingerprint}.{kind}.new").mkdir()
+    fill(tmp_path, world, kind)
 
     error = ForkError if kind == "fork" else ShrunkError
     with remote_of(shelf, world, tmp_path / "home") as again:
@@ -311,3 +310,75 @@ def test_what_cannot_be_proven_later_for_want_of_room_is_told_all_the_same(
             again.head()
         assert isinstance(caught.value, ForkError | ShrunkError)
         assert caught.value.path is None
+
+
+def test_what_cannot_be_compared_is_told_though_there_is_no_room_to_remember_it(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    world.submit(letter("northmere"), key=signing_key("operator"))
+    shelf.show(world)
+    fill(tmp_path, world, "json")
+
+    refused(remote, Check.KEY)
+
+
+def test_a_tree_that_shrank_is_caught_though_there_is_no_room_to_remember_it(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    shelf.files = {"checkpoint": world.note(5)}
+    fill(tmp_path, world, "json")
+
+    with pytest.raises(ShrunkError):
+        remote.head()
+
+
+def test_half_of_a_proof_stays_until_all_of_it_is_kept(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    other = forked(world)
+    for each in (other, world):
+        each.submit(letter("northmere"))
+    shelf.files = {"checkpoint": other.note()}
+    with pytest.raises(TargetError, match="404"):
+        remote.head()
+    shelf.show(world)
+    full = fill(tmp_path, world, "fork")
+    for _ in range(2):
+        with pytest.raises(ForkError) as caught:
+            remote.head()
+        assert caught.value.path is None
+    full.rmdir()
+
+    with pytest.raises(ForkError) as caught:
+        remote.head()
+    assert 4 == verify([str(caught.value.path), "--fingerprint", world.fingerprint or ""])
+    assert world.size == remote.head().size
+
+
+def test_what_came_after_a_checkpoint_that_was_doubted_twice_is_found(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    seen = world.note()
+    world.submit(letter("northmere"))
+    shelf.show(world)
+    remote.head()
+    tiles = {path: shelf.files.pop(path) for path in list(shelf.files) if "tile/0" in path}
+    for _ in range(2):
+        with pytest.raises(TargetError, match="404"):
+            remote.confirm(seen)
+        assert 1 == remote.index_of(id_at(world, 1))
+    shelf.files |= tiles
+    world.submit(letter("northmere"))
+    shelf.show(world)
+
+    assert 7 == remote.index_of(id_at(world, 7))
+
+
+def fill(tmp_path: Path, world: World, kind: str) -> Path:
+    """Stand in the place of what is written beside: it can be neither written nor removed."""
+    path = tmp_path / "home" / "remote" / f".{world.fingerprint}.{kind}.new"
+    path.mkdir()
+    return path
