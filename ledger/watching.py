@@ -15,6 +15,7 @@ Source: c2sp.org/tlog-witness; SPEC sections 8 and 10.3.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -146,7 +147,8 @@ class Watch:
         try:
             head = self._remote.head()
         except ShrunkError as error:
-            yield from self._weigh("the server", error.shown)
+            with contextlib.suppress(OutboxError):  # that is told first
+                yield from self._weigh("the server", error.shown)
             raise
         self.size = head.size
         yield from self._weigh("the server", head.note)
@@ -212,11 +214,20 @@ class Watch:
         if self._policy is None:
             return
         with self._remote.alone():  # another watch, too, reads what it then writes
-            found = list(self._weighed(source, note, self._policy))
+            before = self._load()
+            kept = dict(before)
+            found = list(self._weighed(source, note, self._policy, kept))
+            if kept != before:
+                try:
+                    self._save(kept)
+                except OutboxError:
+                    if not found:  # else that is told first
+                        raise
         yield from found
 
-    def _weighed(self, source: str, note: bytes, policy: Policy) -> Iterator[Finding]:
-        kept = self._load()
+    def _weighed(
+        self, source: str, note: bytes, policy: Policy, kept: dict[str, bytes]
+    ) -> Iterator[Finding]:
         size = parse_signed(note)[0].size
         for witness in policy.witnesses:
             times = _times(note, witness.key)
@@ -232,7 +243,6 @@ class Watch:
                 kept[vkey] = note
             if before is not None:
                 yield from self._compare(source, witness, before, note)
-        self._save(kept)
 
     def _compare(
         self, source: str, witness: Witness, before: bytes, note: bytes

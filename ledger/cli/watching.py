@@ -30,13 +30,13 @@ from ledger.cli.sources import (
     reader_of,
 )
 from ledger.client import Remote
-from ledger.errors import TargetError
+from ledger.errors import LedgerError, TargetError
 from ledger.mirror import Mirror
 from ledger.mirrored import MirrorNote, load_mirror
 from ledger.source import Source
 from ledger.transport import normal_url
 from ledger.watching import Finding, Watch, findings
-from verify.errors import MalformedError
+from verify.errors import MalformedError, VerifyError
 from verify.policy import MAX_POLICY_SIZE, Policy, parse_policy
 from verify.receipt import MAX_RECEIPT
 
@@ -202,12 +202,11 @@ def _follow(
     before: tuple[dict[str, object], str] | None = None
     owed: list[Finding] = []
     while True:
-        try:
-            found = list(look())
-        except TargetError as error:
-            if arguments.once or isinstance(error, UnknownReaderError):
-                raise
-            found = [Finding("unanswered", "the server", str(error))]
+        found, ended = _found(look)
+        going_on = not arguments.once and not isinstance(ended, UnknownReaderError)
+        if isinstance(ended, TargetError) and (found or going_on):
+            found.append(Finding("unanswered", "the server", str(ended)))
+            ended = None
         now = told()
         if now != before and now[0]["size"]:
             context.answer(*now)
@@ -219,10 +218,25 @@ def _follow(
         owed = [finding for finding in found if finding.kind == "lacking"]
         kinds = {finding.kind for finding in found}
         if kinds - {"unanswered"} - (set() if arguments.once else {"lacking"}):
+            if ended is not None:
+                context.say(one_line(f"counterfoil: {ended}"))
             return REFUSED
+        if ended is not None:
+            raise ended
         if arguments.once:
             return FAILED if found else DONE
         time.sleep(arguments.every)
+
+
+def _found(look: Callable[[], Iterator[Finding]]) -> tuple[list[Finding], Exception | None]:
+    """Return what a look finds, and what ended it: that must not hide what was found before."""
+    found: list[Finding] = []
+    try:
+        for finding in look():
+            found.append(finding)  # noqa: PERF402 - each as it comes
+    except (LedgerError, VerifyError) as error:
+        return found, error
+    return found, None
 
 
 def _open(arguments: Namespace, context: Context, stack: contextlib.ExitStack) -> Watch:

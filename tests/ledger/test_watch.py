@@ -437,6 +437,54 @@ def test_of_two_that_watch_in_one_home_neither_forgets_what_the_other_saw(
     assert keys == {one["witness"] for one in kept["cosigned"]}
 
 
+def test_what_witnesses_did_is_told_though_there_is_no_room_to_remember_it(
+    watcher: Watcher, world: World
+) -> None:
+    policy = policy_of(watcher)
+    cosign(watcher, world, NOW_S)
+    assert 0 == watcher("--policy", policy)
+    watcher.shelf.files["checkpoint"] = cosigned(world.note(6), NOW_S + 301)
+    for kind in ("watch", f"{witness_key().key_id.hex()}.fork"):
+        # In the place of what is written beside: it can be neither written nor removed.
+        (watcher.folder / "home" / "remote" / f".{watcher.fingerprint}.{kind}.new").mkdir()
+
+    assert 1 == watcher("--policy", policy)
+    assert ["time", "step-back", "shrunk"] == [line.get("finding") for line in watcher.lines]
+    assert "proof" not in watcher.lines[1]
+
+
+def test_a_ledger_that_goes_back_is_told_though_there_is_no_room_to_remember_its_witnesses(
+    watcher: Watcher, world: World
+) -> None:
+    assert 0 == watcher()
+    watcher.shelf.files["checkpoint"] = cosigned(world.note(6), NOW_S)
+    (watcher.folder / "home" / "remote" / f".{watcher.fingerprint}.watch.new").mkdir()
+
+    assert "shrunk" == watcher.found("--policy", policy_of(watcher))["finding"]
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_what_is_found_is_told_though_what_is_held_is_not_of_this_ledger(
+    watcher: Watcher, world: World, *, once: bool
+) -> None:
+    assert 0 == watcher()
+    watcher.shelf.show(forked(world, at=4, more=4))
+
+    assert 1 == watcher("--held", watcher.file("x", b"x"), once=once)
+    assert ["fork"] == [line.get("finding") for line in watcher.lines]
+    assert "[204]" in watcher.err
+
+
+def test_what_is_found_is_told_though_the_server_answers_no_more(
+    watcher: Watcher, world: World
+) -> None:
+    assert 0 == watcher()
+    watcher.shelf.files = {"checkpoint": forked(world, at=4, more=4).note()}
+
+    assert 1 == watcher("--held", watcher.file("held", world.note(5)))
+    assert ["fork", "unanswered"] == [line.get("finding") for line in watcher.lines]
+
+
 # The command
 
 
