@@ -33,7 +33,7 @@ from msgspec.structs import replace
 from ledger.client import AlteredError, ForkError, ShrunkError
 from ledger.commit import Commit, Head
 from ledger.covering import check_covered
-from ledger.errors import StoreError, TargetError
+from ledger.errors import PrivateFileError, StoreError, TargetError
 from ledger.files import Files
 from ledger.forks import prove_fork, signed_by
 from ledger.kept import keep_shown
@@ -211,7 +211,7 @@ class Mirror:
         except (ForkError, ShrunkError):
             raise
         except TargetError:
-            self._doubt(shown, checkpoint)
+            self._doubt(shown)
             raise
         self._settle_doubts()
         self._look_at_notes(shown, before)
@@ -226,7 +226,12 @@ class Mirror:
             notes = self._source.notes_about(self.size, size)
             while self.size < size and steps != 0:
                 self._progress(self.size, size)
-                self._step(self._next(shown, size), entries, notes)
+                note = self._next(shown, size)
+                try:
+                    self._step(note, entries, notes)
+                except (TargetError, VerifyError):
+                    self._doubt(note)
+                    raise
                 steps = None if steps is None else steps - 1
         except UnknownVersionError:
             raise
@@ -338,12 +343,14 @@ class Mirror:
         if key.public.hex() != state.log_key_at(self.size):
             raise AlteredError("the checkpoint is signed by a log key that has ended")
 
-    def _doubt(self, shown: bytes, checkpoint: Checkpoint) -> None:
+    def _doubt(self, shown: bytes) -> None:
         """Remember a checkpoint that could not be compared, if the log key signed it.
 
         Shown once, and never again, it is half of a fork proof.
         """
-        with contextlib.suppress(AlteredError, VerifyError):
+        # Why it could not be compared is told also where there is no room for it.
+        with contextlib.suppress(AlteredError, VerifyError, PrivateFileError):
+            checkpoint, _ = parse_note(shown)
             signed_by(shown, state=_state_of(self._head))
             before = self._note.doubted or ()
             roots = {parse_note(note.encode())[0].root for note in before}
@@ -353,16 +360,23 @@ class Mirror:
     def _settle_doubts(self) -> None:
         """Compare what could not be compared before, as far as the mirror reaches now.
 
+        A fork whose proof could not be kept stays a doubt: it is half of it.
+
         Raises:
             ForkError: One is of another history.
         """
-        before = [note.encode() for note in self._note.doubted or ()]
-        near = [note for note in before if parse_note(note)[0].size <= self.size]
-        forks = [fork for note in near if (fork := self._fork(note)) is not None]
-        left = tuple(note.decode() for note in before if note not in near)
-        self._save(replace(self._note, doubted=left or None))
-        if forks:
-            raise forks[0]
+        left: list[str] = []
+        found: ForkError | None = None
+        for note in self._note.doubted or ():
+            near = parse_note(note.encode())[0].size <= self.size
+            fork = self._fork(note.encode()) if near else None
+            found = fork or found
+            if not near or (fork is not None and fork.path is None):
+                left.append(note)
+        with contextlib.suppress(PrivateFileError):  # then all are compared again
+            self._save(replace(self._note, doubted=tuple(left) or None))
+        if found is not None:
+            raise found
 
     def _fork(self, shown: bytes) -> ForkError | None:
         """Return the fork, its proof kept, if a signed checkpoint and the mirror's are one."""

@@ -7,6 +7,7 @@ import gzip
 import tracemalloc
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -51,8 +52,7 @@ def test_a_second_history_is_told_though_its_proof_cannot_be_kept(
 ) -> None:
     assert [] == copier.look()
     copier.server.show(forked(world, at=5, more=3))
-    # In the place of what is written beside: it can be neither written nor removed.
-    (copier.path / f".{world.fingerprint}.fork.new").mkdir()
+    fill(copier, f"{world.fingerprint}.fork")
 
     (finding,) = copier.look()
     assert ("fork", None) == (finding.kind, finding.proof)
@@ -100,6 +100,60 @@ def test_a_second_history_that_was_shown_once_is_proven_as_soon_as_it_can_be(
     assert 4 == verify([str(finding.proof), "--fingerprint", world.fingerprint or ""])
     assert world.export() == copier.export()
     assert [] == copier.look()
+
+
+def test_half_of_a_proof_stays_until_all_of_it_is_kept(copier: Copier, world: World) -> None:
+    assert [] == copier.look()
+    copier.server.shelf.files |= {"checkpoint": forked(world, at=5, more=9).note(9)}
+    with pytest.raises(TargetError, match="404"):
+        copier.look()
+    world.submit(letter("northmere"))
+    copier.server.show(world)
+    full = fill(copier, f"{world.fingerprint}.fork")
+    for _ in range(2):
+        assert copier.found("fork").proof is None
+    full.rmdir()
+
+    assert copier.found("fork").proof is not None
+    assert [] == copier.look()
+
+
+def test_what_cannot_be_compared_is_told_though_there_is_no_room_to_remember_it(
+    copier: Copier, world: World
+) -> None:
+    assert [] == copier.look()
+    other = forked(world, at=5, more=9)
+    copier.server.shelf.files["checkpoint"] = other.note()
+    copier.server.shelf.files["tile/entries/000.p/14"] = format_bundle(other.entries)
+    fill(copier, "mirror.json")
+
+    assert "altered" == copier.found().kind
+
+
+def test_a_second_history_that_was_shown_on_the_way_is_proven_as_soon_as_it_can_be(
+    copier: Copier, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirroring, "_STEP", 1)
+    assert [] == copier.look()
+    other = forked(world, at=5, more=9)
+    for _ in range(3):
+        world.submit(letter("northmere"))
+    copier.server.show(world)
+    copier.server.lies["checkpoint/before/9"] = other.note(9)
+    assert "altered" == copier.found().kind
+    copier.server.lies.clear()
+
+    finding = copier.found("fork")
+    assert finding.proof is not None
+    assert 4 == verify([str(finding.proof), "--fingerprint", world.fingerprint or ""])
+    assert [] == copier.look()
+
+
+def fill(copier: Copier, name: str) -> Path:
+    """Stand in the place of what is written beside: it can be neither written nor removed."""
+    path = copier.path / f".{name}.new"
+    path.mkdir()
+    return path
 
 
 def test_an_honest_source_in_trouble_is_not_called_a_liar_afterwards(
