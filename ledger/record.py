@@ -497,8 +497,11 @@ class _Run:
             self.target.confirm(note)
         except TargetError as error:
             # What it promises may never be shown: then there is nothing else that shows it.
-            path = self.outbox.keep_receipt(item, answer)
-            raise TargetError(f"{error}; {path} is the receipt that came") from None
+            try:
+                kept = f"{self.outbox.keep_receipt(item, answer)} is the receipt that came"
+            except OutboxError as failure:
+                kept = f"the receipt that came is not kept: {failure}"
+            raise TargetError(f"{error}; {kept}") from None
         if self._quorum and not is_witnessed(self.target.state, note):
             self._note(
                 f"entry {receipt.first}: no quorum of witnesses cosigned it in time, so its "

@@ -190,6 +190,13 @@ def test_a_receipt_by_which_the_ledger_does_not_stand_is_kept(
     assert (1, 6, world.leaves[6].hex()) == (first.waiting, answered.first, answered.leaf)
     assert str(kept) in str(first.stopped)
 
+    # In the place of what is written beside: it can be neither written nor removed.
+    shelf.take = lambda _: kept.with_name(f".{kept.name}.new").mkdir()
+    told = str(run().stopped)
+    assert f"; the receipt that came is not kept: {kept}: cannot be written" in told
+    assert "404" in told
+    kept.with_name(f".{kept.name}.new").rmdir()
+
     shelf.take = None
     shelf.answer = lambda handler: handler.command == "POST" and _refuse(handler)
     again = run()
