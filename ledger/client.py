@@ -49,15 +49,8 @@ from ledger.forks import (
 )
 from ledger.kept import Kept
 from ledger.known import claim_of_checkpoint, claim_of_receipt
-from ledger.served import (
-    MAX_NOTES,
-    MAX_TILE,
-    AlteredError,
-    NotesAbout,
-    Part,
-    entries_of,
-    parse_note,
-)
+from ledger.served import MAX_TILE, AlteredError, Part, entries_of, parse_note
+from ledger.source import Source
 from ledger.target import Head
 from ledger.transport import FileBody, Incoming, UnansweredError
 from verify.anchors import Anchors
@@ -66,7 +59,7 @@ from verify.checkpoint import Checkpoint, check_parsed
 from verify.checks import Check
 from verify.errors import RuleError, VerifyError
 from verify.folder import Folder
-from verify.note import MAX_NOTE_SIZE, Note, VerifierKey
+from verify.note import Note, VerifierKey
 from verify.notes import log_vkey
 from verify.receipt import MAX_RECEIPT, Receipt, parse_receipt, proof_of
 from verify.report import Report
@@ -189,6 +182,7 @@ class Remote:
         self._asking = Asking(
             url, fingerprint=fingerprint, signer=signer, now_ms=now_ms, patience=patience
         )
+        self._source = Source(self._asking)
         self._fingerprint = fingerprint
         self._audience = "public" if signer is None else signer.party
         self._wait = wait
@@ -230,12 +224,12 @@ class Remote:
         Raises:
             TargetError: The server gives no checkpoint, or has another ledger.
         """
-        checkpoint, _ = parse_note(self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE))
+        checkpoint, _ = parse_note(self._source.checkpoint())
         width = min(TILE_WIDTH, checkpoint.size)
         if not width:
             raise AlteredError("the checkpoint is of an empty log")
         path = tile_path(level=0, number=0, width=width)
-        found = self._fetch_part(path, width, MAX_TILE)[:32].hex()
+        found = self._source.part(path, width, MAX_TILE)[:32].hex()
         if found != self._fingerprint:
             raise AlteredError(f"the ledger there is another one: its fingerprint is {found}")
         return checkpoint.origin
@@ -268,9 +262,9 @@ class Remote:
             OutboxError: The party's folder cannot be used.
         """
         known = self._known()
-        note = self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE)
+        note = self._source.checkpoint()
         try:
-            return self._move_to(note, self._fetch_part, known=known)
+            return self._move_to(note, self._source.part, known=known)
         except (ForkError, ShrunkError):
             raise
         except TargetError as error:
@@ -287,9 +281,7 @@ class Remote:
             ForkError: The log key signed two histories.
             TargetError: It cannot be had.
         """
-        note = self._asking.fetch(
-            "checkpoint/cosigned", limit=MAX_NOTE_SIZE, otherwise="checkpoint"
-        )
+        note = self._source.cosigned()
         self.confirm(note)
         checkpoint, _ = parse_note(note)
         return Head(size=checkpoint.size, root=checkpoint.root, note=note)
@@ -341,7 +333,7 @@ class Remote:
                 _signed_by(follower, note)  # else it says nothing
                 fork = None
                 try:
-                    fork = self._find_fork(follower, note, self._fetch_part)
+                    fork = self._find_fork(follower, note, self._source.part)
                 except TargetError:  # without tiles nothing is proven
                     self._doubt(note)
                 raise fork or ShrunkError(
@@ -351,7 +343,9 @@ class Remote:
                     shown=note,
                     path=self._kept.keep_checkpoint(follower.note or b""),
                 )
-            follower.notes = None if audited else self._notes(follower.size, checkpoint.size)
+            follower.notes = (
+                None if audited else self._source.notes_about(follower.size, checkpoint.size)
+            )
             self._follow(follower, checkpoint, parsed, note, part)
             follower.note, follower.notes = note, None
             self._kept.save(follower)
@@ -420,7 +414,7 @@ class Remote:
         try:
             if parse_note(note)[0].size > self._followed().size:
                 with contextlib.suppress(UnknownReaderError):
-                    self._move_to(note, self._fetch_part, known=0)
+                    self._move_to(note, self._source.part, known=0)
                     return
             # Anybody may have the tiles, also who has just ended its own key.
             self._check_past(self._followed(), note)
@@ -504,7 +498,7 @@ class Remote:
             key=_signed_by(follower, note).key,
             other=_signed_by(follower, shown),
             charter=follower.charter or b"",
-            part=self._fetch_part,
+            part=self._source.part,
         )
         if found is not None:
             path = self._kept.keep_fork(found)
@@ -667,7 +661,7 @@ class Remote:
         with contextlib.suppress(TargetError):  # then another time
             for note in follower.doubted:
                 if parse_note(note)[0].size <= follower.size:
-                    fork = self._find_fork(follower, note, self._fetch_part)
+                    fork = self._find_fork(follower, note, self._source.part)
                     found = fork or found
                     if fork is None or fork.path is not None:
                         left.remove(note)
@@ -691,7 +685,7 @@ class Remote:
 
     def _check_past(self, follower: Follower, note: bytes) -> None:
         """Check that a checkpoint, of any size, is of the history that a follower has seen."""
-        fork = self._find_fork(follower, note, self._fetch_part)
+        fork = self._find_fork(follower, note, self._source.part)
         if fork is not None:
             raise fork
         self._check_signed(follower, *parse_note(note))
@@ -713,18 +707,6 @@ class Remote:
         path = self._kept.keep_fork(proof)
         size = min(parse_note(each)[0].size for each in (seen, note))
         return ForkError(size=size, seen=seen, shown=note, path=path)
-
-    def _notes(self, start: int, stop: int) -> NotesAbout:
-        def fetch(start: int, stop: int) -> bytes:
-            path = f"checkpoints?start={start}&stop={stop}"
-            return self._asking.fetch(path, limit=MAX_NOTES, absent=b"")
-
-        return NotesAbout(fetch, start=start, stop=stop)
-
-    def _fetch_part(self, path: str, width: int, limit: int) -> bytes:
-        """Fetch a tile or bundle; the full one, where the partial one is no longer kept."""
-        full = path.partition(".p/")[0] if width < TILE_WIDTH else None
-        return self._asking.fetch(path, limit=limit, otherwise=full)
 
 
 def _is_signed_for(report: Report) -> bool:

@@ -1,7 +1,8 @@
-"""The source of a mirror: what a server serves of a ledger, part by part, and none of it twice.
+"""The source of a client or a mirror: what a server serves of a ledger, part by part.
 
     checkpoint, checkpoint/before/…   where the ledger stands, and a size on the way there
-    tile/entries/…                    entries
+    checkpoint/cosigned               the latest that a quorum of its witnesses cosigned
+    tile/…, tile/entries/…            tiles and entries
     checkpoints?start&stop            the kept notes about entries (SPEC section 11.2)
     disclosures?start&stop            the claims that are open to whoever asks, by entry
     files/…                           files that open claims name
@@ -57,6 +58,16 @@ class Source:
             TargetError: It cannot be had.
         """
         return self._asking.fetch("checkpoint", limit=MAX_NOTE_SIZE)
+
+    def cosigned(self) -> bytes:
+        """Return the latest checkpoint that a quorum cosigned; the latest, where none is known of.
+
+        Raises:
+            TargetError: It cannot be had.
+        """
+        return self._asking.fetch(
+            "checkpoint/cosigned", limit=MAX_NOTE_SIZE, otherwise="checkpoint"
+        )
 
     def checkpoint_before(self, size: int) -> bytes:
         """Return the latest checkpoint that was published at a size or before it.
