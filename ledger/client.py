@@ -15,15 +15,15 @@ what was handed in is not sound.
 What the server says is believed only as far as it was checked: `Remote` fetches every entry and
 follows the ledger itself (`ledger.follower`), and it remembers in the party's folder where it
 stood. So a server that alters an entry, shows less than before, or shows another history, is
-caught at the next question; and a second history that the log key signed is kept as evidence
-(`ledger.kept`).
+caught at the next question; and a second history that the log key signed is proven to anybody
+(`ledger.histories`).
 
 TargetError
 ├── UnansweredError      (transport) there was no whole answer: trying again may help
 ├── UnknownReaderError   (asking) the server has to know who asks, and does not
 ├── AlteredError         (served) what the server serves does not hold together
-├── ShrunkError          the ledger is smaller than it was
-└── ForkError            the log key signed two histories
+├── ShrunkError          (histories) the ledger is smaller than it was
+└── ForkError            (histories) the log key signed two histories
 """
 
 from __future__ import annotations
@@ -40,29 +40,17 @@ from ledger.asking import Asking, Patience, SessionSigner, UnknownReaderError
 from ledger.errors import ExportError, OutboxError, TargetError
 from ledger.folders import new_folder
 from ledger.follower import Follower
-from ledger.forks import (
-    SignedBy,
-    prove_fork,
-    prove_other_entry,
-    prove_step_back,
-    signed_by,
-)
+from ledger.histories import SIGNED_FOR, ForkError, Histories, ShrunkError, audited, state_of
 from ledger.kept import Kept
 from ledger.known import claim_of_checkpoint, claim_of_receipt
-from ledger.served import MAX_TILE, AlteredError, Part, entries_of, parse_note
+from ledger.served import MAX_TILE, AlteredError, Part, parse_note
 from ledger.source import Source
 from ledger.target import Head
 from ledger.transport import FileBody, Incoming, UnansweredError
-from verify.anchors import Anchors
-from verify.audit import audit
-from verify.checkpoint import Checkpoint, check_parsed
-from verify.checks import Check
-from verify.errors import RuleError, VerifyError
+from verify.errors import VerifyError
 from verify.folder import Folder
-from verify.note import Note, VerifierKey
-from verify.notes import log_vkey
+from verify.note import VerifierKey
 from verify.receipt import MAX_RECEIPT, Receipt, parse_receipt, proof_of
-from verify.report import Report
 from verify.state import State
 from verify.submission import SUBMISSION, LedgerName, parse_document
 from verify.tiles import TILE_WIDTH, tile_path
@@ -73,58 +61,6 @@ Wait = Literal["durable", "quorum"]
 
 _OCTETS: Final = "application/octet-stream"
 _PATIENCE: Final = Patience()
-
-# Checks of what the log key has signed for, where what was signed is what the entries make.
-_SIGNED_FOR: Final = frozenset((Check.NOTE_ROOT, *(each for each in Check if 402 <= each < 700)))  # noqa: PLR2004 - SPEC section 12
-_NOT_SIGNED: Final = frozenset(
-    (
-        *(Check.CHECKPOINT, Check.TILE_MISSING, Check.BUNDLE, Check.ROOT, Check.ENTRY),
-        Check.FINGERPRINT,
-    )
-)
-_MAX_DOUBTED: Final = 16
-_NAMED_NOTE: Final = "statement.seen.note"  # who hands out a copy can leave it out of that
-
-
-class ShrunkError(TargetError):
-    """The ledger is smaller than it was: cut, put back to an older state, or its answer is stale.
-
-    Attributes:
-        seen: The signed checkpoint that was seen before.
-        shown: The one that is shown now.
-        path: Where the former is kept; None if it could not be.
-    """
-
-    def __init__(
-        self, *, size: int, before: int, seen: bytes, shown: bytes, path: Path | None
-    ) -> None:
-        kept = "the checkpoint that says so could not be kept"
-        if path is not None:
-            kept = f"{path} is the checkpoint that says so, for counterfoil-verify --receipt"
-        super().__init__(f"the ledger shows {size} entries, and had {before} before: {kept}")
-        self.seen = seen
-        self.shown = shown
-        self.path = path
-
-
-class ForkError(TargetError):
-    """The log key signed two histories: the two checkpoints prove it to anybody.
-
-    Attributes:
-        seen: The signed checkpoint that was seen before.
-        shown: The one that is shown now.
-        path: The fork proof; None if it could not be kept.
-    """
-
-    def __init__(self, *, size: int, seen: bytes, shown: bytes, path: Path | None) -> None:
-        kept = "could not be kept" if path is None else f"is kept in {path}"
-        super().__init__(
-            f"a fork: the log key signed two different trees of {size} entries; "
-            f"what proves it to anybody {kept}"
-        )
-        self.seen = seen
-        self.shown = shown
-        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +123,7 @@ class Remote:
         self._audience = "public" if signer is None else signer.party
         self._wait = wait
         self._kept = Kept(home / "remote", fingerprint)
+        self._histories = Histories(self._kept, self._source.part)
         self._follower: Follower | None = None
         self._stale = True
 
@@ -208,7 +145,7 @@ class Remote:
     @property
     def origin(self) -> str:
         """The log's name, by the charter."""
-        return _state_of(self._followed()).charter.origin
+        return state_of(self._followed()).charter.origin
 
     @property
     def audience(self) -> str:
@@ -244,7 +181,7 @@ class Remote:
         if self._stale:
             with contextlib.suppress(UnknownReaderError):
                 self.head()
-        return _state_of(self._followed())
+        return state_of(self._followed())
 
     @property
     def log_keys(self) -> Sequence[tuple[int, str]]:
@@ -291,7 +228,7 @@ class Remote:
 
         Without the server's help there is no such export, and the error is what it was.
         """
-        if not isinstance(error, AlteredError) or error.check not in _SIGNED_FOR:
+        if not isinstance(error, AlteredError) or error.check not in SIGNED_FOR:
             return error
         try:
             with self._kept.scratch() as folder:
@@ -320,38 +257,26 @@ class Remote:
 
         What an audit has passed is not held against the times of cosignatures again.
         """
-        checkpoint, parsed = parse_note(note)
+        checkpoint, _ = parse_note(note)
         with self._kept.lock():
             follower = self._kept.load(self._follower)
             self._follower = None  # until all has been checked
             if known <= checkpoint.size < follower.size:
-                self._check_past(follower, note)
+                self._histories.check_past(follower, note)
                 self._follower = follower
                 self._stale = False
                 return Head(size=checkpoint.size, root=checkpoint.root, note=note)
             if checkpoint.size < follower.size:
-                _signed_by(follower, note)  # else it says nothing
-                fork = None
-                try:
-                    fork = self._find_fork(follower, note, self._source.part)
-                except TargetError:  # without tiles nothing is proven
-                    self._doubt(note)
-                raise fork or ShrunkError(
-                    size=checkpoint.size,
-                    before=follower.size,
-                    seen=follower.note or b"",
-                    shown=note,
-                    path=self._kept.keep_checkpoint(follower.note or b""),
-                )
+                raise self._histories.gone_back(follower, note)
             follower.notes = (
                 None if audited else self._source.notes_about(follower.size, checkpoint.size)
             )
-            self._follow(follower, checkpoint, parsed, note, part)
+            self._histories.follow(follower, note, part)
             follower.note, follower.notes = note, None
             self._kept.save(follower)
             self._follower = follower
             self._stale = False
-            self._settle_doubts(follower)
+            self._histories.settle(follower)
         return Head(size=checkpoint.size, root=checkpoint.root, note=note)
 
     def add_file(self, stream: BinaryIO, *, sha256: str, size: int) -> None:
@@ -417,7 +342,7 @@ class Remote:
                     self._move_to(note, self._source.part, known=0)
                     return
             # Anybody may have the tiles, also who has just ended its own key.
-            self._check_past(self._followed(), note)
+            self._histories.check_past(self._followed(), note)
         except ForkError:
             raise
         except TargetError:
@@ -441,7 +366,7 @@ class Remote:
             TargetError: That cannot be found out.
         """
         follower = self._followed()
-        state, size = _state_of(follower), follower.size
+        state, size = state_of(follower), follower.size
         receipt = parse_receipt(data) if data.startswith(b"{") else None
         claim_of = claim_of_checkpoint if receipt is None else claim_of_receipt
         claim = claim_of(data, source=source, state=state, size=size)
@@ -454,14 +379,9 @@ class Remote:
             if claim.size <= follower.size:
                 raise
             if receipt is not None:
-                self._check_there(follower, receipt, claim.note)
-            raise ShrunkError(
-                size=follower.size,
-                before=claim.size,
-                seen=claim.note,
-                shown=follower.note or b"",
-                path=self._kept.keep_checkpoint(claim.note),
-            ) from None
+                self._histories.check_there(follower, receipt, claim.note)
+            shown = follower.note or b""
+            raise self._histories.shrunk(seen=claim.note, shown=shown) from None
         return claim.note
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
@@ -477,32 +397,11 @@ class Remote:
         Raises:
             RuleError: It did not.
         """
-        follower = self._followed()
-        first, second = (_signed_by(follower, note) for note in (one, other))
-        charter = follower.charter or b""
-        proof = prove_step_back(first, second, witness=witness, charter=charter)
-        return self._kept.keep_fork(proof, name=f"{witness.key_id.hex()}.fork")
+        return self._histories.step_back(self._followed(), one, other, witness=witness)
 
-    def _check_there(self, follower: Follower, receipt: Receipt, note: bytes) -> None:
-        """Check that the follower's tree has at a receipt's index, if it reaches it, its entry.
-
-        Raises:
-            ForkError: It has another one.
-        """
-        shown, proof = follower.note or b"", proof_of(receipt)
-        if proof.index >= follower.size:
-            return
-        found = prove_other_entry(
-            proof,
-            bytes.fromhex(receipt.leaf),
-            key=_signed_by(follower, note).key,
-            other=_signed_by(follower, shown),
-            charter=follower.charter or b"",
-            part=self._source.part,
-        )
-        if found is not None:
-            path = self._kept.keep_fork(found)
-            raise ForkError(size=follower.size, seen=note, shown=shown, path=path)
+    def _doubt(self, note: bytes) -> None:
+        self._follower = None  # what is kept is read anew
+        self._histories.doubt(note)
 
     def fetch_export(
         self,
@@ -550,16 +449,15 @@ class Remote:
     def _check_export(
         self, path: Path, checking: Callable[[int, int], None] | None, *, known: int
     ) -> Fetched:
-        """Audit an export and follow the ledger to its checkpoint.
-
-        One with entries that may not stand there, though the log key signed for them, is kept.
-        """
+        """Audit an export and follow the ledger to its checkpoint."""
+        report = audited(
+            path,
+            fingerprint=self._fingerprint,
+            audience=self._audience,
+            kept=self._kept,
+            checking=checking,
+        )
         export = Folder(path)
-        anchors = Anchors(fingerprint=self._fingerprint)
-        report = audit(export, anchors=anchors, progress=checking, audience=self._audience)
-        if report.verdict != "valid":
-            kept = self._kept.keep_invalid(path) if _is_signed_for(report) else None
-            raise _invalid(report, kept)
         note = export.read("checkpoint")
         head = self._move_to(note, lambda path, *_: export.read(path), known=known, audited=True)
         return Fetched(
@@ -603,144 +501,3 @@ class Remote:
         if self._follower is None:
             raise AssertionError("a head that was fetched has entries")
         return self._follower
-
-    # Checking
-
-    def _follow(
-        self, follower: Follower, checkpoint: Checkpoint, parsed: Note, note: bytes, part: Part
-    ) -> None:
-        """Bring a follower to the size of a checkpoint, and check that it is the checkpoint's."""
-        seen = follower.note
-        try:
-            for entry in entries_of(part, follower.size, checkpoint.size):
-                follower.take(entry)
-            follower.finish()
-            self._check_signed(follower, checkpoint, parsed)
-            if follower.frontier.root() == checkpoint.root:
-                follower.cover([note])
-                return
-            reason = "the entries do not make the tree that the checkpoint names"
-            problem = AlteredError(reason)
-        except VerifyError as error:
-            check = error.check.value if isinstance(error, RuleError) else None
-            problem = AlteredError(f"what the ledger serves does not hold: {error}", check=check)
-        except AlteredError as error:
-            problem = error
-        fork = None
-        if seen is not None:
-            with contextlib.suppress(TargetError):  # without tiles, and a signature, nothing is
-                fork = self._find_fork(self._kept.load(None), note, part)
-        raise fork or problem
-
-    def _doubt(self, note: bytes) -> None:
-        """Remember a checkpoint that could not be compared, if the log key signed it.
-
-        What is shown once, to one party, and never again, is half of a fork proof.
-        """
-        # Why it could not be compared is told also where there is no room for it.
-        with contextlib.suppress(AlteredError, OutboxError), self._kept.lock():
-            self._follower = None  # it is read anew, whatever comes of this
-            follower = self._kept.load(None)
-            checkpoint, _ = parse_note(note)
-            _signed_by(follower, note)
-            known = {parse_note(one)[0].root for one in follower.doubted}
-            if checkpoint.root not in known and len(known) < _MAX_DOUBTED:
-                follower.doubted = (*follower.doubted, note)
-                self._kept.save(follower)
-
-    def _settle_doubts(self, follower: Follower) -> None:
-        """Compare what could not be compared before, as far as the tree reaches now.
-
-        A fork whose proof could not be kept stays a doubt: it is half of it.
-
-        Raises:
-            ForkError: One is of another history.
-        """
-        left = list(follower.doubted)
-        found: ForkError | None = None
-        with contextlib.suppress(TargetError):  # then another time
-            for note in follower.doubted:
-                if parse_note(note)[0].size <= follower.size:
-                    fork = self._find_fork(follower, note, self._source.part)
-                    found = fork or found
-                    if fork is None or fork.path is not None:
-                        left.remove(note)
-        if len(left) < len(follower.doubted):
-            follower.doubted = tuple(left)
-            with contextlib.suppress(OutboxError):  # then all are compared again
-                self._kept.save(follower)
-        if found is not None:
-            raise found
-
-    def _check_signed(self, follower: Follower, checkpoint: Checkpoint, parsed: Note) -> None:
-        """Check a checkpoint's signature by the log key of its size, as far as `follower` knows."""
-        state = _state_of(follower)
-        if not checkpoint.size:
-            raise AlteredError("the checkpoint is of an empty log")
-        try:
-            key = log_vkey(state.charter.origin, state.log_key_at(checkpoint.size))
-            check_parsed(checkpoint, parsed, key=key, origin=state.charter.origin)
-        except VerifyError as error:
-            raise AlteredError(f"the checkpoint does not hold: {error}") from None
-
-    def _check_past(self, follower: Follower, note: bytes) -> None:
-        """Check that a checkpoint, of any size, is of the history that a follower has seen."""
-        fork = self._find_fork(follower, note, self._source.part)
-        if fork is not None:
-            raise fork
-        self._check_signed(follower, *parse_note(note))
-
-    def _find_fork(self, follower: Follower, note: bytes, part: Part) -> ForkError | None:
-        """Return the fork, its proof kept, if a signed tree and the follower's are two histories.
-
-        Raises:
-            TargetError: That cannot be found out.
-        """
-        seen = follower.note or b""
-        one, other = (_signed_by(follower, each) for each in (seen, note))
-        try:
-            proof = prove_fork(one, other, charter=follower.charter, part=part)
-        except VerifyError as error:
-            raise AlteredError(f"the checkpoint does not hold: {error}") from None
-        if proof is None:
-            return None
-        path = self._kept.keep_fork(proof)
-        size = min(parse_note(each)[0].size for each in (seen, note))
-        return ForkError(size=size, seen=seen, shown=note, path=path)
-
-
-def _is_signed_for(report: Report) -> bool:
-    """Tell whether an export shows that the log key signed for what may not stand there.
-
-    Whatever else is wrong with it, the entries have to be those of the signed checkpoint: anybody
-    on the way can alter others, and make their tree.
-    """
-    found = [each for cause in report.findings for each in (cause, *cause.consequences)]
-    return not any(each.check in _NOT_SIGNED for each in found) and any(
-        each.check in _SIGNED_FOR and each.where != _NAMED_NOTE for each in found
-    )
-
-
-def _invalid(report: Report, kept: Path | None) -> AlteredError:
-    """Return what the first finding of a report, or that it agrees with nothing, comes to."""
-    if not report.findings:
-        return AlteredError("the export is of another ledger")
-    first = report.findings[0]
-    where = first.where if first.index is None else f"entry {first.index}, {first.where}"
-    check, reason = first.check.value, first.reason
-    shown = "" if kept is None else f"; it is kept in {kept}, where counterfoil-verify shows it"
-    text = f"the export is not valid: [{check}] {where}: {reason}{shown}"
-    return AlteredError(text, check=check, path=kept)
-
-
-def _signed_by(follower: Follower, note: bytes) -> SignedBy:
-    try:
-        return signed_by(note, state=_state_of(follower))
-    except VerifyError as error:
-        raise AlteredError(f"the checkpoint does not hold: {error}") from None
-
-
-def _state_of(follower: Follower) -> State:
-    if follower.state is None:
-        raise AlteredError("the ledger has no entry 0")
-    return follower.state

@@ -30,12 +30,12 @@ from typing import Final, Self
 
 from msgspec.structs import replace
 
-from ledger.client import AlteredError, ForkError, ShrunkError
 from ledger.commit import Commit, Head
 from ledger.covering import check_covered
 from ledger.errors import PrivateFileError, StoreError, TargetError
 from ledger.files import Files
 from ledger.forks import prove_fork, signed_by
+from ledger.histories import ForkError, ShrunkError
 from ledger.kept import keep_shown
 from ledger.ledger import FILES_FOLDER, Ledger
 from ledger.making import making
@@ -45,7 +45,7 @@ from ledger.owed import Claims, Collector, claims_of
 from ledger.past import SnapshotPast, load_head
 from ledger.progress import Progress
 from ledger.replay import Replayed, cut, replay
-from ledger.served import NotesAbout, Part, parse_note
+from ledger.served import AlteredError, NotesAbout, Part, parse_note
 from ledger.source import Source
 from ledger.store import Store
 from ledger.viewing import ViewBuilder

@@ -24,9 +24,11 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ledger.asking import Asking
-from ledger.client import AlteredError, ForkError, Remote, ShrunkError
+from ledger.client import Remote
 from ledger.errors import OutboxError, TargetError
+from ledger.histories import ForkError, ShrunkError
 from ledger.private import read_private, replace_private
+from ledger.served import AlteredError
 from ledger.target import Head
 from verify.brackets import format_time_s
 from verify.checkpoint import parse_signed
