@@ -196,6 +196,7 @@ class Watch:
         given. So what is here now must be under one that the quorum has cosigned soon.
         """
         lacking = _lacking(policy, head.note)
+        weighed = {head.note}
         for _ in range(_PATIENCE_S):
             if lacking is None:
                 return
@@ -203,6 +204,9 @@ class Watch:
             for ask in (self._remote.head, self._remote.cosigned):
                 later = ask()
                 self.size = max(self.size, later.size)
+                if later.note in weighed:
+                    continue
+                weighed.add(later.note)
                 yield from self._weigh("the server", later.note)
                 if lacking is not None and later.size >= head.size:
                     lacking = _lacking(policy, later.note)

@@ -381,6 +381,18 @@ def test_a_cosignature_of_the_future_is_told(watcher: Watcher, world: World) -> 
     assert str(found["reason"]).endswith(f"in the future: at {format_time_s(NOW_S + 301)}")
 
 
+def test_what_is_found_while_a_quorum_is_waited_for_is_told_once(
+    watcher: Watcher, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    cosign(watcher, world, NOW_S + 301)
+    witnesses = [Witness(name, witness_key(name)) for name in (WITNESS, "w2")]
+    policy = format_policy(threshold_policy(log=LOG_KEY, witnesses=witnesses, threshold=2))
+
+    assert 1 == watcher("--policy", watcher.file("policy", policy))
+    assert ["time", "quorum"] == [line["finding"] for line in watcher.lines[1:]]
+
+
 def test_a_witness_that_steps_back_is_proven_to_who_knows_it(
     watcher: Watcher, world: World
 ) -> None:
