@@ -3,110 +3,26 @@
 from __future__ import annotations
 
 import copy
-import fcntl
 import hashlib
 import io
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from ledger.cli.context import Context
 from ledger.cli.main import run
-from tests.forking import LOG_KEY, WITNESS, cosigned, forked, one_world, witness_key
-from tests.ledger.client.shelf import Shelf, shelf
+from tests.forking import cosigned, forked
+from tests.ledger.client.shelf import shelf
 from tests.ledger.commandline import ROOT, Desk, process, served
-from tests.world import ORIGIN, T0, World, letter, public_hex, signing_key
-from verify.anchors import Anchors
-from verify.audit import audit
-from verify.brackets import format_time_s
-from verify.checks import Check
+from tests.ledger.watching import NOW_S, Watcher, cosign, policy_of, watcher, world
+from tests.world import ORIGIN, T0, World, letter
 from verify.fork import parse_fork
-from verify.note import VerifierKey, format_vkey
-from verify.notes import log_vkey
-from verify.policy import Witness, format_policy, threshold_policy
-from verify.source import MappingSource
 
-__all__ = ["shelf"]  # a fixture
-
-NOW_S = T0 // 1000
-
-
-@dataclass
-class Watcher:
-    """Somebody who watches a ledger at a server that may lie."""
-
-    folder: Path
-    shelf: Shelf
-    fingerprint: str
-    lines: list[dict[str, object]] = field(default_factory=list)
-    err: str = ""
-
-    def __call__(self, *more: str, once: bool = True) -> int:
-        out, err = io.StringIO(), io.StringIO()
-        words = ["watch", self.shelf.url, "--fingerprint", self.fingerprint, "--json"]
-        words += ["--home", str(self.folder / "home"), *(["--once"] if once else []), *more]
-        code = run(words, Context(now_ms=lambda: T0, out=out, err=err))
-        self.lines = [
-            msgspec.json.decode(line, type=dict[str, object])
-            for line in out.getvalue().splitlines()
-        ]
-        self.err = err.getvalue()
-        return code
-
-    def found(self, *more: str) -> dict[str, object]:
-        """Look once, and return the one thing that is found."""
-        assert 1 == self(*more), self.lines
-        (finding,) = [line for line in self.lines if "finding" in line]
-        return finding
-
-    def file(self, name: str, data: bytes) -> str:
-        (self.folder / name).write_bytes(data)
-        return str(self.folder / name)
-
-    def proven(self, finding: dict[str, object], kind: str) -> None:
-        """See that the proof alone convinces somebody else, who knows the fingerprint."""
-        path = shutil.copy(str(finding["proof"]), self.folder / "elsewhere")
-        command = [sys.executable, "-m", "verify", path, "--fingerprint", self.fingerprint]
-        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-
-        assert (4, "") == (done.returncode, done.stderr)
-        assert kind == parse_fork(Path(path).read_bytes()).lie.__struct_config__.tag
-
-    def missed(self, finding: dict[str, object], cut: World) -> bool:
-        """Tell whether an export of a ledger is refused by who has the checkpoint of a finding."""
-        held = Path(str(finding["proof"])).read_bytes()
-        anchors = Anchors(fingerprint=self.fingerprint, receipts=(("held", held),))
-        report = audit(MappingSource(cut.export()), anchors=anchors)
-        return [Check.RECEIPT] == [each.check for each in report.findings]
-
-
-@pytest.fixture
-def world() -> World:
-    return one_world()
-
-
-@pytest.fixture
-def watcher(tmp_path: Path, shelf: Shelf, world: World) -> Watcher:
-    shelf.show(world)
-    return Watcher(tmp_path, shelf, world.fingerprint or "")
-
-
-def policy_of(watcher: Watcher, name: str = WITNESS, *, log: VerifierKey = LOG_KEY) -> str:
-    witnesses = [Witness(name, witness_key(name))]
-    policy = threshold_policy(log=log, witnesses=witnesses, threshold=1)
-    return watcher.file(f"policy of {name.replace('/', ' ')}", format_policy(policy))
-
-
-def cosign(watcher: Watcher, world: World, *times_s: int) -> None:
-    watcher.shelf.files["checkpoint"] = cosigned(world.note(), *times_s)
+__all__ = ["shelf", "watcher", "world"]  # fixtures
 
 
 # Honest
@@ -316,163 +232,7 @@ def test_a_restored_backup_is_proven_between_real_servers(tmp_path: Path) -> Non
     assert (4, "") == (checked.code, checked.err)
 
 
-# Cosignatures
-
-
-def test_a_quorum_is_asked_of_what_is_there(
-    watcher: Watcher, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    naps: list[float] = []
-    monkeypatch.setattr("time.sleep", naps.append)
-    policy = policy_of(watcher)
-
-    assert "quorum" == watcher.found("--policy", policy)["finding"]
-    assert 10 == sum(naps)
-    cosign(watcher, world, NOW_S)
-    assert 0 == watcher("--policy", policy)
-    assert 10 == sum(naps)
-
-
-def test_a_log_that_is_never_still_lacks_no_quorum_that_comes_after_each_checkpoint(
-    watcher: Watcher, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Witnesses are given a size a second: the latest checkpoint has hardly ever its quorum."""
-    given: list[bytes] = []
-
-    def nap(_: float) -> None:
-        given.append(cosigned(world.note(), NOW_S))
-        world.submit(letter("northmere"))
-        watcher.shelf.show(world)
-        if len(given) > 1:  # one that does not cover what was seen does not do
-            watcher.shelf.files["checkpoint/cosigned"] = given[-1]
-
-    monkeypatch.setattr("time.sleep", nap)
-    watcher.shelf.files["checkpoint/cosigned"] = cosigned(world.note(7), NOW_S)
-
-    assert 0 == watcher("--policy", policy_of(watcher))
-    assert [{"size": 10}] == watcher.lines
-    assert 2 == len(given)
-
-
-def test_what_is_cosigned_of_another_history_is_a_fork(
-    watcher: Watcher, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    other = forked(world, at=5, more=3)
-    watcher.shelf.files["checkpoint/cosigned"] = cosigned(other.note(), NOW_S)
-
-    watcher.proven(watcher.found("--policy", policy_of(watcher)), "one-size")
-
-
-def test_a_log_that_the_policy_does_not_name_is_told(watcher: Watcher, world: World) -> None:
-    cosign(watcher, world, NOW_S)
-    other = log_vkey(ORIGIN, public_hex(signing_key("another log")))
-
-    found = watcher.found("--policy", policy_of(watcher, log=other))
-    assert "log-key" == found["finding"]
-    assert format_vkey(LOG_KEY) in str(found["reason"])
-
-
-def test_a_cosignature_of_the_future_is_told(watcher: Watcher, world: World) -> None:
-    cosign(watcher, world, NOW_S + 301)
-
-    found = watcher.found("--policy", policy_of(watcher))
-    assert "time" == found["finding"]
-    assert str(found["reason"]).endswith(f"in the future: at {format_time_s(NOW_S + 301)}")
-
-
-def test_what_is_found_while_a_quorum_is_waited_for_is_told_once(
-    watcher: Watcher, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    cosign(watcher, world, NOW_S + 301)
-    witnesses = [Witness(name, witness_key(name)) for name in (WITNESS, "w2")]
-    policy = format_policy(threshold_policy(log=LOG_KEY, witnesses=witnesses, threshold=2))
-
-    assert 1 == watcher("--policy", watcher.file("policy", policy))
-    assert ["time", "quorum"] == [line["finding"] for line in watcher.lines[1:]]
-
-
-def test_a_witness_that_steps_back_is_proven_to_who_knows_it(
-    watcher: Watcher, world: World
-) -> None:
-    policy = policy_of(watcher)
-    cosign(watcher, world, NOW_S)
-    assert 0 == watcher("--policy", policy)
-    world.submit(letter("northmere"))
-    watcher.shelf.show(world)
-    cosign(watcher, world, NOW_S - 5)
-
-    finding = watcher.found("--policy", policy)
-    assert "step-back" == finding["finding"]
-    command = [sys.executable, "-m", "verify", str(finding["proof"]), "--policy", policy]
-    assert 4 == subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode
-
-
-def test_a_tail_that_is_cut_and_cosigned_convicts_the_witness_alone(
-    watcher: Watcher, world: World
-) -> None:
-    policy = policy_of(watcher)
-    cosign(watcher, world, NOW_S - 5)
-    assert 0 == watcher("--policy", policy)
-    watcher.shelf.files["checkpoint"] = cosigned(world.note(6), NOW_S)
-
-    assert 1 == watcher("--policy", policy)
-    assert ["step-back", "shrunk"] == [line.get("finding") for line in watcher.lines]
-
-
-def test_of_two_that_watch_in_one_home_neither_forgets_what_the_other_saw(
-    watcher: Watcher, world: World
-) -> None:
-    assert 0 == watcher()
-    watcher.shelf.asks()
-    cosign(watcher, world, NOW_S)
-    note = watcher.shelf.files["checkpoint"]
-    watcher.shelf.files["checkpoint"] = cosigned(note, NOW_S, name="w2")
-    remote = watcher.folder / "home" / "remote"
-    writing = remote / f".{watcher.fingerprint}.watch.new"
-    with writing.open("wb") as file, ThreadPoolExecutor(2) as both:
-        # As if a third one were writing: so that both have looked before either writes.
-        fcntl.flock(file, fcntl.LOCK_EX)
-        looks = [
-            both.submit(replace(watcher), "--policy", policy_of(watcher, name))
-            for name in (WITNESS, "w2")
-        ]
-        until_s = time.monotonic() + 20
-        while watcher.shelf.asked.count("checkpoint") < len(looks) and time.monotonic() < until_s:
-            time.sleep(0.01)
-        fcntl.flock(file, fcntl.LOCK_UN)
-        assert [0, 0] == [look.result() for look in looks]
-
-    kept = msgspec.json.decode((remote / f"{watcher.fingerprint}.watch").read_bytes())
-    keys = {format_vkey(witness_key(name)) for name in (WITNESS, "w2")}
-    assert keys == {one["witness"] for one in kept["cosigned"]}
-
-
-def test_what_witnesses_did_is_told_though_there_is_no_room_to_remember_it(
-    watcher: Watcher, world: World
-) -> None:
-    policy = policy_of(watcher)
-    cosign(watcher, world, NOW_S)
-    assert 0 == watcher("--policy", policy)
-    watcher.shelf.files["checkpoint"] = cosigned(world.note(6), NOW_S + 301)
-    for kind in ("watch", f"{witness_key().key_id.hex()}.fork"):
-        # In the place of what is written beside: it can be neither written nor removed.
-        (watcher.folder / "home" / "remote" / f".{watcher.fingerprint}.{kind}.new").mkdir()
-
-    assert 1 == watcher("--policy", policy)
-    assert ["time", "step-back", "shrunk"] == [line.get("finding") for line in watcher.lines]
-    assert "proof" not in watcher.lines[1]
-
-
-def test_a_ledger_that_goes_back_is_told_though_there_is_no_room_to_remember_its_witnesses(
-    watcher: Watcher, world: World
-) -> None:
-    assert 0 == watcher()
-    watcher.shelf.files["checkpoint"] = cosigned(world.note(6), NOW_S)
-    (watcher.folder / "home" / "remote" / f".{watcher.fingerprint}.watch.new").mkdir()
-
-    assert "shrunk" == watcher.found("--policy", policy_of(watcher))["finding"]
+# What is found is told
 
 
 @pytest.mark.parametrize("once", [True, False])

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tests.forking import forked
 from tests.ledger.client.shelf import Shelf, shelf
-from tests.ledger.test_watch import Watcher
+from tests.ledger.watching import Watcher
 from tests.world import World, cosign, founding_charter, letter, restart, signing_key, witness
 from verify.audit import audit
 from verify.checks import Check
