@@ -367,8 +367,8 @@ class Remote:
         """
         follower = self._followed()
         state, size = state_of(follower), follower.size
-        receipt = parse_receipt(data) if data.startswith(b"{") else None
-        claim_of = claim_of_checkpoint if receipt is None else claim_of_receipt
+        is_receipt = data.startswith(b"{")
+        claim_of = claim_of_receipt if is_receipt else claim_of_checkpoint
         claim = claim_of(data, source=source, state=state, size=size)
         try:
             self.confirm(claim.note)
@@ -378,8 +378,8 @@ class Remote:
             follower = self._followed()
             if claim.size <= follower.size:
                 raise
-            if receipt is not None:
-                self._histories.check_there(follower, receipt, claim.note)
+            if is_receipt:
+                self._histories.check_there(follower, parse_receipt(data), claim.note)
             shown = follower.note or b""
             raise self._histories.shrunk(seen=claim.note, shown=shown) from None
         return claim.note
