@@ -417,6 +417,11 @@ class Ledger(Log):
             log_key.save(self.path / further_log_key_file(log_key))
             self._signers[log_key.public] = log_key
 
+    def drop_log_key(self, log_key: LogKey) -> None:
+        """Hold a log key no longer: the charter that names it was refused, and no other does."""
+        del self._signers[log_key.public]
+        (self.path / further_log_key_file(log_key)).unlink()
+
     def _observe(self, step: int) -> None:
         self._observer(step)
         if step == _PUBLISHED:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import contextlib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ledger.cli.charters import amendment, quorum_of, say_if_weak, witness_fields
+from ledger.cli.charters import (
+    amendment,
+    put_amendment,
+    quorum_of,
+    say_if_weak,
+    witness_fields,
+)
 from ledger.cli.context import DONE, Context, UsageError
 from ledger.cli.parsing import command, cosigner, label
-from ledger.cli.signing import put, reported, signing_options, waiting
+from ledger.cli.signing import reported, signing_options, waiting
 from ledger.cli.sources import home_of, is_url, open_target
+from ledger.errors import RefusedError
 from ledger.keys import LogKey, PartySigner
 from ledger.ledger import Ledger
 from ledger.target import Directory, Target
 from verify.kinds import Charter
 from verify.note import format_vkey
+from verify.state import State
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -37,8 +45,9 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "amend ledger --registrar rutland --threshold 2 --key county.key",
         "amend ledger --new-log-key --key county.key # while it is not served",
         more="What is not named stays. A registrar proposes it; where the charter asks for more\n"
-        "than one, it waits for `counterfoil approve`. Whoever has a policy of the ledger\n"
-        "needs a new one: with a line for each log key that it has had, and the witnesses.",
+        "than one, it waits for `counterfoil approve`, and a further one by the same party\n"
+        "takes its place. Whoever has a policy of the ledger needs a new one: with a line\n"
+        "for each log key that it has had, and the witnesses.",
     )  # fmt: skip
     amend.add_argument("ledger", help="the ledger's folder or URL")
     amend.add_argument(
@@ -47,7 +56,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     )  # fmt: skip
     amend.add_argument(
         "--without-witness", action="append", default=[], metavar="NAME",
-        help="a co-signer that is one no longer; again for each",
+        help="a co-signer that is one no longer, and whose key cannot come back; again for each",
     )  # fmt: skip
     amend.add_argument(
         "--quorum", type=int, metavar="K",
@@ -77,23 +86,29 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
 def _amend(arguments: Namespace, context: Context) -> int:
     signer = context.signer(arguments)
     with _opened(arguments, context, signer) as (target, ledger):
-        changes = _changes(arguments, context, target.state.charter)
+        state = target.state
+        changes = _changes(arguments, context, state)
         log_key = None if ledger is None else LogKey.generate(ledger.origin)
         if log_key is not None:
             changes["log_key"] = log_key.public.hex()
         if not changes:
             raise UsageError("nothing is to change: say what, see --help")
-        composed = amendment(target.state, author=signer.party, **changes)
+        composed = amendment(state, author=signer.party, **changes)
         if ledger is not None and log_key is not None:
             ledger.add_log_key(log_key)  # before anything names it
-        done = put(context, target, composed, signer=signer, home=home_of(arguments))
+        try:
+            done = put_amendment(context, target, composed, signer=signer, home=home_of(arguments))
+        except RefusedError:
+            if ledger is not None and log_key is not None:
+                ledger.drop_log_key(log_key)
+            raise
         waits = waiting(target, done.event_id)
-    reported(context, done, "an amendment of the charter", waits=waits)
+    vkey = None if log_key is None else format_vkey(log_key.verifier_key)
+    reported(context, done, "an amendment of the charter", waits=waits, log_key=vkey)
     if log_key is not None:
         context.say(
-            f"counterfoil: the log's new key is {format_vkey(log_key.verifier_key)}: each witness "
-            "needs it (`counterfoil witness add`, and served anew), and every policy, beside the "
-            "one before"
+            "counterfoil: each witness needs the log's new key (`counterfoil witness add`, and "
+            "served anew), and every policy, beside the one before"
         )
     return DONE
 
@@ -116,8 +131,13 @@ def _opened(
         yield Directory(ledger, fingerprint=arguments.fingerprint), ledger
 
 
-def _changes(arguments: Namespace, context: Context, charter: Charter) -> dict[str, object]:
-    """Return which fields of the charter become what."""
+def _changes(arguments: Namespace, context: Context, state: State) -> dict[str, object]:
+    """Return which fields of the charter become what, and none that is so already.
+
+    Raises:
+        UsageError: What is to go is not there, or too few would be left who can govern.
+    """
+    charter = state.charter
     changes: dict[str, object] = {}
     kept = {one.name: one for one in charter.witnesses or ()}
     for name in arguments.without_witness:
@@ -132,16 +152,36 @@ def _changes(arguments: Namespace, context: Context, charter: Charter) -> dict[s
         changes["quorum"] = quorum
     for name in arguments.without_registrar:
         if name not in charter.registrars:
-            registrars = ", ".join(charter.registrars)
-            raise UsageError(f"--without-registrar {name}: the registrars are {registrars}")
-    if arguments.registrar or arguments.without_registrar:
-        left = set(charter.registrars) - set(arguments.without_registrar)
-        changes["registrars"] = sorted(left | set(arguments.registrar))
-    thresholds = {"govern": arguments.threshold, "recover": arguments.recover}
-    given = {name: number for name, number in thresholds.items() if number is not None}
-    if given:
-        changes["thresholds"] = msgspec.to_builtins(charter.thresholds) | given
+            named = ", ".join(charter.registrars)
+            raise UsageError(f"--without-registrar {name}: the registrars are {named}")
+    left = set(charter.registrars) - set(arguments.without_registrar)
+    registrars = sorted(left | set(arguments.registrar))
+    given = {"govern": arguments.threshold, "recover": arguments.recover}
+    thresholds = msgspec.structs.replace(
+        charter.thresholds, **{name: number for name, number in given.items() if number is not None}
+    )
+    changes |= {"registrars": tuple(registrars), "thresholds": thresholds}
+    now = msgspec.to_builtins(charter)
+    fields = msgspec.to_builtins(changes).items()
+    changes = {name: value for name, value in fields if value != now.get(name)}
+    if changes.keys() & {"registrars", "thresholds"}:
+        _check_governed(state, registrars, thresholds.govern)
     return changes
+
+
+def _check_governed(state: State, registrars: Sequence[str], govern: int) -> None:
+    """Check that as many registrars have joined as must agree.
+
+    Raises:
+        UsageError: They are fewer.
+    """
+    joined = [name for name in registrars if name in state.members]
+    if len(joined) < govern:
+        raise UsageError(
+            f"{govern} registrars would have to agree, and of them have joined: "
+            f"{', '.join(joined) or 'none'}. Nobody could be enrolled, and nothing amended: let "
+            "the others join first"
+        )
 
 
 def _names(charter: Charter) -> str:

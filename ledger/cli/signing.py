@@ -66,8 +66,10 @@ def submit(
     return reported(context, done, called, waits=waits)
 
 
-def reported(context: Context, done: Done, called: str, *, waits: str = "") -> int:
-    """Say that one event is recorded, and what it waits for if it does."""
+def reported(
+    context: Context, done: Done, called: str, *, waits: str = "", log_key: str | None = None
+) -> int:
+    """Say that one event is recorded, what it waits for if it does, and the log key it names."""
     values: dict[str, object] = {
         "before": done.before,
         "event": done.event_id,
@@ -79,6 +81,9 @@ def reported(context: Context, done: Done, called: str, *, waits: str = "") -> i
     if waits:
         values |= {"waits": waits}
         text += f"\nIt {waits}:\n  counterfoil approve LEDGER {done.event_id} --key FILE"
+    if log_key is not None:
+        values |= {"log_key": log_key}
+        text += f"\nlog key  {log_key}"
     context.answer(values, text)
     return DONE
 
@@ -106,6 +111,9 @@ def put(
     report = sent.report
     refused = {one.event: one.reason for one in report.refused}
     reason = refused.pop(sent.event_id[:16], None)
+    for one in report.recorded:
+        if one.event_id != sent.event_id:
+            context.say(f"counterfoil: {one.event}, which waited, is recorded: entry {one.index}")
     for event, why in refused.items():
         context.say(f"counterfoil: {event}, which waited, was refused: {why}")
     if reason is not None:

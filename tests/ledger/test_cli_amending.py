@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.errors import FullError
 from ledger.feeding import keys_of_charter
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
@@ -85,11 +86,12 @@ def test_the_log_goes_on_with_a_new_key(desk: Desk) -> None:
     fingerprint = desk.found()
     before = state_of(desk).charter.log_key
     ran = desk("amend", "ledger", "--new-log-key", *KEY)
-    (vkey,) = [word.rstrip(":") for word in ran.err.split() if "+" in word]
+    vkey = ran.out.split()[-1]
     after = state_of(desk)
 
     assert 0 == ran.code
-    assert "each witness needs it" in ran.err
+    assert "each witness needs the log's new key" in ran.err
+    assert f"\nlog key  {vkey}\n" in ran.out
     assert trusted_log(vkey).origin == after.charter.origin
     assert [(1, before), (2, parse_vkey(vkey).public.hex())] == list(after.log_keys)
     assert 2 == desk("amend", "ledger", "--new-log-key", "--quorum", "1", *KEY).code
@@ -97,12 +99,74 @@ def test_the_log_goes_on_with_a_new_key(desk: Desk) -> None:
     desk.done("export", "ledger", "export")
     assert 0 == verify([str(desk.folder / "export"), "--log-key", vkey, "--quiet"])
     assert 0 == verify([str(desk.folder / "export"), "--fingerprint", fingerprint, "--quiet"])
+    again = desk("--json", "amend", "ledger", "--new-log-key", *KEY)
+    assert trusted_log(str(again.values["log_key"])).key.public.hex() == charter_of(desk).log_key
+
+
+def test_a_log_key_that_was_refused_is_not_kept(desk: Desk) -> None:
+    desk.found()
+    desk.enrol()
+    refused = desk("amend", "ledger", "--new-log-key", "--key", "rutland.key")
+
+    assert (1, True) == (refused.code, "is not a registrar" in refused.err)
+    assert 1 == len(list((desk.folder / "ledger").glob("log*.key")))
+
+
+def test_a_log_key_stays_while_the_charter_that_names_it_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.found()
+
+    def full(ledger: Ledger, _document: bytes) -> bytes:
+        raise FullError(ledger.path, "there is no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "submit", full)
+        waits = desk("amend", "ledger", "--new-log-key", *KEY)
+    kept = len(list((desk.folder / "ledger").glob("log*.key")))
+    goes = desk("amend", "ledger", "--new-log-key", *KEY)
+
+    assert (2, 2) == (waits.code, kept)
+    assert (1, True) == (goes.code, "which waited, is recorded: entry 1\n" in goes.err)
+    assert 2 == len(list((desk.folder / "ledger").glob("log*.key")))
+    assert 2 == len(state_of(desk).log_keys)
+
+
+def test_an_amendment_that_takes_the_place_of_another_says_so(desk: Desk) -> None:
+    desk.found()
+    desk.enrol()
+    desk.done("join", "ledger", "--key", "rutland.key")
+    desk.done("amend", "ledger", "--registrar", "rutland", "--threshold", "2", *KEY)
+    first = desk.done("amend", "ledger", "--witness", W1, "--witness", W2, *KEY)["event"]
+    other = desk.done("amend", "ledger", "--threshold", "1", "--key", "rutland.key")["event"]
+    second = desk("amend", "ledger", "--witness", W2, "--witness", W3, *KEY)
+
+    said = "counterfoil: the amendment {} by {}, which waited for approvals, is void now\n"
+    assert (0, said.format(str(first)[:16], "county")) == (second.code, second.err)
+    assert {other} < state_of(desk).pending.keys()
+    (waits,) = state_of(desk).pending.keys() - {other}
+    desk.done("approve", "ledger", waits[:12], "--key", "rutland.key")
+    assert [W2, W3] == vkeys(desk)
+
+
+def test_those_who_govern_have_joined(desk: Desk) -> None:
+    desk.found()
+    for words in (
+        ("--registrar", "rutland", "--threshold", "2"),
+        ("--registrar", "rutland", "--without-registrar", "county"),
+        ("--threshold", "2"),
+    ):
+        ran = desk("amend", "ledger", *words, *KEY)
+        assert (2, True) == (ran.code, "let the others join first" in ran.err), ran
+
+    assert 0 == desk("amend", "ledger", "--registrar", "rutland", *KEY).code
 
 
 @pytest.mark.parametrize(
     ("words", "part"),
     [
         ((), "nothing is to change"),
+        (("--quorum", "2", "--registrar", "county", "--threshold", "1"), "nothing is to change"),
         (("--without-witness", "w3.example"), "the charter names w1.example, w2.example"),
         (("--quorum", "3"), "there are 2 witnesses"),
         (("--witness", "x"), "--witness"),
@@ -119,7 +183,7 @@ def test_what_cannot_be_amended_is_said(desk: Desk, words: tuple[str, ...], part
 def test_the_rules_refuse_what_no_charter_can_say(desk: Desk) -> None:
     desk.found("--witness", W1, "--witness", W2)
 
-    for words in (("--witness", W1), ("--threshold", "2"), ("--registrar", "melton")):
+    for words in (("--witness", W1), ("--threshold", "0"), ("--registrar", "melton")):
         assert 1 == desk("amend", "ledger", *words, *KEY).code
 
 
