@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
@@ -188,7 +189,7 @@ def _prove(arguments: Namespace, context: Context) -> int:
         if not proofs:
             raise UsageError("say what to write: -o, --tlog-proof, --entry or --dsse")
         outputs = dict(proofs)
-        if len(outputs) < len(proofs):
+        if len({os.path.realpath(path) for path in outputs}) < len(proofs):
             raise UsageError("-o, --tlog-proof, --entry and --dsse go into a file each")
         files = _evidence_files(ledger, outputs[Path(arguments.output)]) if arguments.files else {}
         # While it is open: the copy of what a URL serves may go afterwards.

@@ -13,7 +13,8 @@ from ledger.private import sync_folder
 
 __all__ = ["write_files"]
 
-_NO_LINKS = frozenset((errno.EPERM, errno.EOPNOTSUPP))  # what a file system that has none says
+# What a file system that has none says: FAT on Linux, on macOS, and what runs as a program (FUSE).
+_NO_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
 _THERE = "exists already, and is not overwritten"
 
 

@@ -154,10 +154,11 @@ def test_tools_of_others_get_a_proof_an_entry_and_an_envelope(desk: Desk) -> Non
 def test_what_is_asked_for_goes_into_a_file_each(desk: Desk) -> None:
     ids = desk.filled()
     before = names(desk.folder)
-    ran = desk("prove", "ledger", ids[0], "-o", "one", "--dsse", "./one")
+    for again in ("./one", "ledger/../one"):
+        ran = desk("prove", "ledger", ids[0], "-o", "one", "--dsse", again)
 
-    assert (2, before) == (ran.code, names(desk.folder))
-    assert "go into a file each" in ran.err
+        assert (2, before) == (ran.code, names(desk.folder))
+        assert "go into a file each" in ran.err
 
 
 def test_an_export_gives_all_that_its_ledger_gives(desk: Desk) -> None:
