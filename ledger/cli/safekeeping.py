@@ -77,9 +77,9 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "disputes ledger", "disputes ledger --go-on 3c918f3d21a0b7e4",
         more="The log's key has signed what this ledger has not, as a witness has shown. Either\n"
         "this folder is older than what was acknowledged, or is served twice: then the\n"
-        "other one is the ledger. Or somebody else has the log's key: then make another\n"
-        "(`counterfoil amend --new-log-key`), or found a successor. Tell the parties either\n"
-        "way: they will see it.\n\n"
+        "other one is the ledger. Or somebody else has the log's key: then go on, and make\n"
+        "another at once (`counterfoil amend --new-log-key`), or found a successor. Tell the\n"
+        "parties either way: they will see it.\n\n"
         f"{_GO_ON}",
     )  # fmt: skip
     disputing.add_argument("ledger", help="the ledger's folder")
