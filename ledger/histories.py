@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from ledger.covering import size_of
 from ledger.errors import OutboxError, TargetError
 from ledger.follower import Follower
 from ledger.forks import SignedBy, prove_fork, prove_other_entry, prove_step_back, signed_by
@@ -22,7 +24,7 @@ from ledger.kept import Kept
 from ledger.served import AlteredError, Part, entries_of, parse_note
 from verify.anchors import Anchors
 from verify.audit import audit
-from verify.checkpoint import Checkpoint, check_parsed
+from verify.checkpoint import Checkpoint, check_parsed, parse_signed
 from verify.checks import Check
 from verify.errors import RuleError, VerifyError
 from verify.folder import Folder
@@ -32,7 +34,16 @@ from verify.receipt import Receipt, proof_of
 from verify.report import Report
 from verify.state import State
 
-__all__ = ["SIGNED_FOR", "ForkError", "Histories", "ShrunkError", "audited", "state_of"]
+__all__ = [
+    "SIGNED_FOR",
+    "ForkError",
+    "Histories",
+    "ShrunkError",
+    "audited",
+    "doubting",
+    "settled",
+    "state_of",
+]
 
 SIGNED_FOR: Final = frozenset((Check.NOTE_ROOT, *(each for each in Check if 402 <= each < 700)))  # noqa: PLR2004 - SPEC section 12
 """Checks of what the log key has signed for, where what was signed is what the entries make."""
@@ -194,43 +205,28 @@ class Histories:
         return self._kept.keep_fork(proof, name=f"{witness.key_id.hex()}.fork")
 
     def doubt(self, note: bytes) -> None:
-        """Remember a checkpoint that could not be compared, if the log key signed it.
-
-        What is shown once, to one party, and never again, is half of a fork proof.
-        """
+        """Remember a checkpoint that could not be compared, if the log key signed it."""
         # Why it could not be compared is told also where there is no room for it.
-        with contextlib.suppress(AlteredError, OutboxError), self._kept.lock():
+        with contextlib.suppress(AlteredError, OutboxError, VerifyError), self._kept.lock():
             follower = self._kept.load(None)
-            checkpoint, _ = parse_note(note)
-            _signed_by(follower, note)
-            known = {parse_note(one)[0].root for one in follower.doubted}
-            if checkpoint.root not in known and len(known) < _MAX_DOUBTED:
-                follower.doubted = (*follower.doubted, note)
-                self._kept.save(follower)
+            follower.doubted = doubting(follower.doubted, note, state=state_of(follower))
+            self._kept.save(follower)
 
     def settle(self, follower: Follower) -> None:
         """Compare what could not be compared before, as far as the tree reaches now.
 
-        A fork whose proof could not be kept stays a doubt: it is half of it.
-
         Raises:
             ForkError: One is of another history.
         """
-        left = list(follower.doubted)
-        found: ForkError | None = None
-        with contextlib.suppress(TargetError):  # then another time
-            for note in follower.doubted:
-                if parse_note(note)[0].size <= follower.size:
-                    fork = self._find_fork(follower, note)
-                    found = fork or found
-                    if fork is None or fork.path is not None:
-                        left.remove(note)
-        if len(left) < len(follower.doubted):
-            follower.doubted = tuple(left)
+        left, fork = settled(
+            follower.doubted, size=follower.size, find_fork=partial(self._find_fork, follower)
+        )
+        if left != follower.doubted:
+            follower.doubted = left
             with contextlib.suppress(OutboxError):  # then all are compared again
                 self._kept.save(follower)
-        if found is not None:
-            raise found
+        if fork is not None:
+            raise fork
 
     def _check_signed(self, follower: Follower, checkpoint: Checkpoint, parsed: Note) -> None:
         """Check a checkpoint's signature by the log key of its size, as far as `follower` knows."""
@@ -267,6 +263,55 @@ class Histories:
         path = self._kept.keep_fork(proof)
         size = min(parse_note(each)[0].size for each in (seen, note))
         return ForkError(size=size, seen=seen, shown=note, path=path)
+
+
+def doubting(doubted: tuple[bytes, ...], note: bytes, *, state: State) -> tuple[bytes, ...]:
+    """Return the checkpoints that could not be compared yet, with one more.
+
+    What is shown once, to one party, and never again, is half of a fork proof. Of more than are
+    remembered the smallest stay: they are the first that can be compared.
+
+    Args:
+        doubted: Those before.
+        note: The one more.
+        state: What is known of the ledger, with its log keys.
+
+    Raises:
+        VerifyError: It is no checkpoint of the ledger's origin, or none of its keys signed it.
+    """
+    signed_by(note, state=state)
+    one = parse_signed(note)[0]
+    if not one.size or one.root in [parse_signed(each)[0].root for each in doubted]:
+        return doubted
+    return tuple(sorted((*doubted, note), key=size_of)[:_MAX_DOUBTED])
+
+
+def settled(
+    doubted: tuple[bytes, ...], *, size: int, find_fork: Callable[[bytes], ForkError | None]
+) -> tuple[tuple[bytes, ...], ForkError | None]:
+    """Compare the checkpoints that could not be compared before, as far as a tree reaches now.
+
+    Args:
+        doubted: The checkpoints.
+        size: The size of the tree.
+        find_fork: Compares one with the tree; raises `TargetError` where that cannot be done yet.
+
+    Returns:
+        Those that are left, with each whose proof could not be kept, of which it is half; and the
+        last fork that was found.
+    """
+    left: list[bytes] = []
+    found: ForkError | None = None
+    for note in doubted:
+        done = False
+        if size_of(note) <= size:
+            with contextlib.suppress(TargetError):  # then another time
+                fork = find_fork(note)
+                found = fork or found
+                done = fork is None or fork.path is not None
+        if not done:
+            left.append(note)
+    return tuple(left), found
 
 
 def state_of(follower: Follower) -> State:

@@ -35,7 +35,7 @@ from ledger.covering import check_covered
 from ledger.errors import PrivateFileError, StoreError, TargetError
 from ledger.files import Files
 from ledger.forks import prove_fork, signed_by
-from ledger.histories import ForkError, ShrunkError
+from ledger.histories import ForkError, ShrunkError, doubting, settled
 from ledger.kept import keep_shown
 from ledger.ledger import FILES_FOLDER, Ledger
 from ledger.making import making
@@ -68,7 +68,6 @@ _LARGEST_STEP: Final = 1 << 14  # more than one commit of a ledger can hold
 _SIZES: Final = 64  # the latest, for which further cosignatures may have come
 _RETRIED: Final = 256  # claims that are asked for again at a time
 _MAX_LACKING: Final = 100_000
-_MAX_DOUBTED: Final = 16
 
 
 class Mirror:
@@ -344,39 +343,29 @@ class Mirror:
             raise AlteredError("the checkpoint is signed by a log key that has ended")
 
     def _doubt(self, shown: bytes) -> None:
-        """Remember a checkpoint that could not be compared, if the log key signed it.
-
-        Shown once, and never again, it is half of a fork proof.
-        """
+        """Remember a checkpoint that could not be compared, if the log key signed it."""
         # Why it could not be compared is told also where there is no room for it.
         with contextlib.suppress(AlteredError, VerifyError, PrivateFileError):
-            checkpoint, _ = parse_note(shown)
-            signed_by(shown, state=_state_of(self._head))
-            before = self._note.doubted or ()
-            roots = {parse_note(note.encode())[0].root for note in before}
-            if checkpoint.size and checkpoint.root not in roots and len(before) < _MAX_DOUBTED:
-                self._save(replace(self._note, doubted=(*before, shown.decode())))
+            self._remember(doubting(self._doubted(), shown, state=_state_of(self._head)))
 
     def _settle_doubts(self) -> None:
         """Compare what could not be compared before, as far as the mirror reaches now.
 
-        A fork whose proof could not be kept stays a doubt: it is half of it.
-
         Raises:
             ForkError: One is of another history.
         """
-        left: list[str] = []
-        found: ForkError | None = None
-        for note in self._note.doubted or ():
-            near = parse_note(note.encode())[0].size <= self.size
-            fork = self._fork(note.encode()) if near else None
-            found = fork or found
-            if not near or (fork is not None and fork.path is None):
-                left.append(note)
+        left, fork = settled(self._doubted(), size=self.size, find_fork=self._fork)
         with contextlib.suppress(PrivateFileError):  # then all are compared again
-            self._save(replace(self._note, doubted=tuple(left) or None))
-        if found is not None:
-            raise found
+            self._remember(left)
+        if fork is not None:
+            raise fork
+
+    def _doubted(self) -> tuple[bytes, ...]:
+        return tuple(note.encode() for note in self._note.doubted or ())
+
+    def _remember(self, doubted: Sequence[bytes]) -> None:
+        notes = tuple(note.decode() for note in doubted)
+        self._save(replace(self._note, doubted=notes or None))
 
     def _fork(self, shown: bytes) -> ForkError | None:
         """Return the fork, its proof kept, if a signed checkpoint and the mirror's are one."""

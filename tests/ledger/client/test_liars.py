@@ -243,8 +243,12 @@ def test_not_any_number_of_checkpoints_is_remembered(
     (state,) = (tmp_path / "home/remote").glob("*.json")
     forged = copy.deepcopy(world)
     forged.log = SigningKey(bytes(32))
-    for signing in (forged, *([world] * 18)):
-        signing.submit(letter("northmere"))
+    later = copy.deepcopy(world)
+    for _ in range(30):
+        later.submit(letter("northmere"))
+    for signing in (forged, later, *([world] * 18)):
+        if signing is not later:
+            signing.submit(letter("northmere"))
         shelf.files["checkpoint"] = signing.note()
         with pytest.raises(TargetError):
             remote.head()
@@ -375,6 +379,24 @@ def test_what_came_after_a_checkpoint_that_was_doubted_twice_is_found(
     shelf.show(world)
 
     assert 7 == remote.index_of(id_at(world, 7))
+
+
+def test_what_cannot_be_compared_yet_holds_up_nothing_that_can_be(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    remote.head()
+    other = forked(world)
+    for each in (other, world):
+        each.submit(letter("northmere"))
+    shelf.files = {"checkpoint": other.note()}
+    for note in (world.note(5), other.note()):
+        with pytest.raises(TargetError, match="404"):
+            remote.confirm(note)
+    shelf.show(world)
+    shelf.files = {path: data for path, data in shelf.files.items() if "tile/0" not in path}
+
+    with pytest.raises(ForkError):
+        remote.head()
 
 
 def fill(tmp_path: Path, world: World, kind: str) -> Path:
