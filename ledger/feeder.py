@@ -10,9 +10,10 @@ it got, the first of each key. Whether they are enough, the charter in force say
 witnesses that it names. With a quorum of 0 one is asked for: a checkpoint that nobody cosigned is
 never called witnessed.
 
-What would show that the ledger's entries were recorded after a quorum had cosigned them is told as
-a time, and neither merged nor kept: one of the two clocks is wrong, and it would make the ledger
-invalid for good. When the clocks agree again the witness cosigns anew.
+A cosignature of before what it covers was recorded, or of later than now, is told as a time, and
+neither merged nor kept: one of the two clocks is wrong, and with others, or for whoever trusts that
+witness alone, it would make the ledger invalid for good. When the clocks agree again the witness
+cosigns anew.
 
 A witness that knows a later tree than is here, or another, is an alarm (`disputes`), which stays
 until that witness cosigns after all; what the log's own key has signed proves it, and stays.
