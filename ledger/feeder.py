@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Final, NamedTuple, Protocol
 
-from ledger.covering import earliest_s
+from ledger.covering import earliest_s, size_of
 from ledger.errors import DisputedError, WitnessError
 from ledger.feeding import Cosigned, Fed, Feeding, Log, keys_of_charter
 from ledger.merged import Merged
@@ -354,7 +354,7 @@ class Feeder:
         for number, note in enumerate(self._log.latest_notes()):
             if number >= _LOOKED_AT:
                 return
-            merged = Merged(note, tuple(known))
+            merged = Merged(note, tuple(known), within_s=self._possible_s(size_of(note)))
             if merged.held and merged.size not in self._merged:
                 self._merged[merged.size] = merged
             if _reaches(merged.count(keys), quorum):
@@ -448,7 +448,7 @@ class Feeder:
 
     def _merged_at(self, size: int, log_note: bytes) -> Merged:
         """Return what came of a size. What came of old ones goes."""
-        merged = self._merged.setdefault(size, Merged(log_note, ()))
+        merged = self._merged.setdefault(size, Merged(log_note, (), within_s=range(0)))
         for old in sorted(self._merged)[:-_SIZES]:
             del self._merged[old]
         return merged
@@ -464,24 +464,32 @@ class Feeder:
         log_note, state = self._log.checkpoint_at(size), self._log.state()
         charter = state.charter_at(size)  # by which a reader weighs them
         keys, quorum = keys_of_charter(charter), charter.quorum
-        least_s = earliest_s(state, size, recorded_at=self._log.recorded_at)
-        latest_s = self._now_ms() // 1000 + state.charter.tolerance_s
+        possible_s = self._possible_s(size)
         times_s = [timestamp_s for _, timestamp_s in cosigned]
         with self._changed:
             merged = self._merged_at(size, log_note)
             merged.hear(cosigned, elapsed_s=time.monotonic())
-            if least_s <= min(times_s) and max(times_s) <= latest_s:
+            if all(time_s in possible_s for time_s in times_s):
                 merged.add(cosigned)
                 return merged
             heard_ms, keep = self._heard_ms(merged, keys, quorum), self._keep
         if keep is not None and heard_ms is not None:
             keep(b"", heard_ms=heard_ms)
         detail = f"cosigned {size} entries at "
-        if min(times_s) < least_s:
+        if min(times_s) < possible_s.start:
             detail += f"{format_time_s(min(times_s))}, before they were recorded"
             raise WitnessError(one.fed.name, EARLY, detail)
         detail += f"{format_time_s(max(times_s))}, which is later than now"
         raise WitnessError(one.fed.name, LATE, detail)
+
+    def _possible_s(self, size: int) -> range:
+        """Return the times, in POSIX seconds, at which a checkpoint can have been cosigned by now.
+
+        It is from when all that it covers was recorded, but for the tolerance of the charters.
+        """
+        state = self._log.state()
+        least_s = earliest_s(state, size, recorded_at=self._log.recorded_at)
+        return range(least_s, self._now_ms() // 1000 + state.charter.tolerance_s + 1)
 
     def _heard_ms(self, merged: Merged, keys: Sequence[VerifierKey], quorum: int) -> int | None:
         """Return how late it is at least now, as a quorum's newest time has it; None if unknown.

@@ -23,14 +23,21 @@ class Merged:
         held: The keys whose lines are here and were checked.
     """
 
-    def __init__(self, note: bytes, keys: Sequence[VerifierKey]) -> None:
-        """Begin with a note; of its lines, those of `keys` count, when they have been checked."""
+    def __init__(self, note: bytes, keys: Sequence[VerifierKey], *, within_s: range) -> None:
+        """Begin with a note; of its lines, those of `keys` stay that are valid and in time.
+
+        Args:
+            note: The signed note.
+            keys: The keys whose lines are checked.
+            within_s: When they can have cosigned it, in POSIX seconds.
+        """
         parsed = parse_note(note)
         self.text = parsed.text
-        self.lines = list(parsed.signatures)
         self.size = parse_signed(note)[0].size
         self.since_s: dict[_Line, float] = {}
-        self.held = {(key.name, key.key_id) for key in keys if _has_cosigned(parsed, key)}
+        self.held = {(k.name, k.key_id) for k in keys if _has_cosigned(parsed, k, within_s)}
+        bad = {(key.name, key.key_id) for key in keys} - self.held
+        self.lines = [line for line in parsed.signatures if line[:2] not in bad]
 
     def hear(self, cosigned: Sequence[Cosigned], *, elapsed_s: float) -> None:
         """Take note of the times of cosignatures that were checked, and came just now."""
@@ -42,7 +49,6 @@ class Merged:
         for line, _ in cosigned:
             key = line[:2]
             if key not in self.held:
-                self.lines = [one for one in self.lines if one[:2] != key]
                 self.lines.append(line)
                 self.held.add(key)
 
@@ -55,10 +61,9 @@ class Merged:
         return sum((key.name, key.key_id) in self.held for key in keys)
 
 
-def _has_cosigned(note: Note, key: VerifierKey) -> bool:
-    """Tell whether a key cosigned a note, and each line of it holds."""
-    lines = tuple(line for line in note.signatures if line[:2] == (key.name, key.key_id))
+def _has_cosigned(note: Note, key: VerifierKey, within_s: range) -> bool:
+    """Tell whether a key cosigned a note, and each line of it holds and is in time."""
     try:
-        return bool(lines and check_cosignature(Note(note.text, lines), key=key))
-    except VerifyError:
+        return all(time_s in within_s for time_s in check_cosignature(note, key=key))
+    except VerifyError:  # as where it has no line
         return False

@@ -18,9 +18,10 @@ from ledger.covering import size_of
 from ledger.errors import MovedClockError, OlderError, StoreError
 from ledger.export import export
 from ledger.feeder import EARLY, FAILED, LATE, Feeder, Observer, Pace, Witnessed
-from ledger.feeding import Fed
+from ledger.feeding import Fed, Feeding
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
+from ledger.merged import Merged
 from ledger.witness import Witness
 from tests.ledger.answering import SIZE, Answering, answering, honest, http, make_witness
 from tests.ledger.builder import Clock, Party, found_ledger, new_letter, new_log_key, sign_document
@@ -318,6 +319,27 @@ def test_what_was_kept_is_known_again(
         assert (ledger.checkpoint(), Witnessed(3, 0, 2, 2, 2)) == feeder.latest()
         known = [(one.name, one.in_charter, one.fed) for one in feeder.standings()]
         assert [("a", True, True), ("b.example", True, False)] == known
+
+
+@pytest.mark.parametrize("ahead_ms", [-HOUR_MS, HOUR_MS])
+def test_what_was_kept_by_a_wrong_clock_is_not_shown_and_keeps_nobody_from_recording(
+    ledger: Ledger, tmp_path: Path, keys: list[WitnessKey], ahead_ms: int
+) -> None:
+    """Whoever records names what is shown."""
+    with honest_at(tmp_path, now_ms() + ahead_ms) as servers:
+        a = Fed("a", servers[0].url, (keys[0].verifier_key,))
+        with contextlib.closing(Feeding(a, ledger, timeout_s=20)) as feeding:
+            kept = Merged(ledger.checkpoint(), (), within_s=range(0))
+            kept.add(feeding.submit(1))
+            ledger.keep_note(kept.note())
+    for server in servers:
+        server.answer = lambda _path, _body: None
+    with fed(ledger, keys, servers) as feeder:
+        note, shown = feeder.latest()
+
+    assert Witnessed(1, 0, 2, 2, None) == shown
+    expires = now_ms() + HOUR_MS
+    ledger.submit(sign_document(ledger, ALPHA, [new_letter("alpha")], note=note, expires=expires))
 
 
 def test_what_goes_wrong_here_is_told_with_its_cause(

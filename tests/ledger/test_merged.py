@@ -10,6 +10,7 @@ from verify.note import NoteSignature, check_cosignature, format_note, parse_not
 
 TEXT = format_checkpoint(Checkpoint("log.example/merged", 5, bytes(32)))
 NOTE = format_note(TEXT, [NoteSignature("log.example/merged", b"logs", bytes(64))])
+EVER = range(1 << 63)
 KEYS = [witness_key(name) for name in ("w1", "w2", "w3")]
 
 
@@ -25,7 +26,7 @@ def times(note: bytes, name: str) -> list[int]:
 
 
 def test_of_each_key_the_first_that_came_stays() -> None:
-    merged = Merged(NOTE, ())
+    merged = Merged(NOTE, (), within_s=EVER)
     merged.add([cosigned("w1", 10)])
     merged.add([cosigned("w1", 5), cosigned("w2", 20)])
 
@@ -35,7 +36,7 @@ def test_of_each_key_the_first_that_came_stays() -> None:
 
 def test_of_what_was_kept_each_key_counts_once_and_stays() -> None:
     kept = cosign(NOTE, ("w1", 30), ("w2", 20), ("w1", 10))
-    merged = Merged(kept, KEYS)
+    merged = Merged(kept, KEYS, within_s=EVER)
     merged.add([cosigned("w1", 5)])
 
     assert kept == merged.note()
@@ -45,15 +46,25 @@ def test_of_what_was_kept_each_key_counts_once_and_stays() -> None:
 def test_a_kept_line_that_is_not_valid_counts_for_nothing_and_gives_way() -> None:
     key = KEYS[0]
     bad = NoteSignature(key.name, key.key_id, bytes(72))
-    merged = Merged(format_note(TEXT, [*parse_note(NOTE).signatures, bad]), KEYS)
+    merged = Merged(format_note(TEXT, [*parse_note(NOTE).signatures, bad]), KEYS, within_s=EVER)
     assert 0 == merged.count(KEYS)
     merged.add([cosigned("w1", 10)])
 
     assert [10] == times(merged.note(), "w1")
 
 
+def test_a_kept_line_out_of_time_gives_way_and_others_stay() -> None:
+    kept = cosign(NOTE, ("w1", 9), ("w2", 10), ("w3", 21), ("w4", 9))
+    merged = Merged(kept, KEYS, within_s=range(10, 21))
+    assert cosign(NOTE, ("w2", 10), ("w4", 9)) == merged.note()
+    merged.add([cosigned("w1", 10)])
+
+    assert [10] == times(merged.note(), "w1")
+    assert 2 == merged.count(KEYS)
+
+
 def test_of_each_key_the_time_that_was_heard_last_is_remembered() -> None:
-    merged = Merged(NOTE, ())
+    merged = Merged(NOTE, (), within_s=EVER)
     merged.hear([cosigned("w1", 100)], elapsed_s=40.0)
     merged.hear([cosigned("w1", 50), cosigned("w2", 100)], elapsed_s=45.0)
 
