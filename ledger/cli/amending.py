@@ -10,16 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ledger.cli.charters import (
-    amendment,
-    put_amendment,
-    quorum_of,
-    say_if_weak,
-    witness_fields,
-)
+from ledger.cli.charters import amendment, quorum_of, say_if_weak, witness_fields
 from ledger.cli.context import DONE, Context, UsageError
 from ledger.cli.parsing import command, cosigner, label
-from ledger.cli.signing import reported, signing_options, waiting
+from ledger.cli.signing import put, reported, signing_options, waiting
 from ledger.cli.sources import home_of, is_url, open_target
 from ledger.errors import RefusedError
 from ledger.keys import LogKey, PartySigner
@@ -97,7 +91,7 @@ def _amend(arguments: Namespace, context: Context) -> int:
         if ledger is not None and log_key is not None:
             ledger.add_log_key(log_key)  # before anything names it
         try:
-            done = put_amendment(context, target, composed, signer=signer, home=home_of(arguments))
+            done = put(context, target, composed, signer=signer, home=home_of(arguments))
         except RefusedError:
             if ledger is not None and log_key is not None:
                 ledger.drop_log_key(log_key)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ledger.cli.context import Context, UsageError
-from ledger.cli.signing import Done, put
 from ledger.compose import Composed, compose
-from ledger.keys import PartySigner
-from ledger.target import Target
 from verify.kinds import Approval, Charter
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.state import State
 
-__all__ = ["amendment", "put_amendment", "quorum_of", "say_if_weak", "witness_fields"]
+__all__ = ["amendment", "quorum_of", "say_if_weak", "witness_fields"]
 
 _LEAST_LIARS = 2
 
@@ -76,29 +71,3 @@ def amendment(state: State, *, author: str, **changes: object) -> Composed:
     fields |= {**changes, "amends": state.charter_id}
     present = {name: value for name, value in fields.items() if value is not None}
     return compose("charter/v1", author=author, fields=present)
-
-
-def put_amendment(
-    context: Context, target: Target, composed: Composed, *, signer: PartySigner, home: Path
-) -> Done:
-    """Record an amendment, and say which others that waited are void by it.
-
-    Raises:
-        RefusedError: The ledger does not accept it.
-        UsageError: Whether it is recorded is not known: it waits in the outbox.
-
-    Source: SPEC section 9.3.
-    """
-    waited = _amendments(target.state)
-    done = put(context, target, composed, signer=signer, home=home)
-    for event_id in waited.keys() - _amendments(target.state).keys():
-        context.say(
-            f"counterfoil: the amendment {event_id[:16]} by {waited[event_id].author}, which "
-            "waited for approvals, is void now"
-        )
-    return done
-
-
-def _amendments(state: State) -> dict[str, Charter]:
-    """Return the amendments that wait for approvals, by their events' ids."""
-    return {name: one.act for name, one in state.pending.items() if isinstance(one.act, Charter)}

@@ -6,13 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger.cli.charters import (
-    amendment,
-    put_amendment,
-    quorum_of,
-    say_if_weak,
-    witness_fields,
-)
+from ledger.cli.charters import amendment, quorum_of, say_if_weak, witness_fields
 from ledger.cli.context import (
     DONE,
     Context,
@@ -24,7 +18,7 @@ from ledger.cli.context import (
 )
 from ledger.cli.keying import read_request
 from ledger.cli.parsing import command, cosigner, label, origin
-from ledger.cli.signing import passphrase_option, signing_options, submit
+from ledger.cli.signing import passphrase_option, put, signing_options, submit
 from ledger.cli.sources import full_id, home_of, is_url, open_target, read_state
 from ledger.compose import compose, sign_document
 from ledger.errors import KeyFileError, RefusedError
@@ -251,7 +245,7 @@ def _enrol(arguments: Namespace, context: Context) -> int:
             amended = amendment(target.state, author=signer.party, members=members)
             called = f"the charter names {request.party}"
             try:
-                put_amendment(context, target, amended, signer=signer, home=home_of(arguments))
+                put(context, target, amended, signer=signer, home=home_of(arguments))
             except RefusedError as error:
                 raise RefusedError(f"{called}: {error}") from None
     composed = compose_enrolment(

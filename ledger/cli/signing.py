@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from ledger.errors import RefusedError
 from ledger.keys import PartySigner
 from ledger.record import record_composed
 from ledger.target import Target
+from verify.kinds import Charter
+from verify.state import State
 
 __all__ = ["Done", "passphrase_option", "put", "reported", "signing_options", "submit", "waiting"]
 
@@ -99,10 +102,14 @@ def put(
 ) -> Done:
     """Record one event in a ledger; with `once`, unless one with the same words was before.
 
+    What else came of it is said: of what waited in the outbox, and of amendments that waited for
+    approvals and are void by this one, or by another that it completed.
+
     Raises:
         RefusedError: The ledger does not accept it.
         UsageError: Whether it is recorded is not known: it waits in the outbox.
     """
+    amendments = _amendments(target.state)
     sent = record_composed(
         target, composed, signer=signer, home=home, now_ms=context.now_ms, once=once
     )
@@ -120,8 +127,24 @@ def put(
         raise RefusedError(f"refused: {reason}")
     if report.stopped is not None:
         raise UsageError(f"{report.stopped}; what you signed waits in {home} and goes next time")
+    if amendments:  # else nothing can be void by this, and a server need not be asked again
+        _say_void(context, amendments, target.state)
     indices = {one.event_id: one.index for one in report.recorded}
     return Done(sent.event_id, indices[sent.event_id], before=False)
+
+
+def _amendments(state: State) -> dict[str, Charter]:
+    """Return the amendments that wait for approvals, by their events' ids."""
+    return {name: one.act for name, one in state.pending.items() if isinstance(one.act, Charter)}
+
+
+def _say_void(context: Context, before: Mapping[str, Charter], state: State) -> None:
+    """Say which of these amendments wait no longer and have not taken effect."""
+    for event_id in sorted(before.keys() - _amendments(state).keys() - {state.charter_id}):
+        context.say(
+            f"counterfoil: the amendment {event_id[:16]} by {before[event_id].author}, which "
+            "waited for approvals, is void now"
+        )
 
 
 def waiting(target: Target, event_id: str) -> str:

@@ -145,7 +145,8 @@ def test_an_amendment_that_takes_the_place_of_another_says_so(desk: Desk) -> Non
     assert (0, said.format(str(first)[:16], "county")) == (second.code, second.err)
     assert {other} < state_of(desk).pending.keys()
     (waits,) = state_of(desk).pending.keys() - {other}
-    desk.done("approve", "ledger", waits[:12], "--key", "rutland.key")
+    approved = desk("approve", "ledger", waits[:12], "--key", "rutland.key")
+    assert (0, said.format(str(other)[:16], "rutland")) == (approved.code, approved.err)
     assert [W2, W3] == vkeys(desk)
 
 
