@@ -7,7 +7,7 @@ adds nothing, weighs nothing, and never says whether it is so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from ledger.folds.ranges import format_items
 from ledger.view import Told
@@ -28,6 +28,7 @@ from verify.kinds import (
     Arrangement,
     Artefact,
     Attestation,
+    Charter,
     Commitment,
     Communication,
     Erasure,
@@ -44,6 +45,7 @@ from verify.kinds import (
 )
 
 __all__ = [
+    "AMENDABLE",
     "Placed",
     "event_words",
     "is_impersonal",
@@ -56,6 +58,11 @@ __all__ = [
 
 _TITLES = ("title", "subject", "text", "description", "question", "terms", "note", "body")
 _LONGEST = 200
+
+AMENDABLE: Final = sorted(
+    {*Charter.__struct_fields__} - {*Approval.__struct_fields__, "amends", "founding_key"}
+)
+"""The fields of a charter in which an amendment can differ from it."""
 
 
 class Placed(Protocol):
@@ -184,8 +191,24 @@ def _words(event: Event, by_id: Mapping[str, Placed]) -> str:  # noqa: C901, PLR
             return f"{event.author} signed the {_KEY_ACTS[event.verb]} of a key of {event.party}"
         case Approval():
             return f"{event.author} approved {other_words(event.of, by_id)}"
+        case Charter() if event.amends is not None:
+            return _amendment(event, event.amends, by_id)
         case _:
             return f"{type(event).__name__} by {event.author}"
+
+
+def _amendment(event: Charter, amends: str, by_id: Mapping[str, Placed]) -> str:
+    """Name what it would change, for who is asked to approve it."""
+    words = f"{event.author} signed an amendment of {other_words(amends, by_id)}"
+    before = by_id.get(amends)
+    if before is None or not isinstance(before.event, Charter):
+        return words
+    changed = [
+        _plain(name.removesuffix("_s"))
+        for name in AMENDABLE
+        if getattr(event, name) != getattr(before.event, name)
+    ]
+    return f"{words} ({', '.join(changed) or 'nothing changes'})"
 
 
 def _communication(event: Communication) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.cli.context import Context, UsageError
 from ledger.compose import Composed, compose
-from verify.kinds import Approval, Charter
+from ledger.sentences import AMENDABLE
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.state import State
 
@@ -64,10 +64,7 @@ def amendment(state: State, *, author: str, **changes: object) -> Composed:
         ComposeError: There can be no such charter.
     """
     charter = state.charter
-    common = {*Approval.__struct_fields__, "founding_key", "amends"}
-    fields = {
-        name: getattr(charter, name) for name in Charter.__struct_fields__ if name not in common
-    }
+    fields = {name: getattr(charter, name) for name in AMENDABLE}
     fields |= {**changes, "amends": state.charter_id}
     present = {name: value for name, value in fields.items() if value is not None}
     return compose("charter/v1", author=author, fields=present)

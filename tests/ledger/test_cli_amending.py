@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from ledger.errors import FullError
 from ledger.feeding import keys_of_charter
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
+from ledger.sentences import event_words
 from ledger.trusted import trusted_log
+from ledger.viewing import read_view
 from tests.ledger.commandline import Desk
 from verify.__main__ import main as verify
 from verify.kinds import Charter
@@ -69,10 +72,12 @@ def test_two_registrars_must_agree_from_then_on(desk: Desk) -> None:
     first = desk.done("amend", "ledger", "--registrar", "rutland", "--threshold", "2", *KEY)
     second = desk.done("amend", "ledger", "--witness", W1, "--witness", W2, *KEY)
     waiting = vkeys(desk)
+    shown = " ".join(desk("show", "ledger", str(second["event"])).out.split())
     desk.done("approve", "ledger", str(second["event"])[:12], "--key", "rutland.key")
 
     assert "waits" not in first
     assert "waits for approvals, 1 so far" == second["waits"]
+    assert "county signed an amendment of the charter of entry 3 (quorum, witnesses)." in shown
     assert ([], [W1, W2]) == (waiting, vkeys(desk))
     assert (2, 1) == (charter_of(desk).thresholds.govern, charter_of(desk).thresholds.recover)
     words = ("--without-registrar", "rutland", "--threshold", "1", "--recover", "2")
@@ -80,6 +85,23 @@ def test_two_registrars_must_agree_from_then_on(desk: Desk) -> None:
     desk.done("approve", "ledger", str(third["event"])[:12], "--key", "rutland.key")
     assert ("county",) == charter_of(desk).registrars
     assert 2 == desk("amend", "ledger", "--without-registrar", "rutland", *KEY).code
+
+
+def test_an_amendment_says_what_it_would_change(desk: Desk) -> None:
+    desk.found()
+    desk("amend", "ledger", "--new-log-key", *KEY)
+    with Ledger.open(desk.folder / "ledger", read_only=True) as ledger:
+        told = read_view(ledger.entries(), ledger.disclosures).told
+    founding, amended = told
+    same = msgspec.structs.replace(founding.event, amends=founding.id)
+    by_id = {one.id: one for one in told}
+
+    said = "county signed an amendment of the charter of entry 0"
+    assert "Charter by county" == event_words(founding.event, by_id)
+    assert f"{said} (log key)" == event_words(amended.event, by_id)
+    assert f"{said} (nothing changes)" == event_words(same, by_id)
+    alone = event_words(amended.event, {})
+    assert "county signed an amendment of an event that is not here" == alone
 
 
 def test_the_log_goes_on_with_a_new_key(desk: Desk) -> None:
