@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ledger.errors import NotFoundError
 from ledger.keys import LogKey, WitnessKey
 from ledger.trusted import TrustedLog
 from ledger.witness import Witness, create_witness
@@ -88,7 +89,10 @@ def honest(witness: Witness) -> Answer:
     def answer(path: str, body: bytes) -> bytes:
         if path != "add-checkpoint":
             log = bytes.fromhex(path.partition("/")[0])
-            return http(200, witness.checkpoint(log))
+            try:
+                return http(200, witness.checkpoint(log))
+            except NotFoundError:
+                return http(404)
         found = witness.add_checkpoint(body)
         return http(found.outcome, found.body, SIZE if found.outcome == 409 else "text/plain")
 
