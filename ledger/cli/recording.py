@@ -295,14 +295,16 @@ def _answer(arguments: Namespace, context: Context) -> int:
 
 def _evidence(arguments: Namespace) -> Report | None:
     """Check the evidence file on which an answer is signed to be carried; None if it is not."""
-    is_file = not is_url(arguments.ledger) and Path(arguments.ledger).is_file()
-    if is_file is not (arguments.output is not None):
+    path, carried = Path(arguments.ledger), arguments.output is not None
+    # With -o, what is not there is missed as the evidence that it was to be.
+    is_file = not is_url(arguments.ledger) and (path.is_file() or (carried and not path.exists()))
+    if is_file is not carried:
         raise UsageError(
             "-o FILE goes with an evidence file: what is signed on it, somebody else hands in"
         )
     if not is_file:
         return None
-    return evidence_of(Path(arguments.ledger), fingerprint=arguments.fingerprint)
+    return evidence_of(path, fingerprint=arguments.fingerprint)
 
 
 def _stands(context: Context, arguments: Namespace, event_id: str, *, signer: PartySigner) -> bool:

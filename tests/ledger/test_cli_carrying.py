@@ -98,6 +98,8 @@ def test_what_goes_with_evidence_goes_with_nothing_else(desk: Desk, given: str) 
         assert (2, True) == (ran.code, "goes with an evidence file" in ran.err)
     ran = desk("answer", "evidence.json", "0" * 64, "deny", *KEY, "-o", "response.json")
     assert (2, True) == (ran.code, "no event" in ran.err)
+    ran = desk("answer", "evidense.json", given, "deny", *KEY, "-o", "response.json")
+    assert (2, "counterfoil: evidense.json: No such file or directory\n") == (ran.code, ran.err)
     path = desk.folder / "evidence.json"
     path.write_bytes(path.read_bytes().replace(b'"recorded":1', b'"recorded":2', 1))
     ran = desk("answer", "evidence.json", given, "deny", *KEY, "-o", "response.json")
