@@ -55,6 +55,7 @@ from verify.note import parse_note
 ALPHA = Party("alpha", 1)
 BETA = Party("beta", 2)
 GAMMA = Party("gamma", 3)
+AT_S = NOON_MS // 1000
 POWERS: tuple[Power, ...] = ("answer", "govern", "record", "undertake")
 
 
@@ -139,12 +140,12 @@ def fill(ledger: Ledger) -> None:
         claims={"text": "later", "title": "never"},
     )  # fmt: skip
     submit(ledger, limited, closed)
-    note = cosigned(ledger.checkpoint(), 1)
+    note = cosigned(ledger.checkpoint(), AT_S + 1)
     ledger.keep_note(note)
     submit(ledger, new_letter("alpha"), note=note)
     opening = new_event("alpha", "opening/v1", of=closed.id.hex(), names=["text"])
     submit(ledger, opening, disclosures=[[closed.disclosures["text"]]])
-    ledger.keep_note(cosigned(ledger.checkpoint(), 2))
+    ledger.keep_note(cosigned(ledger.checkpoint(), AT_S + 2))
 
 
 def found(path: Path, *, visibility: str = "public") -> Ledger:
@@ -188,9 +189,9 @@ def test_a_mirror_exports_what_its_source_exports(desk: Desk, ledger: Ledger) ->
 
 def test_a_mirror_follows_from_where_it_was(desk: Desk, ledger: Ledger) -> None:
     assert 0 == desk.look().code
-    note = cosigned(ledger.checkpoint(), 3)
+    note = cosigned(ledger.checkpoint(), AT_S + 3)
     submit(ledger, new_letter("alpha"), note=note)
-    ledger.keep_note(cosigned(ledger.checkpoint(), 4))
+    ledger.keep_note(cosigned(ledger.checkpoint(), AT_S + 4))
 
     assert 0 == desk.look().code
     assert desk.exported(ledger, "own") == desk.copied()
@@ -360,7 +361,7 @@ def test_whenever_it_is_killed_a_mirror_is_valid_and_goes_on(
         claims = {"title": "a", "file.1": with_file(ledger, b"%d" % number * 50_000)}
         event = new_event("alpha", "artefact/v1", type="letter", claims=claims)
         submit(ledger, event, note=ledger.checkpoint())
-        ledger.keep_note(cosigned(ledger.checkpoint(), number + 10))
+        ledger.keep_note(cosigned(ledger.checkpoint(), AT_S + number + 10))
     chance = Random(7)
     settings = Settings(requests_per_s=0)
     killer = Killer(create_app({"": ledger}, Here({"": ledger}, settings), settings=settings,
@@ -454,7 +455,7 @@ def test_a_mirror_is_served_by_its_cosigned_checkpoint(desk: Desk, ledger: Ledge
 
     assert "1/1" == got.headers["counterfoil-witnessed"]
     assert str(ledger.size()) == got.headers["counterfoil-witnessed-size"]
-    assert cosigned(ledger.checkpoint(), 2) == got.body
+    assert cosigned(ledger.checkpoint(), AT_S + 2) == got.body
 
 
 def test_nothing_is_recorded_in_a_served_mirror(desk: Desk, ledger: Ledger) -> None:
@@ -501,7 +502,7 @@ def test_what_is_copied_while_a_mirror_is_served_is_shown(desk: Desk, ledger: Le
         until(lambda: site.get("/checkpoint").body == ledger.checkpoint())
         got = site.get(f"/entries/{ledger.size() - 1}")
         assert ledger.entry(ledger.size() - 1) == got.body
-        note = cosigned(ledger.checkpoint(), 5)
+        note = cosigned(ledger.checkpoint(), AT_S + 5)
         ledger.keep_note(note)
         with Ledger.open(desk.copy, read_only=True) as copy:
             assert ledger.size() == copy.size()
