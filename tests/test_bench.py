@@ -31,9 +31,14 @@ def test_every_benchmark_is_here() -> None:
     assert sorted(_SMALL) == sorted(module.stem for module in modules)
 
 
+_PROC = {"audit", "million", "watch"}  # ask the system for what a process has used
+
+
 @pytest.mark.parametrize("name", _SMALL)
 @pytest.mark.timeout(180)
 def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
+    if name in _PROC and not Path("/proc/self/status").exists():
+        pytest.skip("this system has no /proc")
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench", name, *_SMALL[name]],
         cwd=Path(__file__, "..", "..").resolve(),
