@@ -16,6 +16,7 @@ from ledger.cli.context import DONE, Context, InvalidError, UsageError, utc
 from ledger.cli.parsing import command
 from ledger.cli.sources import add_source, one_id, open_target, reader_of
 from ledger.compose import Composed, sign_document
+from ledger.errors import TargetError
 from ledger.keys import PartySigner
 from ledger.outputs.files import write_files
 from verify.anchors import Anchors
@@ -79,8 +80,12 @@ def _carry(arguments: Namespace, context: Context) -> int:
             ledger=name,
             log_keys=target.log_keys,
         )
-        target.confirm(proof_of(receipt).checkpoint)
-    write_files({output: data})
+        # What it promises may never be shown: then there is nothing else that shows it.
+        write_files({output: data})
+        try:
+            target.confirm(proof_of(receipt).checkpoint)
+        except TargetError as error:
+            raise TargetError(f"{error}; {output} is the receipt that came") from None
     ids = [one.id.hex() for one in submission.events]
     context.answer(
         {"author": statement.author, "events": ids, "file": str(output), "index": receipt.first},

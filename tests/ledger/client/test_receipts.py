@@ -24,6 +24,7 @@ from tests.ledger.builder import (
     submit,
 )
 from tests.ledger.client.shelf import ALPHA_SIGNER, Sent, Shelf, remote_at
+from tests.ledger.commandline import Desk
 from tests.world import Said, World, letter
 from verify.anchors import Anchors
 from verify.audit import audit
@@ -163,6 +164,20 @@ def test_what_was_sent_waits_when_the_receipt_is_of_another_history(
 
     assert ([], 1) == (report.recorded, report.waiting)
     assert "fork" in str(report.stopped)
+
+
+def test_a_receipt_by_which_the_ledger_does_not_stand_is_left_to_who_carried(
+    shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    sent, shown = Sent.of(world), copy.deepcopy(world)
+    shelf.show(shown)
+    shelf.files["submissions"] = sent.recorded(world)
+    (tmp_path / "response.json").write_bytes(sent.document)
+    words = ("--fingerprint", world.fingerprint or "", "--home", "home")
+    ran = Desk(tmp_path)("carry", shelf.url, "response.json", "-o", "receipt.json", *words)
+
+    assert (2, True) == (ran.code, "receipt.json is the receipt that came" in ran.err)
+    assert 6 == parse_receipt((tmp_path / "receipt.json").read_bytes()).first
 
 
 def test_a_receipt_by_which_the_ledger_does_not_stand_is_kept(
