@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from ledger.add_checkpoint import MAX_BODY, Answer, Outcome
 from ledger.errors import WrongClockError
 from ledger.trusted import trusted_log
 from ledger.witness import create_witness
-from tests.ledger.witness_desk import KEYS, LOG, SECOND, Desk, make, opened
+from tests.ledger.witness_desk import KEYS, LOG, SECOND, Desk, desk, make, opened, path
 from tests.ledger.witnessing import (
     EMPTY,
     NAME,
@@ -35,15 +34,7 @@ CONFLICT, INCONSISTENT = Outcome.CONFLICT, Outcome.INCONSISTENT
 MALFORMED, UNTRUSTED, UNKNOWN = Outcome.MALFORMED, Outcome.UNTRUSTED, Outcome.UNKNOWN
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return make(tmp_path / "w", LOG, SECOND)
-
-
-@pytest.fixture
-def desk(path: Path) -> Iterator[Desk]:
-    with opened(path) as desk:
-        yield desk
+__all__ = ["desk", "path"]  # fixtures
 
 
 # What is cosigned.

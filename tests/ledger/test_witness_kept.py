@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +21,18 @@ from ledger.trusted import trusted_log
 from ledger.witness import Witness, add_logs, create_witness, read_logs, read_vkeys
 from ledger.witness_store import STORE_FILE, Change, Latest, WitnessStore, log_id
 from tests.ledger.builder import Clock
-from tests.ledger.witness_desk import KEYS, LOG, SECOND, SMALL, Desk, kept, make, opened, shrink
+from tests.ledger.witness_desk import (
+    KEYS,
+    LOG,
+    SMALL,
+    Desk,
+    desk,
+    kept,
+    make,
+    opened,
+    path,
+    shrink,
+)
 from tests.ledger.witnessing import (
     EMPTY,
     NOW_MS,
@@ -39,15 +49,7 @@ ROOT = Path(__file__).parents[2]
 CONFLICT, INCONSISTENT = Outcome.CONFLICT, Outcome.INCONSISTENT
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return make(tmp_path / "w", LOG, SECOND)
-
-
-@pytest.fixture
-def desk(path: Path) -> Iterator[Desk]:
-    with opened(path) as desk:
-        yield desk
+__all__ = ["desk", "path"]  # fixtures
 
 
 # What is kept.

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from ledger.add_checkpoint import Answer, Outcome
 from ledger.keys import WitnessKey
 from ledger.trusted import trusted_log
@@ -68,3 +70,16 @@ def kept(path: Path, log: Log = LOG) -> tuple[Latest | None, list[bytes], list[F
     with contextlib.closing(store), store.read() as moment:
         log_key = log_id(log.origin)
         return moment.latest(log_key), list(moment.cosigned(log_key)), moment.forks(log_key)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Make the folder of a witness that trusts both logs."""
+    return make(tmp_path / "w", LOG, SECOND)
+
+
+@pytest.fixture
+def desk(path: Path) -> Iterator[Desk]:
+    """Open that witness."""
+    with opened(path) as desk:
+        yield desk
