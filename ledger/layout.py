@@ -15,9 +15,21 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import Final
 
-__all__ = ["breadth", "clean", "columns", "ended", "page", "rule", "shortened", "table", "wrap"]
+__all__ = [
+    "breadth",
+    "clean",
+    "columns",
+    "ended",
+    "item",
+    "page",
+    "rule",
+    "shortened",
+    "table",
+    "wrap",
+]
 
-_GAP = "  "
+_GAP: Final = "  "
+_HANGING: Final = 3
 
 
 def clean(text: str) -> str:
@@ -40,20 +52,24 @@ def breadth(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_columns_of, text))
 
 
-def wrap(text: str, width: int, *, indent: int = 0, hanging: int = 0) -> list[str]:
-    """Break text into lines of at most `width` columns.
+def wrap(text: str, width: int, *, indent: int = 0) -> list[str]:
+    """Break prose into lines of at most `width` columns.
 
     Args:
         text: The text; each line of it begins a line.
         width: The longest line, in columns.
         indent: How far each line is indented.
-        hanging: How much farther those are that go on with one.
     """
-    first, later = " " * indent, " " * (indent + hanging)
-    lines: list[str] = []
-    for part in clean(text).split("\n"):
-        lines += _broken(part, width, first, later) or [""]
-    return lines
+    return _wrapped(text, width, indent, 0)
+
+
+def item(text: str, width: int, *, indent: int = 0) -> list[str]:
+    """Break what stands in a list into lines, as `wrap` does, but that what goes on hangs.
+
+    It stands where nothing begins, since everything that does is indented by an even number: so
+    nobody's words, however long, can pass for a line that follows them.
+    """
+    return _wrapped(text, width, indent, _HANGING)
 
 
 def shortened(text: str, width: int) -> str:
@@ -68,10 +84,10 @@ def columns(fixed: tuple[int, ...], width: int) -> tuple[int, ...]:
 
 
 def table(widths: tuple[int, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Lay out rows of cells under one another, each cell wrapped in its column."""
+    """Lay out rows of cells under one another, each line of a cell an item of its column."""
     lines: list[str] = []
     for row in rows:
-        cells = [wrap(cell, size) for cell, size in zip(row, widths, strict=True)]
+        cells = [item(cell, size) for cell, size in zip(row, widths, strict=True)]
         lines.extend(
             _GAP.join(map(_filled, parts, widths)).rstrip()
             for parts in zip_longest(*cells, fillvalue="")
@@ -146,6 +162,14 @@ def _head(text: str, room: int) -> str:
         if taken > room:
             return text[:place]
     return text
+
+
+def _wrapped(text: str, width: int, indent: int, hanging: int) -> list[str]:
+    first, later = " " * indent, " " * (indent + hanging)
+    lines: list[str] = []
+    for part in clean(text).split("\n"):
+        lines += _broken(part, width, first, later) or [""]
+    return lines
 
 
 def _broken(text: str, width: int, first: str, later: str) -> list[str]:

@@ -19,6 +19,7 @@ from ledger.folds.request_rows import Claim, ItemRow, RequestRow, Requests, Stag
 from ledger.folds.stances import Telling
 from ledger.folds.timeline import Timeline, TimelineRow
 from ledger.layout import columns as _columns
+from ledger.layout import item as _item
 from ledger.layout import page as _page
 from ledger.layout import rule as _rule
 from ledger.layout import table as _table
@@ -68,7 +69,7 @@ def chronology_text(view: View, timeline: Timeline, *, width: int = WIDTH) -> st
         lines += _table(columns, [(str(number), _date_text(row.date), "\n".join(body))])
         lines.append("")
     whom = "" if timeline.party is None else f" (only what concerns {timeline.party})"
-    head = [*_wrap(f"Chronology as at {timeline.as_at.isoformat()}{whom}", width), ""]
+    head = [*_item(f"Chronology as at {timeline.as_at.isoformat()}{whom}", width), ""]
     lines += _wrap(_ORDER_NOTE, width)
     return _page([*head, *lines], footer_text(view, left_out=timeline.left_out, width=width))
 
@@ -86,12 +87,12 @@ def requests_text(view: View, folds: Sequence[Requests], *, width: int = WIDTH) 
     lines: list[str] = []
     for event_id in dict.fromkeys(row.id for fold in fullest for row in fold.rows):
         found = [(fold, row) for fold in folds for row in fold.rows if row.id == event_id]
-        lines += _wrap(_request_head(found[0][1]), width)
+        lines += _item(_request_head(found[0][1]), width)
         for fold, row in found:
-            lines += _wrap(f"{fold.telling}:", width, indent=2)
+            lines += _item(f"{fold.telling}:", width, indent=2)
             for line in _request_body(view, row, fold.telling):
                 indent = 4 + len(line) - len(line.lstrip())
-                lines += _wrap(line.lstrip(), width, indent=indent)
+                lines += _item(line.lstrip(), width, indent=indent)
         lines.append("")
     left_out = [
         (count, why)
@@ -111,10 +112,10 @@ def commitments_text(view: View, folds: Sequence[Commitments], *, width: int = W
     lines: list[str] = []
     for event_id in dict.fromkeys(row.id for fold in folds for row in fold.rows):
         found = [(fold, row) for fold in folds for row in fold.rows if row.id == event_id]
-        lines += _wrap(_commitment_head(found[0][1]), width)
+        lines += _item(_commitment_head(found[0][1]), width)
         for fold, row in found:
             body = _commitment_body(view, row)
-            lines += _wrap(f"{fold.telling}: {body}", width, indent=2)
+            lines += _item(f"{fold.telling}: {body}", width, indent=2)
         lines.append("")
     left_out = [
         (count, why)

@@ -24,7 +24,7 @@ from ledger.folds.commitments import fold_commitments
 from ledger.folds.proven import bracket_words
 from ledger.folds.reading import Reading, read
 from ledger.folds.timeline import fold_timeline, lay_out, row_of
-from ledger.layout import shortened, wrap
+from ledger.layout import item, shortened, wrap
 from ledger.plain import view_json
 from ledger.replies import (
     chronology_json,
@@ -167,7 +167,7 @@ def _show(arguments: Namespace, context: Context) -> int:
 def _show_lines(told: Told, reading: Reading, width: int) -> Iterator[str]:
     recorded = dt.datetime.fromtimestamp(told.recorded / 1000, dt.UTC)
     proven = bracket_words(reading.view.bracket(told))
-    yield "\n  ".join(wrap(printable(sentence(told, reading.view.by_id)), width - 2))
+    yield "\n".join(item(printable(sentence(told, reading.view.by_id)), width))
     yield ""
     yield table(
         [

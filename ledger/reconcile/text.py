@@ -11,7 +11,7 @@ from typing import Final
 
 from ledger.date_words import HOUSE_CONVENTION, format_when
 from ledger.folds.ranges import format_items
-from ledger.layout import wrap
+from ledger.layout import item
 from ledger.progress import Steps, Tell, nobody
 from ledger.reconcile.books import Book
 from ledger.reconcile.matches import Match
@@ -48,15 +48,15 @@ def reconciliation_text(found: Reconciled, tell: Tell = nobody) -> str:
     )
     lines: list[str] = []
     for part in parts:
-        written = [line for text in part for line in _wrap(text)]
+        written = [line for text in part for line in _broken(text)]
         lines += [*written, ""] if written else []
     return "\n".join(lines[:-1]) + "\n"
 
 
-def _wrap(text: str) -> list[str]:
-    """Wrap a line; what follows it is indented as its first column is, up to a double space."""
+def _broken(text: str) -> list[str]:
+    """Break a line, which says by its own spaces how far it is indented."""
     indent = len(text) - len(text.lstrip())
-    return wrap(" ".join(text.strip().splitlines()), WIDTH, indent=indent, hanging=2)
+    return item(" ".join(text.strip().splitlines()), WIDTH, indent=indent)
 
 
 def _ledgers(found: Reconciled) -> Iterator[str]:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from ledger.folds.questions import QUESTIONS, Answer, Ground, Question, is_gap
 from ledger.folds.ranges import format_ranges
-from ledger.layout import ended, page, table, wrap
+from ledger.layout import ended, item, page, table, wrap
 from ledger.text import WIDTH, footer_text
 from ledger.view import View
 from ledger.wording import actors_words
@@ -36,7 +36,7 @@ def ask_text(
     width = max(width, _LEAST_WIDTH)
     lines, gaps = ["What this ledger answers", ""], False
     for name, same in groupby(answers, key=lambda answer: answer.question):
-        lines += wrap(f"{QUESTIONS[name].words} [{name}]", width)
+        lines += item(f"{QUESTIONS[name].words} [{name}]", width)
         for _, of_one in groupby(same, key=lambda answer: answer.about):
             told = list(of_one)
             kept = [answer for answer in told if not is_gap(answer)]
@@ -45,7 +45,7 @@ def ask_text(
             for tellings in _alike(kept):
                 mark = "What if: " if tellings[0].what_if else ""
                 words = f"{_tellings(tellings)}{alone}: {mark}{tellings[0].answer}"
-                lines += wrap(words, width, indent=2)
+                lines += item(words, width, indent=2)
                 lines += _note(tellings[0], width, rows=rows)
         lines.append("")
     if gaps:
@@ -60,7 +60,7 @@ def questions_text(questions: Mapping[str, Question], *, width: int = WIDTH) -> 
     lines: list[str] = []
     for name, question in questions.items():
         lines += table((max(map(len, questions)), width - 20), [(name, question.words)])
-        lines += wrap(f"counterfoil ask LEDGER {question.example}", width, indent=4)
+        lines += item(f"counterfoil ask LEDGER {question.example}", width, indent=4)
     return "\n".join(lines)
 
 
@@ -101,18 +101,18 @@ def _note(answer: Answer, width: int, *, rows: bool) -> list[str]:
     ]
     if rows:
         for ground in answer.grounds:
-            lines += wrap(_row(ground), width, indent=4)
+            lines += item(_row(ground), width, indent=4)
     elif answer.grounds:
         entries = format_ranges(_ranges(sorted(set(answer.rests_on))))
         noun = "entry" if len(set(answer.rests_on)) == 1 else "entries"
         grades = ", ".join(sorted({ground.grade.lower() for ground in answer.grounds}))
         told = actors_words(answer.told_by)
-        lines += wrap(f"(rests on {noun} {entries}, told by {told}; {grades})", width, indent=4)
+        lines += item(f"(rests on {noun} {entries}, told by {told}; {grades})", width, indent=4)
     return lines
 
 
 def _why(why: str, width: int) -> list[str]:
-    return wrap(f"Not established: {why}.", width, indent=4)
+    return item(f"Not established: {why}.", width, indent=4)
 
 
 def _row(ground: Ground) -> str:

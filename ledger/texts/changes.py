@@ -7,7 +7,7 @@ from itertools import groupby
 
 from ledger.date_words import format_day
 from ledger.folds.changes import Change, Changes, Standpoint
-from ledger.layout import ended, page, wrap
+from ledger.layout import ended, item, page
 from ledger.text import WIDTH, footer_text
 from ledger.texts.ask import check_text
 from ledger.view import View
@@ -35,7 +35,7 @@ def changes_text(view: View, changes: Changes, *, width: int = WIDTH) -> str:
     width = max(width, _LEAST_WIDTH)
     lines = ["What changed", ""]
     for line in _heading(changes):
-        lines += wrap(line, width)
+        lines += item(line, width)
     lines.append("")
     for _, rows in groupby(changes.rows, key=lambda row: row.id):
         lines += [*_event(list(rows), width), ""]
@@ -71,9 +71,9 @@ def _standpoint(standpoint: Standpoint) -> str:
 
 def _event(rows: list[Change], width: int) -> Iterator[str]:
     head = f"{rows[0].sentence} [entry {rows[0].index}, {rows[0].id[:_SHORT]}]"
-    yield from wrap(head, width)
+    yield from item(head, width)
     for change in _told(rows):
-        yield from wrap(change, width, indent=2)
+        yield from item(change, width, indent=2)
 
 
 def _told(rows: Iterable[Change]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from ledger.date_words import format_day
 from ledger.folds.contradictions import RULES, Contradictions, Finding
-from ledger.layout import page, wrap
+from ledger.layout import item, page, wrap
 from ledger.text import WIDTH, footer_text
 from ledger.view import View
 
@@ -37,7 +37,7 @@ def contradictions_text(view: View, fold: Contradictions, *, width: int = WIDTH)
     for severity, rows in groupby(fold.rows, key=lambda row: row.severity):
         lines += [*wrap(_HEADS[severity], width), ""]
         for rule, alike in groupby(rows, key=lambda row: row.rule):
-            lines += wrap(f"{RULES[rule].why} [{rule}]", width, indent=2)
+            lines += item(f"{RULES[rule].why} [{rule}]", width, indent=2)
             for row in alike:
                 lines += [*_finding(row, width), ""]
     if not fold.rows:
@@ -48,4 +48,4 @@ def contradictions_text(view: View, fold: Contradictions, *, width: int = WIDTH)
 
 def _finding(row: Finding, width: int) -> list[str]:
     tellings = ", ".join(map(str, row.tellings))
-    return [*wrap(row.words, width, indent=4), *wrap(f"({tellings})", width, indent=4)]
+    return [*item(row.words, width, indent=4), *item(f"({tellings})", width, indent=4)]

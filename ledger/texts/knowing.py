@@ -9,7 +9,7 @@ from ledger.date_words import format_day, format_when
 from ledger.dates import When
 from ledger.folds.knew import KnewBefore, KnewOn, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold, KnowledgeRow
-from ledger.layout import columns, page, rule, table, wrap
+from ledger.layout import columns, item, page, rule, table, wrap
 from ledger.sentences import knowledge_words, sentence, title_of
 from ledger.text import WIDTH, footer_text
 from ledger.view import View
@@ -52,7 +52,7 @@ def knowledge_text(view: View, fold: KnowledgeFold, *, width: int = WIDTH) -> st
             "seen": f"{shown.party}'s signature on entry {shown.index} is later than everything "
             f"up to entry {view.by_id[shown.by].seen_size - 1}, and so than entry {of}",
         }[shown.how]
-        lines += wrap(f"{how}.", width)
+        lines += item(f"{how}.", width)
     if any(shown.how == "seen" for shown in fold.shown):
         lines += ["", *wrap(_SEEN, width)]
     left_out = [
@@ -72,16 +72,16 @@ def knew_on_text(view: View, fold: KnewOnDay, *, width: int = WIDTH) -> str:
     """
     width = max(width, _LEAST_WIDTH)
     whom = "" if fold.holder is None else f", of {actor_words(fold.holder)}"
-    lines = [*wrap(f"Who knew what at the end of {format_day(fold.day)}{whom}", width), ""]
+    lines = [*item(f"Who knew what at the end of {format_day(fold.day)}{whom}", width), ""]
     for event_id, rows in groupby(fold.rows, key=lambda row: row.of):
         told = view.by_id[event_id]
-        lines += wrap(f"Entry {told.index}: {sentence(told, view.by_id)}", width)
+        lines += item(f"Entry {told.index}: {sentence(told, view.by_id)}", width)
         alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
         for row in rows:
             alike.setdefault(_alike(row), []).append(row.holder)
         for (telling, answer, grounds), holders in alike.items():
-            lines += wrap(f"{telling}: {actors_words(holders)}: {answer}", width, indent=2)
-            lines += [line for each in grounds for line in wrap(f"{each}.", width, indent=4)]
+            lines += item(f"{telling}: {actors_words(holders)}: {answer}", width, indent=2)
+            lines += [line for each in grounds for line in item(f"{each}.", width, indent=4)]
         lines.append("")
     left_out = [
         (fold.later, "events of after that day"),
@@ -105,12 +105,12 @@ def knew_before_text(view: View, answers: Sequence[KnewBefore], *, width: int = 
         rows = list(of_one)
         of, act = view.by_id[rows[0].of], view.by_id[rows[0].act]
         who = actor_words(holder)
-        lines += wrap(f"Did {who} know of entry {of.index} when entry {act.index} was done?", width)
+        lines += item(f"Did {who} know of entry {of.index} when entry {act.index} was done?", width)
         for told in (of, act):
-            lines += wrap(f"Entry {told.index}: {sentence(told, view.by_id)}", width, indent=2)
+            lines += item(f"Entry {told.index}: {sentence(told, view.by_id)}", width, indent=2)
         for row in rows:
-            lines += wrap(f"{row.telling}: {row.answer}", width, indent=2)
-            lines += [line for each in row.reasons for line in wrap(f"{each}.", width, indent=4)]
+            lines += item(f"{row.telling}: {row.answer}", width, indent=2)
+            lines += [line for each in row.reasons for line in item(f"{each}.", width, indent=4)]
         lines.append("")
     return page(lines, footer_text(view, width=width))
 

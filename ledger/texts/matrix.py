@@ -12,7 +12,7 @@ from ledger.errors import ExportError
 from ledger.folds.items import OPEN
 from ledger.folds.matrix import CODES, FLAGS, Cell, Matrix
 from ledger.folds.reading import Reading
-from ledger.layout import clean, page, wrap
+from ledger.layout import clean, item, page, wrap
 from ledger.sentences import sentence
 from ledger.text import WIDTH, footer_text
 from ledger.texts.ask import check_text
@@ -36,13 +36,13 @@ def matrix_text(reading: Reading, matrices: Sequence[Matrix], *, width: int = WI
     """
     width = max(width, _LEAST_WIDTH)
     first = matrices[0]
-    lines = list(chain.from_iterable(wrap(line, width) for line in _heading(reading, first)))
+    lines = list(chain.from_iterable(item(line, width) for line in _heading(reading, first)))
     lines.append("")
     for matrix in matrices:
-        lines += wrap(f"{_capital(str(matrix.telling))}: {_counts(matrix)}", width)
+        lines += item(f"{_capital(str(matrix.telling))}: {_counts(matrix)}", width)
         lines += [*_grid(matrix, width), ""]
     for line in _legend(matrices):
-        lines += wrap(line, width, indent=2)
+        lines += item(line, width, indent=2)
     view = reading.view
     return page(lines, (*check_text(view, width=width), *footer_text(view, width=width)))
 

@@ -8,7 +8,7 @@ from ledger.date_words import format_day, format_when
 from ledger.folds.positions import FieldPosition, Positions
 from ledger.folds.queue import Queue, QueueRow
 from ledger.folds.ranges import format_items
-from ledger.layout import columns, page, rule, table, wrap
+from ledger.layout import columns, item, page, rule, table, wrap
 from ledger.text import WIDTH, footer_text, response_lines
 from ledger.view import View
 from ledger.wording import (
@@ -85,16 +85,16 @@ def positions_text(view: View, positions: Positions, *, width: int = WIDTH) -> s
     """
     width = max(width, _LEAST_WIDTH)
     whom = "" if positions.party is None else f" (only what concerns {positions.party})"
-    lines = [*wrap(f"Positions, field by field{whom}", width), ""]
+    lines = [*item(f"Positions, field by field{whom}", width), ""]
     for row in positions.rows:
         when = "undated" if row.date is None else format_when(row.date.when)
-        lines += wrap(f"{row.summary} {when} [entry {row.index}, {row.id[:16]}]", width)
+        lines += item(f"{row.summary} {when} [entry {row.index}, {row.id[:16]}]", width)
         if row.withdrawn is not None:
-            lines += wrap(f"{row.author} {say(row.withdrawn)}.", width, indent=2)
+            lines += item(f"{row.author} {say(row.withdrawn)}.", width, indent=2)
         for field in row.fields:
             for line in _field_lines(field):
                 indent = 2 + len(line) - len(line.lstrip())
-                lines += wrap(line.lstrip(), width, indent=indent)
+                lines += item(line.lstrip(), width, indent=indent)
         lines.append("")
     notes = wrap(NO_ANSWER_IS_NO_ADMISSION, width)
     return page([*lines, *notes], footer_text(view, width=width))

@@ -16,7 +16,7 @@ from ledger.folds.ranges import format_items, format_ranges
 from ledger.folds.request_rows import Claim
 from ledger.folds.stances import Telling
 from ledger.folds.transfers import PartyBinding, TransferRow, Transfers
-from ledger.layout import page, wrap
+from ledger.layout import item, page, wrap
 from ledger.sentences import title_of
 from ledger.text import WIDTH, footer_text
 from ledger.view import View
@@ -90,13 +90,13 @@ def agreements_text(view: View, folds: Sequence[Agreements], *, width: int = WID
         row = found[0][1]
         who = "not told" if row.signatories is None else actors_words(row.signatories)
         kind = row.type.replace("_", " ")
-        lines += wrap(_head(view, f"Agreement ({kind})", row, row.made), width)
-        lines += wrap(f"Must sign: {who}. {_RULES[row.rule]}", width, indent=2)
+        lines += item(_head(view, f"Agreement ({kind})", row, row.made), width)
+        lines += item(f"Must sign: {who}. {_RULES[row.rule]}", width, indent=2)
         for telling, each in found:
-            lines += wrap(f"{telling}:", width, indent=2)
+            lines += item(f"{telling}:", width, indent=2)
             lines += _wrapped(_agreement_body(view, each, telling), width)
         if row.not_recorded:
-            lines += wrap(f"{_NOT_RECORDED}: {', '.join(row.not_recorded)}.", width, indent=2)
+            lines += item(f"{_NOT_RECORDED}: {', '.join(row.not_recorded)}.", width, indent=2)
         lines.append("")
     left_out = _left_out(folds, "agreements")
     return page(["Agreements", "", *lines], footer_text(view, left_out=left_out, width=width))
@@ -113,11 +113,11 @@ def bindings_text(view: View, folds: Sequence[Bindings], *, width: int = WIDTH) 
     width = max(width, _LEAST_WIDTH)
     lines: list[str] = []
     for fold in folds:
-        lines += wrap(f"{fold.telling}:", width)
+        lines += item(f"{fold.telling}:", width)
         for row in fold.rows:
             title = _titled(view, row.agreement)
             head = f"Version {row.version} of the agreement of entry {row.index}{title}"
-            lines += wrap(f"{head}: {row.answer}.", width, indent=2)
+            lines += item(f"{head}: {row.answer}.", width, indent=2)
             lines += _wrapped(_conditions([row]), width)
         if not fold.rows:
             lines += wrap("Nothing is told of an agreement that names it.", width, indent=2)
@@ -126,7 +126,7 @@ def bindings_text(view: View, folds: Sequence[Bindings], *, width: int = WIDTH) 
     head = f"Was {folds[0].party} bound at the end of {day}?"
     left_out = [(fold.others, f"{fold.telling}: agreements that do not name it") for fold in folds]
     footer = footer_text(view, left_out=left_out, width=width)
-    return page([*wrap(head, width), "", *lines], footer)
+    return page([*item(head, width), "", *lines], footer)
 
 
 def arrangements_text(view: View, folds: Sequence[Arrangements], *, width: int = WIDTH) -> str:
@@ -141,9 +141,9 @@ def arrangements_text(view: View, folds: Sequence[Arrangements], *, width: int =
     lines: list[str] = []
     for found in _together([(fold.telling, row) for fold in folds for row in fold.rows]):
         row = found[0][1]
-        lines += wrap(_head(view, row.type.capitalize(), row, row.made), width)
+        lines += item(_head(view, row.type.capitalize(), row, row.made), width)
         for telling, each in found:
-            lines += wrap(f"{telling}:", width, indent=2)
+            lines += item(f"{telling}:", width, indent=2)
             lines += _wrapped(_arrangement_body(view, each, telling), width)
         lines.append("")
     left_out = _left_out(folds, "arrangements")
@@ -163,10 +163,10 @@ def transfers_text(view: View, folds: Sequence[Transfers], *, width: int = WIDTH
     for found in _together([(fold.telling, row) for fold in folds for row in fold.rows]):
         row = found[0][1]
         who = f"Transfer from {actor_words(row.sender)} to {actors_words(row.recipients)}"
-        lines += wrap(_head(view, who, row, row.made), width)
+        lines += item(_head(view, who, row, row.made), width)
         lines += _wrapped(_transfer_facts(row), width, indent=2)
         for telling, each in found:
-            lines += wrap(f"{telling}:", width, indent=2)
+            lines += item(f"{telling}:", width, indent=2)
             lines += _wrapped(_transfer_body(each), width)
         lines.append("")
     left_out = _left_out(folds, "transfers")
@@ -196,7 +196,7 @@ def _left_out(folds: Iterable[_Fold], what: str) -> list[tuple[int, str]]:
 
 
 def _wrapped(lines: Iterable[str], width: int, *, indent: int = 4) -> list[str]:
-    return [part for line in lines for part in wrap(line, width, indent=indent)]
+    return [part for line in lines for part in item(line, width, indent=indent)]
 
 
 def _head(view: View, what: str, row: _Row, made: Moment | None) -> str:

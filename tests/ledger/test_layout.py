@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
+from collections.abc import Callable
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ledger.layout import breadth, clean, shortened, table, wrap
+from ledger.layout import breadth, clean, item, shortened, table, wrap
 
 FULL = "\uff37"  # a full-width letter, which takes two columns
 TEXTS = st.text(st.characters(codec="utf-8") | st.sampled_from(f" {FULL}漢\u0301\u3164\n"))
@@ -36,15 +37,31 @@ def test_no_wide_letters_push_the_end_of_a_line_to_where_a_row_begins() -> None:
         assert not line.startswith("4_")
 
 
-@given(TEXTS, st.integers(9, 90), st.integers(0, 4), st.integers(0, 2))
-@example(f"{FULL * 100} {FULL}a b", 9, 0, 0)
+@given(st.sampled_from((wrap, item)), TEXTS, st.integers(9, 90), st.integers(0, 4))
+@example(wrap, f"{FULL * 100} {FULL}a b", 9, 0)
 def test_a_line_is_no_wider_than_asked_and_nothing_is_lost(
-    text: str, width: int, indent: int, hanging: int
+    broken: Callable[..., list[str]], text: str, width: int, indent: int
 ) -> None:
-    lines = wrap(text, width, indent=indent, hanging=hanging)
+    lines = broken(text, width, indent=indent)
 
     assert all(breadth(line) <= width for line in lines)
     assert "".join(clean(text).split()) == "".join("".join(lines).split())
+
+
+@given(TEXTS, st.integers(12, 90), st.sampled_from((0, 2, 4, 6)))
+def test_what_goes_on_stands_where_nothing_begins(text: str, width: int, indent: int) -> None:
+    for part in clean(text).split("\n"):
+        for line in item(part, width, indent=indent)[1:]:
+            assert indent + 3 == len(line) - len(line.lstrip(" "))
+
+
+def test_no_padded_title_passes_for_the_line_that_follows_it() -> None:
+    padded = f"Letter: {'a' * 43} Told by bravo. Agreed by all."
+    told = "Told by alpha. Not yet answered."
+
+    lines = table((4, 20, 52), [("1", "2 May", f"{padded}\n{told}")])
+
+    assert [told] == [line[28:] for line in lines if line[28:].startswith("Told by")]
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"])), st.integers(8, 90))
