@@ -124,6 +124,11 @@ class Composed:
     files: tuple[FileClaim, ...] = field(default=(), repr=False)
     nested: Composed | None = field(default=None, repr=False)
 
+    def claims(self) -> dict[str, object]:
+        """Return what its claims say, those that its author keeps back included, by their names."""
+        claims = map(parse_disclosure, (*self.disclosures, *self.withheld))
+        return {claim.name: claim.value for claim in claims}
+
 
 def file_claim(
     source: Path | bytes, *, name: str, media_type: str = "application/octet-stream"

@@ -10,20 +10,15 @@ or is too large; mails go together, oldest first, so that replies find what they
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import hashlib
 import math
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from ledger.chance import Random
-from ledger.compose import Composed, Signer, sign_document
-from ledger.covering import is_witnessed
+from ledger.compose import Composed, Signer
 from ledger.doubts import doubts
 from ledger.drafts import Draft, compose_event, read_draft
 from ledger.errors import (
@@ -31,26 +26,22 @@ from ledger.errors import (
     DraftError,
     JournalError,
     MailError,
-    OtherStatementError,
     OutboxError,
-    RefusedError,
     TargetError,
 )
-from ledger.journal import Journal, Line, Place
+from ledger.journal import Place
 from ledger.mail import MAX_OCTETS, Mail, parse_mail
 from ledger.mail_events import compose_mail, message_hash
-from ledger.outbox import Item, Outbox, open_outbox
-from ledger.recorded import Recorded, RecordReport, Refused, Sent, Skipped
+from ledger.outbox import Outbox
+from ledger.recorded import Recorded, RecordReport, Refused, Skipped
+from ledger.sending import DAY_MS, Sender, sending
 from ledger.target import Target
 from verify.claims import parse_disclosure
-from verify.errors import VerifyError
 from verify.kinds import GOVERNANCE
-from verify.receipt import proof_of
-from verify.submission import MAX_EVENTS, MAX_SUBMISSION, LedgerName, Seen, parse_document
+from verify.submission import MAX_EVENTS, MAX_SUBMISSION
 
-__all__ = ["give_up", "record", "record_composed"]
+__all__ = ["record"]
 
-_DAY_MS: Final = 86_400_000
 _DRAFTS: Final = frozenset((".yaml", ".yml", ".json"))
 _SHORT: Final = 16
 _MAX_HELD: Final = 64 * 1024 * 1024  # octets of attachments in memory at a time
@@ -65,7 +56,7 @@ def record(  # noqa: PLR0913 - every option is named
     now_ms: Callable[[], int],
     parties: Mapping[str, str] | None = None,
     elsewhere: Mapping[str, str] | None = None,
-    expires_within_ms: int = _DAY_MS,
+    expires_within_ms: int = DAY_MS,
     random: Random = secrets,
     quorum: bool = False,
 ) -> RecordReport:
@@ -88,13 +79,13 @@ def record(  # noqa: PLR0913 - every option is named
         OutboxError: The party's folder cannot be used.
         JournalError: Its journal cannot be used.
     """
-    with _running(
-        target, signer, home, now_ms=now_ms, expires_within_ms=expires_within_ms, random=random,
-        quorum=quorum,
-    ) as run:  # fmt: skip
+    with sending(
+        target, signer, home, now_ms=now_ms, expires_within_ms=expires_within_ms, quorum=quorum
+    ) as sender:
+        run = _Run(sender, now_ms=now_ms, random=random)
         unfinished = dict.fromkeys(sources)
         try:
-            run.flush()
+            sender.flush()
             mails: list[Path] = []
             for path in sources:
                 if _is_draft(path):
@@ -104,102 +95,16 @@ def record(  # noqa: PLR0913 - every option is named
                     mails.append(path)
                 else:
                     reason = "is neither a draft (.yaml, .yml, .json) nor a mail (.eml)"
-                    refused = Refused(str(path), None, reason)
-                    run.report.refused.append(refused)
+                    sender.refuse(path, None, reason)
             run.mails(mails, parties or {})
         except (TargetError, OutboxError, JournalError) as error:
-            run.report.stopped = str(error)
-            run.report.unfinished = run.unfinished(unfinished)
-        return run.finish()
+            sender.report.stopped = str(error)
+            sender.report.unfinished = run.unfinished(unfinished)
+        return sender.finish()
 
 
 def _is_draft(path: Path) -> bool:
     return path.suffix.lower() in _DRAFTS
-
-
-def record_composed(
-    target: Target,
-    composed: Composed,
-    *,
-    signer: Signer,
-    home: Path,
-    now_ms: Callable[[], int],
-    once: bool = False,
-    expires_within_ms: int = _DAY_MS,
-) -> Sent:
-    """Record one event that was composed here and stands in no file.
-
-    One with the same words that waits from a run that was interrupted is the same event, and goes
-    in its place. It waits, too, when what waited before it cannot be sent.
-
-    Args:
-        target: The ledger.
-        composed: The event.
-        signer: The party's key.
-        home: The party's folder, with its outbox and journal.
-        now_ms: The clock, in milliseconds since 1970.
-        once: Pass it over if one with the same words was recorded from here before.
-        expires_within_ms: How long a signature stays good.
-
-    Raises:
-        OutboxError: The party's folder cannot be used.
-        JournalError: Its journal cannot be used.
-        TargetError: Whether the ledger has one that was recorded before is not known.
-    """
-    with _running(
-        target, signer, home, now_ms=now_ms, expires_within_ms=expires_within_ms, random=secrets
-    ) as run:
-        event_id, before = run.put(composed, once=once)
-        try:
-            run.flush()
-        except TargetError as error:
-            run.report.stopped = str(error)
-        return Sent(event_id, before, run.finish())
-
-
-def give_up(
-    target: Target, *, signer: Signer, home: Path, now_ms: Callable[[], int]
-) -> RecordReport:
-    """Let go of what waits for a ledger, of this party, and will never be taken.
-
-    It moves to `refused` in the party's folder. What the ledger is known to have stays: its
-    receipt comes with the next run.
-
-    Raises:
-        OutboxError: The party's folder cannot be used.
-        JournalError: Its journal cannot be used.
-    """
-    with _running(
-        target, signer, home, now_ms=now_ms, expires_within_ms=_DAY_MS, random=secrets
-    ) as run:
-        for item in run.waiting():
-            run.give_up(item)
-        return run.finish()
-
-
-@contextlib.contextmanager
-def _running(
-    target: Target,
-    signer: Signer,
-    home: Path,
-    *,
-    now_ms: Callable[[], int],
-    expires_within_ms: int,
-    random: Random,
-    quorum: bool = False,
-) -> Iterator[_Run]:
-    """Hold the party's folder for one run."""
-    with open_outbox(home) as outbox:
-        yield _Run(
-            target=target,
-            signer=signer,
-            outbox=outbox,
-            journal=Journal(home / "journal.jsonl"),
-            now_ms=now_ms,
-            expires_within_ms=expires_within_ms,
-            random=random,
-            quorum=quorum,
-        )
 
 
 class _Part(NamedTuple):
@@ -212,84 +117,42 @@ class _Part(NamedTuple):
 
 
 class _Run:
-    """One run: what it works with, and its report."""
+    """What composes the events of one run, and has them sent."""
 
-    def __init__(
-        self,
-        *,
-        target: Target,
-        signer: Signer,
-        outbox: Outbox,
-        journal: Journal,
-        now_ms: Callable[[], int],
-        expires_within_ms: int,
-        random: Random,
-        quorum: bool,
-    ) -> None:
-        self.target = target
-        self.signer = signer
-        self.outbox = outbox
-        self.journal = journal
-        self.report = RecordReport()
-        self._notes: dict[str, None] = {}
+    def __init__(self, sender: Sender, *, now_ms: Callable[[], int], random: Random) -> None:
+        self._sender = sender
+        self._target = sender.target
+        self._journal = sender.journal
+        self._author = sender.signer.party
         self._now_ms = now_ms
-        self._expires_within_ms = expires_within_ms
         self._random = random
-        self._quorum = quorum
-        self._ledger = LedgerName(origin=target.origin, charter=target.fingerprint)
-
-    def waiting(self) -> list[Item]:
-        """Return what waits for this ledger, of this party."""
-        return [
-            item
-            for item in self.outbox.waiting()
-            if item.ledger == self._ledger and item.author == self.signer.party
-        ]
-
-    def flush(self) -> None:
-        """Send what waits from earlier runs."""
-        for item in self.waiting():
-            names = [(None, one.id.hex()[:_SHORT]) for one in item.events]
-            self._send(item, names, waited=True)
 
     def unfinished(self, paths: Iterable[Path]) -> list[str]:
         """Return which of these files are not done with: of a draft, a part may be."""
-        report = self.report
+        report = self._sender.report
         told: list[Recorded | Skipped | Refused] = [*report.recorded, *report.skipped]
         done = {one.source for one in (*told, *report.refused)}
         return [str(path) for path in paths if _is_draft(path) or str(path) not in done]
-
-    def give_up(self, item: Item) -> None:
-        """Let go of an item, unless it is recorded."""
-        reason = "given up"
-        try:
-            if self.target.index_of(item.events[0].id) is not None:
-                return
-        except TargetError as error:
-            reason = f"given up; whether it is recorded is not known: {error}"
-        self.outbox.refuse(item, reason)
-        for one in item.events:
-            self._refuse(None, one.id.hex()[:_SHORT], reason)
 
     def draft(self, path: Path, elsewhere: Mapping[str, str] | None) -> None:
         """Record a draft."""
         try:
             draft = read_draft(path, elsewhere=elsewhere)
         except DraftError as error:
-            self._refuse(path, error.event, str(error))
+            self._sender.refuse(path, error.event, str(error))
             return
-        if draft.author is not None and draft.author != self.signer.party:
-            reason = f"its author is {draft.author}, and the key is {self.signer.party}'s"
-            self._refuse(path, None, reason)
+        if draft.author is not None and draft.author != self._author:
+            reason = f"its author is {draft.author}, and the key is {self._author}'s"
+            self._sender.refuse(path, None, reason)
             return
         parts = self._compose_draft(draft)
         done = 0
         for batch in _batches(parts):
             done += len(batch)
-            if not self.record(batch):
+            if not self._record(batch):
                 for one in parts[done:]:
                     reason = "was not sent, as an earlier event of the file was refused"
-                    self._refuse(one.source, one.event, reason)
+                    self._sender.refuse(one.source, one.event, reason)
                 return
 
     def mails(self, paths: Sequence[Path], parties: Mapping[str, str]) -> None:
@@ -300,7 +163,7 @@ class _Run:
         for path in self._in_order(paths):
             part = self._compose_mail(path, parties, near)
             if part is not None and not load.take(part):
-                self.record(batch)
+                self._record(batch)
                 batch, load, near = [], _Load(), {}
                 # Composed anew: what it replies to may just have been refused.
                 part = self._compose_mail(path, parties, near)
@@ -312,26 +175,26 @@ class _Run:
             if part.place.message is not None:
                 near.setdefault(part.place.message, part.composed.id.hex())
         if batch:
-            self.record(batch)
+            self._record(batch)
 
     def _compose_draft(self, draft: Draft) -> list[_Part]:
         """Compose what is not recorded yet; nothing of a draft that does not compose as a whole."""
         ids: dict[str, str] = {}
         parts: list[_Part] = []
-        kept = _KeptHere(self.outbox, parts)
-        path, author = str(draft.path), self.signer.party
+        kept = _KeptHere(self._sender.outbox, parts)
+        path, author = str(draft.path), self._author
         for number, event in enumerate(draft.events, 1):
             place = Place(source=draft.sha256, place=number)
-            known = self.journal.find(self.target.fingerprint, source=place.source, place=number)
+            known = self._journal.find(self._target.fingerprint, source=place.source, place=number)
             if known is not None:
-                self._skip(path, event.name, known)
+                self._sender.skip(path, event.name, known)
             else:
                 try:
                     composed = compose_event(
                         event, author=author, ids=ids, kept=kept, random=self._random
                     )
                 except ComposeError as error:
-                    self._refuse(path, event.name, str(error))
+                    self._sender.refuse(path, event.name, str(error))
                     return []
                 self._doubt(composed, f"{path}, event {event.name}")
                 known = composed.id.hex()
@@ -347,11 +210,11 @@ class _Run:
             mail = self._read_mail(path)
             if mail is None:
                 continue
-            known = self.journal.find(self.target.fingerprint, source=mail.sha256, place=0)
+            known = self._journal.find(self._target.fingerprint, source=mail.sha256, place=0)
             if known is not None:
-                self._skip(str(path), path.name, known)
+                self._sender.skip(str(path), path.name, known)
             elif mail.sha256 in found:
-                self._note(f"{path.name}: is the same as {found[mail.sha256][2].name}")
+                self._sender.note(f"{path.name}: is the same as {found[mail.sha256][2].name}")
             else:
                 at = math.inf if mail.date is None else mail.date.timestamp()
                 found[mail.sha256] = (at, str(path), path)
@@ -362,9 +225,9 @@ class _Run:
             with path.open("rb") as stream:
                 return parse_mail(stream.read(MAX_OCTETS + 1))
         except OSError as failure:
-            self._refuse(path, None, f"cannot be read: {failure.strerror}")
+            self._sender.refuse(path, None, f"cannot be read: {failure.strerror}")
         except MailError as error:
-            self._refuse(path, None, str(error))
+            self._sender.refuse(path, None, str(error))
         return None
 
     def _compose_mail(
@@ -382,225 +245,49 @@ class _Run:
                 mail,
                 source=path,
                 name=path.name,
-                author=self.signer.party,
+                author=self._author,
                 parties=parties,
                 find_message=find_message,
                 random=self._random,
             )
         except (ComposeError, MailError) as error:
-            self._refuse(path, None, str(error))
+            self._sender.refuse(path, None, str(error))
             return None
         for note in notes:
-            self._note(note)
+            self._sender.note(note)
         self._doubt(composed, path.name)
         message = None if mail.message_id is None else message_hash(mail.message_id)
         copy = message and (self._find_message(message) or near.get(message))
         if copy:
-            self._note(f"{path.name}: has the Message-ID of event {copy[:_SHORT]}: is it a copy?")
+            self._sender.note(
+                f"{path.name}: has the Message-ID of event {copy[:_SHORT]}: is it a copy?"
+            )
         place = Place(source=mail.sha256, place=0, message=message)
         return _Part(composed, place, str(path), path.name)
 
     def _find_message(self, message: str) -> str | None:
         """Find an earlier mail's event, which must be in the ledger: it may be an older copy."""
-        found = self.journal.find_message(self.target.fingerprint, message)
-        if found is None or self.target.index_of(bytes.fromhex(found)) is None:
+        found = self._journal.find_message(self._target.fingerprint, message)
+        if found is None or self._target.index_of(bytes.fromhex(found)) is None:
             return None
         return found
 
-    def record(self, batch: Sequence[_Part]) -> bool:
-        """Put events into the outbox and send them; tell whether they are recorded."""
-        names = [(part.source, part.event) for part in batch]
-        try:
-            item = self.outbox.put(
-                [part.composed for part in batch],
-                ledger=self._ledger,
-                places=[part.place for part in batch],
-            )
-        except ComposeError as error:
-            for source, event in names:
-                self._refuse(source, event, str(error))
-            return False
-        return self._send(item, names)
-
-    def put(self, composed: Composed, *, once: bool) -> tuple[str, int | None]:
-        """Put an event that stands in no file into the outbox.
-
-        Its words are its source, and how often they were said before is its place there: what
-        waits with the same words is the same event. Return the id of the event that is there now,
-        in hex; or of the one that was recorded before, if `once`, with its index.
-        """
-        words, said = _words(composed), list[str]()
-        while known := self.journal.find(self.target.fingerprint, source=words, place=len(said)):
-            said.append(known)
-        # Also one that is in the journal already, of a run that ended before the outbox knew.
-        for item in self.waiting():
-            if [place.source for place in item.places if place is not None] == [words]:
-                return item.events[0].id.hex(), None
-        if once and said:
-            index = self.target.index_of(bytes.fromhex(said[-1]))
-            if index is not None:
-                return said[-1], index
-        place = Place(source=words, place=len(said))
-        self.outbox.put([composed], ledger=self._ledger, places=[place])
-        return composed.id.hex(), None
-
-    def _send(
-        self, item: Item, names: Sequence[tuple[str | None, str]], *, waited: bool = False
-    ) -> bool:
-        """Sign an item anew, send it, and settle it; tell whether it is recorded."""
-        before = self._recorded_at(item) if waited else None
-        try:
-            answer = self._submit(item)
-        except (RefusedError, VerifyError) as error:
-            if self.target.index_of(item.events[0].id) is not None:
-                raise TargetError(f"the ledger refuses what it has recorded: {error}") from None
-            kept = self.outbox.kept_receipt(item)
-            if kept is not None:
-                reason = f"the ledger refuses what it has acknowledged by {kept}: {error}"
-                raise TargetError(reason) from None
-            self.outbox.refuse(item, str(error))
-            for source, event in names:
-                self._refuse(source, event, str(error))
-            return False
-        first = self._settle(item, answer, before)
-        for position, (source, event) in enumerate(names):
-            event_id = item.events[position].id.hex()
-            self.report.recorded.append(Recorded(source, event, event_id, first + position))
-        return True
-
-    def _recorded_at(self, item: Item) -> int | None:
-        """Return where the ledger has an item already, if it has all of it."""
-        found = [self.target.index_of(one.id) for one in item.events]
-        return None if None in found else found[0]
-
-    def _settle(self, item: Item, answer: bytes, before: int | None) -> int:
-        """Let go of an item for its receipt; return the index of its first entry.
-
-        Where the ledger had it before, it may have come from elsewhere: when a copy of this home
-        is put back, what waits in it was sent since. Then no receipt fits what was signed here.
-        """
-        try:
-            receipt = self.outbox.check_receipt(item, answer, log_keys=self.target.log_keys)
-        except OtherStatementError as error:
-            if before != error.receipt.first:
-                raise
-            self.target.confirm(proof_of(error.receipt).checkpoint)
-            self._note(
-                f"entry {before} has a receipt for something that was not signed here: if it was "
-                "sent from a copy of this home, that has its receipt"
-            )
-            self.journal.add(self._lines(item))
-            self.outbox.let_go(item)
-            return before
-        note = proof_of(receipt).checkpoint
-        try:
-            self.target.confirm(note)
-        except TargetError as error:
-            # What it promises may never be shown: then there is nothing else that shows it.
-            try:
-                kept = f"{self.outbox.keep_receipt(item, answer)} is the receipt that came"
-            except OutboxError as failure:
-                kept = f"the receipt that came is not kept: {failure}"
-            raise TargetError(f"{error}; {kept}") from None
-        if self._quorum and not is_witnessed(self.target.state, note):
-            self._note(
-                f"entry {receipt.first}: no quorum of witnesses cosigned it in time, so its "
-                "receipt shows none; `counterfoil receipt` gets one that does, once they have"
-                if self.target.state.charter.witnesses
-                else f"entry {receipt.first}: the charter names no witnesses to wait for"
-            )
-        # The journal first: an item that leaves the outbox unjournalled would be recorded twice.
-        self.journal.add(self._lines(item))
-        self.outbox.settle(item, answer)
-        return receipt.first
-
-    def _submit(self, item: Item) -> bytes:
-        for file in item.files():
-            with self.outbox.open_file(file.sha256) as stream:
-                self.target.add_file(stream, sha256=file.sha256, size=file.size)
-        head = self.target.head()
-        seen = Seen(
-            note=hashlib.sha256(head.note).hexdigest(), root=head.root.hex(), size=head.size
+    def _record(self, batch: Sequence[_Part]) -> bool:
+        """Have events sent together; tell whether they are recorded."""
+        return self._sender.record(
+            [part.composed for part in batch],
+            places=[part.place for part in batch],
+            names=[(part.source, part.event) for part in batch],
         )
-        document = sign_document(
-            item.events,
-            signer=self.signer,
-            ledger=self._ledger,
-            expires_ms=self._now_ms() + self._expires_within_ms,
-            seen=seen,
-            note=head.note,
-        )
-        # Read back by the kernel: what it would refuse there is refused here, before it is sent.
-        submission = parse_document(document)
-        self.outbox.add_attempt(
-            item,
-            statement=submission.statement,
-            signature=submission.signature,
-            note=submission.note,
-        )
-        return self.target.hand_in(document)
-
-    def _lines(self, item: Item) -> Iterator[Line]:
-        for composed, place in zip(item.events, item.places, strict=True):
-            if place is not None:
-                yield Line(
-                    event=composed.id.hex(),
-                    ledger=self.target.fingerprint,
-                    source=place.source,
-                    place=place.place,
-                    message=place.message,
-                )
-
-    def _skip(self, source: str, event: str, known: str) -> None:
-        """Pass over what the journal knows, if the ledger still has it.
-
-        Raises:
-            TargetError: It has not, as where a backup was put in its place.
-        """
-        if self.target.index_of(bytes.fromhex(known)) is None:
-            raise TargetError(
-                f"{source}, {event}: was recorded as {known[:_SHORT]}, and the ledger has it no "
-                f"more: it is an earlier state. The receipts in {self.outbox.home} show that"
-            )
-        self.report.skipped.append(Skipped(source, event, known))
-
-    def _refuse(self, source: Path | str | None, event: str | None, reason: str) -> None:
-        name = None if source is None else str(source)
-        self.report.refused.append(Refused(name, event, reason))
 
     def _doubt(self, composed: Composed, where: str) -> None:
         """Note what may be a slip of the pen in an event, or in the one that it seals."""
         today = dt.datetime.fromtimestamp(self._now_ms() / 1000, dt.UTC).date()
         inner = () if composed.nested is None else (composed.nested,)
         for one in (composed, *inner):
-            claims = _claims(one)
-            for doubt in doubts(one.event, claims, state=self.target.state, today=today):
-                self._note(f"{where}: {doubt}")
-
-    def _note(self, note: str) -> None:
-        self._notes[note] = None
-
-    def finish(self) -> RecordReport:
-        """Complete the report."""
-        self.report.notes = list(self._notes)
-        self.report.waiting = len(self.waiting())
-        return self.report
-
-
-def _words(composed: Composed) -> str:
-    """Hash what an event says, without what was drawn for it."""
-    fields = msgspec.json.decode(composed.data, type=dict[str, msgspec.Raw])
-    said = {
-        "fields": {name: fields[name] for name in fields if name not in {"nonce", "sealed"}},
-        "claims": _claims(composed),
-    }
-    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
-
-
-def _claims(composed: Composed) -> dict[str, object]:
-    """Return the claims of an event, opened."""
-    claims = map(parse_disclosure, (*composed.disclosures, *composed.withheld))
-    return {claim.name: claim.value for claim in claims}
+            claims = one.claims()
+            for doubt in doubts(one.event, claims, state=self._target.state, today=today):
+                self._sender.note(f"{where}: {doubt}")
 
 
 class _KeptHere:

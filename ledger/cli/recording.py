@@ -20,8 +20,9 @@ from ledger.folds.reading import read
 from ledger.keys import PartySigner
 from ledger.mail_events import PARTIES_TYPE, read_parties
 from ledger.outputs.files import write_files
-from ledger.record import give_up, record
+from ledger.record import record
 from ledger.recorded import RecordReport, Refused
+from ledger.sending import give_up
 from ledger.templates import new_draft
 from verify.kinds import DateRole, Position
 from verify.report import Report

@@ -12,7 +12,7 @@ from ledger.cli.sources import home_of, identity_options, open_target
 from ledger.compose import Composed
 from ledger.errors import RefusedError
 from ledger.keys import PartySigner
-from ledger.record import record_composed
+from ledger.sending import record_composed
 from ledger.target import Target
 from verify.kinds import Charter
 from verify.state import State

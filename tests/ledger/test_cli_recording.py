@@ -14,7 +14,7 @@ from api.clock import now_ms
 from ledger.compose import compose
 from ledger.keys import load_party_key
 from ledger.ledger import Ledger
-from ledger.record import record_composed
+from ledger.sending import record_composed
 from ledger.shapes import KINDS
 from tests.ledger.commandline import REQUEST, Desk, part, process, rows, served
 from tests.ledger.partyside import Flaky

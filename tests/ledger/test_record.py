@@ -16,8 +16,9 @@ from ledger.errors import DraftError, TargetError
 from ledger.keys import PartySigner
 from ledger.ledger import Ledger
 from ledger.mail_events import read_parties
-from ledger.record import give_up, record, record_composed
+from ledger.record import record
 from ledger.recorded import RecordReport, Sent
+from ledger.sending import give_up, record_composed
 from ledger.target import Directory, check_head
 from tests.ledger.partyside import BLABY, LCC, NOW_MS, Clock, Flaky, LineDownError, found
 from tests.ledger.test_private import no_file_above
@@ -349,7 +350,7 @@ def test_the_same_words_are_recorded_again_unless_once(tmp_path: Path, ledger: L
 def test_a_crash_before_the_journal_or_before_the_move_records_nothing_twice(
     tmp_path: Path, ledger: Ledger, drafts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for broken in ("ledger.record.Journal.add", "ledger.outbox.Outbox.settle"):
+    for broken in ("ledger.journal.Journal.add", "ledger.outbox.Outbox.settle"):
         with monkeypatch.context() as patch:
             patch.setattr(broken, _crash)
             with pytest.raises(LineDownError):

@@ -11,8 +11,8 @@ import pytest
 from ledger.compose import compose
 from ledger.errors import TargetError
 from ledger.keys import PartySigner
-from ledger.record import record_composed
 from ledger.recorded import RecordReport
+from ledger.sending import record_composed
 from tests.forking import forked
 from tests.ledger.client.shelf import Shelf, remote_of, shelf
 from tests.world import World, letter
