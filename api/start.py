@@ -12,7 +12,7 @@ def main() -> int:
     interruptions: list[int] = []
     try:
         _note_interruptions(interruptions)
-        return begin("api.__main__")
+        return begin("api.command")
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception:

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from api.__main__ import _add
+from api.command import _add
 from ledger.cli.main import _parser
 
 __all__ = ["main"]

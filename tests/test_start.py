@@ -52,9 +52,9 @@ def test_a_command_begins_or_is_interrupted(
     begin = importlib.import_module(f"{package}.start").main
     monkeypatch.setattr(sys, "argv", [script, *words, str(tmp_path / "missing")])
     ended = begin()
-    monkeypatch.delitem(sys.modules, f"{package}.__main__")
+    monkeypatch.delitem(sys.modules, f"{package}.command")
     monkeypatch.setattr(
-        sys, "meta_path", [Raising(f"{package}.__main__", KeyboardInterrupt()), *sys.meta_path]
+        sys, "meta_path", [Raising(f"{package}.command", KeyboardInterrupt()), *sys.meta_path]
     )
 
     assert (2, 130) == (ended, begin())
@@ -65,12 +65,23 @@ def test_a_verifier_that_fails_gives_no_verdict(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begin = importlib.import_module("verify.start").main
-    missing = Raising("verify.__main__", ImportError("no such library"))
-    monkeypatch.delitem(sys.modules, "verify.__main__", raising=False)
+    missing = Raising("verify.command", ImportError("no such library"))
+    monkeypatch.delitem(sys.modules, "verify.command", raising=False)
     monkeypatch.setattr(sys, "meta_path", [missing, *sys.meta_path])
 
     assert 2 == begin()
     assert "ImportError: no such library" in capsys.readouterr().err
+
+
+def test_nor_does_one_that_is_run_as_a_module(tmp_path: Path) -> None:
+    (tmp_path / "msgspec.py").write_text("raise ImportError('no such library')\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "verify", "export"], cwd=ROOT, check=False, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, text=True,
+    )  # fmt: skip
+
+    assert 2 == ended.returncode
+    assert "ImportError: no such library" in ended.stderr
 
 
 @pytest.mark.parametrize(("script", "collects"), [
@@ -85,7 +96,7 @@ def test_a_command_loads_what_it_needs_and_what_is_left_is_not_gone_through(
         "import gc, sys, types",
         "told = types.ModuleType('told')",
         "told.main = lambda: print(gc.isenabled(), 'typing_extensions' in sys.modules) or 0",
-        f"sys.modules['{package}.__main__'] = told",
+        f"sys.modules['{package}.command'] = told",
         f"from {module} import main",
         "code = main()",
         "import typing_extensions",
@@ -141,7 +152,7 @@ def test_an_interruption_that_a_library_tells_otherwise_is_one_all_the_same(
         raise ValueError("no schema")
 
     begin = importlib.import_module("api.start").main
-    monkeypatch.setitem(sys.modules, "api.__main__", types.SimpleNamespace(main=run))
+    monkeypatch.setitem(sys.modules, "api.command", types.SimpleNamespace(main=run))
 
     if interrupted:
         assert begin() == 130

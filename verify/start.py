@@ -14,7 +14,7 @@ def main() -> int:
     """Begin `counterfoil-verify`; return its exit code."""
     try:
         # An audit makes millions of small objects and none in circles, and this process is ours.
-        return begin("verify.__main__", collect=False)
+        return begin("verify.command", collect=False)
     except Exception:  # noqa: BLE001 - a library is missing, or this program is wrong
         # Python itself would end with 1, and that is a verdict.
         sys.excepthook(*sys.exc_info())

@@ -14,13 +14,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from api.__main__ import _add
 from api.clock import now_ms
+from api.command import _add
 from ledger.cli.context import Context, vkey_of
 from ledger.cli.main import run as command
 from ledger.folds.grades import NAMES
 from ledger.ledger import Ledger
-from verify.__main__ import main as counterfoil_verify
+from verify.command import main as counterfoil_verify
 
 ROOT = Path(__file__).parents[2]
 

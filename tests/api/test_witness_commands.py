@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from api.__main__ import _add
+from api.command import _add
 from ledger.cli.context import Context
 from ledger.cli.main import run
 from ledger.keys import load_witness_key

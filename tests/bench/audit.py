@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 _TIMED = """
 import gc, resource, time
 import verify.audit, verify.folder, verify.pool
-from verify.__main__ import main
+from verify.command import main
 gc.disable()  # as `verify.start` does
 start = time.perf_counter()
 code = main()

@@ -13,7 +13,7 @@ from ledger.sentences import event_words
 from ledger.trusted import trusted_log
 from ledger.viewing import read_view
 from tests.ledger.commandline import Desk
-from verify.__main__ import main as verify
+from verify.command import main as verify
 from verify.kinds import Charter
 from verify.note import format_vkey, parse_vkey
 from verify.state import State

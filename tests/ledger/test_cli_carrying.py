@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.commandline import NOW_MS, Desk, rows
-from verify.__main__ import main as verify
+from verify.command import main as verify
 from verify.submission import parse_document
 
 DAY_MS = 86_400_000

@@ -17,7 +17,7 @@ from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from tests.ledger.builder import new_log_key
 from tests.ledger.commandline import ORIGIN, ROOT, Desk, part, rows
-from verify.__main__ import main as verify
+from verify.command import main as verify
 from verify.note import format_vkey
 
 DAY_MS = 86_400_000
@@ -161,7 +161,7 @@ def test_what_a_kill_left_of_a_founding_goes_with_the_next(desk: Desk) -> None:
     desk.key("county")
     words = ["init", "ledger", "--origin", ORIGIN, "--key", "county.key"]
     code = (
-        "import resource, signal; from api.__main__ import main\n"
+        "import resource, signal; from api.command import main\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, 1 << 14))\n"
         f"main({words!r})\n"

@@ -22,8 +22,8 @@ from tests.forking import cosigned, forked
 from tests.ledger.client.shelf import Shelf, shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world
 from tests.world import ORIGIN, World, letter, signing_key
-from verify.__main__ import main as verify
 from verify.codec import encode
+from verify.command import main as verify
 from verify.errors import VerifyError
 from verify.fork import parse_fork
 from verify.note import format_note, parse_note

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from api.__main__ import _add, main
 from api.clock import now_ms
+from api.command import _add, main
 from ledger.cli.context import Context
 from ledger.cli.main import run
 from tests.ledger.commandline import Ran

@@ -137,7 +137,7 @@ _ALONE = """
 import importlib.util, sys
 sys.path.insert(0, sys.argv.pop(1))
 assert not [name for name in ("api", "ledger", "tests") if importlib.util.find_spec(name)]
-from verify.__main__ import main
+from verify.command import main
 sys.exit(main())
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.world import World, letter
-from verify.__main__ import main
+from verify.command import main
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "verify")

@@ -13,11 +13,11 @@ import msgspec
 import pytest
 
 from tests.world import World, letter, restart, say
-from verify.__main__ import main
 from verify.audit import audit
 from verify.checks import Check
 from verify.chunk import parse_line
 from verify.codec import encode
+from verify.command import main
 from verify.contents import FileResult, WantedFile, check_file
 from verify.entry import MAX_ENTRY, parse_entry
 from verify.errors import MalformedError, RuleError
@@ -300,7 +300,7 @@ def test_three_million_empty_lines_are_one_finding_in_little_memory(
     path.write_bytes(path.read_bytes() + b"\n" * 3_000_000)
     # Not `ru_maxrss`: that one begins with what the parent had before exec.
     code = (
-        "import sys; from verify.__main__ import main; main(sys.argv[1:]);"
+        "import sys; from verify.command import main; main(sys.argv[1:]);"
         "lines = open('/proc/self/status').read().splitlines();"
         "peak = next(line for line in lines if line.startswith('VmHWM'));"
         "print(peak.split()[1], file=sys.stderr)"

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from tests.showing import evidence_of
 from tests.verify.commanding import fingerprint, run, written
 from tests.world import World, policy
-from verify.__main__ import main
 from verify.brackets import Bracket
 from verify.certificate import WORDS, Received, draft_certificate, listing_hash
 from verify.checks import Check
 from verify.codec import encode
+from verify.command import main
 from verify.events import event_id
 from verify.evidence import NOT_CHECKED, format_evidence
 from verify.folder import Folder

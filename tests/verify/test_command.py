@@ -14,9 +14,9 @@ import pytest
 from tests.showing import evidence_of
 from tests.verify.commanding import COMMAND, ROOT, fingerprint, process, run, two_parties, written
 from tests.world import ORIGIN, Said, World, letter, public_hex, say, signing_key
-from verify.__main__ import main
 from verify.checks import Check
 from verify.codec import encode
+from verify.command import main
 from verify.events import event_id, kind_of
 from verify.evidence import format_evidence
 from verify.folder import Folder

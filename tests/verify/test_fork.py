@@ -28,9 +28,9 @@ from tests.forking import (
 )
 from tests.ledger.witnessing import b64, prove
 from tests.world import ORIGIN, inclusion, letter, public_hex, signing_key
-from verify.__main__ import main
 from verify.checks import Check
 from verify.codec import encode
+from verify.command import main
 from verify.errors import RuleError, VerifyError
 from verify.fork import (
     MAX_FORK,

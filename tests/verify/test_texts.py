@@ -24,8 +24,6 @@ BOUNDS = {(n, n) for n in (32, 64, 128)} | {(1, 63), (1, 200)}
 def _decoders() -> Iterator[tuple[str, Decoder[object]]]:
     for package in (verify, ledger):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if found.name.endswith("__main__"):
-                continue
             for name, value in vars(importlib.import_module(found.name)).items():
                 if isinstance(value, Decoder):
                     yield f"{found.name}.{name}", value

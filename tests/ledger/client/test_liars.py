@@ -14,8 +14,8 @@ from ledger.client import AlteredError, ForkError, Remote, ShrunkError
 from ledger.errors import TargetError
 from tests.ledger.client.shelf import Shelf, forked, id_at, refused, remote_of
 from tests.world import ORIGIN, World, letter, public_hex, signing_key
-from verify.__main__ import main as verify
 from verify.checks import Check
+from verify.command import main as verify
 from verify.entry import parse_entry
 from verify.fork import parse_fork
 from verify.note import format_vkey

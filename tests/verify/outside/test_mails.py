@@ -15,7 +15,7 @@ from ledger.export import export as write
 from tests.ledger.builder import NewEvent, Party, found_ledger, new_event, new_letter, submit
 from tests.verify.commanding import run
 from tests.verify.outside.test_dkim import MAIL, NAME, rsa, signed
-from verify.__main__ import main
+from verify.command import main
 from verify.errors import MalformedError
 from verify.folder import Folder
 from verify.outside.mails import MAX_KEYS, Mail, keys_of, read_keys, read_mails

@@ -23,9 +23,9 @@ from tests.timestamping import Authority
 from tests.verify.commanding import ROOT, run, written
 from tests.verify.test_brackets import stamp
 from tests.world import World, letter
-from verify.__main__ import main
 from verify.checkpoint import parse_signed
 from verify.codec import encode
+from verify.command import main
 from verify.entry import parse_entry
 from verify.errors import MalformedError
 from verify.events import event_id
@@ -245,7 +245,7 @@ def test_the_kernel_loads_no_outside_library_where_there_is_nothing_to_look_at(
     export: Path, tmp_path: Path
 ) -> None:
     code = (
-        "import sys; from verify.__main__ import main; code = main([sys.argv[1], '--quiet']);"
+        "import sys; from verify.command import main; code = main([sys.argv[1], '--quiet']);"
         "print(code, 'rfc3161_client' in sys.modules, 'dkim' in sys.modules)"
     )
     without = written(tmp_path / "without", World().found().export())
