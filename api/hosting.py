@@ -34,8 +34,8 @@ from api.settings import Settings
 from api.staging import Staging
 from api.turns import Asker, Turns
 from ledger.disputes import keep_dispute
-from ledger.errors import DisputedError, LedgerError, NotFoundError
-from ledger.feeder import DISPUTED, FAILED, Feeder, Pace
+from ledger.errors import DisputedError, LedgerError, NotFoundError, WitnessError
+from ledger.feeder import DISPUTED, EARLY, FAILED, LATE, Feeder, Pace
 from ledger.feeding import read_witnesses
 from ledger.ledger import Ledger
 from ledger.readings import Readings
@@ -429,6 +429,8 @@ class Hosting:
         if again and reason != DISPUTED:
             return
         told = f"did not cosign: {reason}" if reason else "cosigns again"
+        if isinstance(error, WitnessError) and reason in {EARLY, LATE}:
+            told += f": it {error.detail}"  # which clock is wrong, a person can tell
         level = logging.ERROR if reason == DISPUTED else logging.WARNING if reason else logging.INFO
         log.log_note(f"the witness {witness} of {_called(name)} {told}", level=level)
 

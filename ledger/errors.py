@@ -386,6 +386,7 @@ class WitnessError(LedgerError):
     Attributes:
         witness: What the witness is called here.
         reason: A word for what happened, of `ledger.feeding`.
+        detail: What happened, in words; they may be the witness's own.
         retry_after_s: How long the witness asks to be left alone; 0 if it does not.
     """
 
@@ -393,6 +394,7 @@ class WitnessError(LedgerError):
         super().__init__(f"{witness}: {detail}")
         self.witness = witness
         self.reason = reason
+        self.detail = detail
         self.retry_after_s = retry_after_s
 
 

@@ -475,9 +475,9 @@ class Feeder:
             heard_ms, keep = self._heard_ms(merged, keys, quorum), self._keep
         if keep is not None and heard_ms is not None:
             keep(b"", heard_ms=heard_ms)
-        detail = f"cosigned {size} entries at "
+        detail = f"cosigned size {size} at "
         if min(times_s) < possible_s.start:
-            detail += f"{format_time_s(min(times_s))}, before they were recorded"
+            detail += f"{format_time_s(min(times_s))}, before that was recorded"
             raise WitnessError(one.fed.name, EARLY, detail)
         detail += f"{format_time_s(max(times_s))}, which is later than now"
         raise WitnessError(one.fed.name, LATE, detail)

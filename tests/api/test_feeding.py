@@ -298,6 +298,20 @@ def test_three_of_four_where_one_misbehaves(tmp_path: Path) -> None:
     assert "the witness d of the ledger did not cosign: disputed" in town.log
 
 
+def test_of_a_witness_whose_clock_is_wrong_the_log_says_what_time_it_gave(tmp_path: Path) -> None:
+    town = found(tmp_path, ["a", "b"], 1)
+    with (
+        town.witness("a"),
+        town.witness("b", ahead_ms=-HOUR_MS),
+        town.served() as site,
+    ):
+        until(lambda: summary(site)["b"]["state"] == "early")
+    day = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    told = rf"the witness b of the ledger did not cosign: early: it cosigned size 1 at {day}"
+
+    assert re.search(rf"{told} [0-9:]{{8}} UTC, before that was recorded", town.log)
+
+
 def test_goes_on_beyond_a_change_of_the_log_key(tmp_path: Path) -> None:
     """A witness trusts keys: its operator adds the new one, and until then it refuses."""
     town = found(tmp_path, ["a"], 1)

@@ -109,11 +109,11 @@ class Town:
         (self.path / WITNESSES_FILE).write_bytes(lines_of(*lines))
 
     @contextlib.contextmanager
-    def witness(self, name: str, port: int = 0) -> Iterator[int]:
+    def witness(self, name: str, port: int = 0, *, ahead_ms: int = 0) -> Iterator[int]:
         """Serve a witness from a thread: `test_witness_commands` starts it as a process."""
         settings = Settings(requests_per_s=0)
         with (
-            Witness.open(self.folder / name, clock=now_ms) as witness,
+            Witness.open(self.folder / name, clock=lambda: now_ms() + ahead_ms) as witness,
             serving_app(create_witness_app(witness, settings), settings, port=port) as site,
         ):
             self.urls[name] = site.url
