@@ -213,10 +213,11 @@ def test_who_fails_is_left_alone_for_longer_each_time_and_never_for_too_long(
 def test_what_is_witnessed_does_not_go_back_where_one_cosigns_less_later(
     tmp_path: Path, keys: list[WitnessKey], servers: list[Answering]
 ) -> None:
-    held, honestly = threading.Event(), servers[1].answer
+    asked, held, honestly = threading.Event(), threading.Event(), servers[1].answer
     kept: queue.Queue[bytes] = queue.Queue()
 
     def answer(path: str, body: bytes) -> bytes | None:
+        asked.set()
         held.wait(30)
         return honestly(path, body)
 
@@ -229,6 +230,7 @@ def test_what_is_witnessed_does_not_go_back_where_one_cosigns_less_later(
         witnessed(tmp_path / "alone", keys, quorum=1) as ledger,
         fed(ledger, keys, servers) as feeder,
     ):
+        assert asked.wait(30)  # of this size: of the next one it is asked later
         assert 1 == covered(feeder, 1)
         grow(ledger, feeder)
         assert 2 == covered(feeder, 2)
@@ -298,6 +300,7 @@ def test_what_came_before_anybody_kept_it_is_kept_once(
 
     with fed(ledger, keys, servers) as feeder:
         covered(feeder, 1)
+        assert () == feeder.ask(30)  # what either cosigned has come
         feeder.keep_with(keep)
         feeder.keep_with(keep)
 
