@@ -84,6 +84,7 @@ def test_two_of_three_cosign_and_everything_shows_it(tmp_path: Path) -> None:
             plain = site.post(documents[0])
             waited, note = wait_for_quorum(site, documents[1])
             until(lambda: site.get("/checkpoint").headers["counterfoil-witnessed"] == "2/3")
+            until(lambda: summary(site)["a"]["size"] == 3)
             latest, cosigned = site.get("/checkpoint"), site.get("/checkpoint/cosigned")
             told = summary(site)
             metrics = site.get("/metrics").body.decode()
@@ -117,7 +118,8 @@ def test_a_witness_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> None:
     documents = town.letters(40)
     with town.witness("a"), hanging() as server:
         town.urls["b"] = server.url
-        with town.served(COUNTERFOIL_WITNESS_TIMEOUT_S="600") as site:
+        settings = {"COUNTERFOIL_WITNESS_TIMEOUT_S": "600", "COUNTERFOIL_WITNESS_WAIT_S": "2"}
+        with town.served(**settings) as site:
             until(lambda: bool(server.asked))
             answers = [site.post(document) for document in documents]
             until(lambda: summary(site)["a"]["size"] == 41)
@@ -141,9 +143,12 @@ def test_goes_on_marked_without_two_of_four_and_is_covered_when_they_return(
     documents = town.letters(3)
     with town.witness("a"), town.witness("b"), contextlib.ExitStack() as stack:
         ports = {name: stack.enter_context(town.witness(name)) for name in "cd"}
-        with town.served() as site:
-            assert "quorum" == wait_for_quorum(site, documents[0])[0]
+        with town.served(COUNTERFOIL_WITNESS_WAIT_S="2") as site:
+            assert 201 == site.post(documents[0]).status
+            until(lambda: site.get("/checkpoint").headers["counterfoil-witnessed"] == "4/4")
             stack.close()
+            assert 201 == site.post(documents[1]).status
+            until(lambda: site.get("/checkpoint").headers["counterfoil-witnessed"] == "2/4")
             began_s = time.monotonic()
             waited, note = wait_for_quorum(site, documents[1])
             limit_s = time.monotonic() - began_s
@@ -219,7 +224,8 @@ def test_what_was_cosigned_is_known_after_a_kill(tmp_path: Path) -> None:
 def test_what_goes_wrong_here_is_in_the_log_with_its_cause(tmp_path: Path) -> None:
     """Between the witness's answer and the next question the ledger is closed."""
     town = found(tmp_path, ["a"], 1)
-    stream, settings, begun = io.StringIO(), Settings(), threading.Event()
+    stream, begun = io.StringIO(), threading.Event()
+    settings = Settings(witness_every_s=60)  # so it is not asked again meanwhile
 
     def close(_path: str, _body: bytes) -> bytes:
         begun.wait(30)
