@@ -313,7 +313,7 @@ def test_a_follower_that_does_not_read_is_dropped(ledger: Ledger) -> None:
     # More than the buffers between two sockets of one machine hold.
     for _ in range(24):
         submit(ledger, *(_large() for _ in range(100)))
-    with serving(ledger, Settings(idle_s=0.5, tails=1)) as site:
+    with serving(ledger, Settings(idle_s=0.5, tails=1, requests_per_s=0)) as site:
         alpha = site.signed_in(ledger, ALPHA)
         with socket.socket() as stalled:
             stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
