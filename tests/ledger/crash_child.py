@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import lmdb
@@ -89,6 +90,7 @@ def main() -> None:
     if what == "step":
         ledger = Ledger.open(folder, clock=Clock(), observer=kill_at(number))
         ledger.submit(document(ledger, 100_000 + number))
+        time.sleep(60)  # the last step is done when this was answered
         raise AssertionError("should have been killed")
     if what == "found":
         with found_ledger(folder, ALPHA)[0] as ledger:
