@@ -343,8 +343,8 @@ class Between:
         self._thread.start()
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # first: who is cut off comes again
         self.ended.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listener.close()
 
