@@ -10,7 +10,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +46,7 @@ class Server:
     def __init__(self, process: subprocess.Popen[str], name: str) -> None:
         self.process = process
         self.name = name
+        self._log = ""
 
     @property
     def site(self) -> Site:
@@ -58,9 +58,19 @@ class Server:
         return self.end()
 
     def end(self) -> tuple[int, list[dict[str, object]]]:
-        _, log = self.process.communicate(timeout=60)
+        assert self.process.stderr is not None
+        log = self._log + self.process.stderr.read()
         lines = [msgspec.json.decode(line, type=dict[str, object]) for line in log.splitlines()]
-        return self.process.returncode, lines
+        return self.process.wait(60), lines
+
+    def logs(self, part: str) -> None:
+        """Wait until it logs a line with this in it."""
+        assert self.process.stderr is not None
+        line = ""
+        while part not in line:
+            line = self.process.stderr.readline()
+            assert line, self._log
+            self._log += line
 
 
 @contextlib.contextmanager
@@ -223,14 +233,14 @@ def test_many_silent_connections_leave_room_on_tcp_and_are_not_counted_on_a_sock
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(started(path))
         silent = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", server.site.port), 5))
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.site.port), 20))
             for _ in range(520)
         ]
         with contextlib.suppress(ConnectionError):
             assert not silent[-1].recv(1)
         silent[0].close()
         with socket.create_connection(
-            ("127.0.0.1", server.site.port), 5, ("127.0.0.2", 0)
+            ("127.0.0.1", server.site.port), 20, ("127.0.0.2", 0)
         ) as other:
             other.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             assert 200 == read_from(other).status
@@ -270,7 +280,7 @@ def test_who_comes_when_no_file_can_be_opened_waits_and_the_log_stays_short(path
         resource.prlimit(number, resource.RLIMIT_NOFILE, (5, hard))
         with socket.create_connection(("127.0.0.1", server.site.port), 20) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            time.sleep(0.2)
+            server.logs("EMFILE")
             resource.prlimit(number, resource.RLIMIT_NOFILE, (soft, hard))
             assert 200 == read_from(connection).status
         code, log = server.stop()
