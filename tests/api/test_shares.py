@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from api.problems import PREFIX
+from api.limits import Quota
+from api.problems import PREFIX, ProblemError
 from api.settings import Settings
 from ledger.ledger import Ledger
 from tests.api.serving import Got, Site, read_from, serving
+from tests.api.taking import wait_for
 from tests.ledger.builder import Party, found_ledger, new_letter, sign_document
 
 ALPHA = Party("alpha", 1)
@@ -28,6 +31,19 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield ledger
 
 
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count the octets that the server has taken, by whose they are."""
+    counts, take = Counter[str](), Quota.take
+
+    def count(quota: Quota, holder: str, number: int, *, otherwise: ProblemError) -> None:
+        take(quota, holder, number, otherwise=otherwise)
+        counts[holder] += number
+
+    monkeypatch.setattr(Quota, "take", count)
+    return counts
+
+
 class Line:
     """A connection from an address."""
 
@@ -38,13 +54,6 @@ class Line:
     def send(self, head: str, body: bytes = b"") -> None:
         self.socket.sendall(f"{head}\r\nHost: x\r\n\r\n".encode() + body)
 
-    def taken(self) -> None:
-        """Wait until the server has taken everything, and answers nothing yet."""
-        self.socket.settimeout(0.3)
-        with pytest.raises(TimeoutError):
-            self.socket.recv(1)
-        self.socket.settimeout(20)
-
     def answer(self) -> Got:
         return read_from(self.socket)
 
@@ -53,13 +62,15 @@ def slug(got: Got) -> tuple[int, str]:
     return got.status, got.problem.type.removeprefix(PREFIX)
 
 
-def test_documents_of_one_address_leave_room_for_others(ledger: Ledger) -> None:
+def test_documents_of_one_address_leave_room_for_others(
+    ledger: Ledger, taken: Counter[str]
+) -> None:
     head = "POST /submissions HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}"
     settings = Settings(document=PART, documents=4 * PART)
     with serving(ledger, settings) as site, contextlib.ExitStack() as stack:
         first = Line(stack, site, CROWD)
         first.send(head.format(PART), b" " * (PART - 1))
-        first.taken()
+        wait_for(lambda: taken[CROWD] == PART - 1)
         second = Line(stack, site, CROWD)
         second.send(head.format(PART), b" " * (PART - 1))
         refused = second.answer()
@@ -72,7 +83,7 @@ def test_documents_of_one_address_leave_room_for_others(ledger: Ledger) -> None:
     assert 201 == recorded.status
 
 
-def test_files_of_one_address_leave_places_for_others(ledger: Ledger) -> None:
+def test_files_of_one_address_leave_places_for_others(ledger: Ledger, taken: Counter[str]) -> None:
     digest = hashlib.sha256(FILE).hexdigest()
     with serving(ledger, Settings(uploads=4)) as site, contextlib.ExitStack() as stack:
         token = site.signed_in(ledger, ALPHA).token
@@ -82,7 +93,7 @@ def test_files_of_one_address_leave_places_for_others(ledger: Ledger) -> None:
         )
         first = Line(stack, site, CROWD)
         first.send(head, FILE[:-1])
-        first.taken()
+        wait_for(lambda: taken["alpha"] > 0)
         second = Line(stack, site, CROWD)
         second.send(head, FILE)
         refused = second.answer()
