@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Final, Protocol
 
 from starlette.requests import ClientDisconnect, Request
@@ -144,7 +144,7 @@ class Bridge:
                 self._pending.cancel()
             try:
                 self._held = self._pending.result(self._patience_s)
-            except (TimeoutError, asyncio.CancelledError):
+            except (TimeoutError, CancelledError):
                 raise ClientDisconnect from None
         data, self._held = self._held[:size], self._held[size:]
         return data

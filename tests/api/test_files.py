@@ -11,8 +11,9 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from starlette.requests import ClientDisconnect
 
-from api.bodies import Chunks
+from api.bodies import Bridge, Chunks
 from api.limits import Quota
 from api.problems import ProblemError
 from api.settings import Settings
@@ -366,6 +367,27 @@ def test_a_file_that_two_parties_brought_stays_until_neither_waits_for_it(ledger
     staging.expire(due, named)
     assert frozenset() == staging.due()
     assert staging.holds(digest)
+
+
+def test_a_thread_that_waits_for_a_body_is_let_go_when_the_server_stops() -> None:
+    class Silent:
+        def __init__(self) -> None:
+            self.asked = asyncio.Event()
+
+        async def chunk(self) -> bytes:
+            self.asked.set()
+            return await asyncio.Future()
+
+    async def stop() -> None:
+        body = Silent()
+        bridge = Bridge(body, idle_s=20)
+        reading = asyncio.create_task(asyncio.to_thread(bridge.read, 1))
+        await body.asked.wait()
+        bridge.stop()
+        with pytest.raises(ClientDisconnect):
+            await reading
+
+    asyncio.run(stop())
 
 
 class _Given:
