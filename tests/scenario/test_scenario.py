@@ -80,7 +80,7 @@ def _truth(town: Town, witnesses: contextlib.ExitStack) -> Story:
         url = f"{site.url}/{LEDGER}"
 
         east.records(url, "while two witnesses are away")
-        assert "2/4" == covered(site)
+        until(lambda: "2/4" == covered(site))
         assert ["quorum"] == kinds(south.looks(url, "--policy", "policy", home="looking"))
 
         for name in NAMES[2:]:
