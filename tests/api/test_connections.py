@@ -20,7 +20,7 @@ __all__ = ["ledger", "site"]  # fixtures
 
 
 def connect(site: Site) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", site.port), timeout=8)
+    return socket.create_connection(("127.0.0.1", site.port), timeout=20)
 
 
 def is_closed(connection: socket.socket) -> bool:
@@ -128,7 +128,7 @@ def test_a_request_may_have_the_absolute_form(site: Site, target: str, status: i
 def ask_from(site: Site, address: str, stack: contextlib.ExitStack) -> socket.socket:
     """Return a connection from one of this machine's addresses, on which a request was sent."""
     place = ("127.0.0.1", site.port)
-    connection = socket.create_connection(place, 8, (address, 0))
+    connection = socket.create_connection(place, 20, (address, 0))
     stack.enter_context(connection)
     connection.sendall(b"GET /checkpoint HTTP/1.1\r\nHost: x\r\n\r\n")
     return connection

@@ -104,7 +104,7 @@ def test_what_came_at_once_buys_no_time_to_hold_it(ledger: Ledger) -> None:
             with contextlib.suppress(TimeoutError):
                 connection.recv(1, socket.MSG_PEEK)
                 break
-        connection.settimeout(5)
+        connection.settimeout(20)
 
         assert (408, "timeout") == slug(read_from(connection))
     assert drips < DRIPS

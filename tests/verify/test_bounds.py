@@ -7,7 +7,7 @@ import sys
 import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import msgspec
 import pytest
@@ -167,10 +167,10 @@ def test_of_a_line_with_many_bad_claims_16_are_shown(world: World) -> None:
 
 def test_a_long_word_is_wrapped_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "e.json").write_bytes(b'{"type":"' + b"A" * 3_000_000 + b'"}')
-    started = perf_counter()
+    started = process_time()
 
     assert 1 == main([str(tmp_path / "e.json")])
-    assert perf_counter() - started < 1
+    assert process_time() - started < 1
     assert len(capsys.readouterr().out) < 2_000
 
 
@@ -195,7 +195,7 @@ def test_of_a_bundle_no_more_is_read_than_it_can_have(world: World) -> None:
     files = world.export()
     (path,) = (name for name in files if name.startswith("tile/entries/"))
     source = Watched({**files, path: files[path] + bytes(40_000_000)})
-    started = perf_counter()
+    started = process_time()
     report = audit(source)
     walk = Walk(source, world.size)
     with pytest.raises(MalformedError, match="more than 256 entries"):
@@ -206,16 +206,16 @@ def test_of_a_bundle_no_more_is_read_than_it_can_have(world: World) -> None:
     bounds = {stop for name, _, stop in source.reads if name == path}
     assert None not in bounds
     assert world.size * (MAX_ENTRY + 2) + 1 == max(stop for stop in bounds if stop is not None)
-    assert perf_counter() - started < 1
+    assert process_time() - started < 1
 
 
 def test_a_bundle_of_empty_entries_is_cut_no_further_than_256() -> None:
-    started = perf_counter()
+    started = process_time()
     for data in (bytes(40_000_000), bytes(2 * 257), bytes(2 * 256 + 1)):
         with pytest.raises(MalformedError, match="more than 256 entries"):
             parse_bundle(data, where="tile/entries/000")
 
-    assert perf_counter() - started < 0.2
+    assert process_time() - started < 0.2
     assert [b""] * 256 == parse_bundle(bytes(512), where="tile/entries/000")
 
 
@@ -252,10 +252,10 @@ def test_another_file_of_the_same_size_is_found(world: World) -> None:
 def test_a_file_of_20_gb_that_takes_no_disk_takes_no_time(world: World, exported: Path) -> None:
     (path,) = (name for name in world.export() if name.startswith("files/"))
     os.truncate(exported / path, 20 * 10**9)
-    started = perf_counter()
+    started = process_time()
 
     assert 1 == main([str(exported), "--quiet"])
-    assert perf_counter() - started < 1
+    assert process_time() - started < 1
 
 
 # Lines and findings

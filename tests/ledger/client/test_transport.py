@@ -48,7 +48,9 @@ def test_what_can_be_read_only_once_is_not_sent_a_second_time() -> None:
 
 
 @contextlib.contextmanager
-def server(*answers: Callable[[socket.socket], object]) -> Iterator[Transport]:
+def server(
+    *answers: Callable[[socket.socket], object], deadline_s: float = 20
+) -> Iterator[Transport]:
     """Serve one connection after the other, each as it is told; give the way there."""
 
     def serve(listener: socket.socket) -> None:
@@ -63,7 +65,8 @@ def server(*answers: Callable[[socket.socket], object]) -> Iterator[Transport]:
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
-            with contextlib.closing(Transport(url, timeout_s=2, deadline_s=2)) as transport:
+            transport = Transport(url, timeout_s=20, deadline_s=deadline_s)
+            with contextlib.closing(transport):
                 yield transport
         finally:
             listener.shutdown(socket.SHUT_RDWR)
@@ -138,7 +141,7 @@ def test_a_large_answer_may_take_longer_than_a_request_as_long_as_it_comes() -> 
         while chunk := incoming.read(1 << 20):
             came += len(chunk)
 
-    with server(slowly) as transport:
+    with server(slowly, deadline_s=2) as transport:
         transport.take("export", take, limit=0)
 
     assert size * parts == came
