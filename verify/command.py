@@ -81,6 +81,8 @@ exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
+    if sys.stderr is None:  # it was closed: nobody reads what it would be told
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # whatever cannot be spelled is escaped
             stream.reconfigure(errors="backslashreplace")

@@ -99,6 +99,20 @@ def test_quiet_shows_no_progress(large: Path) -> None:
     assert (3, "") == on_terminal([large, "--quiet"])
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_verdict(export: Path, closed: str) -> None:
+    shell = ("/bin/sh", "-c", f'exec "$0" "$@" {closed}')
+    checked, missing = (
+        subprocess.run(
+            [*shell, *COMMAND, path], cwd=ROOT, capture_output=True, check=False, timeout=60
+        )
+        for path in (export, export / "missing")
+    )
+
+    assert (3, b"") == (checked.returncode, checked.stderr)
+    assert (2, b"") == (missing.returncode, missing.stdout)
+
+
 def test_quiet_hashes_quietly(export: Path, tmp_path: Path) -> None:
     out = tmp_path / "draft.txt"
 
