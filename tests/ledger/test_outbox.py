@@ -242,6 +242,49 @@ def test_a_damaged_item_is_an_error_not_a_loss(
     assert path.exists()
 
 
+@pytest.mark.parametrize("name", ["1", "1~"])
+def test_what_was_signed_and_is_damaged_is_an_error_not_a_loss(
+    ledger: Ledger, outbox: Outbox, name: str
+) -> None:
+    """Nor is a copy that an editor left beside it taken for a statement."""
+    item = put(outbox, ledger, letter())
+    receipt = send(outbox, ledger, item)
+    path = outbox.home / "outbox" / f"{item.name}.1"
+    path = path.rename(path.with_suffix(f".{name}"))
+    if name == "1":
+        path.write_bytes(path.read_bytes()[:-1])
+    for let_go in (
+        lambda: outbox.check_receipt(item, receipt, log_keys=ledger.state().log_keys),
+        lambda: outbox.settle(item, receipt),
+        lambda: outbox.refuse(item, "no"),
+    ):
+        with pytest.raises(OutboxError, match=f"{path}: cannot be read"):
+            let_go()
+
+    assert path.exists()
+    assert [item.name] == [one.name for one in outbox.waiting()]
+
+
+def test_an_item_that_cannot_be_moved_waits_on(ledger: Ledger, outbox: Outbox) -> None:
+    item = put(outbox, ledger, letter())
+    receipt = send(outbox, ledger, item)
+    path = outbox.home / "receipts" / f"{item.name}.item"
+    path.mkdir()
+    with pytest.raises(OutboxError, match=f"{path}: cannot be moved"):
+        outbox.settle(item, receipt)
+    path.rmdir()
+    outbox.settle(item, receipt)
+
+    assert () == outbox.waiting()
+
+
+def test_what_cannot_be_removed_is_named(outbox: Outbox) -> None:
+    path = outbox.home / "outbox" / ".0000000007-0123456789abcdef.new"
+    path.mkdir()
+    with pytest.raises(OutboxError, match=f"{path}: cannot be removed"):
+        Outbox(outbox.home)
+
+
 def test_what_was_kept_and_is_damaged_is_an_error_not_a_loss(
     tmp_path: Path, ledger: Ledger, outbox: Outbox
 ) -> None:

@@ -202,6 +202,18 @@ def test_an_export_whose_entries_may_not_stand_there_is_kept(
         assert world.export() == content(kept)
 
 
+def test_an_export_with_an_entry_out_of_its_place_is_kept(
+    fetching: Remote, shelf: Shelf, world: World, out: Path
+) -> None:
+    """Here the log key has signed the tree that it makes."""
+    world.entries[5] = world.entries[5].replace(b'"index":5', b'"index":4')
+    show_export(shelf, world)
+    caught = not_fetched(fetching, out)
+
+    assert isinstance(caught, AlteredError)
+    assert shows(caught.path, world, Check.INDEX)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "check"),
     [

@@ -120,15 +120,41 @@ def test_what_a_crash_wrote_too_much_is_passed_over(
         assert index == again.index_of(id_at(world, index))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'"turnings"', b'"turning"'), (b'"ids":', b'"ids":"'), (b'"ids":', b'"ids":"\xff",')],
+)
 def test_damaged_memory_is_not_used(
-    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path, old: bytes, new: bytes
 ) -> None:
     remote.head()
     state = next((tmp_path / "home" / "remote").glob("*.json"))
-    state.write_bytes(state.read_bytes().replace(b'"turnings"', b'"turning"'))
+    data = state.read_bytes()
+    assert old in data
+    state.write_bytes(data.replace(old, new))
 
-    with remote_of(shelf, world, tmp_path / "home") as again, pytest.raises(OutboxError):
+    with (
+        remote_of(shelf, world, tmp_path / "home") as again,
+        pytest.raises(OutboxError, match=f"{state}: cannot be read"),
+    ):
         again.head()
+
+
+def test_ids_are_not_written_where_something_else_leads(
+    remote: Remote, shelf: Shelf, world: World, tmp_path: Path
+) -> None:
+    remote.head()
+    ids = next((tmp_path / "home" / "remote").glob("*.ids"))
+    other = ids.rename(tmp_path / "other")
+    ids.symlink_to(other)
+    kept = other.read_bytes()
+    world.submit(letter("northmere"))
+    shelf.show(world)
+
+    with pytest.raises(OutboxError, match=f"{ids}: cannot be written"):
+        remote.head()
+
+    assert kept == other.read_bytes()
 
 
 def test_ids_that_were_cut_short_are_not_taken_for_all(

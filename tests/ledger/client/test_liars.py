@@ -102,6 +102,27 @@ def test_a_tree_that_shrank_is_caught(remote: Remote, shelf: Shelf, world: World
     assert seen == caught.value.path.read_bytes()
 
 
+def test_the_checkpoint_of_an_empty_log_shows_no_ledger(
+    remote: Remote, shelf: Shelf, world: World
+) -> None:
+    """Any log key can sign one at any time: it is true, and says nothing."""
+    empty = world.note(0)
+    shelf.files["checkpoint"] = empty
+    with pytest.raises(AlteredError, match="is of an empty log"):
+        remote.claimed_origin()
+    refused(remote)
+    shelf.show(world)
+    seen = remote.head().note
+    for hold in (remote.confirm, lambda note: remote.check_held(note, source="a letter")):
+        with pytest.raises(AlteredError, match="is of an empty log"):
+            hold(empty)
+    shelf.files["checkpoint"] = empty
+
+    with pytest.raises(ShrunkError) as caught:
+        remote.head()
+    assert (seen, empty) == (caught.value.seen, caught.value.shown)
+
+
 @pytest.mark.parametrize("more", [0, 1, 300])
 def test_a_fork_is_proven(
     remote: Remote, shelf: Shelf, world: World, tmp_path: Path, more: int
