@@ -7,7 +7,7 @@ checkpoints that cover the same entry the earlier one proves more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from verify.checkpoint import parse_signed
 from verify.checks import Check
 from verify.contents import charter_policy
 from verify.errors import RuleError, VerifyError
+from verify.note import MAX_NOTE_SIZE
 from verify.notes import dated_by, log_vkey
 from verify.policy import cosigners
 from verify.state import State
@@ -47,10 +48,18 @@ class Cosigned(Protocol):
 
 
 class Covering(NamedTuple):
-    """The kept notes of one size that others cosigned: the same checkpoint under several lines."""
+    """Kept notes of one size that others cosigned: the same checkpoint under several lines."""
 
     size: int
     notes: tuple[bytes, ...]
+
+
+class _Weighed(NamedTuple):
+    """A kept note: when which of the charter's witnesses cosigned it, and how many lines it has."""
+
+    note: bytes
+    times: Mapping[str, tuple[int, ...]]
+    lines: int
 
 
 def most_cosigned(ledger: Cosigned, *, size: int) -> bytes:
@@ -74,7 +83,9 @@ def most_cosigned(ledger: Cosigned, *, size: int) -> bytes:
     return best
 
 
-def covering(ledger: Cosigned, indexes: Sequence[int], *, limit: int) -> Iterator[Covering]:
+def covering(
+    ledger: Cosigned, indexes: Sequence[int], *, limit: int, most: int
+) -> Iterator[Covering]:
     """Yield the cosigned checkpoints that show earliest that entries existed, by size.
 
     For each entry it is that of the smallest size that has the quorum of the charter's witnesses;
@@ -85,13 +96,14 @@ def covering(ledger: Cosigned, indexes: Sequence[int], *, limit: int) -> Iterato
         ledger: The ledger, or an export of it.
         indexes: The indexes of the entries, ascending, at least one.
         limit: No checkpoint larger than this.
+        most: Most notes of one size, beside those that the charter's witnesses need.
     """
     state, pending = ledger.state(), list(indexes)
     others: list[Covering] = []  # in case that there is no quorum for the entries below them
     for size, kept in groupby(ledger.notes(indexes[0] + 1), key=size_of):
         if size > limit or not pending:
             break
-        found = Covering(size, tuple(note for note in kept if _weight(state, note) > (0, 1)))
+        found = Covering(size, _dating(state, tuple(kept), most=most))
         if not found.notes or pending[0] >= size:
             continue
         if _is_complete(state, found):
@@ -159,19 +171,50 @@ def size_of(checkpoint: bytes) -> int:
     return int(checkpoint.split(b"\n")[1])
 
 
+def _dating(state: State, kept: Sequence[bytes], *, most: int) -> tuple[bytes, ...]:
+    """Return those of the notes of one size that say when it was cosigned.
+
+    Of each of the charter's witnesses that which has its earliest line; of the rest, the shortest
+    first, no more than `most` in all, nor more octets in all than one note may have. For whoever
+    signs can have any number of notes kept, of any lines, by naming them as seen.
+    """
+    weighed = [each for data in kept if (each := _weighed(state, data)) and each.lines > 1]
+    weighed.sort(key=lambda each: (-len(each.times), len(each.note)))
+    earliest: dict[str, _Weighed] = {}
+    for each in weighed:
+        for name, times in each.times.items():
+            if name not in earliest or min(times) < min(earliest[name].times[name]):
+                earliest[name] = each
+    chosen = {each.note for each in earliest.values()}
+    rest = {each.note for each in weighed} - chosen
+    octets = sum(map(len, chosen))
+    for note in sorted(rest, key=lambda note: (len(note), note)):
+        octets += len(note)
+        if len(chosen) >= most or octets > MAX_NOTE_SIZE:
+            break
+        chosen.add(note)
+    return tuple(note for note in kept if note in chosen)
+
+
 def _weight(state: State, data: bytes) -> tuple[int, int]:
     """Return how many of the charter's witnesses cosigned a note, and how many lines it has.
 
     Where a line of one of them is not valid the note counts for nothing: (0, 0).
     """
+    weighed = _weighed(state, data)
+    return (0, 0) if weighed is None else (len(weighed.times), weighed.lines)
+
+
+def _weighed(state: State, data: bytes) -> _Weighed | None:
+    """Return what a note says; None where a line of one of the charter's witnesses is not valid."""
     checkpoint, note = parse_signed(data)
     try:
-        held = cosigners(charter_policy(state.charter_at(checkpoint.size)), note=note)
+        times = cosigners(charter_policy(state.charter_at(checkpoint.size)), note=note)
     except VerifyError:
-        return 0, 0
+        return None
     key = log_vkey(checkpoint.origin, state.log_key_at(checkpoint.size))
     others = sum(line[:2] != (key.name, key.key_id) for line in note.signatures)
-    return len(held), 1 + others
+    return _Weighed(data, times, 1 + others)
 
 
 def _is_complete(state: State, found: Covering) -> bool:

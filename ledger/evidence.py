@@ -336,7 +336,8 @@ class _Maker:
 
     def _covering(self, shown: Sequence[int]) -> Iterator[Covering]:
         """Yield the cosigned checkpoints that show earliest that the entries existed."""
-        for size, notes in covering(self._ledger, shown, limit=self._size):
+        most = MAX_COVERING // len(shown)
+        for size, notes in covering(self._ledger, shown, limit=self._size, most=most):
             proof = self._ledger.consistency_proof(old=size, new=self._size)
             hashes = tuple(node.hex() for node in proof)
             for note in notes:

@@ -57,7 +57,7 @@ def grow(ledger: Ledger, *numbers: int) -> int:
 
 def sizes(ledger: Ledger, *indexes: int, limit: int = 99) -> list[int]:
     """Return the sizes of the checkpoints that are handed out for entries."""
-    return [found.size for found in covering(ledger, indexes, limit=limit)]
+    return [found.size for found in covering(ledger, indexes, limit=limit, most=9)]
 
 
 def test_the_earliest_checkpoint_with_a_quorum_is_handed_out(ledger: Ledger) -> None:
@@ -146,7 +146,7 @@ def test_of_notes_of_one_size_the_one_with_most_lines_is_handed_out(ledger: Ledg
     seen, whole = cosign(ledger.checkpoint(), 0), cosign(ledger.checkpoint(), 0, 1, 2)
     ledger.keep_note(whole)
     submit(ledger, new_letter("alpha"), note=seen)
-    ((size, notes),) = covering(ledger, [0], limit=3)
+    ((size, notes),) = covering(ledger, [0], limit=3, most=9)
 
     assert 2 == size
     assert {seen, whole} == set(notes)

@@ -33,8 +33,8 @@ from verify.anchors import Anchors
 from verify.checkpoint import Checkpoint, format_checkpoint
 from verify.codec import encode
 from verify.contents import charter_policy
-from verify.evidence import MAX_SHOWN, Evidence, audit_evidence, parse_evidence
-from verify.note import NoteSignature, format_note
+from verify.evidence import MAX_COVERING, MAX_SHOWN, Evidence, audit_evidence, parse_evidence
+from verify.note import MAX_NOTE_SIZE, NoteSignature, format_note, parse_note
 
 ALPHA, BETA = Party("alpha", 1), Party("beta", 2)
 
@@ -382,6 +382,46 @@ def test_evidence_of_a_cosigned_ledger_reaches_the_quorum_of_a_policy(
     assert () == report.findings
     assert report.weighed is not None
     assert 3 == len(report.weighed.cosigned)
+
+
+def test_no_notes_that_others_name_as_seen_keep_evidence_from_being_made(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """Anybody who signs can have any number of notes kept, each with lines of nobody's."""
+    named = [
+        {"algorithm": one.algorithm, "key": one.key, "name": one.name}
+        for one in map(witness, ("w1", "w2"))
+    ]
+    ledger, _ = found_ledger(tmp_path / "cosigned", ALPHA, clock=clock, witnesses=named, quorum=2)
+    with ledger:
+        at_s = clock() // 1000
+        before, target = submit(ledger, *letters(2))
+        plain = ledger.checkpoint()
+        ledger.keep_note(cosign(plain, ("w1", at_s)))
+        ledger.keep_note(cosign(plain, ("w1", at_s + 1), ("w2", at_s + 2)))
+        ledger.keep_note(cosign(plain, ("w9", at_s)))
+        both = cosign(plain, ("w1", at_s), ("w2", at_s + 2))
+        for number in range(MAX_COVERING):
+            copied = padded(plain, number, lines=1, width=1)
+            submit(ledger, *letters(1), note=padded(both, number) if number < 9 else copied)
+        for ids, most in (([target], MAX_COVERING), ([before, target], MAX_COVERING // 2)):
+            data = prove(ledger, ids)
+            report = audit_evidence(data)
+
+            assert () == report.findings
+            assert most >= len(parse_evidence(data).covering or ()) > most - 9
+            assert len(data) < 3 * MAX_NOTE_SIZE
+            assert report.times is not None
+            assert {at_s + 2} == {bracket.by_s for _, bracket in report.times.brackets}
+
+
+def padded(note: bytes, number: int, *, lines: int = 90, width: int = 1_400) -> bytes:
+    """Add signature lines of nobody's to a note."""
+    text, signatures = parse_note(note)
+    more = [
+        NoteSignature(f"{number}.{line}{'y' * width}", bytes(4), bytes(8)) for line in range(lines)
+    ]
+    return format_note(text, [*signatures, *more])
 
 
 def interrupt(source: object, target: object) -> None:
