@@ -9,7 +9,9 @@ How long something lasts is counted by a clock that nobody sets: where the wall 
 no session lasts longer, and no nonce that was used is good again.
 
 A session is worth as much as its key: each time it is used the key must be an active key of the
-ledger, by the rules' state of that moment.
+ledger, by the rules' state in which a submission of that moment would be judged: a recovery whose
+days are over gives its party the ledger to read, and takes it from the keys that it ends, though
+nothing more is recorded.
 """
 
 from __future__ import annotations
@@ -223,7 +225,8 @@ class Sessions:
         return self._elapsed_ms() - self._begun_ms
 
     def _is_good(self, session: Session, steady_ms: int) -> bool:
-        key = self._state().keys.get(session.key)
+        state = self._state().settle(index=0, recorded=self._now_ms())  # of which none is kept
+        key = state.keys.get(session.key)
         return (
             session.ends_ms >= steady_ms
             and key is not None

@@ -18,6 +18,7 @@ from ledger.ledger import Ledger
 from ledger.sequencer import Wanted
 from tests.api.serving import JSON, Got, Site, serving
 from tests.ledger.builder import (
+    NOON_MS,
     Party,
     found_ledger,
     new_enrolment,
@@ -448,6 +449,32 @@ def test_sessions_of_a_revoked_key_end_at_once(ledger: Ledger, site: Site) -> No
     assert 200 == before
     assert UNKNOWN == slug(beta.get(BUNDLE))
     assert UNKNOWN == slug(begin(site, ledger, party=BETA))
+
+
+def test_a_recovered_key_reads_once_its_days_are_over_though_nothing_is_recorded(
+    tmp_path: Path, clock: Clock
+) -> None:
+    # To record it must read first; and those whose key it ends could be the ones who stole it.
+    thief, again = BETA, Party("beta", 22)
+    clock.set_ms = NOON_MS - now_ms()
+    with (
+        found_ledger(tmp_path / "ledger", ALPHA, waiting_days=1)[0] as ledger,
+        serving(ledger, now_ms=clock, elapsed_ms=clock.elapsed_ms) as site,
+    ):
+        for party, verb in ((thief, "enrol"), (again, "recover")):
+            event = new_enrolment(ledger, "alpha", party, verb=verb)
+            assert 201 == site.post(sign_document(ledger, ALPHA, [event])).status
+
+        def sign_in(party: Party) -> Got:
+            return begin(site, ledger, party=party, changes={"at": clock()})
+
+        reading = Site(site.port, token=msgspec.json.decode(sign_in(thief).body)["token"])
+        before = (reading.get(BUNDLE.replace("p/1", "p/3")).status, sign_in(again).status)
+        clock.set_ms += 25 * 3_600_000
+        after = (reading.get(BUNDLE.replace("p/1", "p/3")).status, sign_in(again).status)
+
+    assert (200, 401) == before
+    assert (401, 201) == after
 
 
 def test_a_party_has_so_many_sessions_and_the_oldest_ends(ledger: Ledger) -> None:
