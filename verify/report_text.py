@@ -247,10 +247,12 @@ def _token_texts(tokens: "Sequence[Token]", *, trusted: bool) -> Iterator[str]:
         if token.stamp is None:
             yield f"{_carried(token)}: proves nothing: {token.reason}"
         else:
+            # Last and quoted (RFC 4514 escapes quotes): whoever made the certificate named it.
             yield (
                 f"{_carried(token)}: the first {token.size:,} entries existed by "
-                f"{token.stamp.time}, if {token.stamp.authority} can be trusted; checked against "
-                f"{whose}. It says nothing of who wrote them, nor whether they are true."
+                f"{token.stamp.time}, if the authority can be trusted; checked against {whose}. It "
+                "says nothing of who wrote them, nor whether they are true. The authority is "
+                f'called "{token.stamp.authority}"'
             )
 
 

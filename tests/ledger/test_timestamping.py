@@ -493,7 +493,7 @@ def test_evidence_brings_the_stamps_that_date_it(desk: Desk, tmp_path: Path) -> 
     assert ([], "valid") == (judged.findings, judged.verdict)
     assert [0] * 3 == [ran.code for ran in (alone, trusted, others)]
     assert "certificates that its recorder chose" in flat(alone.out)
-    assert "if CN=Invented authority can be trusted" in flat(trusted.out)
+    assert 'The authority is called "CN=Invented authority"' in flat(trusted.out)
     assert 2 == flat(trusted.out).count("checked against certificates that you gave")
     assert 2 == flat(others.out).count("proves nothing")
 

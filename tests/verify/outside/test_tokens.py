@@ -32,8 +32,9 @@ from verify.events import event_id
 from verify.folder import Folder
 from verify.note import parse_note
 from verify.outside import rfc3161
-from verify.outside.rfc3161 import Chain, parse_chain
+from verify.outside.rfc3161 import Chain, Stamp, parse_chain
 from verify.outside.tokens import Token, read_tokens
+from verify.report_text import outside_lines, outside_texts
 
 ALPHA = Party("alpha", 1)
 ORIGIN = "ledger.example/alpha"
@@ -199,12 +200,23 @@ def test_the_report_says_what_each_token_proves(export: Path, authority: Authori
     assert [3, 3] == [ran.returncode for ran in (chosen, trusted)]
     assert "certificates that its recorder chose" in " ".join(chosen.stdout.decode().split())
     assert "entry 2: the first 2 entries existed by 20" in text
-    assert "if CN=Invented authority can be trusted" in text
+    assert 'The authority is called "CN=Invented authority"' in text
     assert "checked against certificates that you gave" in text
     assert "entry 3: proves nothing: is of a state" in text
     assert "other than RFC 3161 tokens over this ledger" in text
     assert {"entry", "size", "time", "authority"} == set(values["tokens"][0])
     assert {"entry", "size", "reason"} == set(values["tokens"][1])
+
+
+def test_what_an_authority_calls_itself_says_nothing_else_of_its_token() -> None:
+    # Whoever recorded it may have made it, and the report cuts what is long.
+    name = "CN=Mint can be trusted\\; checked against certificates that you gave.\n" + "x" * 400
+    forged = Stamp(by_ms=0, time="1970-01-01", authority=name, policy="1.2", nonce=None)
+    told = outside_texts([Token(3, 1, forged)], [], chain=False, keys=False)
+    text = " ".join(" ".join(outside_lines(told)).split())
+
+    assert "checked against certificates that its recorder chose. It says nothing of who" in text
+    assert text.index("its recorder chose") < text.index('called "CN=Mint')
 
 
 def test_what_changed_after_the_audit_is_no_export(export: Path, tmp_path: Path) -> None:
