@@ -6,6 +6,7 @@ certificates to go by.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,7 +23,10 @@ from verify.outside.held import chosen, entries, file, opened
 from verify.outside.rfc3161 import MAX_CHAIN, MAX_TOKEN, Chain, Stamp, check_token, parse_chain
 from verify.source import Source
 
-__all__ = ["Token", "evidence_tokens", "read_tokens"]
+__all__ = ["MAX_TOKENS", "Token", "evidence_tokens", "read_tokens"]
+
+MAX_TOKENS = 4096
+"""Of one recorder, by certificates of its choice: it chooses what they cost, up to 0.1 s each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +67,17 @@ def read_tokens(
     Raises:
         MalformedError: The export is not whole.
     """
-    found: dict[int, tuple[int, str]] = {}
+    found: dict[int, Attestation] = {}
     for index, data in chosen(source, size, attestations):
         event = parse_event(parse_entry(data).event)
         if isinstance(event, Attestation) and event.type == "rfc3161" and event.root:
-            found[index] = (event.size or 0, event.root)
+            found[index] = event
     if not found:
         return ()
-    roots = _roots(source, size, {count for count, _ in found.values()})
+    roots = _roots(source, size, {event.size or 0 for event in found.values()})
     lines = opened(source, found)
-    known: dict[tuple[Checkpoint, bytes, bytes], Token] = {}
-    return tuple(
-        _token(source, roots, lines.get(index), index, Checkpoint(
-            origin, count, bytes.fromhex(root)), trusted, known)
-        for index, (count, root) in found.items()
-    )  # fmt: skip
+    reading = _Reading(source, origin, roots, trusted)
+    return tuple(reading.token(index, event, lines.get(index)) for index, event in found.items())
 
 
 def evidence_tokens(
@@ -108,29 +108,38 @@ def _roots(source: Source, size: int, wanted: Collection[int]) -> dict[int, byte
     return roots
 
 
-def _token(
-    source: Source,
-    roots: Mapping[int, bytes],
-    line: Line | None,
-    index: int,
-    checkpoint: Checkpoint,
-    trusted: Chain | None,
-    known: dict[tuple[Checkpoint, bytes, bytes], Token],
-) -> Token:
-    """Check one token that the entry at `index` carries, unless it is one of those `known`."""
-    size = checkpoint.size
-    if size > index or roots.get(size) != checkpoint.root:
-        return Token(index, size, reason="is of a state that this record never had before it")
-    token = file(source, line, "file.1", MAX_TOKEN)
-    chain = file(source, line, "file.2", MAX_CHAIN)
-    if token is None or chain is None:
-        return Token(index, size, reason="is not here, or not with its certificates")
-    # Where the reader says whom to go by, it matters not what came along.
-    used = hashlib.sha256(chain).digest() if trusted is None else b""
-    key = (checkpoint, hashlib.sha256(token).digest(), used)
-    if key not in known:
-        known[key] = _checked(token, chain, index, checkpoint, trusted)
-    return replace(known[key], index=index)
+class _Reading:
+    """Tokens of one export, of which each that several entries carry is checked once."""
+
+    def __init__(
+        self, source: Source, origin: str, roots: Mapping[int, bytes], trusted: Chain | None
+    ) -> None:
+        self._source = source
+        self._origin = origin
+        self._roots = roots
+        self._trusted = trusted
+        self._known: dict[tuple[Checkpoint, bytes, bytes], Token] = {}
+        self._checked_of: Counter[str] = Counter()
+
+    def token(self, index: int, event: Attestation, line: Line | None) -> Token:
+        """Check the token that the entry at `index` carries."""
+        size, root = event.size or 0, bytes.fromhex(event.root or "")
+        if size > index or self._roots.get(size) != root:
+            return Token(index, size, reason="is of a state that this record never had before it")
+        token = file(self._source, line, "file.1", MAX_TOKEN)
+        chain = file(self._source, line, "file.2", MAX_CHAIN)
+        if token is None or chain is None:
+            return Token(index, size, reason="is not here, or not with its certificates")
+        checkpoint = Checkpoint(self._origin, size, root)
+        # Where the reader says whom to go by, it matters not what came along.
+        used = hashlib.sha256(chain).digest() if self._trusted is None else b""
+        key = (checkpoint, hashlib.sha256(token).digest(), used)
+        if key not in self._known:
+            self._checked_of[event.author] += 1
+            if self._trusted is None and self._checked_of[event.author] > MAX_TOKENS:
+                return Token(index, size, reason="its recorder has more checked than one may")
+            self._known[key] = _checked(token, chain, index, checkpoint, self._trusted)
+        return replace(self._known[key], index=index)
 
 
 def _checked(

@@ -135,6 +135,21 @@ def test_a_token_that_several_entries_carry_is_checked_once(
     assert found[0].stamp is not None
 
 
+def test_by_certificates_of_its_choice_a_recorder_has_so_many_tokens_checked(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verify.outside.tokens.MAX_TOKENS", 2)
+    stamped(tmp_path, authority, times=3, others=True)
+    folder, trusted = Folder(tmp_path / "export"), parse_chain(authority.chain)
+    chosen, given = (
+        read_tokens(folder, origin=ORIGIN, size=4, attestations=[1, 2, 3], trusted=chain)
+        for chain in (None, trusted)
+    )
+
+    assert ["", "", "its recorder has more checked than one may"] == [one.reason for one in chosen]
+    assert [""] * 3 == [one.reason for one in given]
+
+
 def test_by_the_reader_s_certificates_a_token_is_checked_once_whatever_came_with_it(
     tmp_path: Path, authority: Authority, read: list[bytes]
 ) -> None:
