@@ -51,6 +51,7 @@ _WITH_MODS: Final = b"\x02\x01\x01"  # granted otherwise than asked: the token s
 _ANSWERED: Final = frozenset((0, 1))
 _PSS: Final = bytes.fromhex("06092a864886f70d01010a")
 _ANY_RSA: Final = PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5
+_EDWARDS: Final = {PublicKeyAlgorithmOID.ED25519: "Ed25519", PublicKeyAlgorithmOID.ED448: "Ed448"}
 _CONTENT: Final = 2  # of the parts of SignedData
 _TIME: Final = 0x18
 _NANO: Final = 9  # digits, of which the library takes no more
@@ -220,6 +221,8 @@ def _in_words(reason: str, signed: list[_Part], certificate: x509.Certificate) -
         return reason
     if _PSS in signed[-1].octets and certificate.public_key_algorithm_oid == _ANY_RSA:
         return "It is signed by RSASSA-PSS with a key that is not for this alone: not read here."
+    if named := _EDWARDS.get(certificate.public_key_algorithm_oid):
+        return f"It is signed by {named}: not read here."
     return "Its signature does not hold."
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -266,6 +266,27 @@ def test_says_why_a_signature_does_not_hold(tmp_path: Path) -> None:
         with pytest.raises(SignatureError) as refusal:
             check_token(bad, checkpoint=CHECKPOINT, chain=[root])
         assert reason == refusal.value.reason
+
+
+def test_does_not_say_of_a_signature_that_is_not_read_that_it_does_not_hold(
+    authority: Authority, token: bytes
+) -> None:
+    bare = signed_by_openssl(authority, token, "-cades", "-nocerts")
+    (leaf,) = parse_chain((authority.folder / "leaf.pem").read_bytes())
+    key = load_pem_private_key((authority.folder / "root.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    builder = x509.CertificateBuilder(
+        issuer_name=leaf.issuer,
+        subject_name=leaf.subject,
+        public_key=ed25519.Ed25519PrivateKey.generate().public_key(),
+        serial_number=leaf.serial_number,
+        not_valid_before=leaf.not_valid_before_utc,
+        not_valid_after=leaf.not_valid_after_utc,
+        extensions=[each for each in leaf.extensions if each.critical],
+    )
+    root = parse_chain((authority.folder / "root.pem").read_bytes())
+    with pytest.raises(SignatureError, match="It is signed by Ed25519: not read here"):
+        check_token(bare, checkpoint=CHECKPOINT, chain=[*root, builder.sign(key, hashes.SHA256())])
 
 
 def signed_by_openssl(authority: Authority, token: bytes, *more: str) -> bytes:
