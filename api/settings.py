@@ -68,8 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         retry_after_s: When to try again what was refused because too much waits.
         document: One submission document.
         documents: All submission documents in memory together.
-        submissions: How many submissions may be on their way at a time. Below what the ledgers'
-            queues hold, so that no thread ever waits for room in one.
+        submissions: How many submissions that have come may be checked or wait at a time. Below
+            what the ledgers' queues hold, so that no thread ever waits for room in one.
         file: One file.
         uploads: How many files may be on their way at a time.
         share: One address may have one part in so many of `documents`, `uploads`, `exports` and

@@ -77,20 +77,21 @@ class Writing:
         waits = _waits(request)
         check_media_type(request, frozenset((SUBMISSION, JSON)))
         address = address_of(request)
-        with self._hosting.submissions.take(address):
-            source = Body(request, limit=self._settings.document, settings=self._settings)
-            chunks: list[bytes] = []
-            held = 0
-            try:
-                while chunk := await source.chunk():
-                    self._hosting.memory.take(address, len(chunk), otherwise=self._busy())
-                    held += len(chunk)
-                    chunks.append(chunk)
-                document = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-                chunks.clear()
+        source = Body(request, limit=self._settings.document, settings=self._settings)
+        chunks: list[bytes] = []
+        held = 0
+        try:
+            while chunk := await source.chunk():
+                self._hosting.memory.take(address, len(chunk), otherwise=self._busy())
+                held += len(chunk)
+                chunks.append(chunk)
+            document = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            chunks.clear()
+            # Not before it has come, else a few who send slowly keep everybody from recording.
+            with self._hosting.submissions.take(address):
                 settled = await self._record(hosted, document)
-            finally:
-                self._hosting.memory.give(address, held)
+        finally:
+            self._hosting.memory.give(address, held)
         # Whoever waits for witnesses takes no place of those who record.
         receipt, headers = settled.receipt, {}
         if waits:

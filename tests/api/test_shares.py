@@ -83,6 +83,20 @@ def test_documents_of_one_address_leave_room_for_others(
     assert 201 == recorded.status
 
 
+def test_documents_that_do_not_come_keep_nobody_from_recording(
+    ledger: Ledger, taken: Counter[str]
+) -> None:
+    head = "POST /submissions HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}"
+    with serving(ledger, Settings(submissions=2)) as site, contextlib.ExitStack() as stack:
+        slow = [Line(stack, site, CROWD) for _ in range(3)]
+        for line in slow:
+            line.send(head.format(PART), b" ")
+        wait_for(lambda: taken[CROWD] == len(slow))
+        recorded = site.post(sign_document(ledger, ALPHA, [new_letter("alpha")]))
+
+    assert 201 == recorded.status
+
+
 def test_files_of_one_address_leave_places_for_others(ledger: Ledger, taken: Counter[str]) -> None:
     digest = hashlib.sha256(FILE).hexdigest()
     with serving(ledger, Settings(uploads=4)) as site, contextlib.ExitStack() as stack:
