@@ -73,11 +73,12 @@ class _Service:
 
     async def add_checkpoint(self, request: Request) -> Response:
         """Cosign a checkpoint, or say why not."""
+        body = Body(request, limit=MAX_BODY, settings=self._settings)
+        data = await body.chunk()
+        while chunk := await body.chunk():
+            data += chunk
+        # Not before it has come, else a few who send slowly keep every log from being cosigned.
         with self._places.take(address_of(request)):
-            body = Body(request, limit=MAX_BODY, settings=self._settings)
-            data = await body.chunk()
-            while chunk := await body.chunk():
-                data += chunk
             answer = await self._ask(data)
         media_type = SIZE if answer.outcome is Outcome.CONFLICT else _TEXT
         # Not as `media_type`, which would say a charset that the specification does not.
