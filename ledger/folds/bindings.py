@@ -27,7 +27,7 @@ from ledger.folds.stances import Telling, parties_of
 from ledger.sentences import is_impersonal
 from ledger.view import Told
 from ledger.wording import party_of
-from verify.kinds import Agreement, DateRole
+from verify.kinds import Agreement, DateRole, Step
 
 __all__ = ["MAKING", "SIGNING", "At", "Binding", "Condition", "ConditionKind", "Paper"]
 
@@ -123,7 +123,7 @@ class Paper:
         self.unnamed = event.signatories is None or any(
             party_of(actor) == "unknown" for actor in event.signatories
         )
-        self._said: dict[str, Condition] = {}
+        self._said: dict[tuple[str, int | None], Condition] = {}
         self._meant: dict[str, tuple[int, ...]] = {}
         deeds, claims = deeds_of(reading, told, telling)
         self.deeds = tuple(deed for deed in deeds if self._is_theirs(deed))
@@ -190,7 +190,7 @@ class Paper:
         """The step that first tells of each version."""
         found: dict[int, Deed] = {}
         for deed in self.deeds:
-            number = self._named(deed)
+            number = self._named(deed.step)
             if number is None and len(self.numbers) == 1:
                 number = self.numbers[0]
             if deed.verb in MAKING and number is not None:
@@ -211,7 +211,7 @@ class Paper:
         return self._meant[deed.id]
 
     def _means(self, deed: Deed) -> tuple[int, ...]:
-        number = self._named(deed)
+        number = self._named(deed.step)
         if number is not None:
             return (number,)
         if len(self.numbers) > _MOST_VERSIONS:
@@ -225,10 +225,10 @@ class Paper:
         )
         return found or self.numbers
 
-    def _named(self, deed: Deed) -> int | None:
-        if deed.verb == "vary" and deed.step.version is None:
+    def _named(self, step: Step) -> int | None:
+        if step.verb == "vary" and step.version is None:
             return self.numbers[-1]
-        return deed.step.version
+        return step.version
 
     def signings(self, party: str, number: int) -> list[Deed]:
         """Return the steps by which a party can have signed a version, laid out.
@@ -297,31 +297,40 @@ class Paper:
         if refusals:
             words = "did not adopt it"
             return _condition("signature", "no", words, refusals[-1].told, self, party)
-        if party not in self._said:
-            self._said[party] = self._hearsay(party)
-        return self._said[party]
+        # What names no version is the same word on each that none names.
+        said = (party, number if (party, number) in self._told_to_sign else None)
+        if said not in self._said:
+            self._said[said] = self._hearsay(*said)
+        return self._said[said]
 
-    def _hearsay(self, party: str) -> Condition:
+    def _hearsay(self, party: str, number: int | None) -> Condition:
         stances = self.reading.stances
-        for told in self._told_to_sign.get(party, ()):
-            denied = stances.denial(told.id, (party,))
-            if denied is not None and self.telling.party == party:
-                words = "denied having signed"
-                return _condition("signature", "no", words, denied, self, party)
-            if self.telling.party is None and told.id not in stances.withdrawn:
-                said = "" if denied is None else ", and denied it"
-                words = f"signed only as {told.author} tells it{said}"
-                return _condition("signature", _OPEN, words, told, self, party)
+        for key in dict.fromkeys(((party, number), (party, None))):
+            for told in self._told_to_sign.get(key, ()):
+                denied = stances.denial(told.id, (party,))
+                if denied is not None and self.telling.party == party:
+                    words = "denied having signed"
+                    return _condition("signature", "no", words, denied, self, party)
+                if self.telling.party is None and told.id not in stances.withdrawn:
+                    said = "" if denied is None else ", and denied it"
+                    words = f"signed only as {told.author} tells it{said}"
+                    return _condition("signature", _OPEN, words, told, self, party)
         words = "signed nothing that is told of"
         return Condition(kind="signature", answer=_OPEN, words=words, party=party)
 
     @cached_property
-    def _told_to_sign(self) -> dict[str, list[Told]]:
-        """The steps by which each party is told to have signed, whoever tells it."""
-        found: dict[str, list[Told]] = {}
+    def _told_to_sign(self) -> dict[tuple[str, int | None], list[Told]]:
+        """The steps by which each party is told to have signed a version, or none, by whomever.
+
+        One that counts as its own is no hearsay: it is of a version, and was found there.
+        """
+        own = {deed.id: deed.doers for deed in self.deeds}
+        found: dict[tuple[str, int | None], list[Told]] = {}
         for told, step in self.reading.steps.get(self.told.id, ()):
-            for party in doers_of(told) if step.verb in SIGNING else ():
-                found.setdefault(party, []).append(told)
+            if step.verb in SIGNING:
+                number = self._named(step)
+                for party in doers_of(told) - own.get(told.id, frozenset()):
+                    found.setdefault((party, number), []).append(told)
         return found
 
     def place(self, deed: Deed) -> int:

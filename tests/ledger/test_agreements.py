@@ -155,6 +155,31 @@ def test_who_denies_its_signature_is_bound_in_no_telling_of_its_own() -> None:
     assert f"signed only as {LCC} tells it, and denied it" == words[RUTLAND]
 
 
+def test_a_signature_of_one_version_is_no_hearsay_of_another() -> None:
+    own = did(ISA, "sign", RUTLAND, version=1)
+    said = did(ISA, "sign", LCC, by=RUTLAND, version=1)
+    varied = did(ISA, "vary", LCC, "2025-09-01", version=2)
+    denial = position("never", RUTLAND, said, "deny")
+
+    def words(*drafts: Draft, telling: Telling = ESTABLISHED) -> list[tuple[str, str | None]]:
+        found = folded(ISA, did(ISA, "sign", LCC, version=1), *drafts, varied, telling=telling)
+        signed = [{s.party: s.signed for s in each.signatures} for each in found.versions]
+        return [(each[RUTLAND].words, each[RUTLAND].id) for each in signed]
+
+    nothing = ("signed nothing that is told of", None)
+    hearsay = (f"signed only as {LCC} tells it", said.id)
+    assert [("signed", own.id), nothing] == words(own)
+    assert [("signed", own.id), nothing] == words(own, said)
+    assert [hearsay, nothing] == words(said)
+    unnamed = did(ISA, "sign", LCC, by=RUTLAND)
+    assert [(hearsay[0], unnamed.id)] * 2 == words(unnamed)
+    # What it denies of one version it does not deny of the other.
+    v2 = did(ISA, "propose", RUTLAND, "2025-09-01", version=2)
+    v1 = did(ISA, "propose", RUTLAND, "2025-07-01", version=1)
+    case = (ISA, v1, v2, said, denial)
+    assert ["no", "not established"] == bound(*case, telling=Telling(RUTLAND))
+
+
 def test_a_signature_that_is_withdrawn_is_none() -> None:
     own = did(ISA, "sign", RUTLAND)
     back = position("back", RUTLAND, own, "retract_own")
