@@ -406,7 +406,10 @@ def _member(
         # Named with all others, and no step says since when: it was one until it left.
         ended = (negated(point.had(each)) for each in (*body.closings, *left))
         return [body.told], every([point.had(body.told.id), *ended])
-    return [], _OPEN
+    # Only others tell that it was one. If it was, by its own word it is none any more.
+    has_left = any(point.had(each) == "yes" for each in left)
+    told_in = tuple(told.id for told in joined or (body.told,))
+    return [], "no" if has_left and lasted(told_in, left) == "no" else _OPEN
 
 
 def _chairs(body: _Body, point: Point, meetings: Sequence[_Pair]) -> tuple[Seat, ...]:

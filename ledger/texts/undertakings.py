@@ -31,7 +31,7 @@ _STATES: Final[Mapping[str, str]] = {
     "dormant": "at rest",
     "established": "set up",
     "in_force": "signed, and has taken effect",
-    "named": "told of, with no step that counts",
+    "named": "told of, with no step that moves it",
     "not_adopted": "not adopted",
     "signed": "signed by some that must sign",
 }

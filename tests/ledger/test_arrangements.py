@@ -168,6 +168,25 @@ def test_a_member_is_one_until_it_leaves_or_all_is_closed() -> None:
     assert "yes" == seats(arranged(GROUP, founded, done("dormant", on="2025-09-01")))[LCC][0]
 
 
+def test_who_left_by_its_own_word_is_in_it_no_more_whoever_told_that_it_was() -> None:
+    founded = done("establish", LCC, members=(LCC, RUTLAND))
+    left = done("leave", RUTLAND, "2025-09-01")
+
+    assert ("no", False) == seats(arranged(GROUP, founded, left))[RUTLAND]
+    dated = arrangement(dates=dates(start="2025-07-01"))
+    out = done("leave", RUTLAND, "2025-09-01", of=dated)
+    assert "no" == seats(arranged(dated, out, telling=Telling(RUTLAND)))[RUTLAND][0]
+    before = arranged(GROUP, founded, left, as_at=dt.date(2025, 8, 31))
+    assert "not established" == seats(before)[RUTLAND][0]
+    vague = done("leave", RUTLAND, "2025-XX-XX")
+    assert "not established" == seats(arranged(GROUP, founded, vague))[RUTLAND][0]
+    # Another's word that it came back later is a word against it, and settles nothing.
+    again = done("join", LCC, "2025-10-01", members=(RUTLAND,))
+    assert "not established" == seats(arranged(GROUP, founded, left, again))[RUTLAND][0]
+    put_out = done("leave", LCC, "2025-09-01", by=RUTLAND)
+    assert "not established" == seats(arranged(GROUP, founded, put_out))[RUTLAND][0]
+
+
 def test_membership_has_the_bounds_of_its_date() -> None:
     founded = done("establish", on="2025-07-XX", members=(LCC,))
     case = (arrangement(members=None), founded)
