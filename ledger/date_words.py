@@ -21,6 +21,7 @@ from ledger.errors import DateError
 __all__ = [
     "HOUSE_CONVENTION",
     "Suggestion",
+    "format_as_at",
     "format_day",
     "format_when",
     "other_date",
@@ -57,6 +58,11 @@ def format_when(when: When) -> str:
     if when.kind == "point" and not (when.precise or when.undated or _is_half_open(when)):
         notes = ("one day", *notes)
     return f"{plain} ({', '.join(notes)})" if notes else plain
+
+
+def format_as_at(when: When) -> str:
+    """Write as at which day something is told, which may be unknown but for a bound."""
+    return f"as at {'' if when.precise else 'a day '}{format_when(when)}"
 
 
 def format_day(day: dt.date) -> str:

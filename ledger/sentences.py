@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
+from ledger.date_words import format_as_at
+from ledger.folds.moments import date_of
 from ledger.folds.ranges import format_items
 from ledger.view import Told
 from ledger.wording import (
@@ -95,6 +97,10 @@ def sentence(told: Told, by_id: Mapping[str, Placed]) -> str:
         by_id: The events that it may refer to, by id.
     """
     words = event_words(told.event, by_id)
+    as_at = date_of(told, "as_at")
+    if as_at is not None:
+        # It never dates the event: that somebody was not told says nothing without it.
+        words += f", {format_as_at(as_at)}"
     title = title_of(told)
     return f"{words}: {title}" if title else f"{words}."
 

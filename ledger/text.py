@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ledger.date_words import HOUSE_CONVENTION, format_when
+from ledger.date_words import HOUSE_CONVENTION, format_as_at, format_when
 from ledger.dates import When
 from ledger.folds.commitments import CommitmentRow, Commitments
 from ledger.folds.lateness import outcome_words
@@ -368,7 +368,7 @@ def _commitment_body(view: View, row: CommitmentRow) -> str:
     if row.unfulfilled_by is not None:
         teller = view.by_id[row.unfulfilled_by]
         as_at = row.unfulfilled_as_at
-        when = "" if as_at is None else f", as at {_a_day(as_at)}"
+        when = "" if as_at is None else f", {format_as_at(as_at)}"
         parts.append(f"not fulfilled{when} (so {teller.author} in entry {teller.index})")
     if row.state != "unfulfilled" or not parts:
         parts.append(_state_words(view, row))
@@ -384,8 +384,3 @@ def _state_words(view: View, row: CommitmentRow) -> str:
     if row.since == row.id:
         return say(row.state)
     return f"{say(row.state)} (entry {view.by_id[row.since].index})"
-
-
-def _a_day(when: When) -> str:
-    """Write a day as which something is told, which may be unknown but for a bound."""
-    return format_when(when) if when.precise else f"a day {format_when(when)}"

@@ -28,7 +28,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from ledger.date_words import format_when
+from ledger.date_words import format_as_at, format_when
 from ledger.dates import When, parse_when, uk_time
 from ledger.folds.acts import principals_of
 from ledger.folds.knowledge import AWARE
@@ -344,7 +344,7 @@ def _unaware(when: When | None, as_at: When | None) -> tuple[str, dt.date | None
     """Return, in words and as a day, until when somebody is told not to have known."""
     told = [] if when is None else [format_when(when)]
     if as_at is not None:
-        told.append(f"as at {'' if as_at.precise else 'a day '}{format_when(as_at)}")
+        told.append(format_as_at(as_at))
     words = ", ".join(told) or "as at which day is not told"
     bounds = (
         None if when is None else when.end_earliest,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from ledger.date_words import format_day, format_when
-from ledger.dates import When
+from ledger.date_words import format_as_at, format_day, format_when
 from ledger.folds.knew import KnewBefore, KnewOn, KnewOnDay
 from ledger.folds.knowledge import KnowledgeFold, KnowledgeRow
 from ledger.layout import columns, item, page, rule, table, wrap
@@ -128,13 +127,8 @@ def _told(view: View, row: KnowledgeRow) -> list[str]:
     if row.lag != (None, None):
         lines.append(f"Lag: {days_words(*row.lag)}.")
     if row.as_at is not None:
-        lines.append(f"As at {_a_day(row.as_at)}.")
+        lines.append(f"A{format_as_at(row.as_at)[1:]}.")
     if row.bounded_by is not None:
         lines.append(f"Dated by entry {view.by_id[row.bounded_by].index}.")
     lines.append(f"Told by {row.author}.")
     return lines
-
-
-def _a_day(when: When) -> str:
-    """Write a day as which something is told, which may be unknown but for a bound."""
-    return format_when(when) if when.precise else f"a day {format_when(when)}"

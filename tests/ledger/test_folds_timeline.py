@@ -38,7 +38,7 @@ from tests.ledger.founding import (
 )
 from verify.codec import encode
 from verify.events import references
-from verify.kinds import Artefact, Communication, Meeting, Sealed
+from verify.kinds import Artefact, Communication, Knowledge, Meeting, Sealed
 
 AS_AT = dt.date(2025, 11, 28)
 
@@ -249,6 +249,32 @@ def test_where_an_opened_seal_is_shown_so_are_the_unopened() -> None:
     assert [inner.id] == [row.id for row in found.rows]
     assert any("1 are opened and 2 unopened, 2 of them overdue" in n for n in found.rows[0].notes)
     assert (2, "sealed and not opened") in found.left_out
+
+
+@pytest.mark.parametrize(
+    ("as_at", "words"),
+    [
+        ("2025-04-01", ", as at 1 April 2025."),
+        ("[2025-04-01..]", ", as at a day on or after 1 April 2025."),
+        ("2025-02-30", "southfold was not told of the meeting"),
+    ],
+)
+def test_a_negative_says_as_at_which_day(as_at: str, words: str) -> None:
+    met = meeting("met", "2025-03-06")
+    event = Knowledge(
+        author=LCC,
+        nonce=nonce("not told"),
+        dates=dates(as_at=as_at),
+        knower="southfold",
+        of=met.id,
+        mode="not_told",
+    )
+    found = fold_timeline(reading([met, Draft(event)]))
+
+    (row,) = (row for row in found.rows if row.kind == "knowledge")
+    assert words in row.summary
+    assert (", as at" in words) is (", as at" in row.summary)
+    assert row.date is None
 
 
 def test_a_row_shows_the_author_s_own_words() -> None:

@@ -360,7 +360,7 @@ def test_row_23_was_the_county_ever_told_what_the_share_was_spent_on(case: Case)
     found = case.one("ignorance", "purposes-unknown")
 
     assert "leicestershire disclaims knowledge about the step" in found.answer
-    assert "as at on or after 23 September 2025" in found.answer
+    assert "as at a day on or after 23 September 2025" in found.answer
     assert [] == [row for row in case.ask("lag") if case.index("purposes-unknown") in row.rests_on]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.date_words import format_when
+from ledger.date_words import format_as_at, format_when
 from ledger.folds.commitments import CommitmentRow
 from ledger.folds.grounds import Grounds
 from ledger.folds.knew import doers, knew_before
@@ -44,7 +44,7 @@ def ignorance(asked: Asked) -> Iterator[Answer]:
         if row.when is not None:
             words += f": {format_when(row.when)}"
         elif row.as_at is not None:
-            words += f": as at {format_when(row.as_at)}"
+            words += f": {format_as_at(row.as_at)}"
         if when is not None and when.latest is None:
             why.append("when that ended: no last day is told")
         yield asked.answer(f"{words}.", [row.id, row.of], parties=[party_of(row.knower)], why=why)
@@ -98,8 +98,7 @@ def _undone(asked: Asked, row: CommitmentRow) -> Answer:
     ids, parts = [row.id], []
     if row.unfulfilled_by is not None:
         as_at = row.unfulfilled_as_at
-        vague = "" if as_at is None or as_at.precise else "a day "
-        day = "" if as_at is None else f", as at {vague}{format_when(as_at)}"
+        day = "" if as_at is None else f", {format_as_at(as_at)}"
         parts.append(f"not fulfilled{day}")
         ids.append(row.unfulfilled_by)
     if row.state != "unfulfilled" or not parts:
