@@ -390,6 +390,48 @@ def test_a_promise_that_is_kept_and_is_not() -> None:
     assert "promise_denied" in rules_of(promised, kept, denied)
 
 
+def test_who_did_not_know_of_it_and_did() -> None:
+    wrote = letter("l", on={"sent": "2025-02-03"})
+
+    def knew(author: str, mode: str, knower: str = SOUTH, **on: str) -> Draft:
+        label = f"{author} {mode} {knower} {on}"
+        return event(Knowledge, label, author, on, knower=knower, of=wrote.id, mode=mode)
+
+    not_told = knew(SOUTH, "not_told", as_at="2025-04-01")
+    told = knew(NORTH, "told", occurred="2025-03-01")
+    row = only("known_denied", wrote, not_told, told)
+    assert (wrote.id, told.id, not_told.id) == row.events
+    assert ["as told by northmere", "as told by southfold"] == [str(t) for t in row.tellings]
+    assert "southfold tells that, as at 1 April 2025, southfold had not been told of the" in (
+        row.words
+    )
+    assert "northmere tells that southfold was told of it, 1 March 2025" in row.words
+
+    later = knew(SOUTH, "became_aware", occurred="2025-04-01")
+    assert (
+        "southfold became aware, only 1 April 2025, of"
+        in only("known_denied", wrote, later, told).words
+    )
+    # A party knows what its posts know, and not the other way round.
+    clerk = knew(NORTH, "told", f"{SOUTH}/clerk", occurred="2025-03-01")
+    assert "known_denied" in rules_of(wrote, not_told, clerk)
+    of_clerk = knew(SOUTH, "not_told", f"{SOUTH}/clerk", as_at="2025-04-01")
+    assert "known_denied" not in rules_of(wrote, of_clerk, told)
+    for fits in (
+        knew(NORTH, "told", occurred="2025-04-02"),
+        knew(NORTH, "told", occurred="[2025-03-01..2025-04-02]"),
+        knew(SOUTH, "told", occurred="2025-03-01"),
+        knew(NORTH, "told", NORTH, occurred="2025-03-01"),
+        knew(NORTH, "disclaims", occurred="2025-03-01"),
+    ):
+        assert "known_denied" not in rules_of(wrote, not_told, fits)
+    assert "known_denied" not in rules_of(wrote, told, knew(SOUTH, "became_aware"))
+    assert "known_denied" not in rules_of(wrote, told, knew(SOUTH, "not_told"))
+    assert "known_denied" not in rules_of(wrote, told, knew(SOUTH, "told", occurred="2025-03-02"))
+    same_day = knew(SOUTH, "became_aware", occurred="2025-03-01")
+    assert "known_denied" not in rules_of(wrote, told, same_day)
+
+
 # Properties
 
 
@@ -416,13 +458,20 @@ _SMALL: tuple[Draft, ...] = (
     step("pf", _PROMISED, "fulfil", SOUTH, "2025-03-01", target="commitment"),
     step("pu", _PROMISED, "claim_unfulfilled", NORTH, "2025-04-01", target="commitment"),
     response("pd", SOUTH, _NORTH, "deny", field="dates.occurred", at={"value": "2025-02-02"}),
+    event(
+        Knowledge, "pt", NORTH, {"occurred": "2025-03-01"}, knower=SOUTH, of=_ASKED.id, mode="told"
+    ),
+    event(
+        Knowledge, "pn", SOUTH, {"as_at": "2025-04-01"}, knower=SOUTH, of=_ASKED.id, mode="not_told"
+    ),
 )
 
 
 def test_the_small_case_has_most_rules() -> None:
     assert [
-        *("date_disputed", "same_date", "same_value", "promise_denied", "meaning"),
-        *("answer_claimed", "same_file", "same_message", "alike", "items_doubtful"),
+        *("date_disputed", "same_date", "same_value", "answer_denied", "promise_denied"),
+        "known_denied",
+        *("meaning", "answer_claimed", "same_file", "same_message", "alike", "items_doubtful"),
         *("unanswered", "count_claim", "no_year", "undated"),
     ] == list(dict.fromkeys(rules_of(*_SMALL)))
 

@@ -1,25 +1,26 @@
-"""Silence: claimed answers against it, and what was asked and never answered."""
+"""Silence: claimed answers and knowledge against it, and what was asked and never answered."""
 
 from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from ledger.date_words import format_when
+from ledger.date_words import format_as_at, format_day, format_when
 from ledger.dates import When
 from ledger.folds.acts import doers_of
 from ledger.folds.contradictions.findings import Finding
 from ledger.folds.contradictions.matter import Matter, entries_words
 from ledger.folds.grounds import unaware_until
 from ledger.folds.items import OPEN
+from ledger.folds.knowledge import AWARE
 from ledger.folds.moments import date_of
 from ledger.folds.ranges import format_items
 from ledger.folds.request_rows import ItemRow, RequestRow
 from ledger.folds.stances import ESTABLISHED, Telling, parties_of
 from ledger.view import Told
-from ledger.wording import actors_words, days_words, say, thing_words
+from ledger.wording import actor_words, actors_words, days_words, party_of, say, thing_words
 from verify.kinds import Commitment, Knowledge, Request, Step
 
 __all__ = ["PATIENCE_DAYS", "silences", "unanswered"]
@@ -39,10 +40,13 @@ _MOST: Final = 3
 def silences(matter: Matter) -> Iterator[Finding]:
     """Find answers that are told by one side, and not by the other."""
     steps = matter.reading.steps
-    answers: dict[str, _Answers] = {}
+    answers: dict[str, _Firsts] = {}
+    aware = _aware(matter)
     for told in matter.told:
-        if isinstance(told.event, Knowledge) and told.event.mode == "not_told":
-            yield from _nothing_came(matter, told, told.event, answers)
+        if isinstance(told.event, Knowledge):
+            if told.event.mode == "not_told":
+                yield from _nothing_came(matter, told, told.event, answers)
+            yield from _unaware(matter, told, told.event, aware)
         if isinstance(told.event, Commitment):
             yield from _kept_or_not(matter, told, told.event, steps.get(told.id, ()))
     for row in matter.requests[ESTABLISHED]:
@@ -51,7 +55,7 @@ def silences(matter: Matter) -> Iterator[Finding]:
 
 
 def _nothing_came(
-    matter: Matter, told: Told, event: Knowledge, answers: dict[str, _Answers]
+    matter: Matter, told: Told, event: Knowledge, answers: dict[str, _Firsts]
 ) -> Iterator[Finding]:
     """Find an answer told by another to what somebody says that it got no answer to.
 
@@ -61,7 +65,7 @@ def _nothing_came(
     if of is None or until is None:
         return
     if of.id not in answers:
-        answers[of.id] = _Answers(matter, of)
+        answers[of.id] = _Firsts(matter, _answers_to(matter, of))
     each = answers[of.id].first(until, but=told.author)
     if each is not None:
         words = (
@@ -72,12 +76,53 @@ def _nothing_came(
         yield matter.finding("answer_denied", [of.id, each.id, told.id], words)
 
 
-class _Answers:
-    """The answers to one thing, of each party those that came by a day before all earlier ones."""
+def _aware(matter: Matter) -> dict[tuple[str, str], _Firsts]:
+    """Return what is told of who came to know, by the event and who: a party, or its post."""
+    found: dict[tuple[str, str], list[Told]] = {}
+    for told in matter.told:
+        if isinstance(told.event, Knowledge) and told.event.mode in AWARE:
+            # A party knows what its posts know.
+            for who in dict.fromkeys((told.event.knower, party_of(told.event.knower))):
+                found.setdefault((told.event.of, who), []).append(told)
+    return {key: _Firsts(matter, each) for key, each in found.items()}
 
-    def __init__(self, matter: Matter, of: Told) -> None:
+
+def _unaware(
+    matter: Matter, told: Told, event: Knowledge, aware: Mapping[tuple[str, str], _Firsts]
+) -> Iterator[Finding]:
+    """Find who is told by another to have known by when it is told not to have known."""
+    when, knower = matter.reading.when(told.id), actor_words(event.knower)
+    if event.mode == "not_told":
+        until = unaware_until(matter.reading, told)
+        words = (
+            "" if until is None else f", as at {format_day(until)}, {knower} had not been told of"
+        )
+    elif event.mode == "became_aware" and when is not None:
+        # Whoever became aware of it that day did not know before.
+        first = when.begin_earliest
+        until = None if first in {None, dt.date.min} else first - dt.timedelta(days=1)
+        words = f" {knower} became aware, only {format_when(when)}, of"
+    else:
+        return
+    firsts = aware.get((event.of, event.knower))
+    if until is None or firsts is None or event.of not in matter.places:
+        return
+    each = firsts.first(until, but=told.author)
+    if each is not None and isinstance(each.event, Knowledge):
+        words = (
+            f"{told.author} tells that{words} {matter.name(event.of)} (entry {told.index}); "
+            f"{each.author} tells that {actor_words(each.event.knower)} {say(each.event.mode)} it, "
+            f"{matter.when_words(each.id)} (entry {each.index})."
+        )
+        yield matter.finding("known_denied", [event.of, each.id, told.id], words)
+
+
+class _Firsts:
+    """Events of one matter, of each party those that came by a day before all earlier ones."""
+
+    def __init__(self, matter: Matter, events: Iterable[Told]) -> None:
         self._by_party: dict[str, list[tuple[int, int, Told]]] = {}
-        for place, each in enumerate(_answers_to(matter, of)):
+        for place, each in enumerate(events):
             when = matter.reading.when(each.id)
             if when is not None and when.begin_latest is not None:
                 rows = self._by_party.setdefault(each.author, [])
@@ -134,7 +179,7 @@ def _kept_or_not(
         as_at = date_of(nothing, "as_at") or matter.reading.when(nothing.id)
         kept = next((each for each in by_maker if not _is_afterwards(matter, each, as_at)), None)
         if kept is not None:
-            day = "" if as_at is None else f", as at {format_when(as_at)}"
+            day = "" if as_at is None else f", {format_as_at(as_at)}"
             words = (
                 f"{matter.name(told.id)} is told to have been kept, {matter.when_words(kept.id)} "
                 f"(entry {kept.index}, {kept.author}), and that nothing came of it{day} "

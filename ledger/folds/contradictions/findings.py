@@ -63,6 +63,11 @@ RULES: Final[dict[str, Rule]] = {
         1,
         "One party tells that a promise was kept, and another that nothing came of it.",
     ),
+    "known_denied": Rule(
+        "silence",
+        1,
+        "One party tells that somebody did not know of an event, and another that it did by then.",
+    ),
     "meaning": Rule(
         "meaning",
         2,
