@@ -233,7 +233,7 @@ def _on(
                     index=told.index,
                     telling=telling,
                     answer=_knew(counting, day),
-                    grounds=tuple(_sourced(each) for each in counting),
+                    grounds=tuple(dict.fromkeys(_sourced(each) for each in counting)),
                 )
 
 

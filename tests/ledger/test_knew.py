@@ -38,7 +38,7 @@ from tests.ledger.founding import (
 from tests.ledger.recorded import orders, tangles
 from tests.ledger.shipped import Shipped, shipped
 from verify.brackets import Brackets, Cosigned
-from verify.kinds import Artefact, Communication, Knowledge
+from verify.kinds import Artefact, Communication, Knowledge, Meeting
 from verify.note import COSIGNATURE_ED25519, VerifierKey
 from verify.policy import Policy, Witness
 
@@ -115,6 +115,21 @@ def test_the_county_knew_only_after_what_it_learned_later() -> None:
     assert "yes" == before(found, LETTER, holder="blaby")
     assert "yes" == before(found, LETTER, of=MEETING)
     assert "no" == before(found, LETTER, of=QUERY)
+
+
+def test_a_ground_that_a_party_and_its_post_share_is_told_once() -> None:
+    event = Meeting(
+        author=LCC,
+        nonce=nonce("hosted"),
+        dates=dates(occurred="2025-03-06"),
+        host=LCC,
+        attendees=(f"{LCC}/acting-leader", "rutland"),
+    )
+    met = Draft(event)
+    fold = knew_on(reading(met), day=AS_AT, tellings=[TOLD], of=met.id)
+    grounds = {row.holder: row.grounds for row in fold.rows}[LCC]
+
+    assert 1 == sum(each.startswith("took part") for each in grounds)
 
 
 def test_nothing_of_it_is_established_by_one_side_alone() -> None:
