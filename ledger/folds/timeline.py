@@ -290,7 +290,7 @@ def _notes(reading: Reading, told: Told) -> list[str]:
         notes.append(f"sealed at entry {told.sealed_at}, opened at entry {told.opened_at}")
         notes.append(_seals(reading, told))
     if told.unopened:
-        notes.append(f"{len(told.unopened)} of its claims are not open here")
+        notes.append(f"claims of it that are not open here: {len(told.unopened)}")
     return notes
 
 

@@ -76,7 +76,7 @@ def _ledger(found: Reconciled, book: Book) -> Iterator[str]:
     yield f"   {size}; tells {_count(tellings, 'event')}; {acts} upon the ledger"
     closed = sum(len(told.unopened) for told in book.told)
     if closed:
-        yield f"   {closed:,} of its claims are not open here: what they hold is not compared"
+        yield f"   claims of it that are not open here: {closed:,}; what they hold is not compared"
     for note in book.notes:
         yield f"   {note}"
 

@@ -342,7 +342,7 @@ def test_a_meeting_with_minutes_that_the_other_side_agrees_with() -> None:
     (found,) = asked("met", meeting, position("agreed", meeting, "agree", author=RUTLAND))
 
     assert "2 meetings of entry 2" in found.answer
-    assert "minutes: yes; rutland agree with this" in found.answer
+    assert "minutes: yes; agreed to by rutland" in found.answer
     assert ((), 2) == (found.not_established, found.count)
 
 

@@ -40,10 +40,10 @@ def _met(asked: Asked, told: Told, event: Meeting) -> Answer:
         words += f"; minutes: {event.minutes}"
     agreeing = asked.reading.stances.upholders(told.id) - {told.author}
     if agreeing:
-        words += f"; {actors_words(sorted(agreeing))} agree with this"
+        words += f"; agreed to by {actors_words(sorted(agreeing))}"
     missing = people - agreeing - {told.author}
     if missing:
-        why.append(f"whether {actors_words(sorted(missing))} agree: they have not said so")
+        why.append(f"whether it is agreed to by {actors_words(sorted(missing))}: that is not told")
     when = asked.reading.when(told.id)
     if when is not None and when.kind == "span" and event.count is None:
         why.append("how many meetings: no number is told")

@@ -266,7 +266,7 @@ def test_says_what_is_bounded_and_what_is_closed(tmp_path: Path) -> None:
     text = files_of(made)["reconciliation.txt"].decode()
 
     assert "meeting: the same days as too many others (30 of a and 30 of b)" in text
-    assert "30 of its claims are not open here" in text
+    assert "claims of it that are not open here: 30;" in text
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[1::5])
