@@ -221,7 +221,7 @@ def field_words(field: str) -> str:
 
 def response_words(stance: str, field: str) -> str:
     """Write a response to a field: "denies when it happened", "agrees that it happened"."""
-    if stance == "received" and field == "happened":
+    if stance == "received" and field in {"happened", "dates.received"}:
         return say("received")
     if field == "happened" and stance in {"agree", "deny", "admit", "dispute"}:
         return f"{'agrees' if stance == 'agree' else _ABOUT[stance]} {field_words(field)}"

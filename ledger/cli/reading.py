@@ -20,6 +20,7 @@ from ledger.cli.context import (
 )
 from ledger.cli.parsing import command, day, label, size, width
 from ledger.cli.sources import add_source, add_trusted, one_id, read_view
+from ledger.date_words import format_when
 from ledger.folds.commitments import fold_commitments
 from ledger.folds.proven import bracket_words
 from ledger.folds.reading import Reading, read
@@ -198,7 +199,10 @@ def _show_lines(told: Told, reading: Reading, width: int) -> Iterator[str]:
     yield f"Status: {say(row.status.status)}"
     for field in row.status.fields:
         for response in field.responses:
-            value = "" if response.value is None else f": {response.value}"
+            given = response.value
+            if response.stance == "received" and response.date is not None:
+                given = format_when(response.date)
+            value = "" if given is None else f": {given}"
             stance, of = say(response.stance), say(field.field)
             words = f"Response of {response.party} on {of}: {stance}{value}"
             yield f"  {_quoted(words, width)}"

@@ -20,6 +20,7 @@ from ledger.folds.answered import ANSWERS, CONTRARY, answers_to, is_answer, item
 from ledger.folds.moments import Moment, date_of
 from ledger.folds.ranges import covers
 from ledger.folds.reading import Reading
+from ledger.folds.receipt import received_otherwise
 from ledger.folds.stances import parties_of
 from ledger.sentences import sentence
 from ledger.view import Told
@@ -65,6 +66,7 @@ __all__ = [
 Status = Literal["agreed", "admitted", "corrected", "disputed", "not_admitted", "not_yet_answered"]
 
 _DEEPEST = 4
+_RECEIVED = "dates.received"
 _APART = (*GOVERNANCE, Attestation, Erasure, Hold, Opening, Position, Sealed)
 _YES = ANSWERS - CONTRARY - {"not_admit"}
 
@@ -219,9 +221,9 @@ _BY_WEIGHT: tuple[Status, ...] = ("disputed", "not_admitted", "corrected", "agre
 
 def status_of(reading: Reading, told: Told) -> EventStatus:
     """Work out how the parties stand to an event."""
-    by_field: dict[str, list[tuple[Told, Position]]] = {}
-    for each, position in reading.stances.on.get(told.id, ()):
-        by_field.setdefault(position.field or "happened", []).append((each, position))
+    whole, by_field = _by_field(reading, told)
+    if whole:
+        by_field["happened"] = [*whole, *by_field.get("happened", ())]
     return EventStatus(
         id=told.id,
         fields=tuple(_field(reading, name, by_field[name], told) for name in _in_order(by_field)),
@@ -268,7 +270,7 @@ def positions_of(reading: Reading, told: Told) -> PositionsRow:
     fields: list[FieldPosition] = []
     for name in _in_order({*answerable(told.event), *by_field}):
         own = by_field.get(name, ())
-        answers = answers_to(own, items)
+        answers = _answers(own, items)
         lent = whole if name == "happened" else lendable
         rest = [pair for pair in lent if not answers.get(pair[0].author)]
         bare = frozenset(each.id for each, _ in rest) if name != "happened" else frozenset[str]()
@@ -310,7 +312,7 @@ def unanswered(reading: Reading, told: Told, party: str) -> tuple[tuple[str, ...
     of_whole = answers_to(whole, items).get(party)
     if of_whole:
         return (), ()
-    said = {name: answers_to(pairs, items).get(party) for name, pairs in by_field.items()}
+    said = {name: _answers(pairs, items).get(party) for name, pairs in by_field.items()}
     left = _in_order(name for name in answerable(told.event) if not said.get(name))
     partly = (name for name in left if of_whole is not None or said.get(name) is not None)
     return tuple(left), tuple(partly)
@@ -332,13 +334,25 @@ def answerable(event: Event) -> frozenset[str]:
 def _by_field(
     reading: Reading, told: Told
 ) -> tuple[list[tuple[Told, Position]], dict[str, list[tuple[Told, Position]]]]:
-    """Return the responses to the whole of an event, and those to each of its fields."""
+    """Return the responses to the whole of an event, and those to each of its fields.
+
+    A receipt of another day than was told is a word on when it was received.
+    """
     whole: list[tuple[Told, Position]] = []
     by_field: dict[str, list[tuple[Told, Position]]] = {}
+    otherwise = {each.id for each, _, _ in received_otherwise(reading, told)}
     for each, position in reading.stances.on.get(told.id, ()):
-        into = whole if position.field is None else by_field.setdefault(position.field, [])
+        field = _RECEIVED if each.id in otherwise else position.field
+        into = whole if field is None else by_field.setdefault(field, [])
         into.append((each, position))
     return whole, by_field
+
+
+def _answers(pairs: Iterable[tuple[Told, Position]], items: Ranges | None) -> dict[str, bool]:
+    """Return who has answered a field, and whether for all items: a receipt can be its word."""
+    pairs = tuple(pairs)
+    dated = (told.author for told, position in pairs if position.field is None)
+    return {**answers_to(pairs, items), **dict.fromkeys(dated, True)}
 
 
 def _lendable(standing: Iterable[tuple[Told, Position]]) -> list[tuple[Told, Position]]:
@@ -412,6 +426,8 @@ def _field(
         if position.items is None or position.stance not in _YES
     }
     current |= {*yes, *_yes_in_parts(standing, items_of(reading, told.event))}
+    if name == _RECEIVED:
+        current |= {(each.author, "correct") for each, _, _ in received_otherwise(reading, told)}
     named = named_parties(told.event) - {told.author}
     # The author's own correction contradicts what it told, too.
     return FieldStatus(

@@ -8,18 +8,18 @@ matter who recorded first.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from ledger.clocks import is_countable
 from ledger.dates import Bound, When, is_before, parse_when, possible_days
 from ledger.folds.answered import CONTRARY
 from ledger.folds.moments import date_of
 from ledger.folds.reading import Reading
-from ledger.folds.stances import Telling
+from ledger.folds.stances import Telling, parties_of
 from ledger.view import Told
 from verify.kinds import Position
 
-__all__ = ["exclude", "is_receipt_disputed", "received_when"]
+__all__ = ["exclude", "is_receipt_disputed", "received_otherwise", "received_when"]
 
 _FIELD = "dates.received"
 
@@ -72,6 +72,23 @@ def is_receipt_disputed(
         elif position.field == _FIELD:
             denies[each.author] = position.stance in CONTRARY
     return any(denies.values())
+
+
+def received_otherwise(reading: Reading, told: Told) -> Iterator[tuple[Told, When, When]]:
+    """Yield the receipts of another day than an event tells, with their day and the one told.
+
+    Of several receivers each has its own. One that whoever told it has accepted since is none, nor
+    is one by a key that is said to have been compromised.
+    """
+    given, to = date_of(told, "received"), parties_of(getattr(told.event, "to", None))
+    if given is None or len(to) != 1:
+        return
+    for each, when in reading.receipts(told.id):
+        accepted = told.author in reading.stances.upholders(each.id)
+        if each.author not in to - {told.author} or accepted or each.disowned:
+            continue
+        if when is not None and exclude(given, when):
+            yield each, when, given
 
 
 def exclude(one: When, other: When) -> bool:

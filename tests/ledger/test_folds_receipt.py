@@ -8,12 +8,14 @@ from itertools import permutations
 import pytest
 
 from ledger.folds.contradictions import fold_contradictions
+from ledger.folds.positions import fold_positions, positions_of, status_of, unanswered
 from ledger.folds.reading import Reading, read
 from ledger.folds.receipt import received_when
 from ledger.folds.request_rows import ItemRow
 from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
-from ledger.text import requests_text
+from ledger.text import requests_text, status_words
+from ledger.texts.queueing import positions_text
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce, revoked
 from tests.ledger.founding import LCC, position, step
 from verify.kinds import Request
@@ -152,6 +154,46 @@ def test_a_receipt_of_another_day_than_was_told_is_found() -> None:
     assert [] == disputed(request, other, position("so be it", "rutland", other, "agree"))
     both = asked(received="2025-03-06")
     assert [] == disputed(both, receipt(LCC, both, "2025-03-12"))
+
+
+def test_a_receipt_of_another_day_disputes_when_it_was_received_and_nothing_else() -> None:
+    request = asked(LCC, received="2025-03-06")
+
+    def stands(*more: Draft) -> tuple[str, dict[str, tuple[str, tuple[str, ...]]]]:
+        found = reading(request, *more, as_at="2025-11-28")
+        told = found.view.by_id[request.id]
+        fields = positions_of(found, told).fields
+        left = {each.field: (each.status, each.silent) for each in fields}
+        return status_words(status_of(found, told)), {
+            name: left[name] for name in ("happened", "dates.received")
+        }
+
+    silent = ("not_yet_answered", (LCC,))
+    other = receipt(LCC, request, "2025-03-12")
+    disputed = {"happened": silent, "dates.received": ("disputed", ())}
+    assert ("Disputed: when it was received", disputed) == stands(other)
+    admits = position("it is so", LCC, request, "admit", field="actors")
+    assert ("Disputed: when it was received", disputed) == stands(other, admits)
+    # On the whole it agrees, and its word on the day stands over that.
+    agreed = position("all of it", LCC, request, "agree")
+    words, fields = stands(other, agreed)
+    assert "Agreed that it happened. Disputed: when it was received" == words
+    assert ("disputed", ()) == fields["dates.received"]
+    found = reading(request, other, as_at="2025-11-28")
+    page = positions_text(found.view, fold_positions(found))
+    assert (
+        "When it was received: disputed\n    leicestershire received it, on 12 March 2025" in page
+    )
+    left, _ = unanswered(found, found.view.by_id[request.id], LCC)
+    assert "dates.received" not in left
+    assert "happened" in left
+    # What is no dispute is a receipt, and no answer.
+    nothing = {"happened": silent, "dates.received": silent}
+    for fits in (
+        (receipt(LCC, request, "2025-03-06"),),
+        (other, position("so be it", "rutland", other, "agree")),
+    ):
+        assert ("Not yet answered", nothing) == stands(*fits)
 
 
 def test_time_runs_from_the_day_on_which_a_reply_or_a_review_was_received() -> None:

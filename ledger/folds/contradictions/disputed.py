@@ -14,8 +14,7 @@ from ledger.folds.contradictions.matter import Matter, doers_of_all, entries_wor
 from ledger.folds.moments import date_of
 from ledger.folds.positions import Response, status_of
 from ledger.folds.ranges import format_items
-from ledger.folds.receipt import exclude
-from ledger.folds.stances import parties_of
+from ledger.folds.receipt import received_otherwise
 from ledger.view import Told
 from ledger.wording import actors_words, field_words, response_words
 from verify.kinds import Account, Communication, DateRole, Event, Meeting, Request, Step, Transfer
@@ -76,21 +75,13 @@ def _disputed(matter: Matter, told: Told, field: str, response: Response) -> Fin
 
 
 def _received_otherwise(matter: Matter, told: Told) -> Iterator[Finding]:
-    """Find a receipt of another day than was told: of several receivers each has its own."""
-    given, to = date_of(told, "received"), parties_of(getattr(told.event, "to", None))
-    if given is None or len(to) != 1:
-        return
-    for each, when in matter.reading.receipts(told.id):
-        accepted = told.author in matter.reading.stances.upholders(each.id)
-        if each.author not in to - {told.author} or accepted or each.disowned:
-            continue
-        if when is not None and exclude(given, when):
-            words = (
-                f"of {matter.name(told.id)}, told by {told.author}, {each.author} signs that it "
-                f"received it on {format_when(when)}, not {format_when(given)} "
-                f"(entry {each.index})."
-            )
-            yield matter.finding("date_disputed", [told.id, each.id], words)
+    """Find a receipt of another day than was told."""
+    for each, when, given in received_otherwise(matter.reading, told):
+        words = (
+            f"of {matter.name(told.id)}, told by {told.author}, {each.author} signs that it "
+            f"received it on {format_when(when)}, not {format_when(given)} (entry {each.index})."
+        )
+        yield matter.finding("date_disputed", [told.id, each.id], words)
 
 
 def _rule_of(told: Told, field: str, response: Response) -> str:
