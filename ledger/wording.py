@@ -215,6 +215,9 @@ def field_words(field: str) -> str:
     """Name a field of an event: "when it happened", "allegation 1"."""
     if field.startswith("claims."):
         # Claims have names that their authors chose: "allegation.1".
+        role = field.removeprefix("claims.phrase_")
+        if role != field:
+            return f"the words for {field_words(f'dates.{role}')}"
         return field.removeprefix("claims.").replace("_", " ").replace(".", " ")
     return _FIELDS.get(field, f"the date “{field.removeprefix('dates.').replace('_', ' ')}”")
 

@@ -28,7 +28,7 @@ from ledger.text import chronology_text, commitments_text, requests_text
 from ledger.texts.knowing import knowledge_text
 from ledger.texts.queueing import positions_text
 from ledger.view import View
-from ledger.wording import WORDS, actors_words, count_words, days_words, say
+from ledger.wording import WORDS, actors_words, count_words, days_words, field_words, say
 from tests.ledger.bookmaking import Draft, book_of, dates, nonce, sealed
 from tests.ledger.founding import CASE, LCC, OTHERS
 from verify.kinds import (
@@ -316,3 +316,15 @@ def test_a_page_shows_responses_deadlines_and_what_is_not_open() -> None:
 def test_to_json_refuses_what_is_no_fold() -> None:
     with pytest.raises(AssertionError):
         to_json(object())
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("claims.phrase_received", "the words for when it was received"),
+        ("claims.phrase_start", "the words for the date “start”"),
+        ("claims.allegation.1", "allegation 1"),
+    ],
+)
+def test_a_field_is_named_as_people_name_it(field: str, words: str) -> None:
+    assert words == field_words(field)
