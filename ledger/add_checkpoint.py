@@ -29,7 +29,7 @@ from ledger.witness_store import Change, Fork, Latest, log_id
 from verify.checkpoint import Checkpoint, parse_signed
 from verify.errors import MalformedError, ProofError, SignatureError
 from verify.merkle import EMPTY_ROOT, check_consistency
-from verify.note import Note, NoteSignature, VerifierKey, check_note, format_note
+from verify.note import Note, NoteSignature, VerifierKey, check_log_note, format_note
 from verify.spelling import MAX_SIZE, format_base64, parse_decimal, parse_hash, parse_text
 
 __all__ = [
@@ -268,7 +268,7 @@ def _signatures(note: Note, keys: Sequence[VerifierKey]) -> list[NoteSignature]:
     for key in keys:
         line = lines.get((key.name, key.key_id))
         if line is not None:
-            check_note(note, key=key)
+            check_log_note(note, key=key)
             found.append(line)
     return found
 

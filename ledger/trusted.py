@@ -24,7 +24,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from verify.errors import MalformedError
-from verify.note import ED25519, VerifierKey, format_vkey, parse_vkey
+from verify.note import (
+    COSIGNATURE_ED25519,
+    COSIGNATURE_ML_DSA_44,
+    VerifierKey,
+    format_vkey,
+    parse_vkey,
+)
 from verify.policy import parse_policy
 from verify.spelling import parse_text
 
@@ -35,7 +41,7 @@ MAX_FILE = 16 * 1024 * 1024
 """Octets in a file of logs: about a hundred thousand of them."""
 
 _NONE = "none"
-_MAX_ORIGIN = 255  # octets that an ML-DSA-44 cosignature covers
+_MAX_COVERED = 255  # octets of a name or an origin that ML-DSA-44 covers
 _READ_OVER = frozenset(("bastion", "contact", "qpd"))
 
 
@@ -50,7 +56,7 @@ def trusted_log(vkey: str, *, origin: str | None = None, where: str = "log") -> 
     """Make a trusted log of a verifier key.
 
     Args:
-        vkey: The key, of type Ed25519 (0x01).
+        vkey: The key, of type Ed25519 (0x01) or ML-DSA-44 (0x06).
         origin: The log's origin; by default the key's name.
         where: Which part of what was read it stands in.
 
@@ -61,11 +67,13 @@ def trusted_log(vkey: str, *, origin: str | None = None, where: str = "log") -> 
         key = parse_vkey(vkey)
     except MalformedError as error:
         raise MalformedError(where, str(error)) from error
-    if key.algorithm != ED25519:
+    if key.algorithm == COSIGNATURE_ED25519:
         raise MalformedError(where, f"a key of type {key.algorithm:#04x}, not of a log")
     name = key.name if origin is None else origin
-    if not 0 < len(name.encode()) <= _MAX_ORIGIN:
-        raise MalformedError(where, f"an origin has from 1 to {_MAX_ORIGIN} octets")
+    if not 0 < len(name.encode()) <= _MAX_COVERED:
+        raise MalformedError(where, f"an origin has from 1 to {_MAX_COVERED} octets")
+    if key.algorithm == COSIGNATURE_ML_DSA_44 and len(key.name.encode()) > _MAX_COVERED:
+        raise MalformedError(where, f"its name has more than {_MAX_COVERED} octets")
     return TrustedLog(name, key)
 
 

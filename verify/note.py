@@ -59,6 +59,7 @@ __all__ = [
     "VerifierKey",
     "check_cosignature",
     "check_key_name",
+    "check_log_note",
     "check_note",
     "cosignature_message",
     "format_cosignature",
@@ -204,6 +205,33 @@ def check_note(note: Note, *, key: VerifierKey) -> None:
         if len(line.payload) != ed25519.SIGNATURE_SIZE:
             raise SignatureError(key.name, key.key_id, "not 64 bytes")
         _check_signature(key, note.text, line.payload)
+
+
+def check_log_note(note: Note, *, key: VerifierKey) -> None:
+    """Check that a log signed its checkpoint with `key`, and that no line of that key fails.
+
+    The log may be anybody's. Ours sign with Ed25519; others may with ML-DSA-44, as a cosigner
+    does, and need say nothing of the time: it may be 0.
+
+    Raises:
+        MalformedError: The key's algorithm signs for no log, its public key is bad, or the text is
+            none that its algorithm covers.
+        SignatureError: No line is by this key, or one that says so does not verify.
+
+    Source: c2sp.org/tlog-checkpoint, "Signatures"; c2sp.org/tlog-cosignature.
+    """
+    if key.algorithm != COSIGNATURE_ML_DSA_44:
+        check_note(note, key=key)
+        return
+    for line in _lines_by(note, key):
+        time, signature = line.payload[:_TIMESTAMP_SIZE], line.payload[_TIMESTAMP_SIZE:]
+        if len(signature) != mldsa.SIGNATURE_SIZE:
+            raise SignatureError(key.name, key.key_id, "not a time and an ML-DSA-44 signature")
+        timestamp_s = int.from_bytes(time, "big")
+        if timestamp_s > MAX_TIMESTAMP_S:
+            raise SignatureError(key.name, key.key_id, "its time is above 2^63 - 1")
+        message = _subtree_message(note.text, name=key.name, timestamp_s=timestamp_s)
+        _check_signature(key, message, signature)
 
 
 def check_cosignature(note: Note, *, key: VerifierKey) -> tuple[int, ...]:

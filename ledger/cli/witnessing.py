@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import functools
 import itertools
 from argparse import ArgumentParser, Namespace
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["add", "passphrase_of"]
 
 _SHORT = 16
+# A key of ML-DSA-44 is longer than any file's name, and base64 has "/".
+_NO_FILE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG))
 _KINDS = {
     "no-proof": "the proof that came with it does not begin at what was cosigned",
     "two-roots": "two root hashes of one size: proof of a fork",
@@ -226,13 +229,13 @@ def _logs(words: Sequence[str]) -> list[TrustedLog]:
     logs: list[TrustedLog] = []
     for word in words:
         path = Path(word)
-        if "+" in word and not path.exists():
-            logs.append(_key(word))
-            continue
         try:
             with path.open("rb") as file:
                 found = parse_logs(file.read(MAX_FILE + 1))
         except OSError as failure:
+            if "+" in word and failure.errno in _NO_FILE:
+                logs.append(_key(word))
+                continue
             reason = f"{word[:200]}: is no verifier key, and no file: {failure.strerror}"
             raise UsageError(reason) from None
         except MalformedError as error:

@@ -24,7 +24,7 @@ from ledger.witness import Witness, read_logs
 from tests.api.serving import Site
 from tests.ledger.builder import Clock
 from tests.ledger.commandline import ROOT, Ran, process, rows
-from tests.ledger.witnessing import NAME, NOW_MS, Log, prove, request
+from tests.ledger.witnessing import NAME, NOW_MS, LatticeLog, Log, prove, request
 from verify.checkpoint import parse_signed
 from verify.fork import ForkAnchors, audit_fork
 from verify.note import check_cosignature, format_vkey, parse_note, parse_vkey
@@ -151,6 +151,19 @@ def test_add_takes_keys_and_files_of_both_formats(desk: Desk) -> None:
     assert "counterfoil: nothing: names no log\n" == desk("witness", "add", "w", "nothing").err
     assert f"Trusts {Log('x').origin}\n" == desk("witness", "add", "w", Log("x", seed=9).vkey).out
     assert [200, 200] == desk.cosign(third.request(0, 2), fourth.request(0, 2))
+
+
+def test_add_takes_the_long_key_of_a_log_that_signs_with_ml_dsa_44(desk: Desk) -> None:
+    desk.make()
+    log, named = LatticeLog("log.example/lattice"), Log("l" * 255)
+    desk.done("add", "w", log.vkey, named.vkey)
+
+    assert [200, 200] == desk.cosign(log.request(0, 5), named.request(0, 5))
+    assert [422] == desk.cosign(log.request(5, 9, fork_at=2))
+    desk.done("forks", "w", "-o", "kept")
+    assert [".cosigned", ".request"] == sorted(
+        path.suffix for path in (desk.folder / "kept" / log.hex).iterdir()
+    )
 
 
 def test_show_says_where_each_log_stands(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ledger.keys import WitnessKey
 from ledger.trusted import MAX_FILE, format_logs, parse_logs, trusted_log
-from tests.ledger.witnessing import Log
+from tests.ledger.witnessing import LatticeLog, Log
 from verify.errors import MalformedError, VerifyError
 from verify.note import format_vkey
 
@@ -69,8 +69,17 @@ def test_a_log_counts_once_and_may_have_two_keys() -> None:
     assert (trusted_log(ONE.vkey), trusted_log(second.vkey)) == parse_logs(text.encode())
 
 
+def test_a_log_may_sign_with_ml_dsa_44() -> None:
+    lattice = LatticeLog("log.example/three")
+    text = f"logs/v0\nvkey {ONE.vkey}\nvkey {lattice.vkey}\norigin none\n"
+    expected = (trusted_log(ONE.vkey), trusted_log(lattice.vkey))
+
+    assert expected == parse_logs(text.encode())
+    assert expected == parse_logs(f"log {ONE.vkey}\nlog {lattice.vkey}\n".encode())
+
+
 def test_what_is_written_reads_back() -> None:
-    logs = parse_logs(LIST.encode())
+    logs = parse_logs(LIST.encode() + f"\nvkey {LatticeLog('log.example/three').vkey}\n".encode())
 
     assert logs == parse_logs(b"logs/v0\n" + format_logs(logs))
 
@@ -84,6 +93,7 @@ def test_what_is_written_reads_back() -> None:
         (f"logs/v0\nvkey {ONE.vkey}\nqpd 1\nqpd 2\n", "line 4"),
         (f"logs/v0\nvkey {ONE.vkey}\norigin \n", "line 3"),
         (f"logs/v0\nvkey {ONE.vkey}\norigin {'o' * 256}\n", "line 3"),
+        (f"logs/v0\nvkey {LatticeLog(key_name='k' * 256).vkey}\norigin o\n", "line 2"),
         (f"logs/v0\nvkey {ONE.vkey[:-1]}\n", "line 2"),
         (f"logs/v0\nvkey {COSIGNER}\n", "line 2"),
         ("logs/v0\nvkey\n", "line 2"),

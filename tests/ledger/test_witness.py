@@ -20,6 +20,7 @@ from tests.ledger.witnessing import (
     NAME,
     NOW_MS,
     ORIGIN,
+    LatticeLog,
     Log,
     b64,
     grease,
@@ -125,6 +126,39 @@ def test_a_log_s_origin_may_be_another_than_its_key_s_name(tmp_path: Path) -> No
         desk.grow(5, log=log)
 
         assert UNKNOWN == desk.ask(Log("key.example", seed=3).request(0, 5))[0]
+
+
+@pytest.mark.parametrize("time_s", [0, NOW_MS // 1000, 2**63 - 1])
+def test_cosigns_for_a_log_that_signs_with_ml_dsa_44(tmp_path: Path, time_s: int) -> None:
+    log = LatticeLog()
+    log.time_s = time_s
+    with opened(make(tmp_path / "w", log, keys=KEYS)) as desk:
+        desk.grow(3, 7, log=log)
+        note = parse_note(desk.witness.checkpoint(bytes.fromhex(log.hex)))
+
+        assert (log.key_name, log.key_id) == note.signatures[0][:2]
+        for key in desk.witness.vkeys:
+            assert (NOW_MS // 1000,) == check_cosignature(note, key=key)
+
+
+def test_cosigns_for_a_log_of_two_keys_while_it_goes_over(tmp_path: Path) -> None:
+    lattice, text = LatticeLog(seed=2), LOG.text(3)
+    with opened(make(tmp_path / "w", LOG, lattice)) as desk:
+        for lines in (LOG.sign(text), lattice.sign(text) + LOG.sign(text), lattice.sign(text)):
+            at = 0 if lines == LOG.sign(text) else 3
+            assert Outcome.COSIGNED == desk.ask(request(at, [], text + b"\n" + lines)).outcome
+
+
+def test_refuses_a_line_of_a_log_s_ml_dsa_44_key_that_fails(tmp_path: Path) -> None:
+    log, text = LatticeLog(), LOG.text(3)
+    early, late = LatticeLog(), LatticeLog()
+    late.time_s = 2**63
+    moved = log.sign(text.replace(b"\n3\n", b"\n4\n"))
+    short = line(log.key_name, log.key_id, bytes(72))
+    with opened(make(tmp_path / "w", LOG, log)) as desk:
+        for bad in (moved, short, late.sign(text)):
+            lines = LOG.sign(text) + early.sign(text) + bad
+            assert UNTRUSTED == desk.ask(request(0, [], text + b"\n" + lines)).outcome
 
 
 # What is refused.

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 NAME = "witness.example/w1"
 ORIGIN = "log.example/one"
@@ -99,6 +100,30 @@ class Log:
         """A request as an honest log sends it, or one that has forked."""
         proof = prove(old, self.leaves(size, fork_at=fork_at))
         return request(old, proof, self.note(size, fork_at=fork_at))
+
+
+class LatticeLog(Log):
+    """A log that signs its checkpoints with ML-DSA-44, as of `time_s`; of no time with 0."""
+
+    def __init__(self, origin: str = ORIGIN, *, key_name: str | None = None, seed: int = 1) -> None:
+        super().__init__(origin, key_name=key_name, seed=seed)
+        self.time_s = 0
+        self.lattice = MLDSA44PrivateKey.from_seed_bytes(bytes([seed]) * 32)
+        self.public = self.lattice.public_key().public_bytes_raw()
+        material = self.key_name.encode() + b"\n\x06" + self.public
+        self.key_id = hashlib.sha256(material).digest()[:4]
+
+    @property
+    def vkey(self) -> str:
+        return f"{self.key_name}+{self.key_id.hex()}+{b64(bytes([6]) + self.public)}"
+
+    def sign(self, text: bytes) -> bytes:
+        origin, size, root = text.decode().splitlines()[:3]
+        name, at = self.key_name.encode(), self.time_s.to_bytes(8, "big")
+        said = b"subtree/v1\n\0" + bytes([len(name)]) + name + at
+        said += bytes([len(origin.encode())]) + origin.encode() + bytes(8)
+        said += int(size).to_bytes(8, "big") + base64.b64decode(root)
+        return line(self.key_name, self.key_id, at + self.lattice.sign(said))
 
 
 def request(old: int | str, proof: Sequence[bytes], note: bytes) -> bytes:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from verify import mldsa
 from verify.errors import MalformedError, SignatureError, VerifyError
 from verify.note import (
+    COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,
     ED25519,
     MAX_TIMESTAMP_S,
@@ -20,6 +21,7 @@ from verify.note import (
     NoteSignature,
     VerifierKey,
     check_cosignature,
+    check_log_note,
     check_note,
     cosignature_message,
     format_cosignature,
@@ -110,6 +112,31 @@ def test_a_cosignature_of_no_time_is_no_witness_s() -> None:
         check_cosignature(parse_note(OTHERS_NOTE), key=parse_vkey(OTHERS_KEY))
 
 
+def test_a_log_may_sign_as_of_no_time() -> None:
+    check_log_note(parse_note(OTHERS_NOTE), key=parse_vkey(OTHERS_KEY))
+    for at in (0, 1679315147, MAX_TIMESTAMP_S):
+        check_log_note(cosigned(GOOD, cosign(message(at=at), at)), key=KEY)
+
+
+def test_a_log_signs_no_other_message() -> None:
+    other = (message(start=1, at=0), message(end=8, at=0), message(name=b"w2.example", at=0), TEXT)
+    for said in other:
+        with pytest.raises(SignatureError) as caught:
+            check_log_note(cosigned(GOOD, cosign(said, 0)), key=KEY)
+
+        assert (NAME, KEY.key_id) == (caught.value.name, caught.value.key_id)
+    with pytest.raises(SignatureError, match="there is none"):
+        check_log_note(Note(TEXT, (NoteSignature("other", KEY.key_id, GOOD),)), key=KEY)
+    with pytest.raises(MalformedError):
+        check_log_note(cosigned(GOOD, text=TEXT + b"extension\n"), key=KEY)
+
+
+def test_a_log_signs_with_no_key_of_ed25519_cosigners() -> None:
+    key = VerifierKey(NAME, b"\1\2\3\4", COSIGNATURE_ED25519, bytes(32))
+    with pytest.raises(MalformedError):
+        check_log_note(cosigned(GOOD, key=key), key=key)
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -148,8 +175,9 @@ DAMAGED = {
 
 @pytest.mark.parametrize("name", DAMAGED)  # by name: no two runs sign the same octets
 def test_refuses_a_damaged_payload(name: str) -> None:
-    with pytest.raises(SignatureError):
-        check_cosignature(cosigned(GOOD, DAMAGED[name]), key=KEY)
+    for check in (check_cosignature, check_log_note):
+        with pytest.raises(SignatureError):
+            check(cosigned(GOOD, DAMAGED[name]), key=KEY)
 
 
 @pytest.mark.parametrize(

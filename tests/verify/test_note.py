@@ -19,6 +19,7 @@ from verify.note import (
     VerifierKey,
     check_cosignature,
     check_key_name,
+    check_log_note,
     check_note,
     cosignature_message,
     format_cosignature,
@@ -205,7 +206,8 @@ def test_ignores_signatures_by_keys_unknown() -> None:
     same_id = SIGNATURE._replace(name="other.example")
     note = Note(TEXT, (UNKNOWN, same_name, SIGNATURE, same_id, UNKNOWN))
 
-    check_note(parse_note(format_note(note.text, note.signatures)), key=KEY)
+    for check in (check_note, check_log_note):
+        check(parse_note(format_note(note.text, note.signatures)), key=KEY)
 
 
 def test_refuses_a_note_without_a_signature_by_the_key() -> None:
