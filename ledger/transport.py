@@ -424,12 +424,28 @@ def normal_url(url: str) -> str:
     return f"{url.partition(':')[0].lower()}://{host}{prefix}"
 
 
+def _in_ascii(host: str) -> str:
+    """Return a name as the DNS has it; a tlog-policy may have it as people write it (RFC 3490).
+
+    One that does not read back is refused: readers differ as to which name it is.
+
+    Raises:
+        ValueError: It has no such form.
+    """
+    if host.isascii():
+        return host
+    name = host.encode("idna").decode()
+    if name.encode().decode("idna") != host:
+        raise ValueError(host)
+    return name
+
+
 def _parse_url(
     url: str, timeout_s: float
 ) -> tuple[Callable[[], http.client.HTTPConnection], str, str]:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host, port = _in_ascii(parts.hostname or ""), parts.port
     except ValueError:
         raise TargetError(f"{url[:200]!r} is no URL") from None
     prefix = parts.path.rstrip("/")

@@ -109,10 +109,24 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
         ("http://x:443/", "http://x:443/"),
         ("https://[::1]:444/", "https://[::1]:444/"),
         ("http://[::1]", "http://[::1]/"),
+        ("http://Свидетель.example:81", "http://xn--b1aedamv0bm6g.example:81/"),
+        ("http://xn--b1aedamv0bm6g.example:81/", "http://xn--b1aedamv0bm6g.example:81/"),
     ],
 )
 def test_a_server_has_one_url(url: str, normal: str) -> None:
     assert normal == normal_url(url)
+
+
+@pytest.mark.parametrize("host", ["\u00df.example", "\uff58.example", "\u00e9..x", "\u00e9" * 64])
+def test_a_name_that_readers_take_for_several_is_no_server(host: str) -> None:
+    with pytest.raises(TargetError, match="no URL"):
+        normal_url(f"http://{host}/")
+
+
+def test_a_server_is_called_by_its_name_in_ascii() -> None:
+    transport = Transport("http://w\u00eftness.example:81/p", timeout_s=1, deadline_s=1)
+
+    assert "xn--wtness-iwa.example:81" == transport.host
 
 
 def test_what_was_said_before_all_was_read_is_heard() -> None:
