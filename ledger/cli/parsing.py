@@ -169,10 +169,10 @@ def index(text: str) -> int:
 
 
 def cosigner(text: str) -> VerifierKey:
-    """Read the verifier key of a witness.
+    """Read the verifier key of a witness that a charter shall name.
 
     Raises:
-        ArgumentTypeError: It is none.
+        ArgumentTypeError: It is none, or is called what no charter can say (SPEC section 4.1).
     """
     try:
         key = parse_vkey(text)
@@ -180,6 +180,9 @@ def cosigner(text: str) -> VerifierKey:
         raise ArgumentTypeError(str(error)) from None
     if key.algorithm == ED25519:
         raise ArgumentTypeError("the key is a log's, not a witness's")
+    if not _ORIGIN.fullmatch(key.name):
+        words = "only small letters, digits and ./_-, at most 200"
+        raise ArgumentTypeError(f"no charter can name {key.name[:80]!r}: names there have {words}")
     return key
 
 

@@ -27,6 +27,7 @@ WITNESSES = [
 WITNESSES.append(
     format_vkey(WitnessKey("w4.example", seed=bytes([4] * 32), algorithm="ml-dsa-44").verifier_key)
 )
+CAPITAL = format_vkey(WitnessKey("W.example:1", seed=bytes(32)).verifier_key)
 
 
 def test_two_parties_make_keys_found_a_ledger_and_join_it(desk: Desk) -> None:
@@ -105,6 +106,7 @@ def test_shows_keys_and_requests_without_secrets(desk: Desk) -> None:
     (("--origin", ORIGIN, "--witness", "w.example+00000000+BAAA"), "--witness"),
     (("--origin", ORIGIN, "--witness", WITNESSES[0], "--witness", WITNESSES[0]), "witnesses"),
     (("--origin", ORIGIN, "--witness", format_vkey(new_log_key().verifier_key)), "a log's"),
+    (("--origin", ORIGIN, "--witness", CAPITAL), "no charter can name 'W.example:1'"),
 ])  # fmt: skip
 def test_a_ledger_that_cannot_be_founded_leaves_nothing(
     desk: Desk, words: tuple[str, ...], part: str
