@@ -16,7 +16,10 @@ from verify.errors import MalformedError, RuleError
 from verify.kinds import SPEC_VERSION, Approval, Charter, Event, Key, Membership, Power
 from verify.submission import LedgerName, Possession, Statement, check_possession
 
-__all__ = ["MAX_KEYS", "PartyKey", "Pending", "State", "UnknownVersionError", "found"]
+__all__ = ["KEYLESS", "MAX_KEYS", "PartyKey", "Pending", "State", "UnknownVersionError", "found"]
+
+KEYLESS = frozenset(("public", "unknown"))
+"""Labels that are no party: they can hold no key."""
 
 MAX_KEYS = 1024  # of one party, ever; void ones do not count
 _DAY_MS = 86_400_000
@@ -270,7 +273,7 @@ def _check_role_keys(charter: Charter) -> None:
 
 
 def _check_may_hold_key(party: str) -> None:
-    if party in {"public", "unknown"}:
+    if party in KEYLESS:
         raise RuleError(Check.ENROLMENT, "event.party", f"`{party}` can hold no key")
 
 

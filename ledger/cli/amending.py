@@ -12,7 +12,7 @@ import msgspec
 
 from ledger.cli.charters import amendment, quorum_of, say_if_weak, witness_fields
 from ledger.cli.context import DONE, Context, UsageError
-from ledger.cli.parsing import command, cosigner, label
+from ledger.cli.parsing import command, cosigner, label, party
 from ledger.cli.signing import put, reported, signing_options, waiting
 from ledger.cli.sources import home_of, is_url, open_target
 from ledger.errors import RefusedError
@@ -58,7 +58,7 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         "must lie)",
     )  # fmt: skip
     amend.add_argument(
-        "--registrar", action="append", default=[], type=label, metavar="PARTY",
+        "--registrar", action="append", default=[], type=party, metavar="PARTY",
         help="a further party that governs, once it is a member; again for each",
     )  # fmt: skip
     amend.add_argument(

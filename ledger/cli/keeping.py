@@ -17,7 +17,7 @@ from ledger.cli.context import (
     vkey_of,
 )
 from ledger.cli.keying import read_request
-from ledger.cli.parsing import command, cosigner, label, origin
+from ledger.cli.parsing import command, cosigner, label, origin, party
 from ledger.cli.signing import passphrase_option, put, signing_options, submit
 from ledger.cli.sources import full_id, home_of, is_url, open_target, read_state
 from ledger.compose import compose, sign_document
@@ -85,11 +85,11 @@ def _add_init(commands: _SubParsersAction[ArgumentParser]) -> None:
     init.add_argument("--key", required=True, metavar="FILE", help="your party's key file")
     passphrase_option(init)
     init.add_argument(
-        "--member", action="append", default=[], type=label, metavar="PARTY",
+        "--member", action="append", default=[], type=party, metavar="PARTY",
         help="a party that may join, besides yours; again for each",
     )  # fmt: skip
     init.add_argument(
-        "--registrar", action="append", default=[], type=label, metavar="PARTY",
+        "--registrar", action="append", default=[], type=party, metavar="PARTY",
         help="a member that governs, besides yours; again for each",
     )  # fmt: skip
     for name, default, text in (

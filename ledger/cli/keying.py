@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ledger.cli.carrying import evidence_of, name_in
 from ledger.cli.context import DONE, Context, UsageError, groups, table
-from ledger.cli.parsing import command, index, label
+from ledger.cli.parsing import command, index, label, party
 from ledger.cli.signing import passphrase_option, signing_options, submit
 from ledger.cli.sources import SOURCE, is_url, open_remote, read_state
 from ledger.compose import compose
@@ -83,7 +83,7 @@ def _add_new(keys: _SubParsersAction[ArgumentParser]) -> None:
     )  # fmt: skip
     new.add_argument("file", help="the key file to make")
     new.add_argument(
-        "--party", required=True, type=label, help="your party's name in the ledger: a DNS label"
+        "--party", required=True, type=party, help="your party's name in the ledger: a DNS label"
     )
     new.add_argument(
         "--post", type=label, help="the post that the key belongs to, such as monitoring-officer"

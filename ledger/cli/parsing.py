@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ledger.cli.context import UsageError
 from verify.errors import MalformedError
 from verify.note import ED25519, VerifierKey, parse_vkey
+from verify.state import KEYLESS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -34,6 +35,7 @@ __all__ = [
     "index",
     "label",
     "origin",
+    "party",
     "seconds",
     "size",
     "width",
@@ -202,6 +204,13 @@ def label(text: str) -> str:
         return text
     words = "small letters, digits and hyphens between them, at most 63"
     raise ArgumentTypeError(f"{text[:80]!r} is no name here: {words}")
+
+
+def party(text: str) -> str:
+    """Read the name of a party that is to hold keys."""
+    if text in KEYLESS:
+        raise ArgumentTypeError(f"{text!r} is the name of no party: it can hold no key")
+    return label(text)
 
 
 def actor(text: str) -> str:

@@ -57,6 +57,8 @@ def test_a_key_file_is_for_its_owner_and_never_overwritten(desk: Desk) -> None:
 @pytest.mark.parametrize(("words", "part"), [
     (("--party", "Bad Party"), "--party"),
     (("--party", "x" * 64), "--party"),
+    (("--party", "public"), "'public' is the name of no party"),
+    (("--party", "unknown"), "'unknown' is the name of no party"),
     (("--party", "county", "--post", "Monitoring Officer"), "--post"),
     (("--party", "county", "--powers", "record,fly"), "'fly'"),
     (("--party", "county", "--powers", ""), "''"),
@@ -99,6 +101,7 @@ def test_shows_keys_and_requests_without_secrets(desk: Desk) -> None:
 @pytest.mark.parametrize(("words", "part"), [
     (("--origin", "https://x"), "--origin"),
     (("--origin", ORIGIN, "--member", "É"), "--member"),
+    (("--origin", ORIGIN, "--member", "public"), "'public' is the name of no party"),
     (("--origin", ORIGIN, "--threshold", "2"), "--threshold"),
     (("--origin", ORIGIN, "--threshold", "-1"), "thresholds.govern"),
     (("--origin", ORIGIN, "--notice-days", "1000000"), "notice_days"),
