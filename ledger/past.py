@@ -6,7 +6,7 @@ each question, which anybody may keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from ledger.commit import EMPTY_HEAD, Head
@@ -76,6 +76,10 @@ class SnapshotPast:
     def recorded_at(self, index: int) -> int:
         """Return when an earlier entry was recorded, in milliseconds since 1970."""
         return parse_entry(self._snapshot.row(index).entry(index)).recorded
+
+    def notes_of(self, size: int) -> Iterator[bytes]:
+        """Yield the notes of a size that are kept."""
+        return (note for _, note in self._snapshot.notes_within(size - 1, size))
 
 
 class StorePast:

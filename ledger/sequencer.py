@@ -34,7 +34,7 @@ from verify.entry import SignedStatement, format_entry
 from verify.errors import RuleError, VerifyError
 from verify.kinds import GOVERNANCE, Charter, Event, Opening
 from verify.merkle import leaf_hash
-from verify.note import ED25519, VerifierKey, check_cosignature, key_id
+from verify.note import ED25519, MAX_NOTE_SIZE, VerifierKey, check_cosignature, key_id
 from verify.notes import dated_by
 from verify.rules import Candidate, Fact, Past, admit, candidate_of, judge_statement, known_ids
 from verify.state import State
@@ -100,6 +100,9 @@ class History(Past, Protocol):
 
     def recorded_at(self, index: int) -> int:
         """Return when an earlier entry was recorded, in milliseconds since 1970."""
+
+    def notes_of(self, size: int) -> Iterable[bytes]:
+        """Return the notes of a size that are kept."""
 
 
 class Recorded(NamedTuple):
@@ -427,6 +430,7 @@ class Run:
         # Each line by itself: with those of another note it makes a quorum, and in a reader's
         # policy it may be one, whatever quorum the charter wants.
         times = _times(note, state, size=size)
+        self._check_room(note, size=size, known={name for _, name in times})
         if not times:
             return
         last_s, name = max(times)
@@ -443,6 +447,27 @@ class Run:
                 Check.BRACKET, "note", "is cosigned earlier than what it covers was recorded",
                 f"from {format_time_s(earliest)} on", f"{format_time_s(first_s)} by {name}",
             )  # fmt: skip
+
+    def _check_room(self, note: bytes, *, size: int, known: set[str]) -> None:
+        """Check that of one size no more notes are kept than whoever copies the ledger can take.
+
+        A party can write any number of them, of lines that nobody can check.
+
+        Args:
+            note: The note.
+            size: Its size.
+            known: The witnesses of the charter that cosigned it.
+        """
+        if len(parse_signed(note)[1].signatures) <= 1 + len(known):
+            return  # beside the log's line there is one of each of them, and nothing else
+        kept = {one for at, one in self.notes if at == size}.union(
+            self._past.history.notes_of(size)
+        )
+        octets = sum(map(len, kept | {note}))
+        if kept and note not in kept and octets > MAX_NOTE_SIZE:
+            reason = "has lines of others than the charter's witnesses, and too many are kept so"
+            limit = f"{MAX_NOTE_SIZE} octets of size {size} together"
+            raise RuleError(Check.SEEN, "note", reason, limit, str(octets))
 
     def _check_copied(self, note: bytes, state: State, *, size: int, recorded: int) -> None:
         """Check the same where another ledger took it: only what breaks a rule is refused."""

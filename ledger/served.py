@@ -36,8 +36,12 @@ __all__ = [
 MAX_TILE: Final = TILE_WIDTH * 32
 """Octets of a full tile."""
 
-MAX_NOTES: Final = 1 << 26
-"""Octets of kept notes about as many entries as a bundle has."""
+MAX_NOTES: Final = 1 << 28
+"""Octets of kept notes about as many entries as a bundle has.
+
+Each names one at most, and of the size behind each a ledger keeps as many octets of them as one may
+have, beside what witnesses gave it; all of which JSON makes twice as long at most.
+"""
 
 _NOTE: Final = Decoder(str, name="checkpoints")
 _MAX_BUNDLE: Final = TILE_WIDTH * (MAX_ENTRY_SIZE + 2)

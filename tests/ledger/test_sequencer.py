@@ -30,6 +30,7 @@ from tests.ledger.builder import (
     sign_document,
     submit,
 )
+from tests.ledger.test_prove import padded
 from tests.world import cosign, witness, witness_key
 from verify.audit import audit
 from verify.checkpoint import Checkpoint, check_checkpoint, format_checkpoint, parse_signed
@@ -305,6 +306,33 @@ def test_keeps_the_note_that_was_seen_once(ledger: Ledger) -> None:
     submit(ledger, new_letter("alpha"), note=notes[0])
 
     assert notes == list(ledger.notes())
+
+
+def test_keeps_no_more_notes_of_one_size_than_its_copies_can_take(tmp_path: Path) -> None:
+    one = witness("w1")
+    named = [{"algorithm": one.algorithm, "key": one.key, "name": one.name}]
+    found, clock = found_ledger(tmp_path / "cosigned", ALPHA, witnesses=named)
+
+    def names(note: bytes) -> bytes:
+        return sign_document(found, ALPHA, [new_letter("alpha")], note=note)
+
+    with found:
+        plain = found.checkpoint()
+        first, second, third = (padded(plain, number, width=740) for number in (1, 2, 3))
+        both = batch_of(found, [names(first), names(second)])
+        submit(found, new_letter("alpha"), note=padded(plain, 4, lines=1))
+        assert Check.SEEN == refused(found, names(third))
+        submit(found, new_letter("alpha"), note=first)  # it is kept already
+        # Of these nobody can make any number.
+        submit(found, new_letter("alpha"), note=plain)
+        submit(found, new_letter("alpha"), note=cosign(plain, ("w1", clock() // 1000)))
+        submit(found, new_letter("alpha"), note=padded(found.checkpoint(), 5))
+        kept = [len(note) for note in found.notes()]
+
+    assert Accepted(1, 1, new=True) == both[0]
+    assert isinstance(both[1], RuleError)
+    assert Check.SEEN is both[1].check
+    assert 5 == len(kept)
 
 
 @pytest.mark.parametrize("at_first", [True, False])
