@@ -82,9 +82,11 @@ class Fetching:
 
 
 def _headers(file: File) -> dict[str, str]:
+    # What turns letters round would have it saved as a picture by its looks, and run by its end.
+    name = "".join(each if each.isprintable() else "_" for each in file.name)
     return {
         "accept-ranges": "bytes",
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         "content-security-policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
         "content-type": file.media_type if file.media_type in _SAFE else OCTETS,
         "etag": f'"{file.sha256}"',
