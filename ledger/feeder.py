@@ -365,15 +365,13 @@ class Feeder:
         while (size := self._next(one)) is not None:
             try:
                 cosigned = one.feeding.submit(size)
-                merged = self._merge(one, size, cosigned)
+                self._took(one, self._merge(one, size, cosigned))
             except DisputedError as error:
                 self._failed(one, DISPUTED, error)
             except WitnessError as error:
                 self._failed(one, error.reason, error, retry_after_s=error.retry_after_s)
             except Exception as error:  # noqa: BLE001 - the witness is asked again, whatever it was
                 self._failed(one, FAILED, error)
-            else:
-                self._took(one, merged)
         one.feeding.close()
 
     def _next(self, one: _One) -> int | None:

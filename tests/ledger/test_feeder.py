@@ -374,6 +374,33 @@ def test_what_goes_wrong_here_is_told_with_its_cause(
     assert error.__traceback__ is not None
 
 
+def test_who_cosigned_what_could_not_be_taken_is_asked_again(
+    ledger: Ledger,
+    keys: list[WitnessKey],
+    servers: list[Answering],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a quorum is could not be read, between the witness's answer and what follows of it."""
+    failures = [StoreError(ledger.path, "cannot be read")]
+    told: queue.Queue[tuple[str, Exception | None]] = queue.Queue()
+    wanted = Feeder._wanted
+
+    def observe(witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
+        del witness, again
+        told.put((reason, error))
+
+    def fail(feeder: Feeder) -> object:
+        if threading.current_thread().name.startswith("counterfoil-feed") and failures:
+            raise failures.pop()
+        return wanted(feeder)
+
+    monkeypatch.setattr(Feeder, "_wanted", fail)
+    (failure,) = failures
+    with fed(ledger, keys, servers, observer=observe) as feeder:
+        assert (FAILED, failure) == told.get(timeout=30)
+        assert 1 == covered(feeder, 1)
+
+
 def test_a_clock_ahead_of_a_quorum_records_nothing(
     ledger: Ledger, tmp_path: Path, keys: list[WitnessKey]
 ) -> None:
