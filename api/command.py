@@ -7,14 +7,11 @@ counterfoil demo [DIR]               the founding case, end to end
 
 import io
 import os
-import signal
 import sys
-import threading
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from api.clock import now_ms
 from api.demo import demo
@@ -36,8 +33,6 @@ _WITNESS_PORT = 8471
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)  # else half an export would stay behind
     out, err = _stream(sys.stdout), _stream(sys.stderr)
     return run(arguments, Context(now_ms=now_ms, out=out, err=err), _add)
 
@@ -49,11 +44,6 @@ def _stream(stream: TextIO | None) -> TextIO:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
     return stream
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    del number, frame
-    raise KeyboardInterrupt
 
 
 def _add(commands: "_SubParsersAction[ArgumentParser]") -> None:

@@ -68,7 +68,7 @@ _REQUEST: Final = msgspec.msgpack.Decoder(Request)
 
 def main(descriptor: int) -> int:
     """Record until the socket ends."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the other process says when to end
     # A submission makes thousands of small objects that outlive nothing: looking through them for
     # cycles after every 700 took a fifth of the time to check it.

@@ -206,7 +206,7 @@ def _open(name: str, path: Path) -> Ledger:
 
 @contextlib.contextmanager
 def _signals(server: uvicorn.Server) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the server, and nothing else.
+    """Let SIGINT and SIGTERM end the server, SIGHUP where it is not passed over, and nothing else.
 
     Uvicorn raises the signals that it caught once more when it is done: by default they would end
     this process before the ledger is closed.
@@ -219,7 +219,10 @@ def _signals(server: uvicorn.Server) -> Iterator[None]:
         del number, frame
         server.should_exit = True
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as below `nohup`
+        ending.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in ending}
     try:
         yield
     finally:

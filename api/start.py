@@ -1,15 +1,18 @@
-"""Begins the command `counterfoil`."""
+"""Begins the command `counterfoil`, and has it put away what it began when it is interrupted."""
 
 import signal
+import time
 
 from verify.start import INTERRUPTED, begin
 
 __all__ = ["main"]
 
+_AGAIN_S = 2.0
+
 
 def main() -> int:
     """Begin `counterfoil`; return its exit status."""
-    interruptions: list[int] = []
+    interruptions: list[float] = []
     try:
         _note_interruptions(interruptions)
         return begin("api.command")
@@ -23,13 +26,22 @@ def main() -> int:
         raise
 
 
-def _note_interruptions(noted: list[int]) -> None:
-    """Have each interruption noted, by the number of its signal, before it is raised."""
+def _note_interruptions(noted: list[float]) -> None:
+    """Have each interruption noted, by when it came, before it is raised.
 
-    def note(number: int, _frame: object) -> None:
-        noted.append(number)
-        raise KeyboardInterrupt
+    A terminal that is closed, or that is written ^C twice, and whoever ends a service, send more
+    than one at a time: raised once more, it would end what puts away what the first one left,
+    such as half a ledger with its key.
+    """
 
-    # Where they are to be passed over, they still are.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, note)
+    def note(_number: int, _frame: object) -> None:
+        now = time.monotonic()
+        again = noted and now - noted[-1] < _AGAIN_S
+        if not again:
+            noted.append(now)
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        # Where they are to be passed over, as SIGHUP below `nohup`, they still are.
+        if signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}:
+            signal.signal(number, note)

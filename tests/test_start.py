@@ -33,7 +33,8 @@ class Raising:
 @pytest.fixture
 def process() -> Iterator[None]:
     """Give the process back what a command takes for itself."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    noted = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in noted}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -159,3 +160,47 @@ def test_an_interruption_that_a_library_tells_otherwise_is_one_all_the_same(
     else:
         with pytest.raises(ValueError, match="no schema"):
             begin()
+
+
+@pytest.mark.usefixtures("process")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("later", [True, False])
+def test_two_interruptions_at_once_are_one(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals, *, later: bool
+) -> None:
+    """What the first one left is put away; one that comes later ends that, too."""
+    put_away = []
+
+    def run() -> int:
+        try:
+            signal.raise_signal(number)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            put_away.append("half a ledger")
+        return 0
+
+    start = importlib.import_module("api.start")
+    monkeypatch.setitem(sys.modules, "api.command", types.SimpleNamespace(main=run))
+    if later:
+        monkeypatch.setattr(start, "_AGAIN_S", 0.0)
+    signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    assert 130 == start.main()
+    assert later != bool(put_away)
+
+
+@pytest.mark.usefixtures("process")
+def test_what_is_to_be_passed_over_still_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SIGHUP is below `nohup`, and SIGINT in the background of a script."""
+
+    def run() -> int:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGINT)
+        return 0
+
+    monkeypatch.setitem(sys.modules, "api.command", types.SimpleNamespace(main=run))
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+    assert 0 == importlib.import_module("api.start").main()

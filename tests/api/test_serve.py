@@ -107,7 +107,7 @@ def size_of(path: Path) -> int:
         return ledger.size()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_serves_until_a_signal_and_then_closes(path: Path, document: bytes, number: int) -> None:
     with started(path) as server:
         assert server.name.startswith("http://127.0.0.1:")

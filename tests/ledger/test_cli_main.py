@@ -203,7 +203,7 @@ def test_a_locale_that_cannot_spell_gets_escapes(desk: Desk) -> None:
     assert "Straße ‖ 東京 🏛" in str(as_json.values["events"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_is_said_in_a_line(desk: Desk, number: signal.Signals) -> None:
     desk.key("county")
     fifo = desk.folder / "fifo"
