@@ -247,11 +247,18 @@ def test_every_altered_octet_is_found() -> None:
         b"\xff",
         b"[" * 100_000,
         b'{"checkpoint":"\\ud800A"}',
-        b" " * (MAX_EVIDENCE + 1),
     ],
 )
 def test_any_octets_give_a_report(data: bytes) -> None:
     assert [f.check for f in audit_evidence(data).findings] == [Check.EVIDENCE]
+
+
+def test_what_is_too_long_for_evidence_is_not_read() -> None:
+    for octets, is_longer in ((MAX_EVIDENCE, False), (MAX_EVIDENCE + 1, True)):
+        (finding,) = audit_evidence(b" " * octets).findings
+
+        assert Check.EVIDENCE is finding.check
+        assert is_longer == ("is longer than" in finding.reason)
 
 
 def test_refuses_other_spelling() -> None:

@@ -378,7 +378,6 @@ def test_a_log_may_sign_as_a_cosigner_does_and_have_the_key_of_a_witness() -> No
         b"# \x7f\nquorum none\n",
         b"# \x00\nquorum none\n",
         b"# \x0b\nquorum none\n",
-        b"quorum none\n" + b"#" * MAX_POLICY_SIZE,
     ],
 )
 def test_refuses_what_is_no_policy(data: bytes) -> None:
@@ -386,6 +385,15 @@ def test_refuses_what_is_no_policy(data: bytes) -> None:
         parse_policy(data)
 
     assert "policy" == caught.value.where
+
+
+def test_a_policy_may_be_so_long_and_no_longer() -> None:
+    end = b"\nquorum none\n"
+    longest = b"#" * (MAX_POLICY_SIZE - len(end)) + end
+
+    assert parse_policy(longest).quorum is None
+    with pytest.raises(MalformedError, match="longer than"):
+        parse_policy(b"#" + longest)
 
 
 def test_only_space_and_tab_are_white_space() -> None:

@@ -21,7 +21,7 @@ from verify.folder import Folder
 from verify.outside.mails import MAX_KEYS, Mail, keys_of, read_keys, read_mails
 
 ALPHA = Party("alpha", 1)
-SIZE = 8
+SIZE = 9
 
 
 def recorded(record: str | None = None, *, name: str = NAME) -> dict[str, object]:
@@ -30,7 +30,7 @@ def recorded(record: str | None = None, *, name: str = NAME) -> dict[str, object
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Entry 1 is a signed mail, 2 a letter; 3 to 6 record keys, and 7 is of another kind."""
+    """Entry 1 is a signed mail, 2 a letter; 3 to 6 record keys, and 7 and 8 are about no mail."""
     folder = tmp_path_factory.mktemp("export")
     with found_ledger(folder / "ledger", ALPHA)[0] as ledger:
         octets = signed()
@@ -53,6 +53,8 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
         attest(mail, {})
         attest(letter, recorded())
         attest(mail, recorded(), "arc")
+        fields: dict[str, object] = {"type": "dkim", "size": 2, "root": ledger.root_at(2).hex()}
+        submit(ledger, new_event("alpha", "attestation/v1", claims=recorded(), **fields))  # type: ignore[arg-type]  # its own fields
         write(ledger, folder / "export")
     return folder / "export"
 
@@ -107,7 +109,8 @@ def test_a_mail_that_the_export_leaves_out_is_not_here(tmp_path: Path) -> None:
 
 def test_keys_are_read_in_pairs() -> None:
     claims = {"reference.1": "A.b.", "material.1": "p=", "reference.2": "c", "material.3": "p=",
-              "reference.4": "d", "material.4": object(), "title": "e"}  # fmt: skip
+              "reference.4": "d", "material.4": object(), "title": "e",
+              "reference.5": object(), "material.5": "p="}  # fmt: skip
 
     assert {"a.b": "p="} == keys_of(claims)
 
@@ -122,8 +125,11 @@ def test_a_file_of_trusted_keys_is_read_line_by_line() -> None:
     for nothing in ("", "# none\n\n"):
         with pytest.raises(MalformedError, match="keys: holds no key"):
             read_keys(nothing.encode(), where="keys")
+    key = f"{NAME} v=DKIM1; p=A\n".encode()
+    longest = key + b"#" * (MAX_KEYS - len(key))
+    assert [NAME] == list(read_keys(longest, where="keys"))
     with pytest.raises(MalformedError, match="keys: is longer than 1048576 bytes"):
-        read_keys(bytes(MAX_KEYS + 1), where="keys")
+        read_keys(longest + b"#", where="keys")
 
 
 def test_the_report_says_what_each_mail_shows(export: Path, tmp_path: Path) -> None:

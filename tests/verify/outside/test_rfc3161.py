@@ -339,7 +339,7 @@ def test_takes_the_certificates_of_a_chain_in_any_order_and_no_more(
         check_token(token, checkpoint=CHECKPOINT, chain=chain)
 
 
-@pytest.mark.parametrize("bad", [b"", b"\x30", b"a" * 100, bytes(MAX_TOKEN + 1)])
+@pytest.mark.parametrize("bad", [b"", b"\x30", b"a" * 100])
 def test_refuses_what_is_no_token(authority: Authority, bad: bytes) -> None:
     with pytest.raises(MalformedError) as refusal:
         check_token(bad, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
@@ -347,9 +347,28 @@ def test_refuses_what_is_no_token(authority: Authority, bad: bytes) -> None:
     assert refusal.value.where == "token"
 
 
+def test_what_is_too_long_for_a_token_is_not_looked_into(authority: Authority) -> None:
+    chain = parse_chain(authority.chain)
+    for octets, is_longer in ((MAX_TOKEN, False), (MAX_TOKEN + 1, True)):
+        with pytest.raises(MalformedError) as refusal:
+            check_token(bytes(octets), checkpoint=CHECKPOINT, chain=chain)
+
+        assert is_longer == ("longer than" in str(refusal.value))
+
+
+def test_a_chain_may_be_so_long_and_no_longer(authority: Authority) -> None:
+    root = (authority.folder / "root.pem").read_bytes()
+    longest = root + b"\n" * (MAX_CHAIN - len(root))
+
+    assert 1 == len(parse_chain(longest))
+    assert 16 == len(parse_chain(root * 16))
+    with pytest.raises(MalformedError, match="longer than"):
+        parse_chain(longest + b"\n")
+
+
 def test_refuses_what_are_no_certificates(authority: Authority) -> None:
     root = (authority.folder / "root.pem").read_bytes()
-    for bad in (b"", b"x", root[:-40], root * 17, bytes(MAX_CHAIN + 1)):
+    for bad in (b"", b"x", root[:-40], root * 17):
         with pytest.raises(MalformedError) as refusal:
             parse_chain(bad)
 
@@ -371,9 +390,9 @@ def test_refuses_certificates_that_openssl_does_not_take(authority: Authority) -
 
 
 @pytest.mark.parametrize(
-    "error", [KeyError("part"), PanicException("gave up"), KeyboardInterrupt()]
+    "error", [KeyError("part"), PanicException("gave up"), KeyboardInterrupt(), MemoryError()]
 )
-def test_whatever_the_library_raises_is_a_refusal_but_not_an_interrupt(
+def test_whatever_the_library_raises_is_a_refusal_but_no_interrupt_and_no_want_of_memory(
     authority: Authority, token: bytes, error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(data: bytes) -> None:
@@ -381,7 +400,8 @@ def test_whatever_the_library_raises_is_a_refusal_but_not_an_interrupt(
         raise error
 
     monkeypatch.setattr(rfc3161, "decode_timestamp_response", fail)
-    kind = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else MalformedError
+    ours = isinstance(error, KeyboardInterrupt | MemoryError)
+    kind = type(error) if ours else MalformedError
     with pytest.raises(kind):
         check_token(token, checkpoint=CHECKPOINT, chain=parse_chain(authority.chain))
 

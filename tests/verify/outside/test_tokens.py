@@ -47,7 +47,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Path:
-    """Entry 1 is a letter; 2 its token; 3 to 8 are tokens that prove nothing; 9 is no token."""
+    """Entry 1 is a letter; 2 its token; 3 to 9 are tokens that prove nothing; 10 to 12 are none.
+
+    And 13 is a token of all before it.
+    """
     folder = tmp_path_factory.mktemp("export")
     with found_ledger(folder / "ledger", ALPHA)[0] as ledger:
         submit(ledger, new_letter("alpha"))
@@ -59,8 +62,10 @@ def export(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Pa
             ledger.add_file(io.BytesIO(content), sha256=sha256, size=len(content))
             return {"media_type": "a/b", "name": "a", "sha256": sha256, "size": len(content)}
 
-        def attest(size: int, root: bytes, claims: Mapping[str, object]) -> None:
-            fields: dict[str, object] = {"type": "rfc3161", "size": size, "root": root.hex()}
+        def attest(
+            size: int, root: bytes, claims: Mapping[str, object], kind: str = "rfc3161"
+        ) -> None:
+            fields: dict[str, object] = {"type": kind, "size": size, "root": root.hex()}
             submit(ledger, new_event("alpha", "attestation/v1", claims=claims, **fields))  # type: ignore[arg-type]  # its own fields
 
         whole = {"file.1": kept(token), "file.2": kept(authority.chain)}
@@ -71,8 +76,13 @@ def export(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Pa
         attest(2, checkpoint.root, {"file.1": kept(bytes(70_000)), "file.2": kept(authority.chain)})
         attest(2, checkpoint.root, {})
         attest(2, checkpoint.root, whole | {"file.1": kept(other)})
-        about = {"type": "dkim", "of": ledger_id(ledger.entry(1))}
-        submit(ledger, new_event("alpha", "attestation/v1", **about))  # type: ignore[arg-type]  # its own fields
+        attest(2, checkpoint.root, whole | {"file.1": kept(b"no token")})
+        for kind in ("dkim", "rfc3161"):
+            about = {"type": kind, "of": ledger_id(ledger.entry(1))}
+            submit(ledger, new_event("alpha", "attestation/v1", claims=whole, **about))  # type: ignore[arg-type]  # its own fields
+        attest(2, checkpoint.root, whole, "opentimestamps")
+        later, note = parse_signed(ledger.checkpoint())
+        attest(later.size, later.root, whole | {"file.1": kept(authority.stamp(note.text))})
         write(ledger, folder / "export")
     return folder / "export"
 
@@ -83,22 +93,25 @@ def ledger_id(entry: bytes) -> str:
 
 def tokens(export: Path, trusted: Chain | None = None) -> tuple[Token, ...]:
     return read_tokens(
-        Folder(export), origin=ORIGIN, size=10, attestations=range(10), trusted=trusted
+        Folder(export), origin=ORIGIN, size=14, attestations=range(14), trusted=trusted
     )
 
 
 def test_each_token_is_checked_for_itself(export: Path) -> None:
     found = tokens(export)
 
-    assert [2, 3, 4, 5, 6, 7, 8] == [token.index for token in found]
+    assert [2, 3, 4, 5, 6, 7, 8, 9, 13] == [token.index for token in found]
     assert found[0].stamp is not None
     assert found[0].stamp.authority == "CN=Invented authority"
     assert found[0].reason == ""
-    assert [None] * 6 == [token.stamp for token in found[1:]]
+    assert [None] * 7 == [token.stamp for token in found[1:8]]
     never, missing = "is of a state that this record never had before it", "is not here"
     assert [never, never] == [token.reason for token in found[1:3]]
     assert all(token.reason.startswith(missing) for token in found[3:6])
     assert "Mismatch" in found[6].reason
+    assert found[7].reason.startswith("token: ")
+    assert 13 == found[8].size
+    assert found[8].stamp is not None
 
 
 def test_a_token_alone_is_checked_though_the_log_grew(tmp_path: Path, authority: Authority) -> None:
@@ -292,8 +305,12 @@ def test_the_tokens_of_an_evidence_file_are_told(
     world = World().found()
     world.submit(letter("northmere"), letter("northmere"))
     token, chain = authority.stamp(parse_note(world.note(2)).text), authority.chain.decode()
-    # The second is of another checkpoint than it says.
-    brought = [replace(stamp(world, size, token), certificates=chain) for size in (2, 3)]
+    # Of the last two one is of another checkpoint than it says, and one is none at all.
+    of_three = sorted((token, b"no token"), key=lambda octets: hashlib.sha256(octets).digest())
+    brought = [
+        replace(stamp(world, size, octets), certificates=chain)
+        for size, octets in ((2, token), *((3, octets) for octets in of_three))
+    ]
     path = tmp_path / "evidence.json"
     path.write_bytes(encode(replace(evidence_of(world, 1), stamps=tuple(brought))))
 
@@ -301,9 +318,10 @@ def test_the_tokens_of_an_evidence_file_are_told(
     text = " ".join(capsys.readouterr().out.split())
     assert "with this file: the first 2 entries existed by 20" in text
     assert "with this file: proves nothing: signature" in text
+    assert "with this file: proves nothing: token: " in text
     assert 3 == main([str(path), "--json"])
     values = msgspec.json.decode(capsys.readouterr().out)
-    assert [{"size", "time", "authority"}, {"size", "reason"}] == [
+    assert [{"size", "time", "authority"}, {"size", "reason"}, {"size", "reason"}] == [
         set(token) for token in values["tokens"]
     ]
     assert 3 == main([str(path), "--quiet", "--certificate", str(tmp_path / "draft.txt")])
