@@ -290,9 +290,13 @@ def test_a_witness_that_cosigned_another_history_proves_it(desk: Desk, count: in
         assert parse_note(other.checkpoint()).text == parse_note(caught.value.note).text
 
 
-def test_a_larger_size_that_nobody_signed_is_an_alarm_without_proof(desk: Desk) -> None:
+@pytest.mark.parametrize("shown", [http(404), http(200, bytes(1 << 20)), b""])
+def test_a_larger_size_that_nobody_signed_is_an_alarm_without_proof(
+    desk: Desk, shown: bytes
+) -> None:
+    """Nor does it help to show no checkpoint, or to hang up on who asks for it."""
     with pytest.raises(OlderError) as caught:
-        desk.submit(lambda path, _body: http(409 if "add" in path else 404, b"9\n", SIZE))
+        desk.submit(lambda path, _body: http(409, b"9\n", SIZE) if "add" in path else shown)
 
     assert ("witness w1", 9, None, b"") == (
         caught.value.source, caught.value.size, caught.value.root, caught.value.note,

@@ -63,6 +63,14 @@ def test_a_kept_line_out_of_time_gives_way_and_others_stay() -> None:
     assert 2 == merged.count(KEYS)
 
 
+def test_a_key_with_one_line_out_of_time_gives_way_with_all_of_its_lines() -> None:
+    """To whoever weighs them each line counts."""
+    kept = cosign(NOTE, ("w1", 10), ("w1", 30), ("w2", 10))
+    merged = Merged(kept, KEYS, within_s=range(10, 21))
+
+    assert cosign(NOTE, ("w2", 10)) == merged.note()
+
+
 def test_of_each_key_the_time_that_was_heard_last_is_remembered() -> None:
     merged = Merged(NOTE, (), within_s=EVER)
     merged.hear([cosigned("w1", 100)], elapsed_s=40.0)

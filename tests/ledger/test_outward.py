@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from ledger.covering import covering, most_cosigned, size_of
+from ledger.covering import covering, earliest_s, most_cosigned, size_of
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from ledger.outward import dsse_envelope, tlog_proof
@@ -58,6 +60,25 @@ def grow(ledger: Ledger, *numbers: int) -> int:
 def sizes(ledger: Ledger, *indexes: int, limit: int = 99) -> list[int]:
     """Return the sizes of the checkpoints that are handed out for entries."""
     return [found.size for found in covering(ledger, indexes, limit=limit, most=9)]
+
+
+def test_each_entry_is_weighed_by_the_tolerance_of_its_time(ledger: Ledger) -> None:
+    """By the charter in force before it, as SPEC section 8.2 has it; entry 0 by its own."""
+    recorded_s = (1000, 1000, 1010, 1030, 1030, 1040)
+    state = ledger.state()
+    for count in range(3):
+        later = combinations(range(2, 7), count)
+        for starts, tolerances_s in product(later, product((0, 15, 60), repeat=count + 1)):
+            amended = [replace(state.charter, tolerance_s=each) for each in tolerances_s]
+            by_now = replace(state, charters=tuple(zip((1, *starts), amended, strict=True)))
+            for size in range(1, 7):
+                least_s = max(
+                    recorded_s[index] - by_now.charter_at(max(index, 1)).tolerance_s
+                    for index in range(size)
+                )
+                found_s = earliest_s(by_now, size, recorded_at=lambda i: 1000 * recorded_s[i] + 999)
+
+                assert least_s == found_s
 
 
 def test_the_earliest_checkpoint_with_a_quorum_is_handed_out(ledger: Ledger) -> None:

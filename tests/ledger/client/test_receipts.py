@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from ledger.client import AlteredError, ForkError, Remote
+from ledger.client import AlteredError, ForkError, Remote, ShrunkError
 from ledger.errors import TargetError
 from ledger.keys import PartySigner
 from ledger.ledger import Ledger
@@ -80,6 +80,23 @@ def test_tiles_that_prove_nothing_do_not_show_that_a_ledger_went_back(
     assert [] == list((tmp_path / "home").rglob("*.checkpoint"))
     shelf.files[path] = whole
     assert held == remote.check_held(held, source="held")
+
+
+@pytest.mark.parametrize("more", [1, 2])
+def test_a_receipt_of_what_is_not_there_any_more_shows_that_a_ledger_went_back(
+    remote: Remote, world: World, more: int
+) -> None:
+    """Also where only the last entry is gone."""
+    later = copy.deepcopy(world)
+    for _ in range(more):
+        index = later.submit(letter("northmere"))
+    held = later.receipt(index, 1)
+    remote.head()
+
+    with pytest.raises(ShrunkError) as caught:
+        remote.check_held(held, source="held")
+
+    assert (later.note(), world.note()) == (caught.value.seen, caught.value.shown)
 
 
 def test_a_document_that_is_not_sound_is_not_sent(remote: Remote, shelf: Shelf) -> None:
