@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from ledger.cli.context import vkey_of
 from ledger.covering import size_of
 from ledger.errors import MovedClockError, OlderError, StoreError
 from ledger.export import export
-from ledger.feeder import EARLY, FAILED, LATE, Feeder, Observer, Pace, Witnessed
+from ledger.feeder import DISPUTED, EARLY, FAILED, LATE, Feeder, Observer, Pace, Witnessed
 from ledger.feeding import Fed, Feeding
 from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
@@ -284,10 +285,64 @@ def test_who_knows_more_is_an_alarm_until_it_cosigns_after_all(
         with pytest.raises(OlderError):
             feeder.ask(30)
         assert [9] == [one.size for one in feeder.disputes()]
+        assert [False, True] == [one.disputed for one in feeder.standings()]
         servers[1].answer = honestly
 
         assert 1 == covered(feeder, 1)
         assert () == feeder.disputes()
+        assert [False, False] == [one.disputed for one in feeder.standings()]
+
+
+def test_what_the_log_key_has_signed_elsewhere_stays_an_alarm(
+    tmp_path: Path, keys: list[WitnessKey], servers: list[Answering]
+) -> None:
+    """Neither what a witness says without proof takes its place, nor that it cosigns after all."""
+    path, honestly = tmp_path / "ledger", servers[1].answer
+    with witnessed(path, keys, quorum=2):
+        pass
+    shutil.copytree(path, tmp_path / "other")
+    with Ledger.open(tmp_path / "other", clock=now_ms, elapsed=elapsed_ms) as other:
+        expires = now_ms() + HOUR_MS
+        other.submit(sign_document(other, ALPHA, [new_letter("alpha")], expires=expires))
+        signed = other.checkpoint()
+    told: queue.Queue[tuple[str, bool, Exception | None]] = queue.Queue()
+
+    def observe(witness: str, reason: str, *, again: bool, error: Exception | None) -> None:
+        if witness == "b":
+            told.put((reason, again, error))
+
+    def told_with(note: bytes | None) -> bool:
+        """Wait until a dispute is told with a note; tell whether it was one the time before."""
+        while True:
+            reason, again, error = told.get(timeout=30)
+            assert DISPUTED == reason
+            if isinstance(error, OlderError) and error.note == note:
+                return again
+
+    def claim(size: int, shown: bytes) -> None:
+        servers[1].answer = lambda path, _: (
+            http(409, b"%d\n" % size, SIZE) if path == "add-checkpoint" else shown
+        )
+
+    claim(9, http(404))
+    with (
+        Ledger.open(path, clock=now_ms, elapsed=elapsed_ms) as ledger,
+        fed(ledger, keys, servers, observer=observe) as feeder,
+    ):
+        assert not told_with(b"")
+        claim(2, http(200, signed))
+        assert told_with(signed)
+        assert [signed] == [one.note for one in feeder.disputes()]
+        claim(9, http(404))
+        assert told_with(b"")
+        assert [signed] == [one.note for one in feeder.disputes()]
+        servers[1].answer = honestly
+
+        assert 1 == covered(feeder, 1)
+        assert [signed] == [one.note for one in feeder.disputes()]
+        assert [("", False), ("", True)] == [
+            (one.reason, one.disputed) for one in feeder.standings()
+        ]
 
 
 def test_what_came_before_anybody_kept_it_is_kept_once(
