@@ -131,8 +131,12 @@ def prepare(body: bytes, *, logs: Mapping[str, Sequence[VerifierKey]]) -> Reques
         lines = _signatures(note, keys)
     except SignatureError as error:
         return _refusal(Outcome.UNTRUSTED, str(error))
+    except MalformedError as error:  # extension lines, under a key of ML-DSA-44
+        return _refusal(Outcome.MALFORMED, str(error))
     if not lines:
         return _refusal(Outcome.UNTRUSTED, "no signature by a trusted key of this log")
+    if checkpoint.extensions:
+        return _refusal(Outcome.MALFORMED, "extension lines are not cosigned here")
     if old > checkpoint.size:
         return _refusal(Outcome.MALFORMED, "the old size is greater than the checkpoint's")
     return Request(old, proof, checkpoint, note.text, format_note(note.text, lines))
@@ -156,10 +160,7 @@ def parse_request(body: bytes) -> tuple[int, tuple[bytes, ...], Checkpoint, Note
     if len(hashes) > _MAX_PROOF:
         raise MalformedError("consistency proof", f"more than {_MAX_PROOF} hashes")
     proof = tuple([parse_hash(each, where="consistency proof") for each in hashes])
-    checkpoint, note = parse_signed(data)
-    if checkpoint.extensions:
-        raise MalformedError("checkpoint", "extension lines are not cosigned here")
-    return size, proof, checkpoint, note
+    return size, proof, *parse_signed(data)
 
 
 def format_request(old: int, proof: Sequence[bytes], note: bytes) -> bytes:
@@ -262,6 +263,7 @@ def _signatures(note: Note, keys: Sequence[VerifierKey]) -> list[NoteSignature]:
 
     Raises:
         SignatureError: A line under the name and key ID of one of them does not verify.
+        MalformedError: One of them covers no text such as this.
     """
     lines = {line[:2]: line for line in reversed(note.signatures)}
     found = []

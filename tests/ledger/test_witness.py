@@ -161,6 +161,13 @@ def test_refuses_a_line_of_a_log_s_ml_dsa_44_key_that_fails(tmp_path: Path) -> N
             assert UNTRUSTED == desk.ask(request(0, [], text + b"\n" + lines)).outcome
 
 
+def test_covers_no_extension_line_of_a_log_that_signs_with_ml_dsa_44(tmp_path: Path) -> None:
+    log = LatticeLog()
+    more = log.text(3) + b"more\n"
+    with opened(make(tmp_path / "w", log)) as desk:
+        assert MALFORMED == desk.ask(request(0, [], more + b"\n" + log.sign(more)))[0]
+
+
 # What is refused.
 
 HEAD, _, NOTE = LOG.request(3, 7).partition(b"\n\n")
@@ -255,6 +262,11 @@ def test_the_order_of_refusals_is_form_origin_signature_size(desk: Desk) -> None
 
     assert UNKNOWN == desk.ask(request(99, [], Log("log.example/x").note(7)))[0]
     assert UNTRUSTED == desk.ask(request(99, [], unsigned))[0]
+    more = Log("log.example/x").text(7) + b"more\n"
+    assert UNKNOWN == desk.ask(request(3, [], more + b"\n" + grease()))[0]
+    more = LOG.text(7) + b"more\n"
+    assert UNTRUSTED == desk.ask(request(3, [], more + b"\n" + grease()))[0]
+    assert MALFORMED == desk.ask(request(2, [], more + b"\n" + LOG.sign(more)))[0]
     assert MALFORMED == desk.ask(request(99, [], LOG.note(7)))[0]
     assert CONFLICT == desk.ask(request(2, [EMPTY], LOG.note(7)))[0]
     assert INCONSISTENT == desk.ask(request(3, [EMPTY], LOG.note(7)))[0]
