@@ -49,6 +49,7 @@ from verify.kinds import (
 __all__ = [
     "AMENDABLE",
     "Placed",
+    "cut",
     "event_words",
     "is_impersonal",
     "item_counts",
@@ -84,9 +85,14 @@ def title_of(told: Told) -> str | None:
     for name in _TITLES:
         text = told.text(name)
         if text:
-            line = " ".join(text.split())
-            return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+            return cut(text)
     return None
+
+
+def cut(text: str) -> str:
+    """Write a party's words as one line, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def sentence(told: Told, by_id: Mapping[str, Placed]) -> str:

@@ -171,7 +171,7 @@ def _date(date: DateCell | None) -> Iterable[Line]:
     words, *bounds = date.lines
     yield Line(words)
     yield from (Line(line, "small") for line in bounds)
-    yield Line(f"{say(date.role)}; {say(date.basis)}", "small")
+    yield Line(f"{date.role.replace('_', ' ')}; {say(date.basis)}", "small")
 
 
 def _grades(row: Row) -> Iterable[Line]:

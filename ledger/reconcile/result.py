@@ -47,9 +47,9 @@ def limits(found: Reconciled) -> tuple[str, ...]:
         counts = " and ".join(f"{n:,} of {found.letters[one]}" for one, n in crowd.counts)
         lines.append(f"{crowd.why} ({counts}): no match was proposed")
     if found.matches.more:
-        lines.append(f"{found.matches.more:,} weaker possible matches are not listed")
+        lines.append(f"weaker possible matches that are not listed: {found.matches.more:,}")
     if found.parties.more:
-        lines.append(f"{found.parties.more:,} further equal labels are not listed")
+        lines.append(f"further equal labels that are not listed: {found.parties.more:,}")
     return tuple(lines)
 
 
@@ -252,6 +252,8 @@ def _response(response: Response) -> Plain:
     }
     if response.items is not None:
         value["items"] = [list(each) for each in response.items]
+    if response.value is not None:
+        value["value"] = response.value
     return value | {"disowned": "yes"} if response.disowned else value
 
 

@@ -78,6 +78,8 @@ class Response(NamedTuple):
         field: What it responded to: the field, or `happened`.
         items: The items that it is about; None where it is about all there is.
         disowned: Whether its key is said to have been in other hands.
+        value: What it says instead: a date in EDTF, or a text; or the day of receipt.
+        date: The same as a date, if it is one that can be read.
     """
 
     party: str
@@ -85,6 +87,8 @@ class Response(NamedTuple):
     field: str
     items: Ranges | None = None
     disowned: bool = False
+    value: str | None = None
+    date: When | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -144,7 +148,17 @@ def responses_of(book: Book) -> dict[str, tuple[Response, ...]]:
         event = told.event
         if isinstance(event, Position) and told.id not in book.withdrawn:
             field = event.field or "happened"
-            latest = Response(told.author, event.stance, field, event.items, told.disowned)
+            role: DateRole = "received" if event.stance == "received" else "value"
+            written = (event.dates or {}).get(role)
+            latest = Response(
+                told.author,
+                event.stance,
+                field,
+                event.items,
+                told.disowned,
+                told.text("value") if written is None else written.edtf,
+                date_of(told, role),
+            )
             # That something was received is no answer to whether it is so.
             about = field if event.stance != "received" else f"{field} received"
             key = told.author, about, told.disowned

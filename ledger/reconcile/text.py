@@ -18,7 +18,7 @@ from ledger.reconcile.matches import Match
 from ledger.reconcile.reconciling import Reconciled
 from ledger.reconcile.result import decide, limits
 from ledger.reconcile.rows import Row
-from ledger.sentences import sentence
+from ledger.sentences import cut, sentence
 from ledger.text import WIDTH
 from ledger.wording import response_words
 
@@ -110,14 +110,18 @@ def _rows(found: Reconciled, tell: Tell) -> Iterator[str]:
         yield f"{number}  {_date(row)}{order}"
         for place, telling in enumerate(row.group.tellings):
             told, book = telling.told, books[telling.fingerprint]
-            dated = "" if telling.moment is None else format_when(telling.moment.when)
-            when = f" [{telling.moment.role} {dated}]" if telling.moment is not None else ""
+            moment, when = telling.moment, ""
+            if moment is not None:
+                when = f" [{moment.role.replace('_', ' ')} {format_when(moment.when)}]"
             letter = found.letters[telling.fingerprint]
             yield f"   {letter} {told.index}  {told.author}: {sentence(told, book.by_id)}{when}"
             for each in row.responses[place][:_RESPONSES]:
                 words = response_words(each.stance, each.field)
                 if each.items is not None:
                     words += f", {format_items(each.items)}"
+                if each.value is not None:
+                    value = cut(each.value) if each.date is None else format_when(each.date)
+                    words += f": {value}"
                 if each.disowned:
                     words += ", by a key that is said to have been compromised"
                 yield f"       in {letter}, {each.party} {words}"

@@ -35,6 +35,16 @@ def opened(table: Table) -> Any:  # noqa: ANN401 (python-docx hides the class of
     return Document(io.BytesIO(docx_of(table, nobody)))
 
 
+def test_a_date_says_what_it_is_the_date_of() -> None:
+    table = founding_table()
+    cells = {cell.text for row in opened(table).tables[0].rows for cell in row.cells}
+    roles = {row.date.role for row in table.rows if row.date is not None}
+
+    assert {"received", "sent"} <= roles
+    assert any(text.endswith("\nreceived; stated") for text in cells)
+    assert any("\nsent; " in text for text in cells)
+
+
 def test_has_each_row_of_the_table_under_a_head_that_repeats() -> None:
     table = founding_table()
     grid = opened(table).tables[0]

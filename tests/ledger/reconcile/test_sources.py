@@ -342,3 +342,39 @@ def test_knows_which_keys_were_in_other_hands(record: Record, tmp_path: Path) ->
     ]
 
     assert [frozenset((BLABY.public,))] * 2 == [book.compromised for book in books]
+
+
+def test_says_what_a_response_says_instead(record: Record, tmp_path: Path) -> None:
+    passed = record.add(
+        "passed",
+        new_event(
+            "leicestershire",
+            "artefact/v1",
+            number=1,
+            type="letter",
+            dates=dates(handed_over="2025-04-08"),
+        ),
+    )
+    answers: list[dict[str, object]] = [
+        {"stance": "correct", "field": "dates.handed_over", "dates": dates(value="2025-04-09")},
+        {"stance": "received", "dates": dates(received="2025-04-10")},
+        {"stance": "deny", "field": "actors", "claims": {"value": "the\nclerk " + "x" * 300}},
+    ]
+    for number, fields in enumerate(answers, start=2):
+        event = new_event(
+            "leicestershire",
+            "position/v1",
+            number=number,
+            on=passed.id.hex(),
+            **fields,  # type: ignore[arg-type]  # a test's own
+        )
+        record.add(str(number), event)
+    made = files_of(reconciled(record.export(), room=tmp_path / "room"))
+    text = " ".join(made["reconciliation.txt"].decode().split())
+
+    assert "[handed over 8 April 2025]" in text
+    assert "leicestershire corrects the date “handed over”: 9 April 2025" in text
+    assert "leicestershire received it: 10 April 2025" in text
+    assert "leicestershire denies who acted: the clerk xxx" in text
+    assert "x…" in text
+    assert b'"value":"2025-04-09"' in made["reconciliation.json"].replace(b" ", b"")
