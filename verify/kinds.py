@@ -559,7 +559,8 @@ class Position(_Event, frozen=True, kw_only=True, tag="position/v1"):
         if not (head == "dates" and rest in get_args(DateRole)) and not (
             head == "claims" and is_claim_name(rest)
         ):
-            raise ValueError(f"field: {self.field!r} is nothing a position can be about")
+            fields = ", ".join(sorted(_FIELDS))
+            raise ValueError(f"field: {self.field!r} is none of {fields}, dates.… and claims.…")
 
 
 class Sentence(Wire, frozen=True, kw_only=True):

@@ -69,6 +69,16 @@ def test_a_refusal_names_the_field(kind: str, field: str, value: object, where: 
     assert (Check.EVENT, where) == (caught.value.check, caught.value.where)
 
 
+def test_a_position_on_no_field_hears_which_there_are() -> None:
+    changed = reference.parse(SAMPLES["position"].data)
+    assert isinstance(changed, dict)
+    with pytest.raises(RuleError) as caught:
+        parse_event(canonical(changed | {"field": "attendees"}))
+
+    words = "'attendees' is none of actors, happened, items, status, dates.… and claims.…"
+    assert words in str(caught.value)
+
+
 def test_a_key_that_begins_needs_powers_and_possession() -> None:
     for name in ("powers", "possession"):
         changed = reference.parse(SAMPLES["key"].data)
