@@ -34,9 +34,10 @@ from typing import Literal
 
 from ledger.dates import Answer, When
 from ledger.errors import DateError
-from ledger.folds.bindings import SIGNING, At, Binding, Condition, Paper
+from ledger.folds.bindings import At, Binding
 from ledger.folds.deeds import Deed, is_elsewhere
 from ledger.folds.moments import Moment
+from ledger.folds.papers import SIGNING, Condition, Paper
 from ledger.folds.points import Point, some
 from ledger.folds.reading import Reading
 from ledger.folds.request_rows import Claim

@@ -15,8 +15,9 @@ from typing import Literal
 
 from ledger.dates import Answer, When
 from ledger.folds.arrangements import Facility
-from ledger.folds.bindings import At, Binding, Paper
+from ledger.folds.bindings import At, Binding
 from ledger.folds.moments import Moment, date_of
+from ledger.folds.papers import Paper
 from ledger.folds.points import Point, some
 from ledger.folds.positions import named_parties
 from ledger.folds.reading import Reading

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from ledger.folds.bindings import Paper
+from ledger.folds.papers import Paper
 from ledger.folds.points import MOST, Point, span_of
 
 __all__ = ["MOST_VERSIONS", "Choice", "Versions"]

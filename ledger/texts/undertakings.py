@@ -10,8 +10,9 @@ from ledger.date_words import format_day, format_when
 from ledger.dates import Answer, When
 from ledger.folds.agreements import AgreementRow, Agreements, AgreementVersion, Bindings
 from ledger.folds.arrangements import ArrangementRow, Arrangements, Seat
-from ledger.folds.bindings import Binding, Condition
+from ledger.folds.bindings import Binding
 from ledger.folds.moments import Moment
+from ledger.folds.papers import Condition
 from ledger.folds.ranges import format_items, format_ranges
 from ledger.folds.request_rows import Claim
 from ledger.folds.stances import Telling

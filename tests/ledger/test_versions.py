@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.dates import Answer
-from ledger.folds.bindings import At, Paper
+from ledger.folds.bindings import At
+from ledger.folds.papers import Paper
 from ledger.folds.points import Point, some
 from ledger.folds.reading import Reading
 from ledger.folds.stances import ESTABLISHED
