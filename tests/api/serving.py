@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -135,6 +137,19 @@ def serving(
     )
     with serving_app(app, chosen) as site:
         yield site
+
+
+# Below those of which systems give any to who asks for none; each process has its own.
+_FIRST = 20_000 + os.getpid() % 600 * 20
+_PORTS = itertools.cycle(range(_FIRST, _FIRST + 20))
+
+
+def lasting_port() -> int:
+    """Return a port on which somebody may listen, end, and listen again: nobody gets it between."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("they come again and again")
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ from ledger.keys import WitnessKey
 from ledger.ledger import Ledger
 from ledger.trusted import trusted_log
 from ledger.witness import add_logs, create_witness
-from tests.api.serving import Site
+from tests.api.serving import Site, lasting_port
 from tests.api.town import (
     ALPHA,
     HOUR_MS,
@@ -142,7 +142,9 @@ def test_goes_on_marked_without_two_of_four_and_is_covered_when_they_return(
     town = found(tmp_path, ["a", "b", "c", "d"], 3)
     documents = town.letters(3)
     with town.witness("a"), town.witness("b"), contextlib.ExitStack() as stack:
-        ports = {name: stack.enter_context(town.witness(name)) for name in "cd"}
+        ports = {name: lasting_port() for name in "cd"}
+        for name, port in ports.items():
+            stack.enter_context(town.witness(name, port))
         with town.served(COUNTERFOIL_WITNESS_WAIT_S="2") as site:
             assert 201 == site.post(documents[0]).status
             until(lambda: site.get("/checkpoint").headers["counterfoil-witnessed"] == "4/4")
@@ -332,7 +334,7 @@ def test_goes_on_beyond_a_change_of_the_log_key(tmp_path: Path) -> None:
         document = sign_document(ledger, ALPHA, [amended], expires=now_ms() + HOUR_MS)
         assert town.keys["a"].verifier_key == keys_of_charter(state.charter)[0]
     with contextlib.ExitStack() as stack:
-        port = stack.enter_context(town.witness("a"))
+        port = stack.enter_context(town.witness("a", lasting_port()))
         with town.served() as site:
             until(lambda: summary(site)["a"]["size"] == 1)
             assert 201 == site.post(document).status

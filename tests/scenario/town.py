@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from ledger.ledger import Ledger
-from tests.api.serving import Site
+from tests.api.serving import Site, lasting_port
 from tests.ledger.commandline import Ran, rows
 from tests.scenario.processes import Machine, Running, command
 from verify.checkpoint import parse_signed
@@ -252,8 +252,9 @@ class Town:
     @contextlib.contextmanager
     def witness(self, name: str) -> Iterator[None]:
         """Serve the witness of a party, where it was served before."""
-        port = self.places.get(name, "0").rpartition(":")[2]
-        words = ("witness", "serve", "witness", "--port", port)
+        place = self.places.get(name)
+        port = lasting_port() if place is None else place.rpartition(":")[2]
+        words = ("witness", "serve", "witness", "--port", str(port))
         with self.parties[name].machine.serving(*words) as url:
             self.places[name] = url
             yield
@@ -267,7 +268,7 @@ class Town:
     @contextlib.contextmanager
     def served(self, folder: str, port: int = 0) -> Iterator[Site]:
         """Serve the ledgers in a folder of the operator's."""
-        words = ("serve", folder, "--accept-clock", "--port", str(port))
+        words = ("serve", folder, "--accept-clock", "--port", str(port or lasting_port()))
         with self.operator.serving(*words) as url:
             yield Site(int(url.rpartition(":")[2]))
 
