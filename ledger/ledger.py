@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -264,8 +265,9 @@ class Ledger(Log):
             NotFoundError: It is of a size that the log has not reached.
             FullError: There is no room.
         """
-        size = check_cosigned(note, state=self.state(), root_at=self.root_at)
-        self._store.keep_notes([(size, note)], merge=merge_notes)
+        state = self.state()
+        size = check_cosigned(note, state=state, root_at=self.root_at)
+        self._store.keep_notes([(size, note)], merge=partial(merge_notes, state=state))
         return size
 
     def add_file(self, stream: ByteStream, *, sha256: str, size: int) -> None:

@@ -24,6 +24,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final, Self
@@ -428,7 +429,7 @@ class Mirror:
             _check_times(note, state, size, self.ledger.recorded_at)
             keep.append((size, note))
         if keep:
-            self._store.keep_notes(keep, merge=merge_notes)
+            self._store.keep_notes(keep, merge=partial(merge_notes, state=state))
 
     def _first_noted(self) -> int:
         """Return from which size on further cosignatures may have come since."""

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from ledger.sequencer import log_verifier_key
 from verify.checkpoint import check_checkpoint, parse_signed
 from verify.checks import Check
+from verify.contents import charter_policy
 from verify.errors import RuleError, VerifyError
-from verify.note import MAX_SIGNATURES, format_note, parse_note
+from verify.note import MAX_NOTE_SIZE, MAX_SIGNATURES, NoteSignature, format_note, parse_note
 from verify.state import State
 
 __all__ = ["check_cosigned", "merge_notes"]
@@ -46,16 +47,35 @@ def check_cosigned(note: bytes, *, state: State, root_at: Callable[[int], bytes]
     return checkpoint.size
 
 
-def merge_notes(before: bytes, note: bytes) -> bytes:
-    """Return one note with the lines of both, which are of one text.
+def merge_notes(before: bytes, note: bytes, *, state: State) -> bytes:
+    """Return one note with the lines of both, which are checkpoints of one text.
 
     Of two lines by one key the earlier one stays: the sooner a witness had seen a tree, the more
-    that shows.
+    that shows. What there is no room for goes, and of that first what the charter does not name:
+    anybody who carries a note can add lines to it, other ones each time.
+
+    Args:
+        before: The note that was kept.
+        note: The note that comes.
+        state: The rules' state by now.
 
     Raises:
-        MalformedError: Together they have more lines, or octets, than a note may have.
+        MalformedError: The lines of the log and its witnesses alone have no room.
     """
-    text, first = parse_note(before)
+    checkpoint, (text, first) = parse_signed(before)
     known = {line[:2] for line in first}
-    more = [line for line in parse_note(note).signatures if line[:2] not in known]
-    return format_note(text, [*first, *more][:MAX_SIGNATURES])
+    lines = [*first, *(x for x in parse_note(note).signatures if x[:2] not in known)]
+    policy = charter_policy(state.charter_at(max(checkpoint.size, 1)))
+    keys = [*(log.key for log in policy.logs), *(witness.key for witness in policy.witnesses)]
+    named = {(key.name, key.key_id) for key in keys}
+    others = [line for line in lines if line[:2] not in named]
+    octets = len(text) + 1 + sum(_octets(line) for line in lines)
+    while others and (len(lines) > MAX_SIGNATURES or octets > MAX_NOTE_SIZE):
+        gone = others.pop()
+        lines.remove(gone)
+        octets -= _octets(gone)
+    return format_note(text, lines)
+
+
+def _octets(line: NoteSignature) -> int:
+    return len(format_note(b"\n", [line])) - 2  # without the text and its empty line

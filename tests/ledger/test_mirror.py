@@ -30,7 +30,7 @@ from verify.claims import parse_disclosure
 from verify.codec import encode
 from verify.events import event_id
 from verify.kinds import Artefact, Erasure, Opening, Witness
-from verify.note import format_note, parse_note
+from verify.note import NoteSignature, check_cosignature, format_note, parse_note
 from verify.source import MappingSource
 
 __all__ = ["copier", "server", "shelf", "world"]  # fixtures
@@ -404,6 +404,28 @@ def test_a_line_that_is_not_the_witnesss_takes_no_place(copier: Copier, world: W
     copier.server.shelf.files["checkpoint"] = right
     assert [] == copier.look()
     assert encode(right.decode()) + b"\n" == copier.export()["checkpoints"]
+
+
+@pytest.mark.parametrize("octets", [3, 4000])
+def test_other_lines_each_time_keep_no_witness_out(
+    copier: Copier, world: World, octets: int
+) -> None:
+    world = with_witness(world)
+    copier.server.show(world)
+    text, lines = parse_note(world.note())
+    for number in range(0, 140, 5):  # more than a note may have, of either size
+        grease = [
+            NoteSignature(f"grease{number + n}.example", b"\1\2\3\4", bytes(octets))
+            for n in range(5)
+        ]
+        copier.server.shelf.files["checkpoint"] = format_note(text, [*grease, *lines])
+        assert [] == copier.look()
+    copier.server.shelf.files["checkpoint"] = cosigned(world.note(), 1)
+    assert [] == copier.look()
+    (kept,) = map(msgspec.json.decode, copier.export()["checkpoints"].splitlines())
+
+    assert 1 < kept.count("grease") <= 98
+    assert (1,) == check_cosignature(parse_note(kept.encode()), key=witness_key())
 
 
 def test_what_was_recorded_later_than_it_was_cosigned_is_not_copied(
