@@ -116,7 +116,9 @@ def lint(path: Path) -> Linted:
     except pikepdf.PasswordError:
         raise OutputError(f"{path}: is encrypted, and asks for a password") from None
     except (pikepdf.PdfError, pypdfium2.PdfiumError, *_ODD) as error:
-        raise OutputError(f"{path}: is no PDF that can be read: {error}") from None
+        # The library names the stream that it was handed, which says nothing to anybody.
+        why = re.sub(r"^stream <[^>]*>: ", "", str(error))
+        raise OutputError(f"{path}: is no PDF that can be read: {why}") from None
 
 
 # What libraries raise where a PDF is not built as it should be.
