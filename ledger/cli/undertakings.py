@@ -74,6 +74,9 @@ def _agreements(arguments: Namespace, context: Context) -> int:
 def _bound(arguments: Namespace, context: Context) -> int:
     reading = reading_of(arguments, context)
     on = reading.as_at if arguments.on is None else arguments.on
+    if on > reading.as_at:
+        as_at = reading.as_at.isoformat()
+        raise UsageError(f"--on: {on} is after {as_at}, as at which this is read: see --as-at")
     folds = [
         fold_bindings(reading, party=arguments.bound, on=on, telling=telling)
         for telling in tellings(reading.view)

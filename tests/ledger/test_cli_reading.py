@@ -194,6 +194,16 @@ def test_a_party_that_is_misspelt_is_not_said_to_have_nothing(
     assert 0 == desk(words[0], "ledger", *words[1:], "rutland").code
 
 
+def test_who_was_bound_after_the_day_that_is_read_is_no_question_yet(desk: Desk) -> None:
+    desk.filled()
+    asked = ("agreements", "ledger", "--bound", "rutland", "--on", "2026-01-02")
+    ran = desk(*asked, "--as-at", "2026-01-01")
+
+    assert (2, "") == (ran.code, ran.out)
+    assert "--on: 2026-01-02 is after 2026-01-01, as at which this is read" in ran.err
+    assert 0 == desk(*asked, "--as-at", "2026-01-02").code
+
+
 @pytest.mark.parametrize("command", ["list", "chronology", "queue", "positions"])
 def test_a_post_is_not_said_to_have_nothing_where_parties_are_asked_for(
     desk: Desk, command: str
