@@ -19,6 +19,7 @@ from ledger.wording import (
     count_words,
     noun_of,
     party_of,
+    response_words,
     say,
     thing_words,
 )
@@ -181,7 +182,10 @@ def _words(event: Event, by_id: Mapping[str, Placed]) -> str:  # noqa: C901, PLR
         case Knowledge():
             return knowledge_words(event, by_id)
         case Position():
-            return f"{event.author} {say(event.stance)}: {other_words(event.on, by_id)}"
+            # Who contests one part of it does not contest the whole.
+            said = response_words(event.stance, event.field) if event.field else say(event.stance)
+            items = f", {format_items(event.items)}" if event.items else ""
+            return f"{event.author} {said}{items}: {other_words(event.on, by_id)}"
         case Account():
             return _account(event)
         case Attestation():
@@ -194,8 +198,9 @@ def _words(event: Event, by_id: Mapping[str, Placed]) -> str:  # noqa: C901, PLR
         case Hold():
             if event.ends is not None:
                 return "End of a hold on erasure"
-            many = "everything" if event.all else f"{len(event.of or ())} events"
-            return f"Hold on erasure of {many}"
+            count = len(event.of or ())
+            many = "1 event" if count == 1 else f"{count} events"
+            return f"Hold on erasure of {'everything' if event.all else many}"
         case Membership():
             return f"{event.author} {'joined' if event.verb == 'join' else 'left'}"
         case Key():

@@ -250,10 +250,24 @@ def test_every_kind_has_its_sentence() -> None:
             "Erasure of 1 claim of the meeting of entry 1 on the ground error.",
         ),
         (Hold(author=LCC, nonce=one(), all="yes"), "Hold on erasure of everything."),
+        (Hold(author=LCC, nonce=one(), of=(base.id,)), "Hold on erasure of 1 event."),
+        (Hold(author=LCC, nonce=one(), of=(base.id, "0" * 64)), "Hold on erasure of 2 events."),
         (Hold(author=LCC, nonce=one(), ends="0" * 64), "End of a hold on erasure."),
         (
             Position(author="rutland", nonce=one(), on="0" * 64, stance="deny"),
             "rutland denies: an event that is not here.",
+        ),
+        (
+            Position(
+                author="rutland", nonce=one(), on=base.id, stance="deny", field="dates.occurred"
+            ),
+            "rutland denies when it happened: the meeting of entry 1.",
+        ),
+        (
+            Position(
+                author="rutland", nonce=one(), on=base.id, stance="not_admit", items=((2, 3),)
+            ),
+            "rutland does not admit, items 2 to 3: the meeting of entry 1.",
         ),
         (
             Step(
