@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.connection import FULL, peer_of
 from api.exchange import HEADERS, Exchange
-from api.limits import Rates
+from api.limits import Quota, Rates
 from api.log import log_failure, log_request
 from api.measures import Answering
 from api.problems import ProblemError, answer
@@ -25,6 +25,7 @@ __all__ = ["Edge", "refuse"]
 _METHODS: Final = ("DELETE", "GET", "HEAD", "POST", "PUT")
 _PARAMETERS: Final = 32  # of a query: no path has so many
 _COOKIES: Final = 256  # of a request: browsers keep fewer of one site
+_LARGE: Final = 1 << 18  # octets of an answer, below which it is not counted
 _STOPPED: Final = 503
 _GONE: Final = 499  # in the log only: the sender went away before there was an answer
 
@@ -50,16 +51,28 @@ def _allowed(request: Request) -> list[str]:
 class Edge:
     """Around everything: one log line for each request, and an answer whatever happens."""
 
-    def __init__(self, app: ASGIApp, *, addresses: Rates, measures: Answering) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        addresses: Rates,
+        answers: Quota,
+        retry_after_s: int,
+        measures: Answering,
+    ) -> None:
         """Stand around `app`.
 
         Args:
             app: The application.
             addresses: How often each address may ask.
+            answers: Room for answers that wait to be taken.
+            retry_after_s: When to ask again where there is none.
             measures: Counts.
         """
         self._app = app
         self._addresses = addresses
+        self._answers = answers
+        self._retry_after_s = retry_after_s
         self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +81,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began_s = time.monotonic()
-        exchange = Exchange(receive, send, awaited=_is_awaited(scope))
+        room = _Room(self._answers, "" if scope["client"] is None else peer_of(scope["client"][0]))
+        exchange = Exchange(receive, send, awaited=_is_awaited(scope), hold=room.take)
         try:
             if scope["client"] is not None:
                 self._addresses.take(peer_of(scope["client"][0]))
@@ -76,6 +90,10 @@ class Edge:
             await self._chosen(scope)(scope, exchange.receive, exchange.send)
         except ProblemError as error:
             await answer(error)(scope, exchange.receive, exchange.send)
+        except _NoRoomError:
+            detail = "answers that nobody has taken yet have all the room that there is"
+            busy = ProblemError("busy", detail, retry_after_s=self._retry_after_s)
+            await answer(busy)(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             exchange.status = _GONE
         except asyncio.CancelledError:
@@ -90,6 +108,7 @@ class Edge:
             if exchange.status is None:
                 await answer(error)(scope, exchange.receive, exchange.send)
         finally:
+            room.give()
             self._measures.answered(scope["method"], exchange.status or _GONE)
             log_request(
                 method=scope["method"],
@@ -107,6 +126,33 @@ class Edge:
             return self._app
         full = ProblemError("busy", "all connections are taken", retry_after_s=again_s)
         return answer(full, headers={"connection": "close"})
+
+
+class _NoRoomError(Exception):
+    """There is no room for an answer until others have been taken.
+
+    No `ProblemError`, which Starlette would catch, and take for one that came too late.
+    """
+
+
+class _Room:
+    """What an answer has of the room for those that wait to be taken."""
+
+    def __init__(self, quota: Quota, holder: str) -> None:
+        self._quota = quota
+        self._holder = holder
+        self._held = 0
+
+    def take(self, octets: int) -> None:
+        """Hold room for an answer, if it is large."""
+        if octets > _LARGE:
+            self._quota.take_one(self._holder, octets, otherwise=_NoRoomError())
+            self._held = octets
+
+    def give(self) -> None:
+        """Let go of it."""
+        if self._held:
+            self._quota.give(self._holder, self._held)
 
 
 def _check_counts(scope: Scope) -> None:

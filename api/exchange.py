@@ -1,6 +1,7 @@
 """An exchange: one request and its answer, as the edge sees them pass.
 
-Adds the headers that every answer has. And when an answer is given before the whole body came, as
+Adds the headers that every answer has. An answer begins when its first octets are there: until then
+there may turn out to be no room for it. And when an answer is given before the whole body came, as
 to one that is too large, it is handed over first, the connection is marked to be closed, and what
 still comes is thrown away for a moment: a connection closed at once would be reset, and the
 sender would never read why.
@@ -9,6 +10,7 @@ sender would never read why.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -35,13 +37,17 @@ class Exchange:
         received: Octets of body that came.
     """
 
-    def __init__(self, receive: Receive, send: Send, *, awaited: bool) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, *, awaited: bool, hold: Callable[[int], None]
+    ) -> None:
         """Pass on to `receive` and `send`.
 
         Args:
             receive: Gives the parts of the request.
             send: Takes the parts of the answer.
             awaited: The sender waits to be told to go on before it sends a body.
+            hold: Is told how many octets the first part of an answer's body has, before anything
+                of the answer is sent; what it raises, `send` does.
         """
         self.status: int | None = None
         self.received = 0
@@ -49,6 +55,8 @@ class Exchange:
         self._send = send
         self._whole = False
         self._awaited = awaited
+        self._hold = hold
+        self._start: Message | None = None
         self._last: Message | None = None
 
     async def receive(self) -> Message:
@@ -65,15 +73,13 @@ class Exchange:
     async def send(self, message: Message) -> None:
         """Send the next part of the answer."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-            if not self._whole and await self._is_more_coming():
-                headers["connection"] = "close"
-            await self._send(message)
+            self._start = message
             return
         body = message.get("body", b"")
+        if self._start is not None:
+            self._hold(len(body))
+            await self._begin(self._start)
+            self._start = None
         # Piece by piece, each when the one before is nearly taken: a reader that stands still
         # holds a piece, not a copy of the whole.
         for at in range(0, len(body) - _PIECE, _PIECE):
@@ -84,6 +90,15 @@ class Exchange:
         if not self._whole and not message.get("more_body", False):
             self._last = {**message, "body": b"", "more_body": False}
             message = {**message, "more_body": True}
+        await self._send(message)
+
+    async def _begin(self, message: Message) -> None:
+        self.status = message["status"]
+        headers = MutableHeaders(scope=message)
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+        if not self._whole and await self._is_more_coming():
+            headers["connection"] = "close"
         await self._send(message)
 
     async def finish(self) -> None:

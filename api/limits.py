@@ -87,6 +87,17 @@ class Quota:
             raise otherwise
         self.hold(holder, count)
 
+    def take_one(self, holder: str, count: int, *, otherwise: Exception) -> None:
+        """Hold `count` octets for a holder; the first that it holds may be any number.
+
+        Raises:
+            Exception: As `otherwise`: there is no room at all, or with what it holds they are more
+                than it may have.
+        """
+        if self._left <= 0 or (holder in self._held and count > self.left(holder)):
+            raise otherwise
+        self.hold(holder, count)
+
     def hold(self, holder: str, count: int) -> None:
         """Hold `count` octets that a holder has already, whether they fit or not."""
         self._left -= count

@@ -70,10 +70,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         documents: All submission documents in memory together.
         submissions: How many submissions that have come may be checked or wait at a time. Below
             what the ledgers' queues hold, so that no thread ever waits for room in one.
+        answers: All answers in memory together that wait to be taken, of those above 256 KiB.
         file: One file.
         uploads: How many files may be on their way at a time.
-        share: One address may have one part in so many of `documents`, `uploads`, `exports` and
-            `tails`, but always one of them.
+        share: One address may have one part in so many of `documents`, `answers`, `uploads`,
+            `exports` and `tails`, but always one of them.
         exports: How many exports may be on their way at a time.
         staged: All files of a ledger together that their party has not named since they came.
         staged_per_party: Of these, what one party may have.
@@ -115,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     document: _Octets = 64 * _MIB
     documents: _Octets = 256 * _MIB
     submissions: Annotated[int, msgspec.Meta(ge=0, le=128)] = 128
+    answers: _Octets = 256 * _MIB
     file: _Octets = 512 * _MIB
     uploads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
     share: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 4

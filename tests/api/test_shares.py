@@ -17,7 +17,14 @@ from api.settings import Settings
 from ledger.ledger import Ledger
 from tests.api.serving import Got, Site, read_from, serving
 from tests.api.taking import wait_for
-from tests.ledger.builder import Party, found_ledger, new_letter, sign_document
+from tests.ledger.builder import (
+    Party,
+    found_ledger,
+    new_event,
+    new_letter,
+    sign_document,
+    submit,
+)
 
 ALPHA = Party("alpha", 1)
 CROWD, OTHER = "127.0.0.9", "127.0.0.2"
@@ -95,6 +102,30 @@ def test_documents_that_do_not_come_keep_nobody_from_recording(
         recorded = site.post(sign_document(ledger, ALPHA, [new_letter("alpha")]))
 
     assert 201 == recorded.status
+
+
+def test_answers_that_one_address_does_not_take_leave_room_for_others(ledger: Ledger) -> None:
+    claims = {f"item.{number}": "x" for number in range(1, 300)}
+    for _ in range(8):
+        letters = [new_event("alpha", "communication/v1", channel="letter", claims=claims)
+                   for _ in range(32)]  # fmt: skip
+        submit(ledger, *letters)
+    size = len(ledger.entry(5)) * 256
+    head = "GET /tile/entries/000 HTTP/1.1"
+    with serving(ledger, Settings(answers=4 * size)) as site, contextlib.ExitStack() as stack:
+        crowd = [Line(stack, site, CROWD) for _ in range(3)]
+        for line in crowd:
+            line.send(head)
+        begun = [line.socket.recv(12, socket.MSG_WAITALL) for line in crowd]
+        other = Line(stack, site, OTHER)
+        other.send(head)
+        taken = other.answer()
+        small = Line(stack, site, CROWD)
+        small.send("GET /checkpoint HTTP/1.1")
+        still = small.answer()
+
+    assert [b"HTTP/1.1 200", b"HTTP/1.1 503", b"HTTP/1.1 503"] == sorted(begun)
+    assert (200, 200) == (taken.status, still.status)
 
 
 def test_files_of_one_address_leave_places_for_others(ledger: Ledger, taken: Counter[str]) -> None:
