@@ -65,6 +65,17 @@ def test_handed_in_again_it_is_recorded_once(desk: Desk, given: str) -> None:
     assert 2 == carried(desk, "two.json")  # it is there already
 
 
+def test_nothing_is_handed_in_where_its_receipt_has_no_place(desk: Desk, given: str) -> None:
+    desk.done("answer", "evidence.json", given, "deny", *KEY, "-o", "response.json")
+    enrol(desk)
+    (desk.folder / "receipt.json").write_text("another's")
+    ran = desk("carry", "ledger", "response.json", "-o", "receipt.json")
+
+    assert (2, True) == (ran.code, "exists already, and is not overwritten" in ran.err)
+    assert [] == rows(desk.done("list", "ledger", "--party", "ministry")["events"])
+    assert "another's" == (desk.folder / "receipt.json").read_text()
+
+
 def test_what_the_ledger_refuses_leaves_no_receipt(desk: Desk, given: str) -> None:
     desk.done("answer", "evidence.json", given, "deny", *KEY, "-o", "response.json")
 

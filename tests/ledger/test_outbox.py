@@ -131,6 +131,19 @@ def test_a_retry_is_settled_by_the_statement_that_was_accepted(
     assert b'"expires":%d' % (NOW_MS + 1000) in kept.read_bytes()
 
 
+def test_what_was_signed_over_others_stays_when_one_is_let_go(
+    ledger: Ledger, outbox: Outbox
+) -> None:
+    items = [put(outbox, ledger, letter(text)) for text in "abc"]
+    receipts = [send(outbox, ledger, item) for item in items]
+    outbox.settle(items[1], receipts[1])
+    outbox.refuse(items[2], "no")
+    again = Outbox(outbox.home)
+
+    again.check_receipt(items[0], receipts[0], log_keys=ledger.state().log_keys)
+    again.settle(items[0], receipts[0])
+
+
 def test_a_receipt_for_something_else_is_refused(ledger: Ledger, outbox: Outbox) -> None:
     log_keys = ledger.state().log_keys
     item, other = put(outbox, ledger, letter("a")), put(outbox, ledger, letter("b"))
@@ -235,9 +248,12 @@ def test_a_damaged_item_is_an_error_not_a_loss(
 ) -> None:
     item = put(outbox, ledger, letter())
     path = tmp_path / "home" / "outbox" / f"{item.name}.item"
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(OutboxError):
-        outbox.waiting()
+    whole = path.read_bytes()
+    # The second still is JSON.
+    for damaged in (whole[:-1], whole.replace(b'"channel":"letter"', b'"channel":"lettre"', 1)):
+        path.write_bytes(damaged)
+        with pytest.raises(OutboxError, match=f"{path}: cannot be read"):
+            outbox.waiting()
 
     assert path.exists()
 

@@ -44,16 +44,17 @@ def test_a_log_that_is_never_still_lacks_no_quorum_that_comes_after_each_checkpo
 ) -> None:
     """Witnesses are given a size a second: the latest checkpoint has hardly ever its quorum."""
     given: list[bytes] = []
+    before = cosigned(world.note(7), NOW_S)
 
     def nap(_: float) -> None:
         given.append(cosigned(world.note(), NOW_S))
         world.submit(letter("northmere"))
         watcher.shelf.show(world)
-        if len(given) > 1:  # one that does not cover what was seen does not do
-            watcher.shelf.files["checkpoint/cosigned"] = given[-1]
+        # One that does not cover what was seen does not do.
+        watcher.shelf.files["checkpoint/cosigned"] = given[-1] if len(given) > 1 else before
 
     monkeypatch.setattr("time.sleep", nap)
-    watcher.shelf.files["checkpoint/cosigned"] = cosigned(world.note(7), NOW_S)
+    watcher.shelf.files["checkpoint/cosigned"] = before
 
     assert 0 == watcher("--policy", policy_of(watcher))
     assert [{"size": 10}] == watcher.lines
@@ -115,6 +116,24 @@ def test_a_witness_that_steps_back_is_proven_to_who_knows_it(
     assert 4 == subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode
 
 
+def test_a_witness_that_cosigns_again_and_what_grew_is_honest_and_remembered_by_the_largest(
+    watcher: Watcher, world: World
+) -> None:
+    """A server may show an older line of it on the same tree, too."""
+    policy = policy_of(watcher)
+    for grows, at_s in ((0, -9), (0, -5), (0, -7), (1, -5), (1, -5)):
+        for _ in range(grows):
+            world.submit(letter("northmere"))
+        watcher.shelf.show(world)
+        cosign(watcher, world, NOW_S + at_s)
+        assert 0 == watcher("--policy", policy), watcher.lines
+    world.submit(letter("northmere"))
+    watcher.shelf.show(world)
+    cosign(watcher, world, NOW_S - 6)
+
+    assert "step-back" == watcher.found("--policy", policy)["finding"]
+
+
 def test_a_tail_that_is_cut_and_cosigned_convicts_the_witness_alone(
     watcher: Watcher, world: World
 ) -> None:
@@ -169,6 +188,24 @@ def test_what_witnesses_did_is_told_though_there_is_no_room_to_remember_it(
     assert 1 == watcher("--policy", policy)
     assert ["time", "step-back", "shrunk"] == [line.get("finding") for line in watcher.lines]
     assert "proof" not in watcher.lines[1]
+
+
+def test_that_there_is_no_room_to_remember_witnesses_is_told_where_nothing_else_is(
+    watcher: Watcher, world: World
+) -> None:
+    policy = policy_of(watcher)
+    cosign(watcher, world, NOW_S)
+    assert 0 == watcher("--policy", policy)
+    kept = watcher.folder / "home" / "remote" / f"{watcher.fingerprint}.watch"
+    before = kept.read_bytes()
+    kept.with_name(f".{kept.name}.new").mkdir()
+    world.submit(letter("northmere"))
+    watcher.shelf.show(world)
+    cosign(watcher, world, NOW_S)
+
+    assert 2 == watcher("--policy", policy)
+    assert f"{kept}: cannot be written" in str(watcher.lines[-1])
+    assert before == kept.read_bytes()
 
 
 def test_a_ledger_that_goes_back_is_told_though_there_is_no_room_to_remember_its_witnesses(

@@ -276,6 +276,33 @@ def test_entries_that_may_not_stand_there_are_shown_by_the_export(
     assert shows(refused(fetching, Check.KEY).path, world, Check.KEY)
 
 
+@pytest.mark.parametrize("gone", ["the lock", "the folder", "room"])
+def test_entries_that_may_not_stand_there_are_told_though_no_export_can_be_kept(
+    fetching: Remote, shelf: Shelf, world: World, tmp_path: Path, gone: str
+) -> None:
+    world.submit(letter("northmere"), key=signing_key("nobody"))
+    show_export(shelf, world)
+    folder = tmp_path / "home" / "remote"
+
+    def answer(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        if "tile/entries" in handler.path and folder.exists():
+            (lock,) = folder.glob("*.lock")
+            if gone == "the folder":
+                folder.rename(tmp_path / "moved")
+            elif gone == "the lock" and lock.is_file():
+                lock.unlink()
+                lock.mkdir()
+        return False
+
+    shelf.answer = answer
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000 if gone == "room" else soft, hard))
+    try:
+        assert refused(fetching, Check.KEY).path is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_entries_that_the_export_does_not_have_are_not_shown(
     fetching: Remote, shelf: Shelf, world: World
 ) -> None:

@@ -186,8 +186,9 @@ def test_a_checkpoint_of_this_history_by_a_log_key_that_has_ended_does_not_hold(
     remote.head()
     world.log_keys.clear()
 
-    with pytest.raises(AlteredError, match="there is none"):
-        remote.confirm(world.note())
+    for hold in (remote.confirm, lambda note: remote.check_held(note, source="a letter")):
+        with pytest.raises(AlteredError, match="there is none"):
+            hold(world.note())
 
 
 def test_a_smaller_tree_of_another_history_is_a_fork(
