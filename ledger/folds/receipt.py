@@ -1,9 +1,10 @@
 """When something was received, by the words of those who say so.
 
-Its author says when, and so does each party that received it, in a response. A word of a receiver
-narrows the author's. Where words have no day in common, or several received it on different days,
-it can have been any day from the first of them to the last: none is preferred, and it does not
-matter who recorded first.
+Its author says when, and so does each party that received it, in a response: to the event itself,
+or to the letter, say, that it is `about` and came in. A word of a receiver narrows the author's.
+Where words have no day in common, or several received it on different days, it can have been any
+day from the first of them to the last: none is preferred, and it does not matter who recorded
+first.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ledger.folds.moments import date_of
 from ledger.folds.reading import Reading
 from ledger.folds.stances import Telling, parties_of
 from ledger.view import Told
-from verify.kinds import Position
+from verify.kinds import Communication, Position
 
 __all__ = ["exclude", "is_receipt_disputed", "received_otherwise", "received_when"]
 
@@ -64,8 +65,8 @@ def is_receipt_disputed(
         telling: Whose word is taken. As a party tells it, it is what that party denies.
     """
     denies: dict[str, bool] = {}
-    for each, position in reading.stances.on.get(told.id, ()):
-        if each.author not in by or each.disowned or telling.party not in {None, each.author}:
+    for each, position in _said(reading, told, by):
+        if telling.party not in {None, each.author}:
             continue
         if _gives_day(_word(each, position)):
             denies[each.author] = False
@@ -99,19 +100,45 @@ def exclude(one: When, other: When) -> bool:
 def _words(reading: Reading, told: Told, by: Collection[str]) -> dict[str | None, When]:
     """Return the latest word of each receiver that gives a day which a calendar knows.
 
-    Else a day of another century would take the clock from whoever waits for an answer. Nor is a
-    word by a key that is said to be in other hands its party's.
+    Else a day of another century would take the clock from whoever waits for an answer.
     """
     words: dict[str | None, When] = {}
-    for each, position in reading.stances.on.get(told.id, ()):
-        if each.author not in by or each.disowned:
-            continue
+    for each, position in _said(reading, told, by):
         when = _word(each, position)
         if when is not None and _gives_day(when):
             words[each.author] = when
         elif position.field == _FIELD and position.stance not in CONTRARY:
             words.pop(each.author, None)  # it agrees with its author after all
     return words
+
+
+def _said(reading: Reading, told: Told, by: Collection[str]) -> Iterator[tuple[Told, Position]]:
+    """Yield the responses of receivers, those to the event itself after those to what it came in.
+
+    A word by a key that is said to be in other hands is not its party's.
+    """
+    own = date_of(told, "received")
+    for of in (*_messages(reading, told, own), told):
+        for each, position in reading.stances.on.get(of.id, ()):
+            if each.author not in by or each.disowned:
+                continue
+            when = None if of is told else _word(each, position)
+            # An earlier message is one that was asked about, not one that it came in.
+            if when is None or own is None or is_before(when, own) != "yes":
+                yield each, position
+
+
+def _messages(reading: Reading, told: Told, own: When | None) -> Iterator[Told]:
+    """Yield the messages that an event can have come in, by the word of their one author."""
+    if own is None:
+        return
+    for link in told.event.links or ():
+        other = reading.view.by_id.get(link.event) if link.ledger is None else None
+        if link.rel != "about" or other is None or not isinstance(other.event, Communication):
+            continue
+        received = date_of(other, "received")
+        if other.author == told.author and (received is None or received.edtf == own.edtf):
+            yield other
 
 
 def _gives_day(when: When | None) -> bool:

@@ -6,6 +6,7 @@ import datetime as dt
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.folds.contradictions import fold_contradictions
 from ledger.folds.positions import fold_positions, positions_of, status_of, unanswered
@@ -16,9 +17,9 @@ from ledger.folds.requests import fold_requests
 from ledger.folds.stances import ESTABLISHED, Telling
 from ledger.text import requests_text, status_words
 from ledger.texts.queueing import positions_text
-from tests.ledger.bookmaking import Draft, book_of, dates, nonce, revoked
+from tests.ledger.bookmaking import Draft, book_of, dates, link, nonce, revoked
 from tests.ledger.founding import LCC, position, step
-from verify.kinds import Request
+from verify.kinds import Communication, Request
 
 MEMBERS = ("blaby", "melton", "rutland")
 
@@ -218,6 +219,59 @@ def test_time_runs_from_the_day_on_which_a_reply_or_a_review_was_received() -> N
     # From 8 April it is due on 9 May, from 10 April on 13 May.
     assert [dt.date(2025, 5, 9)] * 2 == due(refusal, review)
     assert [dt.date(2025, 5, 13)] * 2 == due(refusal, review, receipt(LCC, review, "2025-04-10"))
+
+
+@pytest.mark.parametrize(
+    ("on_letter", "words", "expected"),
+    [
+        ({"sent": "2025-03-03"}, {"letter": "2025-03-12"}, "[2025-03-06..2025-03-12]"),
+        ({"received": "2025-03-06"}, {"letter": "2025-03-12"}, "[2025-03-06..2025-03-12]"),
+        ({"sent": "2025-03-03"}, {"letter": "[2025-03-06..2025-03-12]"}, "2025-03-06"),
+        # What it says of the request itself comes first.
+        ({"sent": "2025-03-03"}, {"letter": "2025-03-12", "request": "2025-03-06"}, "2025-03-06"),
+        (
+            {"sent": "2025-03-03"},
+            {"request": "2025-03-07", "letter": "2025-03-12"},
+            "[2025-03-06..2025-03-07]",
+        ),
+        # A letter that came before, or on another day, is one that was asked about.
+        ({"sent": "2025-02-03"}, {"letter": "2025-02-05"}, "2025-03-06"),
+        ({"received": "2025-02-05"}, {"letter": "2025-03-12"}, "2025-03-06"),
+    ],
+)
+def test_who_signs_for_the_letter_signs_for_the_request_that_came_in_it(
+    on_letter: dict[str, str], words: dict[str, str], expected: str
+) -> None:
+    letter = Draft(
+        Communication(
+            author="rutland", nonce=nonce("letter"), dates=dates(**on_letter), channel="letter",
+            from_=("rutland",), to=(LCC,),
+        )
+    )  # fmt: skip
+    request = asked(LCC, received="2025-03-06")
+    request = Draft(replace(request.event, links=(link("about", letter),)))
+    of = {"letter": letter, "request": request}
+    said = [receipt(LCC, of[name], day) for name, day in words.items()]
+    found = reading(letter, request, *said)
+    when = received_when(
+        found, found.view.by_id[request.id], by=(LCC, "melton"), telling=ESTABLISHED
+    )
+
+    assert when is not None
+    assert expected == when.edtf
+
+
+def test_a_letter_that_another_tells_of_says_nothing_of_when_a_request_was_received() -> None:
+    letter = Draft(
+        Communication(author="blaby", nonce=nonce("letter"), channel="letter", to=(LCC,))
+    )
+    request = asked(LCC, received="2025-03-06")
+    request = Draft(replace(request.event, links=(link("about", letter),)))
+    found = reading(letter, request, receipt(LCC, letter, "2025-03-12"))
+    when = received_when(found, found.view.by_id[request.id], by=(LCC,), telling=ESTABLISHED)
+
+    assert when is not None
+    assert "2025-03-06" == when.edtf
 
 
 def test_a_time_in_utc_and_the_day_in_the_united_kingdom_are_no_dispute() -> None:
