@@ -242,6 +242,22 @@ def test_a_checkpoint_that_the_log_did_not_sign_proves_nothing(
     unchanged(copier, "altered")
 
 
+@pytest.mark.parametrize("at", [5, None])
+def test_what_another_than_the_log_signed_beyond_what_is_here_proves_nothing(
+    copier: Copier, world: World, at: int | None
+) -> None:
+    """Of another history, or of entries that the log may have, too."""
+    assert [] == copier.look()
+    other = copy.deepcopy(world) if at is None else forked(world, at=at, more=9)
+    other.submit(letter("northmere"))
+    other.log = signing_key("thief")
+    copier.server.show(other)
+
+    unchanged(copier, "altered")
+    copier.server.show(world)
+    assert [] == copier.look()
+
+
 def test_entries_that_do_not_make_the_signed_tree_are_not_copied(
     copier: Copier, world: World
 ) -> None:
