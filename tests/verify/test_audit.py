@@ -20,6 +20,7 @@ from verify.entry import parse_entry
 from verify.kinds import Artefact, Opening
 from verify.merkle import leaf_hash, root_hash
 from verify.notes import log_vkey
+from verify.receipt import format_receipt, parse_receipt
 from verify.report import Finding, Report
 from verify.source import MappingSource
 from verify.state import UnknownVersionError
@@ -329,6 +330,11 @@ def test_a_line_of_disclosures_that_belongs_nowhere_is_found(world: World, line:
         assert "invalid" == report_of({**files, "disclosures.jsonl": data}).verdict
 
 
+def renamed(receipt: bytes) -> bytes:
+    """Return a receipt that says it is of another ledger, and is otherwise as it was."""
+    return format_receipt(replace(parse_receipt(receipt), charter="0" * 64))
+
+
 def test_receipts_of_another_ledger_or_another_history_are_found(world: World) -> None:
     receipt = world.receipt(2, 2)
     other = World().found()
@@ -343,8 +349,10 @@ def test_receipts_of_another_ledger_or_another_history_are_found(world: World) -
     promised = later.receipt(1, 1)
     rows = (
         (files, other.receipt(0, 1), "charter"),
+        (files, renamed(receipt), "charter"),
         (files, b"{}", "receipt"),
         (files, forked.receipt(2, 2), "leaf"),
+        (files, later.receipt(2, 2), "leaf"),  # whose checkpoint is larger than the export
     )
 
     assert "valid" == report_of(files, receipts=(("r", receipt),)).verdict
@@ -354,6 +362,7 @@ def test_receipts_of_another_ledger_or_another_history_are_found(world: World) -
         assert [Check.RECEIPT] == [
             f.check for f in report_of(export, receipts=(("r", data),)).findings
         ]
+    assert later.size > world.size
 
     larger = deepcopy(world)
     larger.submit(letter("northmere", "and on"))

@@ -1,6 +1,7 @@
 """Evidence files: what is fine, what the reader holds, and what is changed."""
 
 import base64
+from copy import deepcopy
 
 import msgspec
 import pytest
@@ -23,6 +24,7 @@ from verify.evidence import (
     parse_evidence,
 )
 from verify.notes import log_vkey
+from verify.receipt import format_receipt, parse_receipt
 from verify.report import Report
 from verify.source import MappingSource
 
@@ -167,6 +169,10 @@ def test_refuses_receipt_of_another_ledger() -> None:
 
     assert causes(evidence_of(world, 4), receipts=(("r", other.receipt(0, 1)),)) == [Check.RECEIPT]
     assert causes(evidence_of(world, 4), receipts=(("r", b"{}"),)) == [Check.RECEIPT]
+    # Of an entry that is not shown nothing else tells it apart.
+    receipt = msgspec.structs.replace(parse_receipt(world.receipt(6, 1)), charter="0" * 64)
+    named = (("r", format_receipt(receipt)),)
+    assert causes(evidence_of(world, 4), receipts=named) == [Check.RECEIPT]
 
 
 def test_refuses_receipt_for_another_entry_or_another_tree() -> None:
@@ -179,6 +185,11 @@ def test_refuses_receipt_for_another_entry_or_another_tree() -> None:
         each.submit(letter("northmere"))
 
     assert causes(evidence_of(world, 1), receipts=(("r", fork.receipt(1, 1)),)) == [Check.RECEIPT]
+    larger = deepcopy(fork)
+    while larger.size <= world.size:
+        larger.submit(letter("northmere"))
+    newer = larger.receipt(1, 1)
+    assert causes(evidence_of(world, 1), receipts=(("r", newer),)) == [Check.RECEIPT]
     report = audited(evidence_of(world, 2), receipts=(("r", fork.receipt(1, 1)),))
     assert [f.where for f in report.findings] == ["r"]
     assert "two histories" in report.findings[0].reason

@@ -219,7 +219,11 @@ def test_refuses_a_file_that_is_too_long_or_not_canonical() -> None:
     data = format_fork(ONE_SIZE)
     key = encode(ONE_SIZE.log_keys[0])
     twice = data.replace(key, key + b"," + key)
-    for other in (bytes(MAX_FORK + 1), data + b"\n", data[:-1], b"", b"[]", twice):
+    for octets, is_longer in ((MAX_FORK, False), (MAX_FORK + 1, True)):
+        with pytest.raises(RuleError) as caught:
+            parse_fork(bytes(octets))
+        assert is_longer == ("is longer than" in caught.value.reason)
+    for other in (data + b"\n", data[:-1], b"", b"[]", twice):
         with pytest.raises(RuleError) as caught:
             parse_fork(other)
         assert Check.FORK is caught.value.check

@@ -83,9 +83,14 @@ def test_a_proof_is_of_the_last_entry_without_extra_data_and_signed() -> None:
     assert "receipt.proof" == where(check_receipt_alone, replace(RECEIPT, leaf="00" * 32), key=KEY)
 
 
-def test_a_receipt_that_would_not_read_back_is_not_written() -> None:
-    assert "receipt" == where(format_receipt, replace(RECEIPT, proof="x" * MAX_RECEIPT))
-    assert "receipt" == where(parse_receipt, b" " * (MAX_RECEIPT + 1))
+def test_a_receipt_may_be_so_long_and_no_longer() -> None:
+    room = MAX_RECEIPT - len(DATA) + len(RECEIPT.proof.encode()) + RECEIPT.proof.count("\n")
+    longest = format_receipt(replace(RECEIPT, proof="x" * room))
+
+    assert MAX_RECEIPT == len(longest)
+    assert longest == format_receipt(parse_receipt(longest))
+    assert "receipt" == where(format_receipt, replace(RECEIPT, proof="x" * (room + 1)))
+    assert "receipt" == where(parse_receipt, longest.replace(b"xx", b"xxx", 1))
     assert isinstance(RECEIPT, Receipt)
     assert letter("northmere").id
 
