@@ -127,6 +127,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         "One event",
         author=_PARTY,
         claims={"type": "object", "additionalProperties": {"type": ["string", "object"]}},
+        erased=_list(_TEXT),
         event={"type": "object"},
         id=_HASH,
         index=_COUNT,
@@ -340,6 +341,7 @@ EXAMPLES: Final[Mapping[str, object]] = {
     "Event": {
         "author": "northmere",
         "claims": {"title": "Letter about the allotments."},
+        "erased": [],
         "event": _ENTRY["event"],
         "id": _ID,
         "index": 3,

@@ -130,6 +130,7 @@ def event_json(view: View, told: Told, row: TimelineRow | None) -> Reply:
             name: value if isinstance(value, str) else msgspec.to_builtins(value)
             for name, value in told.claims.items()
         },
+        "erased": list(told.erased),
         "event": msgspec.json.decode(encode(told.event)),
         "id": told.id,
         "index": told.index,

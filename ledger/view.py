@@ -53,6 +53,7 @@ class Told:
         opened_at: Index of the opening that it came nested in; None if it came plain.
         sealed_at: Index of the entry that sealed it before; None if it came plain.
         disowned: Whether it falls in the range of a revocation that says the key was compromised.
+        erased: The names of the claims of which an erasure is in effect.
     """
 
     index: int
@@ -69,6 +70,7 @@ class Told:
     opened_at: int | None = None
     sealed_at: int | None = None
     disowned: bool = False
+    erased: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -82,7 +84,7 @@ class Told:
 
     @property
     def unopened(self) -> tuple[str, ...]:
-        """The names of the claims that the event seals and that are not open here."""
+        """The names of the claims that the event seals and that are not open here, or erased."""
         return tuple(sorted(name for name in self.event.sealed or () if name not in self.claims))
 
 

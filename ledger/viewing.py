@@ -435,7 +435,9 @@ class ViewBuilder:
         for index in {index for index, _ in new}:
             for told in list(self._between(index, index + 1)):
                 claims = self._without_erased(index, told.claims)
-                self._told[told.id] = replace(told, claims=claims)
+                sealed = told.event.sealed or ()
+                gone = tuple(sorted(name for name in sealed if (index, name) in self._erased))
+                self._told[told.id] = replace(told, claims=claims, erased=gone)
                 self._changed.append((self.size - 1, told.id))
 
     def _without_erased(self, index: int, claims: Claims) -> Claims:

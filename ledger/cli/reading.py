@@ -190,8 +190,10 @@ def _show_lines(told: Told, reading: Reading, width: int) -> Iterator[str]:
         for name, value in sorted(told.claims.items()):
             words = value if isinstance(value, str) else _file(value)
             yield f"  {_quoted(f'{name}: {words}', width)}"
-    if told.unopened:
-        yield f"Not open here: {', '.join(told.unopened)}"
+    if told.erased:
+        yield f"Erased: {', '.join(told.erased)}"
+    if closed := [name for name in told.unopened if name not in told.erased]:
+        yield f"Not open here: {', '.join(closed)}"
     row = row_of(lay_out(reading), told.id)
     if row is None:
         return

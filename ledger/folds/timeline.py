@@ -289,8 +289,11 @@ def _notes(reading: Reading, told: Told) -> list[str]:
     if told.sealed_at is not None:
         notes.append(f"sealed at entry {told.sealed_at}, opened at entry {told.opened_at}")
         notes.append(_seals(reading, told))
-    if told.unopened:
-        notes.append(f"claims of it that are not open here: {len(told.unopened)}")
+    if told.erased:
+        notes.append(f"erased of it: {', '.join(told.erased)}")
+    closed = len(told.unopened) - len(told.erased)
+    if closed:
+        notes.append(f"claims of it that are not open here: {closed}")
     return notes
 
 

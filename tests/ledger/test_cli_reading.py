@@ -80,6 +80,24 @@ def test_shows_an_event_by_the_start_of_its_id(desk: Desk) -> None:
         assert "A. Clerk" == part(shown["claims"])["person.1"]
 
 
+def test_what_was_erased_is_not_said_to_be_closed(desk: Desk) -> None:
+    desk.found("--notice-days", "0")
+    letter = "kind: communication, channel: letter, label: letter"
+    claims = "claims: {title: A letter., persons: [A. Clerk]}"
+    erasure = "kind: erasure, of: letter, names: [person.1], ground: court_order"
+    text = f"counterfoil: draft/v1\nevents: [{{{letter}, {claims}}}, {{{erasure}}}]\n"
+    desk.write("letter.yaml", text)
+    sent = desk.done("record", "ledger", "letter.yaml", "--key", "county.key")
+    event_id = str(rows(sent["recorded"])[0]["event"])
+    desk.done("answer", "ledger", event_id, "agree", "--key", "county.key")
+    shown, told = desk("show", "ledger", event_id).out, desk.done("show", "ledger", event_id)
+
+    assert "\nErased: person.1\n" in shown
+    assert "Not open here" not in shown
+    assert (["person.1"], ["person.1"]) == (told["erased"], told["unopened"])
+    assert "erased of it: person.1" in str(desk.done("chronology", "ledger")["chronology"])
+
+
 def test_no_text_of_a_party_moves_the_cursor_or_passes_for_ours(desk: Desk) -> None:
     ids = desk.filled()
     for words in (("show", "ledger", ids[1]), ("list", "ledger"), ("chronology", "ledger")):

@@ -372,6 +372,9 @@ def test_an_erasure_in_effect_shows_in_no_view() -> None:
     growing.follow()
     builder = growing.builder
     assert 1 == len(builder.erased)
+    assert (("title",), ("title",)) == (
+        builder.view().told[2].erased, builder.view().told[2].unopened,
+    )  # fmt: skip
     assert [None] * 2 == [
         builder.view(at=at).told[2].text("title") for at in ((3, "00"), (builder.size, "00"))
     ]
