@@ -52,8 +52,8 @@ def test_slow_headers_get_no_more_time_by_coming_slowly(ledger: Ledger) -> None:
 
 def test_the_second_request_of_a_connection_must_come_in_time_too(ledger: Ledger) -> None:
     whole = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-    with serving(ledger, Settings(head_s=0.3)) as site, connect(site) as connection:
-        for pause_s in (0.0, 0.7):  # between two requests it may be silent longer
+    with serving(ledger, Settings(head_s=1)) as site, connect(site) as connection:
+        for pause_s in (0.0, 1.5):  # between two requests it may be silent longer
             time.sleep(pause_s)
             connection.sendall(whole)
             assert 200 == read_from(connection).status
@@ -65,9 +65,9 @@ def test_a_body_may_take_longer_than_headers(ledger: Ledger) -> None:
     document = signed(ledger)
     head = f"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(document)}\r\n"
     head += f"Content-Type: {SUBMISSION['Content-Type']}\r\n\r\n"
-    with serving(ledger, Settings(head_s=0.3)) as site, connect(site) as connection:
+    with serving(ledger, Settings(head_s=1)) as site, connect(site) as connection:
         connection.sendall(head.encode() + document[:9])
-        time.sleep(0.7)
+        time.sleep(1.5)
         connection.sendall(document[9:])
         assert 201 == read_from(connection).status
 

@@ -117,7 +117,7 @@ def test_files_that_nothing_names_are_bounded_together(ledger: Ledger) -> None:
 def test_a_file_that_is_broken_off_leaves_nothing_and_gives_its_room_back(ledger: Ledger) -> None:
     content = b"x" * 80
     digest = hashlib.sha256(content).hexdigest()
-    with serving(ledger, Settings(staged=100, idle_s=0.3)) as site:
+    with serving(ledger, Settings(staged=100, idle_s=1)) as site:
         got = site.raw(
             f"PUT /files/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {site.token}\r\n"
             "Content-Length: 80\r\n\r\nxxx".encode()
@@ -170,7 +170,7 @@ def test_what_comes_beyond_the_room_is_refused_though_it_fitted_when_it_began(
 def test_no_refusal_tells_whether_a_file_is_here(ledger: Ledger) -> None:
     content = b"x" * 60
     here, nowhere = hashlib.sha256(content).hexdigest(), "0" * 64
-    with serving(ledger, Settings(staged=100, idle_s=0.3)) as site:
+    with serving(ledger, Settings(staged=100, idle_s=1)) as site:
         assert 201 == put(site, content).status
         assert 201 == site.post(signed(ledger, new_file(content))).status
 
