@@ -97,6 +97,9 @@ def test_what_is_erased_leaves_answers_that_were_ready(ledger: Ledger, site: Sit
     assert [False] * 2 == [b"Soon gone" in got.body for got in after]
 
 
+PAGES = ("/entries", "/disclosures")
+
+
 def test_nothing_of_a_ledger_of_members_is_read_without_a_session(tmp_path: Path) -> None:
     with (
         found_ledger(tmp_path / "members", ALPHA)[0] as ledger,
@@ -108,6 +111,22 @@ def test_nothing_of_a_ledger_of_members_is_read_without_a_session(tmp_path: Path
 
     assert {**dict.fromkeys(ANYBODY, 200), **dict.fromkeys(ADMITTED, 401)} == strangers
     assert {True} == {how.startswith("private, ") for how in cached.values()}
+
+
+def test_what_a_member_is_shown_of_a_public_ledger_is_kept_for_nobody_else(
+    tmp_path: Path,
+) -> None:
+    with (
+        found_ledger(tmp_path / "public", ALPHA, visibility="public")[0] as ledger,
+        serving(ledger) as site,
+    ):
+        alpha = site.signed_in(ledger, ALPHA)
+        cached = [
+            {reader.get(path).headers["cache-control"].partition(",")[0] for path in PAGES}
+            for reader in (site, alpha)
+        ]
+
+    assert [{"public"}, {"private"}] == cached
 
 
 def test_a_member_of_one_ledger_reads_nothing_of_another(tmp_path: Path) -> None:
