@@ -145,9 +145,12 @@ class _Room:
 
     def take(self, octets: int) -> None:
         """Hold room for an answer, if it is large."""
-        if octets > _LARGE:
-            self._quota.take_one(self._holder, octets, otherwise=_NoRoomError())
-            self._held = octets
+        if octets <= _LARGE:
+            return
+        if not self._quota.take_one(self._holder, octets):
+            # An error that a frame names would keep the answer in memory for a while.
+            raise _NoRoomError
+        self._held = octets
 
     def give(self) -> None:
         """Let go of it."""

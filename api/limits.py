@@ -87,16 +87,16 @@ class Quota:
             raise otherwise
         self.hold(holder, count)
 
-    def take_one(self, holder: str, count: int, *, otherwise: Exception) -> None:
-        """Hold `count` octets for a holder; the first that it holds may be any number.
+    def take_one(self, holder: str, count: int) -> bool:
+        """Hold `count` octets for a holder, of which the first may be any number; tell if it did.
 
-        Raises:
-            Exception: As `otherwise`: there is no room at all, or with what it holds they are more
-                than it may have.
+        It does not if there is no room at all, or if with what it holds they are more than it may
+        have.
         """
         if self._left <= 0 or (holder in self._held and count > self.left(holder)):
-            raise otherwise
+            return False
         self.hold(holder, count)
+        return True
 
     def hold(self, holder: str, count: int) -> None:
         """Hold `count` octets that a holder has already, whether they fit or not."""
