@@ -136,8 +136,11 @@ def _messages(reading: Reading, told: Told, own: When | None) -> Iterator[Told]:
         other = reading.view.by_id.get(link.event) if link.ledger is None else None
         if link.rel != "about" or other is None or not isinstance(other.event, Communication):
             continue
+        taken_back = other.disowned or other.id in reading.stances.withdrawn
         received = date_of(other, "received")
-        if other.author == told.author and (received is None or received.edtf == own.edtf):
+        if other.author != told.author or taken_back:
+            continue
+        if received is None or received.edtf == own.edtf:
             yield other
 
 

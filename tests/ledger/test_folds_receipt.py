@@ -261,6 +261,22 @@ def test_who_signs_for_the_letter_signs_for_the_request_that_came_in_it(
     assert expected == when.edtf
 
 
+def test_a_letter_that_its_author_has_withdrawn_brought_nothing() -> None:
+    letter = Draft(
+        Communication(author="rutland", nonce=nonce("letter"), channel="letter", to=(LCC,))
+    )
+    request = asked(LCC, received="2025-03-06")
+    request = Draft(replace(request.event, links=(link("about", letter),)))
+    said = receipt(LCC, letter, "2025-03-12")
+    withdrawn = position("taken back", "rutland", letter, "retract_own")
+
+    for more, expected in ((), "[2025-03-06..2025-03-12]"), ((withdrawn,), "2025-03-06"):
+        found = reading(letter, request, said, *more)
+        when = received_when(found, found.view.by_id[request.id], by=(LCC,), telling=ESTABLISHED)
+        assert when is not None
+        assert expected == when.edtf
+
+
 def test_a_letter_that_another_tells_of_says_nothing_of_when_a_request_was_received() -> None:
     letter = Draft(
         Communication(author="blaby", nonce=nonce("letter"), channel="letter", to=(LCC,))
