@@ -50,9 +50,9 @@ def check_cosigned(note: bytes, *, state: State, root_at: Callable[[int], bytes]
 def merge_notes(before: bytes, note: bytes, *, state: State) -> bytes:
     """Return one note with the lines of both, which are checkpoints of one text.
 
-    Of two lines by one key the earlier one stays: the sooner a witness had seen a tree, the more
+    Of lines by one key the earliest that came stays: the sooner a witness had seen a tree, the more
     that shows. What there is no room for goes, and of that first what the charter does not name:
-    anybody who carries a note can add lines to it, other ones each time.
+    anybody who carries a note can add lines to it, other ones each time, or one many times.
 
     Args:
         before: The note that was kept.
@@ -63,8 +63,10 @@ def merge_notes(before: bytes, note: bytes, *, state: State) -> bytes:
         MalformedError: The lines of the log and its witnesses alone have no room.
     """
     checkpoint, (text, first) = parse_signed(before)
-    known = {line[:2] for line in first}
-    lines = [*first, *(x for x in parse_note(note).signatures if x[:2] not in known)]
+    by_key: dict[tuple[str, bytes], NoteSignature] = {}
+    for line in (*first, *parse_note(note).signatures):
+        by_key.setdefault(line[:2], line)
+    lines = list(by_key.values())
     policy = charter_policy(state.charter_at(max(checkpoint.size, 1)))
     keys = [*(log.key for log in policy.logs), *(witness.key for witness in policy.witnesses)]
     named = {(key.name, key.key_id) for key in keys}

@@ -18,7 +18,7 @@ from ledger.errors import FullError, StoreError
 from ledger.ledger import Ledger
 from ledger.mirrored import load_mirror, save_mirror
 from ledger.viewing import ViewBuilder
-from tests.forking import cosigned, witness_key
+from tests.forking import WITNESS, cosigned, witness_key
 from tests.ledger.client.shelf import shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world
 from tests.moves import MOVES, Game
@@ -352,9 +352,10 @@ def test_a_server_that_shows_nearly_nothing_is_left(
 # Checkpoints
 
 
-def with_witness(world: World, *, quorum: int = 0) -> World:
-    """Return a ledger like another whose charter names a witness."""
-    witnessed = World().found(witnesses=(charter_witness(),), quorum=quorum)
+def with_witness(world: World, *, quorum: int = 0, others: Sequence[str] = ()) -> World:
+    """Return a ledger like another whose charter names a witness, and others of these names."""
+    witnesses = (charter_witness(), *map(charter_witness, others))
+    witnessed = World().found(witnesses=witnesses, quorum=quorum)
     witnessed.enrol("southfold")
     witnessed.join("southfold")
     for _ in range(world.size - witnessed.size):
@@ -362,8 +363,8 @@ def with_witness(world: World, *, quorum: int = 0) -> World:
     return witnessed
 
 
-def charter_witness() -> Witness:
-    key = witness_key()
+def charter_witness(name: str = WITNESS) -> Witness:
+    key = witness_key(name)
     return Witness(algorithm="ed25519", key=key.public.hex(), name=key.name)
 
 
@@ -426,6 +427,22 @@ def test_other_lines_each_time_keep_no_witness_out(
 
     assert 1 < kept.count("grease") <= 98
     assert (1,) == check_cosignature(parse_note(kept.encode()), key=witness_key())
+
+
+def test_a_witness_s_line_many_times_keeps_no_other_witness_out(
+    copier: Copier, world: World
+) -> None:
+    """Whoever carries a note can say a line in it again."""
+    name = "witness.example/w2"
+    world = with_witness(world, others=(name,))
+    copier.server.show(world)
+    text, (own, line) = parse_note(cosigned(world.note(), 1))
+    for note in (format_note(text, [own, *[line] * 99]), cosigned(world.note(), 1, name=name)):
+        copier.server.shelf.files["checkpoint"] = note
+        assert [] == copier.look()
+    (kept,) = map(msgspec.json.decode, copier.export()["checkpoints"].splitlines())
+
+    assert cosigned(cosigned(world.note(), 1), 1, name=name).decode() == kept
 
 
 def test_what_was_recorded_later_than_it_was_cosigned_is_not_copied(
