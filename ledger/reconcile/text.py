@@ -70,15 +70,15 @@ def _ledgers(found: Reconciled) -> Iterator[str]:
 def _ledger(found: Reconciled, book: Book) -> Iterator[str]:
     tellings, others = found.counts[book.fingerprint]
     yield f"{found.letters[book.fingerprint]}  {book.origin}"
-    yield f"   fingerprint {book.fingerprint}"
+    yield f"    fingerprint {book.fingerprint}"
     size = f"whole, up to {_count(book.size, 'entry')}" if book.whole else "not whole"
     acts = _count(others, "other act")
-    yield f"   {size}; tells {_count(tellings, 'event')}; {acts} upon the ledger"
+    yield f"    {size}; tells {_count(tellings, 'event')}; {acts} upon the ledger"
     closed = sum(len(told.unopened) for told in book.told)
     if closed:
-        yield f"   claims of it that are not open here: {closed:,}; what they hold is not compared"
+        yield f"    claims of it that are not open here: {closed:,}; what they hold is not compared"
     for note in book.notes:
-        yield f"   {note}"
+        yield f"    {note}"
 
 
 def _forks(found: Reconciled) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _rows(found: Reconciled, tell: Tell) -> Iterator[str]:
             if moment is not None:
                 when = f" [{moment.role.replace('_', ' ')} {format_when(moment.when)}]"
             letter = found.letters[telling.fingerprint]
-            yield f"   {letter} {told.index}  {told.author}: {sentence(told, book.by_id)}{when}"
+            yield f"    {letter} {told.index}  {told.author}: {sentence(told, book.by_id)}{when}"
             for each in row.responses[place][:_RESPONSES]:
                 words = response_words(each.stance, each.field)
                 if each.items is not None:
@@ -124,9 +124,9 @@ def _rows(found: Reconciled, tell: Tell) -> Iterator[str]:
                     words += f": {value}"
                 if each.disowned:
                     words += ", by a key that is said to have been compromised"
-                yield f"       in {letter}, {each.party} {words}"
+                yield f"        in {letter}, {each.party} {words}"
             if len(row.responses[place]) > _RESPONSES:
-                yield f"       and {len(row.responses[place]) - _RESPONSES:,} more responses"
+                yield f"        and {len(row.responses[place]) - _RESPONSES:,} more responses"
         yield from _joined(found, row)
 
 
@@ -142,17 +142,17 @@ def _date(row: Row) -> str:
 def _joined(found: Reconciled, row: Row) -> Iterator[str]:
     for match in row.group.matches:
         ends = " and ".join(found.letters[ledger] for ledger, _ in match.events)
-        yield f"     one event in {ends}, {match.certainty}: {match.ground}"
-        yield from (f"       against: {words}" for words in match.against)
+        yield f"      one event in {ends}, {match.certainty}: {match.ground}"
+        yield from (f"        against: {words}" for words in match.against)
     for first, then in row.signed:
         one, other = (_told_by(found, row, place) for place in (first, then))
-        yield f"     {one} is proven to be signed before {other}, by the ledgers' own witnesses"
+        yield f"      {one} is proven to be signed before {other}, by the ledgers' own witnesses"
     for each in row.differences:
         said = "; ".join(
             f"{found.letters[row.group.tellings[place].fingerprint]}: {words}"
             for place, words in each.said
         )
-        yield f"     {each.how}, {each.about}: {said}"
+        yield f"      {each.how}, {each.about}: {said}"
 
 
 def _told_by(found: Reconciled, row: Row, place: int) -> str:
@@ -168,7 +168,7 @@ def _contradictions(found: Reconciled) -> Iterator[str]:
     rows = [(number, about) for number, about in rows if about]
     if rows:
         yield "WHERE THEY CONTRADICT EACH OTHER"
-        yield from (f"   row {number}: {', '.join(about)}" for number, about in rows)
+        yield from (f"    row {number}: {', '.join(about)}" for number, about in rows)
 
 
 # What is for a person
@@ -198,10 +198,10 @@ def _match(found: Reconciled, match: Match, rows: tuple[int, int]) -> Iterator[s
         f"row {number} ({found.letters[ledger]})"
         for number, (ledger, _) in zip(rows, match.events, strict=True)
     )
-    yield f"   {ends}: {match.ground}"
-    yield f"     {decide(*match.events)}"
-    yield from (f"     for: {words}" for words in match.reasons)
-    yield from (f"     against: {words}" for words in match.against)
+    yield f"    {ends}: {match.ground}"
+    yield f"      {decide(*match.events)}"
+    yield from (f"      for: {words}" for words in match.reasons)
+    yield from (f"      against: {words}" for words in match.against)
 
 
 def _missing(found: Reconciled) -> Iterator[str]:
@@ -209,8 +209,8 @@ def _missing(found: Reconciled) -> Iterator[str]:
         return
     yield "MESSAGES THAT ONE SIDE HAS AND ANOTHER HAS NOT"
     for each in found.missing[:_LISTED]:
-        yield f"   row {each.row + 1}: not in {found.letters[each.lacking]}"
-        yield from (f"     {words}" for words in each.reasons)
+        yield f"    row {each.row + 1}: not in {found.letters[each.lacking]}"
+        yield from (f"      {words}" for words in each.reasons)
     yield from _more(len(found.missing))
 
 
@@ -220,11 +220,11 @@ def _documents(found: Reconciled) -> Iterator[str]:
     if not found.documents:
         return
     yield "DOCUMENTS, BY THEIR OCTETS"
-    yield f"   {len(shared):,} of {len(found.documents):,} are in more than one ledger"
+    yield f"    {len(shared):,} of {len(found.documents):,} are in more than one ledger"
     for each in lacking[:_LISTED]:
         holders = sorted({found.letters[ledger] for (ledger, _), _ in each.held})
         letters = ", ".join(found.letters[one] for one in each.lacking)
-        yield f"   {each.sha256[:_SHORT]}  in {', '.join(holders)}, not in {letters}"
+        yield f"    {each.sha256[:_SHORT]}  in {', '.join(holders)}, not in {letters}"
     yield from _more(len(lacking))
 
 
@@ -234,18 +234,18 @@ def _parties(found: Reconciled) -> Iterator[str]:
     yield "PARTIES"
     for party in found.parties.joined:
         names = " = ".join(f"{found.letters[ledger]}:{label}" for ledger, label in party.members)
-        yield f"   {names}, by {' and '.join(party.because)}"
+        yield f"    {names}, by {' and '.join(party.because)}"
     for each in found.parties.to_confirm:
         letters = ", ".join(found.letters[ledger] for ledger in each.ledgers)
         against = f"; {each.against}" if each.against else ""
-        yield f"   {each.label} in {letters}: an equal label, which nothing joins{against}"
+        yield f"    {each.label} in {letters}: an equal label, which nothing joins{against}"
 
 
 def _bounds(found: Reconciled) -> Iterator[str]:
     lines = limits(found)
     if lines:
         yield "WHAT IS BOUNDED"
-        yield from (f"   {line}" for line in lines)
+        yield from (f"    {line}" for line in lines)
 
 
 def _footer(found: Reconciled) -> Iterator[str]:
@@ -255,12 +255,12 @@ def _footer(found: Reconciled) -> Iterator[str]:
         audience = "" if one.report.audience is None else f", for {one.report.audience}"
         digest = "".join(f", SHA-256 {d[:_SHORT]}" for name, d in one.digests if name == "evidence")
         yield (
-            f"   {kind} of {one.fingerprint[:_SHORT]}, size {one.size:,}, root {one.root[:_SHORT]}"
+            f"    {kind} of {one.fingerprint[:_SHORT]}, size {one.size:,}, root {one.root[:_SHORT]}"
             f"{audience}{digest}"
         )
     decided = sum(len(lines) for lines in _decided(found))
     if decided:
-        yield f"   {_count(decided, 'decision')}, which nobody signed"
+        yield f"    {_count(decided, 'decision')}, which nobody signed"
     yield HOUSE_CONVENTION
     yield "That a ledger is valid says who told what, not that any of it is so."
     yield "Check it: counterfoil reconcile --check FOLDER, and the same sources"
@@ -277,4 +277,4 @@ def _count(number: int, word: str) -> str:
 
 def _more(count: int) -> Iterator[str]:
     if count > _LISTED:
-        yield f"   and {count - _LISTED:,} more, which the JSON lists"
+        yield f"    and {count - _LISTED:,} more, which the JSON lists"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from ledger import layout
 from tests.ledger.commandline import READERS, Desk, part, rows
 
 
@@ -17,6 +18,37 @@ def test_a_ledger_and_its_export_read_alike(desk: Desk, command: str) -> None:
     assert desk.done(command, "ledger") == desk.done(command, "export")
     assert desk(command, "ledger").out == desk(command, "export").out
     assert desk(command, "ledger").out.endswith("\n")
+
+
+@pytest.mark.parametrize("words", [
+    ("chronology", "ledger"),
+    ("requests", "ledger"),
+    ("knowledge", "ledger"),
+    ("ask", "ledger"),
+    ("positions", "ledger"),
+    ("contradictions", "ledger"),
+    ("changes", "ledger", "--since-size", "3"),
+    ("queue", "ledger", "--party", "county"),
+    ("reconcile", "export", "other", "--out", "together"),
+])  # fmt: skip
+def test_whatever_begins_a_line_stands_where_nothing_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """What goes on hangs by an odd number: so nobody's words can pass for a line of ours."""
+    desk.filled()
+    for folder in ("export", "other"):
+        desk.done("export", "ledger", folder)
+    indents, broken = [], layout._wrapped
+
+    def note(text: str, width: int, indent: int, hanging: int) -> list[str]:
+        indents.extend([indent] if hanging else [])
+        return broken(text, width, indent, hanging)
+
+    monkeypatch.setattr(layout, "_wrapped", note)
+    ran = desk(*words)
+
+    assert 0 == ran.code
+    assert {0} == {indent % 2 for indent in indents}
 
 
 def test_an_export_that_is_not_valid_is_not_read(desk: Desk) -> None:
