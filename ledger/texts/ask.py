@@ -60,7 +60,7 @@ def questions_text(questions: Mapping[str, Question], *, width: int = WIDTH) -> 
     lines: list[str] = []
     for name, question in questions.items():
         lines += table((max(map(len, questions)), width - 20), [(name, question.words)])
-        lines += item(f"counterfoil ask LEDGER {question.example}", width, indent=4)
+        lines.append(f"    counterfoil ask LEDGER {question.example}")  # to be copied: unbroken
     return "\n".join(lines)
 
 

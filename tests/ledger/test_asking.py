@@ -116,6 +116,13 @@ def test_every_question_ends_as_one_and_has_an_example_of_itself() -> None:
         assert name == question.example.split()[0]
 
 
+def test_what_is_to_be_typed_is_not_broken() -> None:
+    lines = questions_text(QUESTIONS, width=40).splitlines()
+
+    for question in QUESTIONS.values():
+        assert f"    counterfoil ask LEDGER {question.example}" in lines
+
+
 def test_the_list_of_questions_has_each_with_its_example() -> None:
     text = questions_text(QUESTIONS)
 
