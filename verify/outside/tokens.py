@@ -28,6 +28,8 @@ __all__ = ["MAX_TOKENS", "Token", "evidence_tokens", "read_tokens"]
 MAX_TOKENS = 4096
 """Of one recorder, by certificates of its choice: it chooses what they cost, up to 0.1 s each."""
 
+_TOO_MANY = "its recorder has more checked than one may: --tsa-chain has them all checked"
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -137,7 +139,7 @@ class _Reading:
         if key not in self._known:
             self._checked_of[event.author] += 1
             if self._trusted is None and self._checked_of[event.author] > MAX_TOKENS:
-                return Token(index, size, reason="its recorder has more checked than one may")
+                return Token(index, size, reason=_TOO_MANY)
             self._known[key] = _checked(token, chain, index, checkpoint, self._trusted)
         return replace(self._known[key], index=index)
 

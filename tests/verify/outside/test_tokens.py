@@ -159,7 +159,8 @@ def test_by_certificates_of_its_choice_a_recorder_has_so_many_tokens_checked(
         for chain in (None, trusted)
     )
 
-    assert ["", "", "its recorder has more checked than one may"] == [one.reason for one in chosen]
+    reason = "its recorder has more checked than one may: --tsa-chain has them all checked"
+    assert ["", "", reason] == [one.reason for one in chosen]
     assert [""] * 3 == [one.reason for one in given]
 
 
