@@ -39,7 +39,6 @@ from api.edge import Edge, refuse
 from api.exporting import Exporting
 from api.fetching import Fetching
 from api.hosting import Hosting
-from api.limits import Quota
 from api.log import log_failure
 from api.operating import Operating
 from api.problems import FilesMissingError, ProblemError, RefusedError
@@ -135,11 +134,7 @@ def create_app(
     ):
         app.add_exception_handler(kind, refuse)
     app.add_middleware(
-        Edge,
-        addresses=hosting.addresses,
-        answers=Quota(settings.answers, each=settings.part(settings.answers)),
-        retry_after_s=settings.retry_after_s,
-        measures=hosting.measures,
+        Edge, addresses=hosting.addresses, settings=settings, measures=hosting.measures
     )
     _add_paths(app, hosting)
     describe(app)

@@ -19,6 +19,7 @@ from api.limits import Quota, Rates
 from api.log import log_failure, log_request
 from api.measures import Answering
 from api.problems import ProblemError, answer
+from api.settings import Settings
 
 __all__ = ["Edge", "refuse"]
 
@@ -56,8 +57,7 @@ class Edge:
         app: ASGIApp,
         *,
         addresses: Rates,
-        answers: Quota,
-        retry_after_s: int,
+        settings: Settings,
         measures: Answering,
     ) -> None:
         """Stand around `app`.
@@ -65,14 +65,13 @@ class Edge:
         Args:
             app: The application.
             addresses: How often each address may ask.
-            answers: Room for answers that wait to be taken.
-            retry_after_s: When to ask again where there is none.
+            settings: The settings.
             measures: Counts.
         """
         self._app = app
         self._addresses = addresses
-        self._answers = answers
-        self._retry_after_s = retry_after_s
+        self._answers = Quota(settings.answers, each=settings.part(settings.answers))
+        self._retry_after_s = settings.retry_after_s
         self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

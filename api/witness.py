@@ -36,7 +36,7 @@ from api.bodies import Body
 from api.clock import now_ms
 from api.connection import address_of
 from api.edge import Edge, refuse
-from api.limits import Places, Quota, Rates
+from api.limits import Places, Rates
 from api.measures import Answering
 from api.problems import ProblemError
 from api.serve import listen, run
@@ -155,15 +155,7 @@ def create_witness_app(witness: Witness, settings: Settings) -> Starlette:
             Route("/healthz", service.health),
             Route("/{log}/checkpoint", service.checkpoint),
         ],
-        middleware=[
-            Middleware(
-                Edge,
-                addresses=addresses,
-                answers=Quota(settings.answers, each=settings.part(settings.answers)),
-                retry_after_s=settings.retry_after_s,
-                measures=Answering(),
-            )
-        ],
+        middleware=[Middleware(Edge, addresses=addresses, settings=settings, measures=Answering())],
         exception_handlers=dict.fromkeys((ProblemError, LedgerError, HTTPException), refuse),
         lifespan=lifespan,
     )
