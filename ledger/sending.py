@@ -30,6 +30,7 @@ from ledger.journal import Journal, Line, Place
 from ledger.outbox import Item, Outbox, open_outbox
 from ledger.recorded import Recorded, RecordReport, Refused, Sent, Skipped
 from ledger.target import Target
+from verify.checks import Check
 from verify.errors import VerifyError
 from verify.receipt import proof_of
 from verify.submission import LedgerName, Seen, parse_document
@@ -262,7 +263,7 @@ class Sender:
         """Sign an item anew, send it, and settle it; tell whether it is recorded."""
         before = self._recorded_at(item) if waited else None
         try:
-            answer = self._submit(item)
+            answer = self._hand_in(item)
         except (RefusedError, VerifyError) as error:
             if self.target.index_of(item.events[0].id) is not None:
                 raise TargetError(f"the ledger refuses what it has recorded: {error}") from None
@@ -325,6 +326,18 @@ class Sender:
         self.journal.add(self._lines(item))
         self.outbox.settle(item, answer)
         return receipt.first
+
+    def _hand_in(self, item: Item) -> bytes:
+        """Submit an item; once more where the checkpoint that it names as seen is refused.
+
+        There may be no room for a further one of that size. Of the next size there is.
+        """
+        try:
+            return self._submit(item)
+        except RefusedError as error:
+            if error.check != Check.SEEN:
+                raise
+        return self._submit(item)
 
     def _submit(self, item: Item) -> bytes:
         for file in item.files():

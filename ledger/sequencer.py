@@ -451,21 +451,27 @@ class Run:
     def _check_room(self, note: bytes, *, size: int, known: set[str]) -> None:
         """Check that of one size no more notes are kept than whoever copies the ledger can take.
 
-        A party can write any number of them, of lines that nobody can check.
+        A party can write any number of them, of lines that nobody can check, or of the same lines
+        in another order. Beyond what one note may have, further ones bring each the first line of
+        another of the charter's witnesses, and nothing else; or the log's line alone.
 
         Args:
             note: The note.
             size: Its size.
             known: The witnesses of the charter that cosigned it.
         """
-        if len(parse_signed(note)[1].signatures) <= 1 + len(known):
-            return  # beside the log's line there is one of each of them, and nothing else
+        alone = len(parse_signed(note)[1].signatures) == 1 + len(known)
+        if alone and not known:
+            return
         kept = {one for at, one in self.notes if at == size}.union(
             self._past.history.notes_of(size)
         )
         octets = sum(map(len, kept | {note}))
-        if kept and note not in kept and octets > MAX_NOTE_SIZE:
-            reason = "has lines of others than the charter's witnesses, and too many are kept so"
+        if not kept or note in kept or octets <= MAX_NOTE_SIZE:
+            return
+        names = {line.name for one in kept for line in parse_signed(one)[1].signatures}
+        if not alone or known <= names:
+            reason = "brings nothing that the charter's witnesses have not signed in others"
             limit = f"{MAX_NOTE_SIZE} octets of size {size} together"
             raise RuleError(Check.SEEN, "note", reason, limit, str(octets))
 

@@ -40,10 +40,11 @@ MAX_NOTES: Final = 1 << 28
 """Octets of kept notes about as many entries as a bundle has.
 
 Each names one at most, and of the size behind each a ledger keeps as many octets of them as one may
-have, beside what witnesses gave it; all of which JSON makes twice as long at most.
+have, beside one for each witness of the charter; all of which JSON makes twice as long at most.
 """
 
 _NOTE: Final = Decoder(str, name="checkpoints")
+_MOST_NOTES: Final = 1 << 18  # in so many octets, of a log's line and another's each
 _MAX_BUNDLE: Final = TILE_WIDTH * (MAX_ENTRY_SIZE + 2)
 
 Part = Callable[[str, int, int], bytes]
@@ -142,7 +143,11 @@ class NotesAbout:
         about = range(max(first, self._start), min(first + TILE_WIDTH, self._stop))
         lines = io.BytesIO(self._fetch(about.start, about.stop))
         self._notes, self._by_size = {}, {}
-        for line in lines:  # one at a time: 64 KiB of gzip can be 64 Mi lines
+        for count, line in enumerate(lines):  # one at a time: 64 KiB of gzip can be 64 Mi lines
+            if count == _MOST_NOTES:
+                raise AlteredError(
+                    f"more than {_MOST_NOTES} checkpoints about {len(about)} entries"
+                )
             note = _NOTE.decode(line.removesuffix(b"\n")).encode()
             self._notes[hashlib.sha256(note).hexdigest()] = note
             self._by_size.setdefault(parse_signed(note)[0].size, []).append(note)

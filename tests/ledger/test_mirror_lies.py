@@ -17,7 +17,7 @@ from ledger import mirror as mirroring
 from ledger import source
 from ledger.asking import Asking, Patience
 from ledger.errors import TargetError
-from ledger.served import AlteredError
+from ledger.served import AlteredError, NotesAbout
 from tests.forking import cosigned, forked
 from tests.ledger.client.shelf import Shelf, shelf
 from tests.ledger.copying import Copier, copier, server, unchanged, world
@@ -403,6 +403,22 @@ def test_answers_without_end_are_not_taken(copier: Copier, monkeypatch: pytest.M
 
     with pytest.raises(TargetError, match="more than"):
         copier.look()
+
+
+def test_checkpoints_are_not_taken_without_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small ones take many times their octets in memory."""
+    monkeypatch.setattr("ledger.served._MOST_NOTES", 2)
+    notes = [cosigned(world.note(), time_s) for time_s in (1, 2, 3)]
+
+    def about(count: int) -> NotesAbout:
+        lines = b"".join(encode(note.decode()) + b"\n" for note in notes[:count])
+        return NotesAbout(lambda _start, _stop: lines, start=0, stop=world.size)
+
+    assert notes[:2] == about(2).of_size(world.size)
+    with pytest.raises(AlteredError, match="more than 2 checkpoints about"):
+        about(3).of_size(world.size)
 
 
 @pytest.mark.parametrize("what", ["notes", "disclosures"])

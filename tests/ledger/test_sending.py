@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from ledger.compose import compose
-from ledger.errors import TargetError
+from ledger.compose import compose, sign_document
+from ledger.errors import RefusedError, TargetError
 from ledger.ledger import Ledger
 from ledger.recorded import Sent
 from ledger.sending import give_up, record_composed
 from ledger.target import Directory, check_head
-from tests.ledger.partyside import BLABY, NOW_MS, Clock, Flaky, LineDownError
+from tests.ledger.partyside import BLABY, LCC, NOW_MS, Clock, Flaky, LineDownError
 from tests.ledger.recording import clock, drafts, ledger, run
 from verify.entry import parse_entry
 from verify.events import event_id
+from verify.submission import LedgerName, parse_document
 
 __all__ = ["clock", "drafts", "ledger"]  # fixtures
 
@@ -73,6 +74,34 @@ def test_what_waits_in_a_copy_of_a_home_and_was_sent_since_is_let_go(
     assert [] == list((home / "receipts").glob("*.receipt"))
     assert 1 <= len(list((home / "receipts").glob("*.[0-9]")))  # what was signed is not lost
     assert (4, 2) == (ledger.size(), len(run(Directory(ledger), tmp_path, drafts).skipped))
+
+
+class Crowded(Flaky):
+    """A ledger that has no room for another checkpoint of the size that was seen first."""
+
+    def hand_in(self, document: bytes) -> bytes:
+        if not self.submitted:
+            self.submitted.append(document)
+            submit_more(self.ledger)
+            raise RefusedError("brings nothing", check=507, where="note")
+        return super().hand_in(document)
+
+
+def submit_more(ledger: Ledger) -> None:
+    said = compose("communication/v1", author=LCC.party, fields={"channel": "letter"})
+    name = LedgerName(origin=ledger.state().charter.origin, charter=ledger.fingerprint)
+    ledger.submit(sign_document([said], signer=LCC, ledger=name, expires_ms=NOW_MS + 1000))
+
+
+def test_where_what_was_seen_is_refused_a_later_checkpoint_is_named(
+    tmp_path: Path, ledger: Ledger, drafts: Path
+) -> None:
+    target = Crowded(ledger)
+    report = run(target, tmp_path, drafts)
+    seen = [parse_document(each).statement.seen for each in target.submitted]
+
+    assert ([], 2, 0) == (report.refused, len(report.recorded), report.waiting)
+    assert [2, 3] == [each.size for each in seen if each is not None]
 
 
 def test_a_lie_about_what_waits_and_is_recorded_costs_nobody_the_receipt(

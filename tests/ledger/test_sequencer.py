@@ -308,7 +308,9 @@ def test_keeps_the_note_that_was_seen_once(ledger: Ledger) -> None:
     assert notes == list(ledger.notes())
 
 
-def test_keeps_no_more_notes_of_one_size_than_its_copies_can_take(tmp_path: Path) -> None:
+def test_keeps_no_more_notes_of_one_size_than_its_copies_can_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = witness("w1")
     named = [{"algorithm": one.algorithm, "key": one.key, "name": one.name}]
     found, clock = found_ledger(tmp_path / "cosigned", ALPHA, witnesses=named)
@@ -323,10 +325,18 @@ def test_keeps_no_more_notes_of_one_size_than_its_copies_can_take(tmp_path: Path
         submit(found, new_letter("alpha"), note=padded(plain, 4, lines=1))
         assert Check.SEEN == refused(found, names(third))
         submit(found, new_letter("alpha"), note=first)  # it is kept already
-        # Of these nobody can make any number.
+        # Of these there are no more than witnesses, and one.
+        monkeypatch.setattr("ledger.sequencer.MAX_NOTE_SIZE", sum(map(len, found.notes())))
+        own = cosign(plain, ("w1", clock() // 1000))
+        text, (log_line, line) = parse_note(own)
         submit(found, new_letter("alpha"), note=plain)
-        submit(found, new_letter("alpha"), note=cosign(plain, ("w1", clock() // 1000)))
-        submit(found, new_letter("alpha"), note=padded(found.checkpoint(), 5))
+        submit(found, new_letter("alpha"), note=own)
+        for more in (
+            format_note(text, [line, log_line]),
+            cosign(plain, ("w1", clock() // 1000 + 1)),
+        ):
+            assert Check.SEEN == refused(found, names(more))
+        submit(found, new_letter("alpha"), note=padded(found.checkpoint(), 5, width=740))
         kept = [len(note) for note in found.notes()]
 
     assert Accepted(1, 1, new=True) == both[0]
