@@ -20,7 +20,13 @@ from ledger.folds.stances import Telling, parties_of
 from ledger.view import Told
 from verify.kinds import Communication, Position
 
-__all__ = ["exclude", "is_receipt_disputed", "received_otherwise", "received_when"]
+__all__ = [
+    "came_otherwise",
+    "exclude",
+    "is_receipt_disputed",
+    "received_otherwise",
+    "received_when",
+]
 
 _FIELD = "dates.received"
 
@@ -81,10 +87,23 @@ def received_otherwise(reading: Reading, told: Told) -> Iterator[tuple[Told, Whe
     Of several receivers each has its own. One that whoever told it has accepted since is none, nor
     is one by a key that is said to have been compromised.
     """
+    yield from _otherwise(reading, told, told)
+
+
+def came_otherwise(reading: Reading, told: Told) -> Iterator[tuple[Told, When, When]]:
+    """Yield the same of what an event came in, by a receiver that signs for nothing but that."""
+    signed = {each.author for each, _ in reading.receipts(told.id)}
+    for message in _messages(reading, told, date_of(told, "received")):
+        for each, when, given in _otherwise(reading, told, message):
+            if each.author not in signed and is_before(when, given) != "yes":
+                yield each, when, given
+
+
+def _otherwise(reading: Reading, told: Told, of: Told) -> Iterator[tuple[Told, When, When]]:
     given, to = date_of(told, "received"), parties_of(getattr(told.event, "to", None))
     if given is None or len(to) != 1:
         return
-    for each, when in reading.receipts(told.id):
+    for each, when in reading.receipts(of.id):
         accepted = told.author in reading.stances.upholders(each.id)
         if each.author not in to - {told.author} or accepted or each.disowned:
             continue

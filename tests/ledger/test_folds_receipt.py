@@ -259,6 +259,9 @@ def test_who_signs_for_the_letter_signs_for_the_request_that_came_in_it(
 
     assert when is not None
     assert expected == when.edtf
+    told = "received what it came in on 12 March 2025, not 6 March 2025"
+    disputes = [each.words for each in fold_contradictions(found).rows if request.id in each.events]
+    assert any(told in each for each in disputes) == (expected == "[2025-03-06..2025-03-12]")
 
 
 def test_a_letter_that_its_author_has_withdrawn_brought_nothing() -> None:

@@ -14,7 +14,7 @@ from ledger.folds.contradictions.matter import Matter, doers_of_all, entries_wor
 from ledger.folds.moments import date_of
 from ledger.folds.positions import Response, status_of
 from ledger.folds.ranges import format_items
-from ledger.folds.receipt import received_otherwise
+from ledger.folds.receipt import came_otherwise, received_otherwise
 from ledger.view import Told
 from ledger.wording import actors_words, field_words, response_words
 from verify.kinds import Account, Communication, DateRole, Event, Meeting, Request, Step, Transfer
@@ -39,7 +39,7 @@ def disputes(matter: Matter) -> Iterator[Finding]:
                 for response in field.responses:
                     if response.stance in CONTRARY and not _is_settled(matter, told, response):
                         yield _disputed(matter, told, field.field, response)
-            yield from _received_otherwise(matter, told)
+        yield from _received_otherwise(matter, told)
         yield from _ruled_out(matter, told)
 
 
@@ -80,6 +80,13 @@ def _received_otherwise(matter: Matter, told: Told) -> Iterator[Finding]:
         words = (
             f"of {matter.name(told.id)}, told by {told.author}, {each.author} signs that it "
             f"received it on {format_when(when)}, not {format_when(given)} (entry {each.index})."
+        )
+        yield matter.finding("date_disputed", [told.id, each.id], words)
+    for each, when, given in came_otherwise(matter.reading, told):
+        words = (
+            f"of {matter.name(told.id)}, told by {told.author}, {each.author} signs that it "
+            f"received what it came in on {format_when(when)}, not {format_when(given)} "
+            f"(entry {each.index})."
         )
         yield matter.finding("date_disputed", [told.id, each.id], words)
 
