@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ledger.sequencer import log_verifier_key
 from verify.checkpoint import check_checkpoint, parse_signed
 from verify.checks import Check
 from verify.contents import charter_policy
 from verify.errors import RuleError, VerifyError
 from verify.note import MAX_NOTE_SIZE, MAX_SIGNATURES, NoteSignature, format_note, parse_note
+from verify.notes import log_vkey
 from verify.state import State
 
 __all__ = ["check_cosigned", "merge_notes"]
@@ -33,8 +33,7 @@ def check_cosigned(note: bytes, *, state: State, root_at: Callable[[int], bytes]
     origin = state.charter.origin
     try:
         checkpoint, parsed = parse_signed(note)
-        public = bytes.fromhex(state.log_key_at(max(checkpoint.size, 1)))
-        key = log_verifier_key(origin, public)
+        key = log_vkey(origin, state.log_key_at(max(checkpoint.size, 1)))
         check_checkpoint(note, key=key, origin=origin)
     except VerifyError as error:
         raise RuleError(Check.NOTE_SIGNATURE, "note", str(error)) from None

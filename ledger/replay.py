@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.commit import Commit, Head
-from ledger.sequencer import History, Run, log_verifier_key, prepare_submission
+from ledger.sequencer import History, Run, prepare_submission
 from ledger.tree import root_of_edge
 from verify.checkpoint import check_parsed, parse_signed
 from verify.checks import Check
@@ -26,6 +26,7 @@ from verify.errors import RuleError
 from verify.events import event_id, parse_event
 from verify.merkle import leaf_hash
 from verify.note import format_note
+from verify.notes import log_vkey
 from verify.submission import Submission, SubmittedEvent, check_covers, check_party_signature
 
 __all__ = ["Replayed", "cut", "replay"]
@@ -184,7 +185,7 @@ def _signed_tree(note: bytes, head: Head) -> bytes:
         raise AssertionError("there is an entry 0")
     origin = head.state.charter.origin
     checkpoint, parsed = parse_signed(note)
-    key = log_verifier_key(origin, bytes.fromhex(head.state.log_key_at(head.size)))
+    key = log_vkey(origin, head.state.log_key_at(head.size))
     check_parsed(checkpoint, parsed, key=key, origin=origin)
     root = root_of_edge(head.edge)
     if (checkpoint.size, checkpoint.root) != (head.size, root):

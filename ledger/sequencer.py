@@ -13,29 +13,24 @@ Source: SPEC sections 6.4, 7 and 8.
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from ledger.commit import Commit, Head, Known, Placed
-from ledger.covering import check_covered, earliest_s
 from ledger.errors import LogKeyError
+from ledger.seen import check_copied, check_room, check_seen, check_times
 from ledger.tree import extend, root_of_edge
-from verify.brackets import Brackets, Committed, Cosigned, check_recorded, format_time_s
-from verify.checkpoint import Checkpoint, check_checkpoint, format_plain, parse_signed
+from verify.checkpoint import Checkpoint, format_plain
 from verify.checks import Check
 from verify.claims import Disclosure, File, parse_disclosure
-from verify.contents import charter_policy
 from verify.entry import SignedStatement, format_entry
 from verify.errors import RuleError, VerifyError
 from verify.kinds import GOVERNANCE, Charter, Event, Opening
 from verify.merkle import leaf_hash
-from verify.note import ED25519, MAX_NOTE_SIZE, VerifierKey, check_cosignature, key_id
-from verify.notes import dated_by
+from verify.notes import log_vkey
 from verify.rules import Candidate, Fact, Past, admit, candidate_of, judge_statement, known_ids
 from verify.state import State
 from verify.submission import (
@@ -60,7 +55,6 @@ __all__ = [
     "Sequenced",
     "Wanted",
     "check_files",
-    "log_verifier_key",
     "prepare_submission",
     "sequence",
     "sign_checkpoint",
@@ -170,13 +164,6 @@ class Sequenced(NamedTuple):
     outcomes: tuple[Outcome, ...]
 
 
-@lru_cache(maxsize=64)
-def log_verifier_key(origin: str, public: bytes) -> VerifierKey:
-    """Return the key that checks the log's signature on its checkpoints."""
-    name = key_id(name=origin, algorithm=ED25519, public=public)
-    return VerifierKey(origin, name, ED25519, public)
-
-
 def check_files(submission: Submission, files: FileSizes) -> None:
     """Check that the files which a submission discloses are here.
 
@@ -207,7 +194,9 @@ def prepare_submission(submission: Submission, *, state: State | None) -> Prepar
     seen, seen_key = None, None
     if submission.note is not None and submission.statement.seen is not None and state is not None:
         seen_key = state.log_key_at(submission.statement.seen.size)
-        seen = _parse_seen(submission.note, submission.statement, state.charter.origin, seen_key)
+        seen = check_seen(
+            submission.note, submission.statement, origin=state.charter.origin, key=seen_key
+        )
     has_files = any(_files_of(submission))
     return Prepared(submission, candidates, known, seen, seen_key, has_files=has_files)
 
@@ -285,7 +274,7 @@ def sign_checkpoint(head: Head, signers: Mapping[bytes, LogSigner], *, path: obj
         origin=origin,
         size=head.size,
         root=root_of_edge(head.edge),
-        key_id=log_verifier_key(origin, public).key_id,
+        key_id=log_vkey(origin, public.hex()).key_id,
         sign=signer.sign,
     )
 
@@ -410,81 +399,25 @@ class Run:
         # The state may have moved on since the note was checked.
         key = state.log_key_at(size)
         if prepared.seen is None or key != prepared.seen_key:
-            _parse_seen(note, statement, state.charter.origin, key)
+            check_seen(note, statement, origin=state.charter.origin, key=key)
         root = self._root(size)
         if root.hex() != statement.seen.root:
             reason = "is not the tree's root hash at that size"
             raise RuleError(
                 Check.SEEN, "statement.seen.root", reason, root.hex(), statement.seen.root
             )
-        check = self._check_copied if self._held is None else self._check_times
-        check(note, state, size=size, recorded=recorded)
-
-    def _check_times(self, note: bytes, state: State, *, size: int, recorded: int) -> None:
-        """Check `recorded` against the times in a note (SPEC section 8.2).
-
-        An audit would find it, for ever: that a statement is recorded before it can have been
-        signed, or that what the note covers was, after it was cosigned. What earlier statements
-        name was checked when they came, and `recorded` never decreases.
-        """
-        # Each line by itself: with those of another note it makes a quorum, and in a reader's
-        # policy it may be one, whatever quorum the charter wants.
-        times = _times(note, state, size=size)
-        self._check_room(note, size=size, known={name for _, name in times})
-        if not times:
+        first, recorded_at = self.head.size, self._past.recorded_at
+        if self._held is None:
+            check_copied(
+                note, state, size=size, first=first, recorded=recorded, recorded_at=recorded_at
+            )
             return
-        last_s, name = max(times)
-        latest_s = recorded // 1000 + state.charter_at(self.head.size).tolerance_s
-        if last_s > latest_s:
-            raise RuleError(
-                Check.BRACKET, "note", "is cosigned later than now",
-                f"by {format_time_s(latest_s)}", f"{format_time_s(last_s)} by {name}",
-            )  # fmt: skip
-        first_s, name = min(times)
-        earliest = earliest_s(state, size, recorded_at=self._past.recorded_at)
-        if first_s < earliest:
-            raise RuleError(
-                Check.BRACKET, "note", "is cosigned earlier than what it covers was recorded",
-                f"from {format_time_s(earliest)} on", f"{format_time_s(first_s)} by {name}",
-            )  # fmt: skip
-
-    def _check_room(self, note: bytes, *, size: int, known: set[str]) -> None:
-        """Check that of one size no more notes are kept than whoever copies the ledger can take.
-
-        A party can write any number of them, of lines that nobody can check, or of the same lines
-        in another order. Beyond what one note may have, further ones bring each the first line of
-        another of the charter's witnesses, and nothing else; or the log's line alone.
-
-        Args:
-            note: The note.
-            size: Its size.
-            known: The witnesses of the charter that cosigned it.
-        """
-        alone = len(parse_signed(note)[1].signatures) == 1 + len(known)
-        if alone and not known:
-            return
-        kept = {one for at, one in self.notes if at == size}.union(
-            self._past.history.notes_of(size)
+        known = check_times(
+            note, state, size=size, first=first, recorded=recorded, recorded_at=recorded_at
         )
-        octets = sum(map(len, kept | {note}))
-        if not kept or note in kept or octets <= MAX_NOTE_SIZE:
-            return
-        names = {line.name for one in kept for line in parse_signed(one)[1].signatures}
-        if not alone or known <= names:
-            reason = "brings nothing that the charter's witnesses have not signed in others"
-            limit = f"{MAX_NOTE_SIZE} octets of size {size} together"
-            raise RuleError(Check.SEEN, "note", reason, limit, str(octets))
-
-    def _check_copied(self, note: bytes, state: State, *, size: int, recorded: int) -> None:
-        """Check the same where another ledger took it: only what breaks a rule is refused."""
-        dated = _dated(note, state, size=size)
-        if dated is None:
-            return
-        first, tolerance_s = self.head.size, state.charter_at(self.head.size).tolerance_s
-        said = [Committed(first, size, dated.note)]
-        bracket = Brackets(covering=(), seen=[dated], statements=said).of(first, first=first)
-        check_recorded(bracket, recorded=recorded, tolerance_s=tolerance_s)
-        check_covered([dated], state=state, size=size, recorded_at=self._past.recorded_at)
+        on_their_way = (one for at, one in self.notes if at == size)
+        kept = chain(on_their_way, self._past.history.notes_of(size))
+        check_room(note, known=known, kept=kept)
 
     def _root(self, size: int) -> bytes:
         before = self._before
@@ -666,52 +599,3 @@ def _files_of(submission: Submission) -> Iterator[tuple[str, File]]:
         for place, (_, opened) in enumerate(submitted.disclosures):
             if isinstance(opened.value, File):
                 yield f"disclosures[{number}][{place}]", opened.value
-
-
-def _dated(note: bytes, state: State, *, size: int) -> Cosigned | None:
-    """Return when witnesses cosigned a note, if any time on it counts."""
-    if not any(charter.quorum for _, charter in state.charters):
-        return None
-    policies = [(start, charter_policy(charter)) for start, charter in state.charters]
-    digest = hashlib.sha256(note).digest()
-    return dated_by(policies, parse_signed(note)[1], size=size, digest=digest)
-
-
-def _times(note: bytes, state: State, *, size: int) -> list[tuple[int, str]]:
-    """Return when each of the charter's witnesses cosigned a note, and its name.
-
-    One with a line that is not valid is passed over: for whoever counts it the note gives no time.
-    """
-    parsed = parse_signed(note)[1]
-    found: list[tuple[int, str]] = []
-    for witness in charter_policy(state.charter_at(size)).witnesses:
-        with suppress(VerifyError):  # as where it has no line at all
-            times = check_cosignature(parsed, key=witness.key)
-            found += [(time_s, witness.key.name) for time_s in times]
-    return found
-
-
-def _parse_seen(note: bytes, statement: Statement, origin: str, key: str) -> Checkpoint:
-    """Check that the note is the one that `seen` names, and a checkpoint of this log."""
-    seen = statement.seen
-    if seen is None:
-        raise AssertionError("only a statement with `seen` brings a note")
-    found = hashlib.sha256(note).hexdigest()
-    if found != seen.note:
-        reason = "is not the hash of the note"
-        raise RuleError(Check.SEEN, "statement.seen.note", reason, seen.note, found)
-    try:
-        checkpoint = _check_note(note, origin, key)
-    except VerifyError as error:
-        raise RuleError(Check.SEEN, "note", f"is no checkpoint of this log: {error}") from None
-    if (checkpoint.size, checkpoint.root.hex()) != (seen.size, seen.root):
-        reason = "has another size or root hash than the note"
-        raise RuleError(Check.SEEN, "statement.seen", reason)
-    return checkpoint
-
-
-@lru_cache(maxsize=64)
-def _check_note(note: bytes, origin: str, key: str) -> Checkpoint:
-    """Check a checkpoint's signature; once for those that many submissions name, as they do."""
-    public = log_verifier_key(origin, bytes.fromhex(key))
-    return check_checkpoint(note, key=public, origin=origin)

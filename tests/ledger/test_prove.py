@@ -388,7 +388,7 @@ def test_no_notes_that_others_name_as_seen_keep_evidence_from_being_made(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a ledger that keeps any number of them, each with lines of nobody's."""
-    monkeypatch.setattr("ledger.sequencer.MAX_NOTE_SIZE", 1 << 40)
+    monkeypatch.setattr("ledger.seen.MAX_NOTE_SIZE", 1 << 40)
     named = [
         {"algorithm": one.algorithm, "key": one.key, "name": one.name}
         for one in map(witness, ("w1", "w2"))

@@ -326,7 +326,7 @@ def test_keeps_no_more_notes_of_one_size_than_its_copies_can_take(
         assert Check.SEEN == refused(found, names(third))
         submit(found, new_letter("alpha"), note=first)  # it is kept already
         # Of these there are no more than witnesses, and one.
-        monkeypatch.setattr("ledger.sequencer.MAX_NOTE_SIZE", sum(map(len, found.notes())))
+        monkeypatch.setattr("ledger.seen.MAX_NOTE_SIZE", sum(map(len, found.notes())))
         own = cosign(plain, ("w1", clock() // 1000))
         text, (log_line, line) = parse_note(own)
         submit(found, new_letter("alpha"), note=plain)
